@@ -1,0 +1,77 @@
+// Package altertabletest runs a test double of the Altertable Product Analytics
+// API, so that code which sends events, traits and aliases can be tested end to
+// end: what arrived, whom it belongs to, and what happens when the network or
+// the server fails.
+//
+// # A test of your own handler
+//
+// [New] gives a client and the server it talks to, both closed with the test:
+//
+//	client, srv := altertabletest.New(t)
+//	handler := NewSignupHandler(client)
+//
+//	handler.ServeHTTP(httptest.NewRecorder(), signup("ada@example.com"))
+//	require.NoError(t, client.Flush(t.Context()))
+//
+//	events := srv.Events()
+//	require.Len(t, events, 1)
+//	assert.Equal(t, "Signed Up", events[0].Event)
+//	assert.Equal(t, "pro", events[0].IdentityTraits["plan"])
+//
+// [NewServer] gives the server alone. It listens on a loopback port, at
+// Server.URL, for any HTTP client; [Server.HTTPClient] reaches the same server
+// without sockets.
+//
+// # What the server does
+//
+// POST /track, /identify and /alias take one JSON object or an array of them,
+// and answer as the API does, status by status:
+//
+//	404, 405  another path, another method
+//	401       no key, or one that WithAPIKeys does not list; empty body, and
+//	          the request's body is not read before
+//	415       Content-Type is not application/json
+//	413       more than 2,097,152 bytes
+//	400       not JSON (compressed JSON is not, either)
+//	422       a field is missing or of the wrong type, properties are null;
+//	          one such element refuses the whole array
+//	400       environment-not-found, or insert-failed, identify-failed and
+//	          alias-failed for a timestamp that is not ISO 8601; the elements
+//	          before it are stored
+//	200       {"ok":true,"task_id":"task-1","error_code":null}
+//
+// Ids are resolved for each environment by itself, when they are asked for:
+//
+//   - identify creates the identity of a distinct_id or updates it. Traits are
+//     merged shallowly, and only if the timestamp (the arrival, where there is
+//     none) is newer than that of the last identify that counted; an equal one
+//     is lost.
+//   - anonymous_id on identify links that id, its earlier and its later events,
+//     to the user. It belongs to the first user it was linked to: another one
+//     who identifies with it later (a shared browser) neither gets it nor is
+//     merged with the first.
+//   - alias makes one identity of the two ids, known by new_user_id. Where both
+//     have a trait, the value of the more recently identified one stays.
+//   - An event belongs to the identity of its distinct_id, and carries that
+//     identity's current traits, also if it was sent before the identify. Its
+//     anonymous_id links nothing. Events create no identities.
+//
+// # Faults
+//
+// A [Fault] makes a request go wrong; [Server.Next] applies it to the next
+// requests, [Server.Always] to all:
+//
+//	srv.Next(2, altertabletest.Status(503).RetryAfter(time.Second))
+//	srv.Next(1, altertabletest.Reset().AfterStoring())
+//	srv.Always(altertabletest.Status(429).On("/identify"))
+//	srv.Down() // connections are refused, until srv.Up()
+//
+// They act alike over a socket and through Server.HTTPClient.
+//
+// # Virtual time
+//
+// Inside testing/synctest.Test a goroutine that waits for a socket keeps the
+// clock from moving. So NewServer and New open none there: the server is
+// reached through Server.HTTPClient alone, and delays pass in virtual time.
+// Create the server inside the bubble that uses it.
+package altertabletest

@@ -1,0 +1,172 @@
+package altertabletest
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// identities resolves the ids of one environment. The server's mutex guards it.
+type identities struct {
+	ids     map[string]*id
+	persons map[*person]struct{}
+	seq     *int // shared by all environments; orders whatever is listed
+}
+
+// An id belongs to exactly one person at any time.
+type id struct {
+	name      string
+	seq       int
+	anonymous bool // linked by an identify's anonymous_id
+	person    *person
+}
+
+type person struct {
+	seq       int
+	canonical *id
+	ids       []*id          // canonical among them
+	devices   map[string]int // to the order in which they were seen
+	traits    map[string]any
+	createdAt time.Time
+	updatedAt time.Time // zero until the first identify
+}
+
+func newIdentities(seq *int) *identities {
+	return &identities{ids: map[string]*id{}, persons: map[*person]struct{}{}, seq: seq}
+}
+
+func (g *identities) next() int {
+	*g.seq++
+	return *g.seq
+}
+
+// lookup returns the person an id belongs to, nil if it belongs to none.
+func (g *identities) lookup(name string) *person {
+	if i := g.ids[name]; i != nil {
+		return i.person
+	}
+	return nil
+}
+
+func (g *identities) lookupOrCreate(name string, now time.Time) *person {
+	if p := g.lookup(name); p != nil {
+		return p
+	}
+	p := &person{seq: g.next(), devices: map[string]int{}, traits: map[string]any{}, createdAt: now}
+	p.canonical = g.add(name, p)
+	g.persons[p] = struct{}{}
+	return p
+}
+
+func (g *identities) add(name string, p *person) *id {
+	i := &id{name: name, seq: g.next(), person: p}
+	g.ids[name] = i
+	p.ids = append(p.ids, i)
+	return i
+}
+
+// identify applies m, whose timestamp is at. The traits come before the link:
+// an anonymous id that was identified later than at must not cost m its traits.
+func (g *identities) identify(m message, at, now time.Time) *person {
+	p := g.lookupOrCreate(m.distinctID, now)
+	if p.updatedAt.IsZero() || at.After(p.updatedAt) {
+		maps.Copy(p.traits, m.attributes)
+		p.updatedAt = at
+	}
+	if _, known := p.devices[m.deviceID]; !known && m.deviceID != "" {
+		p.devices[m.deviceID] = g.next()
+	}
+	if m.anonymousID != "" {
+		p = g.link(p, m.anonymousID)
+	}
+	return p
+}
+
+// link makes anonymous an id of p, unless it is another person's already.
+func (g *identities) link(p *person, anonymous string) *person {
+	i := g.ids[anonymous]
+	switch {
+	case i == nil:
+		i = g.add(anonymous, p)
+	case i.person == p:
+		if i == p.canonical {
+			return p
+		}
+	case i != i.person.canonical:
+		return p
+	default:
+		p = g.merge(p, i.person)
+	}
+	i.anonymous = true
+	return p
+}
+
+// alias makes one person of m's two ids, known by the new one.
+func (g *identities) alias(m message, now time.Time) *person {
+	into := g.lookupOrCreate(m.newUserID, now)
+	i := g.ids[m.distinctID]
+	if i == nil {
+		g.add(m.distinctID, into)
+		return into
+	}
+	return g.merge(into, i.person)
+}
+
+// merge makes one person of two, known by into's id. It moves the ids of the
+// one that has fewer, so that a long chain of merges stays cheap.
+func (g *identities) merge(into, from *person) *person {
+	if into == from {
+		return into
+	}
+	older, newer := from, into
+	if from.updatedAt.After(into.updatedAt) {
+		older, newer = into, from
+	}
+	traits := older.traits
+	maps.Copy(traits, newer.traits)
+	keep, drop := into, from
+	if len(from.ids) > len(into.ids) {
+		keep, drop = from, into
+	}
+	for _, i := range drop.ids {
+		i.person = keep
+	}
+	keep.ids = append(keep.ids, drop.ids...)
+	for device, seq := range drop.devices {
+		if known, ok := keep.devices[device]; !ok || seq < known {
+			keep.devices[device] = seq
+		}
+	}
+	keep.seq = min(keep.seq, drop.seq)
+	keep.canonical, keep.traits, keep.updatedAt = into.canonical, traits, newer.updatedAt
+	if drop.createdAt.Before(keep.createdAt) {
+		keep.createdAt = drop.createdAt
+	}
+	delete(g.persons, drop)
+	return keep
+}
+
+func (p *person) snapshot(environment string) Identity {
+	identity := Identity{
+		Environment: environment,
+		DistinctID:  p.canonical.name,
+		Traits:      cloneMap(p.traits),
+		CreatedAt:   p.createdAt,
+		UpdatedAt:   p.updatedAt,
+	}
+	ids := slices.SortedFunc(slices.Values(p.ids), func(a, b *id) int { return cmp.Compare(a.seq, b.seq) })
+	for _, i := range ids {
+		switch {
+		case i == p.canonical:
+		case i.anonymous:
+			identity.AnonymousIDs = append(identity.AnonymousIDs, i.name)
+		default:
+			identity.Aliases = append(identity.Aliases, i.name)
+		}
+	}
+	identity.DeviceIDs = slices.SortedFunc(maps.Keys(p.devices), func(a, b string) int {
+		return cmp.Compare(p.devices[a], p.devices[b])
+	})
+	return identity
+}

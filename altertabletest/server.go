@@ -1,0 +1,286 @@
+package altertabletest
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Server is a test double of the API; see the package's documentation for
+// what it does. Its methods are safe for concurrent use. What they return is
+// the caller's to keep and to change.
+type Server struct {
+	// URL is what a client's base URL has to be, without a trailing slash. In
+	// virtual time it is "http://localhost", where only HTTPClient gets through.
+	URL string
+
+	cfg    config
+	socket *httptest.Server // nil in virtual time; immutable
+	gate   *gate            // nil in virtual time; immutable
+	done   chan struct{}    // closed by Close
+
+	handlers   sync.WaitGroup // of requests in memory
+	observerMu sync.Mutex     // held while changes are told; taken before mu
+
+	mu        sync.Mutex // guards all below
+	store     store
+	requests  history[*record]
+	bodies    []*record // with a body, oldest first
+	bodyBytes int
+	next      []*Rule
+	always    []*Rule
+	cleared   chan struct{} // closed and replaced by ClearFaults
+	untold    []Change
+	changed   chan struct{} // closed on a change; nil while nobody waits
+	line      context.Context
+	cut       context.CancelFunc // ends line, and the requests in memory with it
+	down      bool
+	closed    bool
+}
+
+// started tells virtual time, which begins with the year 2000, from real time.
+var started = time.Now().Round(0)
+
+func virtualTime() bool {
+	const clockStep = time.Hour // a clock set back by less is still a real one
+	return time.Now().Round(0).Add(clockStep).Before(started)
+}
+
+// NewServer starts a server on a loopback port. Inside a testing/synctest
+// bubble it opens no socket, and only Server.HTTPClient reaches it. It panics
+// if there is no port to listen on. Close ends it.
+func NewServer(opts ...Option) *Server {
+	s := &Server{
+		URL:  "http://localhost",
+		cfg:  config{bodyHistory: defaultBodyHistory},
+		done: make(chan struct{}),
+
+		cleared: make(chan struct{}),
+	}
+	for _, option := range opts {
+		option(&s.cfg)
+	}
+	s.store = newStore(s.cfg.history)
+	s.requests.limit = s.cfg.history
+	s.line, s.cut = context.WithCancel(context.Background())
+	if !virtualTime() {
+		s.socket = httptest.NewUnstartedServer(s.Handler())
+		s.gate = newGate(s.socket.Listener)
+		s.socket.Listener = s.gate
+		s.socket.Start()
+		s.URL = s.socket.URL
+	}
+	return s
+}
+
+// Close resets the requests in progress, stops listening, and returns when
+// everything the server started has ended. Requests that come later are
+// refused. What the server has stored can still be read. Calls after the first
+// do nothing.
+func (s *Server) Close() {
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.cut()
+	s.notify()
+	s.mu.Unlock()
+	if closed {
+		return
+	}
+	close(s.done)
+	if s.socket != nil {
+		s.gate.close()
+		s.socket.CloseClientConnections()
+		s.socket.Close()
+	}
+	s.handlers.Wait()
+}
+
+// Handler returns the API as a handler, faults included, to be served by
+// another server. It matches the paths /track, /identify and /alias: use
+// http.StripPrefix where they lie deeper.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
+
+// HTTPClient returns a client whose requests, whatever their host, reach the
+// server in memory: no socket, and no goroutine that outlives a request. Inside
+// a testing/synctest bubble it is the way to the server; elsewhere URL is another.
+func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: memory{s}} }
+
+// Down makes the server unreachable, as a crash would: connections are reset,
+// new ones are refused, and nothing that was stored is lost. Up ends it.
+func (s *Server) Down() {
+	s.mu.Lock()
+	s.down = true
+	s.cut()
+	s.mu.Unlock()
+	if s.socket != nil {
+		s.gate.shut()
+		s.socket.CloseClientConnections()
+	}
+}
+
+// Up makes the server reachable again after Down, at the same URL. It panics
+// if another program has taken the port.
+func (s *Server) Up() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.down || s.closed {
+		return
+	}
+	s.down = false
+	s.line, s.cut = context.WithCancel(context.Background())
+	if s.gate != nil {
+		s.gate.open()
+	}
+}
+
+// Events returns the stored events in the order in which they were stored, with
+// the identities they belong to by now.
+func (s *Server) Events() []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.store.allEvents()
+}
+
+// Identities returns the identities in the order in which they came to be.
+func (s *Server) Identities() []Identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.store.allIdentities()
+}
+
+// Identity returns the identity that an id, be it a distinct, anonymous or
+// former one, belongs to in an environment. It reports false if there is none.
+func (s *Server) Identity(environment, id string) (Identity, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := s.store.environments[environment]; g != nil {
+		if p := g.lookup(id); p != nil {
+			return p.snapshot(environment), true
+		}
+	}
+	return Identity{}, false
+}
+
+// Requests returns the requests in the order in which they were read. One that
+// is in progress has Status 0.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	requests := make([]Request, 0, len(s.requests.all()))
+	for _, r := range s.requests.all() {
+		requests = append(requests, r.clone())
+	}
+	return requests
+}
+
+// Reset forgets all events, identities and requests. Faults stay.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tasks := s.store.tasks
+	s.store = newStore(s.cfg.history)
+	s.store.tasks = tasks
+	s.requests = history[*record]{limit: s.cfg.history}
+	s.bodies, s.bodyBytes = nil, 0
+}
+
+// WaitRequests waits until the server has read n requests since its start or
+// the last Reset; they need not be answered yet. It returns ctx's error if that
+// ends first, and http.ErrServerClosed if the server is closed.
+func (s *Server) WaitRequests(ctx context.Context, n int) error {
+	return s.wait(ctx, func() bool { return s.requests.total >= n })
+}
+
+// WaitEvents waits until the server has stored n events since its start or the
+// last Reset. Its errors are those of WaitRequests.
+func (s *Server) WaitEvents(ctx context.Context, n int) error {
+	return s.wait(ctx, func() bool { return s.store.events.total >= n })
+}
+
+// wait returns when reached, called under mu, is true.
+func (s *Server) wait(ctx context.Context, reached func() bool) error {
+	for {
+		s.mu.Lock()
+		if reached() {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.closed {
+			s.mu.Unlock()
+			return http.ErrServerClosed
+		}
+		if s.changed == nil {
+			s.changed = make(chan struct{})
+		}
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// notify wakes those who wait. The caller holds mu.
+func (s *Server) notify() {
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// tell calls the observer with the changes made since the last call. They are
+// queued under mu and told under observerMu alone, so that they arrive in order
+// and the observer may ask the server.
+func (s *Server) tell() {
+	if s.cfg.observe == nil {
+		return
+	}
+	s.observerMu.Lock()
+	defer s.observerMu.Unlock()
+	s.mu.Lock()
+	changes := s.untold
+	s.untold = nil
+	s.mu.Unlock()
+	for _, change := range changes {
+		s.cfg.observe(change)
+	}
+}
+
+// A record is a Request in the making; the server's mutex guards it once it is
+// in the server's list.
+type record struct{ Request }
+
+func (r *record) clone() Request {
+	c := r.Request
+	c.Header = r.Header.Clone()
+	c.Query = maps.Clone(r.Query)
+	for k, v := range c.Query {
+		c.Query[k] = slices.Clone(v)
+	}
+	c.Body = slices.Clone(r.Body)
+	return c
+}
+
+// keep lists r and takes its body, and lets go of the oldest bodies if those
+// kept are too many bytes. The caller holds mu.
+func (s *Server) keep(r *record, body []byte) {
+	s.requests.add(r)
+	if len(body) > 0 && len(body) <= s.cfg.bodyHistory {
+		r.Body = body
+		s.bodies = append(s.bodies, r)
+		s.bodyBytes += len(body)
+	}
+	for s.bodyBytes > s.cfg.bodyHistory {
+		s.bodyBytes -= len(s.bodies[0].Body)
+		s.bodies[0].Body = nil
+		s.bodies[0] = nil
+		s.bodies = s.bodies[1:]
+	}
+}

@@ -1,0 +1,93 @@
+package altertabletest
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// An Event is one stored track, with the identity it belongs to by now.
+//
+// Numbers in its maps are float64, as encoding/json decodes them, except those
+// that a float64 cannot hold: integers beyond 2^53 either way, and numbers out
+// of its range, are a json.Number with every digit that was sent.
+type Event struct {
+	Environment string
+	Event       string
+	DistinctID  string
+	AnonymousID string
+	DeviceID    string
+	Properties  map[string]any // never nil
+	Timestamp   time.Time      // in UTC; ReceivedAt where none was sent
+	ReceivedAt  time.Time
+
+	// IdentityID is the distinct id of the identity that the event belongs to:
+	// the user's, for an event sent under an anonymous or former id. It is the
+	// event's own id where no identity is known.
+	IdentityID string
+	// IdentityTraits are the traits that identity has now, nil if there is none.
+	IdentityTraits map[string]any
+}
+
+// An Identity is one person of an environment. An identify or an alias creates
+// it. Numbers in Traits are as in Event.
+type Identity struct {
+	Environment  string
+	DistinctID   string         // the id it is known by
+	Traits       map[string]any // never nil
+	AnonymousIDs []string       // linked by identify, in the order first seen
+	Aliases      []string       // its other ids, in the order first seen
+	DeviceIDs    []string       // of its identifies, in the order first seen
+	CreatedAt    time.Time      // when the server first heard of it
+	UpdatedAt    time.Time      // timestamp of its newest identify, which the next one has to exceed; zero if only an alias made it
+}
+
+// A Request is one HTTP request that reached the server.
+type Request struct {
+	Method string
+	Host   string
+	Path   string
+	Query  url.Values  // a key in it is replaced by "REDACTED"
+	Sync   bool        // ?sync=true
+	Header http.Header // keys and cookies are replaced by "REDACTED"
+	Auth   string      // the header that carried the key, "X-API-Key" or "Authorization"; empty if none did
+
+	Body  []byte // nil if the request was refused before reading, if it was over 2 MiB, or if WithBodyHistory has no room
+	Size  int    // bytes of the body that were read
+	Count int    // messages in the body, 0 if it was refused before they were counted
+
+	Status   int           // of the answer; 0 while there is none, and for good if the connection was reset or the client left
+	Reason   string        // error code or text with which the API refused it, empty if it did not
+	Start    time.Time     // when it arrived
+	Duration time.Duration // until the answer began, or until it was clear that there will be none
+}
+
+// A Change is what an observer is told: exactly one of its fields is set.
+type Change struct {
+	Event    *Event    // a track was stored
+	Identity *Identity // an identify or an alias created or updated it, or found it newer
+	Request  *Request  // a request was dealt with
+}
+
+// cloneMap returns a deep copy of a decoded JSON object, never nil.
+func cloneMap(m map[string]any) map[string]any {
+	c := make(map[string]any, len(m))
+	for k, v := range m {
+		c[k] = cloneValue(v)
+	}
+	return c
+}
+
+func cloneValue(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return cloneMap(v)
+	case []any:
+		c := make([]any, len(v))
+		for i, e := range v {
+			c[i] = cloneValue(e)
+		}
+		return c
+	}
+	return v
+}

@@ -1,0 +1,156 @@
+package altertabletest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// An endpoint is the last element of a path.
+type endpoint string
+
+const (
+	track    endpoint = "track"
+	identify endpoint = "identify"
+	alias    endpoint = "alias"
+)
+
+// failure is the error code for a message that could not be stored.
+func (e endpoint) failure() string {
+	if e == track {
+		return "insert-failed"
+	}
+	return string(e) + "-failed"
+}
+
+// store holds what the server took. The server's mutex guards it.
+type store struct {
+	events       history[*storedEvent]
+	environments map[string]*identities
+	seq          int
+	tasks        int
+}
+
+// A storedEvent does not change; what its identity is, is looked up when asked.
+type storedEvent struct {
+	message
+	at, received time.Time
+}
+
+func newStore(limit int) store {
+	return store{events: history[*storedEvent]{limit: limit}, environments: map[string]*identities{}}
+}
+
+func (s *store) identities(environment string) *identities {
+	g := s.environments[environment]
+	if g == nil {
+		g = newIdentities(&s.seq)
+		s.environments[environment] = g
+	}
+	return g
+}
+
+// take stores the messages one by one, and stops at the first that it refuses,
+// with an error code: those before it stay stored. changed is called with
+// whatever was stored.
+func (s *store) take(e endpoint, messages []message, cfg *config, now time.Time, changed func(*storedEvent, *person, string)) (code string) {
+	for _, m := range messages {
+		if cfg.environments != nil && !cfg.environments[m.environment] {
+			return "environment-not-found"
+		}
+		at, ok := parseTimestamp(m.timestamp, now)
+		if !ok {
+			return e.failure()
+		}
+		switch e {
+		case track:
+			event := &storedEvent{message: m, at: at, received: now}
+			s.events.add(event)
+			changed(event, nil, m.environment)
+		case identify:
+			changed(nil, s.identities(m.environment).identify(m, at, now), m.environment)
+		case alias:
+			changed(nil, s.identities(m.environment).alias(m, now), m.environment)
+		}
+	}
+	return ""
+}
+
+func (s *store) taskID() string {
+	s.tasks++
+	return fmt.Sprintf("task-%d", s.tasks)
+}
+
+func (s *store) snapshot(e *storedEvent) Event {
+	event := Event{
+		Environment: e.environment,
+		Event:       e.event,
+		DistinctID:  e.distinctID,
+		AnonymousID: e.anonymousID,
+		DeviceID:    e.deviceID,
+		Properties:  cloneMap(e.attributes),
+		Timestamp:   e.at,
+		ReceivedAt:  e.received,
+		IdentityID:  e.distinctID,
+	}
+	if g := s.environments[e.environment]; g != nil {
+		if p := g.lookup(e.distinctID); p != nil {
+			event.IdentityID, event.IdentityTraits = p.canonical.name, cloneMap(p.traits)
+		}
+	}
+	return event
+}
+
+func (s *store) allEvents() []Event {
+	stored := s.events.all()
+	events := make([]Event, len(stored))
+	for i, e := range stored {
+		events[i] = s.snapshot(e)
+	}
+	return events
+}
+
+// allIdentities lists the identities of all environments in the order in which
+// they came to be.
+func (s *store) allIdentities() []Identity {
+	type found struct {
+		*person
+		environment string
+	}
+	var all []found
+	for environment, g := range s.environments {
+		for p := range g.persons {
+			all = append(all, found{p, environment})
+		}
+	}
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.seq, b.seq) })
+	snapshots := make([]Identity, len(all))
+	for i, f := range all {
+		snapshots[i] = f.snapshot(f.environment)
+	}
+	return snapshots
+}
+
+// history keeps the newest limit items, or all if limit is 0.
+type history[T any] struct {
+	items []T
+	limit int
+	total int // ever added
+}
+
+func (h *history[T]) add(item T) {
+	h.items = append(h.items, item)
+	h.total++
+	if h.limit > 0 && len(h.items) >= 2*h.limit {
+		h.items = slices.Clone(h.all())
+	}
+}
+
+// all returns the items kept, oldest first; the slice is h's own.
+func (h *history[T]) all() []T {
+	if h.limit > 0 && len(h.items) > h.limit {
+		return h.items[len(h.items)-h.limit:]
+	}
+	return h.items
+}

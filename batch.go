@@ -1,0 +1,303 @@
+package altertable
+
+// The way of a message, and who owns it on each step:
+//
+//	Track      encodes it into a pooled envelope, on the caller's goroutine, outside every lock   message.go
+//	accept     appends its JSON to the open batch of its lane, under queue.mu                     queue.go
+//	seal       closes the batch: it is full, old enough, flushed, or the queue is full            queue.go
+//	advance    hands ready batches to requests while MaxInFlight and an outage allow              dispatch.go
+//	send       posts the batch's bytes as they stand, on a goroutine of its own, without a lock   transport.go
+//	finish     judges the answer, under queue.mu: settle, send again, or split                    dispatch.go
+//	settle     counts the outcome, tells Flush, and hands it to the callbacks' goroutine          settle.go
+//
+// A batch is the body of its request: one buffer of JSON messages with commas
+// between, and the offsets at which they end. Nothing is encoded or copied
+// again on the way, and there is nothing in it for the garbage collector to walk.
+//
+// queue.mu guards all state of the queue, its lanes and its batches. The
+// bytes of a batch are written under queue.mu while it is open and never
+// change once it is sealed, so a request reads them without the lock. No
+// user's code, no I/O and no encoding runs under queue.mu.
+//
+// No goroutine lives while there is nothing to do: a request has one, due
+// callbacks share one, and one timer wakes the queue when something falls due.
+//
+// Backoff has two levels. When a request fails, the client as a whole waits
+// (type outage), and then sends one probe at a time until one succeeds. But a
+// batch that fails again, although others have succeeded since, is at fault
+// itself: it sleeps on a schedule of its own and the others go on.
+//
+// Flush seals what is open and starts a new generation; every batch then
+// belongs to one generation, and Flush waits until no message of its own or
+// an earlier one is without an outcome.
+//
+// Shutdown stops the intake, flushes, and, when its context ends, cancels the
+// requests and settles what is left as dropped.
+
+import (
+	"container/list"
+	"encoding/json"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// content holds the messages of a batch: `message,message,message`. The pieces
+// of a split batch share it.
+type content struct {
+	json  []byte
+	marks []mark
+	refs  atomic.Int32 // batches, request bodies and reports that still read it
+}
+
+// mark says where a message ends in its content, and when it was accepted.
+type mark struct {
+	end        int
+	acceptedAt time.Duration // on the queue's clock
+}
+
+// contents recycles buffers; the garbage collector empties it after a burst.
+var contents = sync.Pool{New: func() any { return new(content) }}
+
+// newContent returns an empty content with room for size bytes, and not for
+// much more: a queue that fills up is made of these.
+func newContent(size int) *content {
+	c := contents.Get().(*content)
+	if cap(c.json) < size || cap(c.json) > 2*size {
+		c.json, c.marks = make([]byte, 0, size), nil
+	}
+	c.refs.Store(1)
+	return c
+}
+
+func (c *content) retain() { c.refs.Add(1) }
+
+// keep takes a reference that is never given up: the buffers are the garbage
+// collector's, because somebody may still read them.
+func (c *content) keep() { c.refs.Add(1) }
+
+// release gives up one reference; the last one recycles the buffers.
+func (c *content) release() {
+	if c.refs.Add(-1) == 0 {
+		c.json, c.marks = c.json[:0], c.marks[:0]
+		contents.Put(c)
+	}
+}
+
+func (c *content) append(message []byte, acceptedAt time.Duration) {
+	if len(c.json) > 0 {
+		c.json = append(c.json, ',')
+	}
+	c.json = append(c.json, message...)
+	c.marks = append(c.marks, mark{len(c.json), acceptedAt})
+}
+
+// begin returns where message i begins.
+func (c *content) begin(i int) int {
+	if i == 0 {
+		return 0
+	}
+	return c.marks[i-1].end + len(",")
+}
+
+// messages returns messages lo to hi, joined by commas.
+func (c *content) messages(lo, hi int) []byte {
+	if lo == hi {
+		return nil
+	}
+	return c.json[c.begin(lo):c.marks[hi-1].end]
+}
+
+// payloads returns messages lo to hi one by one.
+func (c *content) payloads(lo, hi int) []json.RawMessage {
+	all := make([]json.RawMessage, 0, hi-lo)
+	for i := lo; i < hi; i++ {
+		begin, end := c.begin(i), c.marks[i].end
+		all = append(all, json.RawMessage(c.json[begin:end:end]))
+	}
+	return all
+}
+
+// state is where a batch is.
+type state uint8
+
+const (
+	open     state = iota // taking messages
+	queued                // in its lane or family, behind another
+	ready                 // may be sent
+	sleeping              // failed, and waits for its own next attempt
+	flying                // carried by a request
+	settled               // every message has its outcome
+)
+
+// A batch is messages lo to hi of a content, which share their way and their
+// outcome. Guarded by queue.mu.
+type batch struct {
+	lane    *lane
+	content *content
+	lo, hi  int
+
+	state      state
+	place      *list.Element // in the list of its state, if that is a list
+	heapIndex  int           // in queue.idle; -1 while flying and when settled
+	generation uint64        // see Flush
+
+	attempts  int           // requests that carried its messages
+	firstSent time.Duration // when the first of them began
+	failures  int           // retryable ones in a row
+	successes uint64        // queue.successes at the last of them
+	schedule  *schedule     // its own; nil before the first failure
+	wakeAt    time.Duration // while sleeping
+	err       error         // of the last failure
+	family    *family       // nil unless it was split
+
+	turn chan struct{} // set for a synchronous call's place in the lane; closed when it may begin
+}
+
+func (b *batch) count() int  { return b.hi - b.lo }
+func (b *batch) empty() bool { return b.lo == b.hi }
+
+// size returns the JSON bytes of messages lo to hi, without separators, as
+// the queue's bounds count them.
+func (b *batch) size(lo, hi int) int {
+	if lo == hi {
+		return 0
+	}
+	return len(b.content.messages(lo, hi)) - (hi - lo - 1)
+}
+
+// bodySize returns the length of the body of b's request.
+func (b *batch) bodySize() int { return len(b.content.messages(b.lo, b.hi)) + len("[]") }
+
+// oldest returns when the oldest message was accepted.
+func (b *batch) oldest() time.Duration { return b.content.marks[b.lo].acceptedAt }
+
+// dueAt returns when b, still open, has waited long enough for company.
+func (b *batch) dueAt(flushInterval time.Duration) time.Duration {
+	return b.content.marks[0].acceptedAt + flushInterval
+}
+
+// A lane is the messages of one endpoint and one environment: they may share a
+// batch. Guarded by queue.mu.
+type lane struct {
+	endpoint    endpoint
+	environment string
+	batches     int    // not settled, turns included
+	sealedSize  int    // what the batch sealed last takes: room for the next one
+	open        *batch // takes the next message; nil if there is none
+
+	// Identifies are delivered in order: current is the one batch that may be
+	// ready, sleeping or flying; waiting holds those behind it, and the turns
+	// of synchronous calls. A yielded batch sleeps outside.
+	current *batch
+	waiting list.List
+}
+
+func (l *lane) ordered() bool { return l.endpoint == identifyEndpoint }
+
+// family is what the pieces of a refused batch share: they are sent one after
+// the other, so that the search for the culprit stays in one place.
+type family struct {
+	size     int      // messages before the first split
+	refusals int      // in a row, none accepted in between
+	rest     []*batch // not yet sent, the next one last
+}
+
+// next takes the next piece of the family that still has messages.
+func (f *family) next() *batch {
+	for f != nil && len(f.rest) > 0 {
+		b := f.rest[len(f.rest)-1]
+		f.rest = f.rest[:len(f.rest)-1]
+		if b.state == queued {
+			return b
+		}
+	}
+	return nil
+}
+
+// idleBatches is a heap of the batches that no request carries, by the age of
+// their oldest message: what DropOldest evicts and MaxElapsed gives up first.
+type idleBatches []*batch
+
+func (h idleBatches) Len() int           { return len(h) }
+func (h idleBatches) Less(i, j int) bool { return h[i].oldest() < h[j].oldest() }
+func (h idleBatches) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].heapIndex, h[j].heapIndex = i, j
+}
+
+func (h *idleBatches) Push(x any) {
+	b := x.(*batch)
+	b.heapIndex = len(*h)
+	*h = append(*h, b)
+}
+
+func (h *idleBatches) Pop() any {
+	old := *h
+	b := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	b.heapIndex = -1
+	return b
+}
+
+// body reads a batch's messages as a request's body. net/http may read a body
+// on after the request has returned, until it closes it: the content lives so long.
+type body struct {
+	content  *content
+	messages []byte
+	array    bool // in brackets
+	read     int
+	closed   atomic.Bool
+}
+
+func newBody(c *content, lo, hi int, array bool) *body {
+	c.retain()
+	return &body{content: c, messages: c.messages(lo, hi), array: array}
+}
+
+func (b *body) size() int {
+	if b.array {
+		return len(b.messages) + len("[]")
+	}
+	return len(b.messages)
+}
+
+func (b *body) Read(p []byte) (n int, err error) {
+	begin := 0
+	if b.array {
+		begin = len("[")
+	}
+	for n < len(p) && b.read < b.size() {
+		var copied int
+		switch i := b.read - begin; {
+		case i < 0:
+			copied = copy(p[n:], "[")
+		case i < len(b.messages):
+			copied = copy(p[n:], b.messages[i:])
+		default:
+			copied = copy(p[n:], "]")
+		}
+		n += copied
+		b.read += copied
+	}
+	if b.read == b.size() {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Close may be called more than once.
+func (b *body) Close() error {
+	if !b.closed.Swap(true) {
+		b.content.release()
+	}
+	return nil
+}
+
+// again returns an unread body with the same messages.
+func (b *body) again() *body {
+	b.content.retain()
+	return &body{content: b.content, messages: b.messages, array: b.array}
+}

@@ -1,0 +1,247 @@
+package altertable
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+)
+
+// A Delivery is the outcome of a batch, or of a part of one that was split,
+// expired or evicted apart: every accepted message is in exactly one.
+type Delivery struct {
+	Endpoint    string // "track", "identify" or "alias"
+	Environment string
+	Count       int           // messages
+	Bytes       int           // length of the body that held them
+	Attempts    int           // requests that carried them; 0 if none did
+	Duration    time.Duration // from the first request's start to the outcome, waits included
+	TaskID      string        // the platform's, if it named one
+	Err         error         // nil if delivered; else a *DeliveryError
+
+	view *view
+}
+
+// Payloads returns the batch's messages, one JSON object each, oldest first.
+// Call it during the callback; afterwards it returns nil. They hold personal data.
+func (d Delivery) Payloads() []json.RawMessage {
+	if d.view == nil {
+		return nil
+	}
+	return d.view.payloads()
+}
+
+// A view lends a content to a callback.
+type view struct {
+	mu      sync.Mutex
+	content *content // nil after the callback
+	lo, hi  int
+}
+
+func (v *view) payloads() []json.RawMessage {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.content == nil {
+		return nil
+	}
+	v.content.keep()
+	return v.content.payloads(v.lo, v.hi)
+}
+
+func (v *view) close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.content.release()
+	v.content = nil
+}
+
+// callbackPatience is how long Flush, Shutdown and a blocked Track wait for a
+// callback that does not return: it may be their caller.
+const callbackPatience = 250 * time.Millisecond
+
+// Evicted messages whose report no callback has taken yet may exceed the
+// queue's bounds by this much: the room they leave is used at once.
+const (
+	maxEvicted      = 10_000
+	maxEvictedBytes = 4 << 20
+)
+
+// A report is what one turn of the callbacks' goroutine has to tell.
+type report struct {
+	delivery *Delivery
+	warning  *warning
+	evicted  bool
+	tally
+}
+
+// reports are what the callbacks have not been told yet. One goroutine at a
+// time takes them, in order; it ends when there is none. Guarded by queue.mu.
+type reports struct {
+	due         []report
+	held        tally // of due and the one being told: takes room in the queue
+	evicted     tally // likewise, but beside the queue's bounds
+	running     bool
+	since       time.Duration // when the callback that runs was called
+	made, told  uint64        // ever
+	progress    chan struct{} // closed at the next told; nil if nobody waits
+	lastWarning [warnKinds]time.Duration
+}
+
+func (r *reports) evictedFull() bool {
+	return r.evicted.count >= maxEvicted || r.evicted.bytes >= maxEvictedBytes
+}
+
+func (r *report) addTo(reports *reports, sign int) {
+	t := &reports.held
+	if r.evicted {
+		t = &reports.evicted
+	}
+	t.add(sign*r.count, sign*r.bytes)
+}
+
+// report makes the outcome of the first n messages of b known to the callbacks.
+func (q *queue) report(b *batch, n, size int, o outcome) {
+	if o.err != nil {
+		q.warnOf(b, n, o)
+	}
+	if q.cfg.onDelivery == nil && (q.cfg.onError == nil || o.err == nil) {
+		return
+	}
+	d := &Delivery{
+		Endpoint:    b.lane.endpoint.String(),
+		Environment: b.lane.environment,
+		Count:       n,
+		Bytes:       size + (n - 1) + len("[]"),
+		Attempts:    b.attempts,
+		TaskID:      o.taskID,
+		view:        &view{content: b.content, lo: b.lo, hi: b.lo + n},
+	}
+	b.content.retain()
+	if b.attempts > 0 {
+		d.Duration = q.now() - b.firstSent
+	}
+	if o.err != nil {
+		d.Err = deliveryError(b, n, o.err)
+	}
+	q.tell(report{delivery: d, evicted: o.kind == dropped && !q.ended, tally: tally{n, size}})
+}
+
+func deliveryError(b *batch, n int, err error) *DeliveryError {
+	return &DeliveryError{
+		Endpoint:    b.lane.endpoint.String(),
+		Environment: b.lane.environment,
+		Count:       n,
+		Attempts:    b.attempts,
+		Err:         err,
+	}
+}
+
+// tell hands r to the callbacks' goroutine, and starts it if there is none.
+func (q *queue) tell(r report) {
+	r.addTo(&q.reports, +1)
+	q.reports.due = append(q.reports.due, r)
+	q.reports.made++
+	if !q.reports.running {
+		q.reports.running = true
+		go q.tellAll()
+	}
+}
+
+// tellAll is the callbacks' goroutine.
+func (q *queue) tellAll() {
+	q.mu.Lock()
+	for len(q.reports.due) > 0 {
+		r := q.reports.due[0]
+		q.reports.due[0] = report{}
+		q.reports.due = q.reports.due[1:]
+		q.reports.since = q.now()
+		q.mu.Unlock()
+		q.tellOne(r)
+		q.mu.Lock()
+	}
+	q.reports.due = nil
+	q.reports.running = false
+	q.mu.Unlock()
+}
+
+// tellOne calls the user's code for r, whatever that does.
+func (q *queue) tellOne(r report) {
+	returned := false
+	defer func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		r.addTo(&q.reports, -1)
+		q.reports.told++
+		if q.reports.progress != nil {
+			close(q.reports.progress)
+			q.reports.progress = nil
+		}
+		q.advance()
+		if !returned { // it ended the goroutine (runtime.Goexit): go on in another
+			go q.tellAll()
+		}
+	}()
+	switch d := r.delivery; {
+	case r.warning != nil:
+		q.guard(func() { r.warning.log(q.cfg.logger) })
+	case d != nil:
+		defer d.view.close()
+		if q.cfg.onDelivery != nil {
+			q.guard(func() { q.cfg.onDelivery(*d) })
+		}
+		if lost, ok := d.Err.(*DeliveryError); ok && q.cfg.onError != nil {
+			lost.payloads = d.view.payloads()
+			q.guard(func() { q.cfg.onError(lost) })
+		}
+	}
+	returned = true
+}
+
+// guard calls f, which may panic.
+func (q *queue) guard(f func()) {
+	defer func() {
+		if recover() != nil {
+			q.mu.Lock()
+			q.warn(warnCallback, nil)
+			q.mu.Unlock()
+		}
+	}()
+	f()
+}
+
+// awaitReports waits until the callbacks have been told all that is due now,
+// one of them does not return, or limit is done.
+func (q *queue) awaitReports(limit interface{ Done() <-chan struct{} }) {
+	q.mu.Lock()
+	target := q.reports.made
+	for q.reports.told < target {
+		if q.reports.progress == nil {
+			q.reports.progress = make(chan struct{})
+		}
+		progress := q.reports.progress
+		q.mu.Unlock()
+		patience := time.NewTimer(callbackPatience)
+		select {
+		case <-progress:
+			patience.Stop()
+		case <-patience.C:
+			return
+		case <-limit.Done():
+			patience.Stop()
+			return
+		}
+		q.mu.Lock()
+	}
+	q.mu.Unlock()
+}
+
+// onlyReportsLeft reports whether nothing but untold reports fills the queue,
+// so that only a callback's return can make room.
+func (q *queue) onlyReportsLeft() bool { return q.queued.count == 0 && q.reports.running }
+
+// rejectStuck ends the wait of blocked calls that wait for a callback which
+// does not return: it may be the very callback that called.
+func (q *queue) rejectStuck(now time.Duration) {
+	if q.blocked.Len() > 0 && q.onlyReportsLeft() && now >= q.reports.since+callbackPatience {
+		q.unblockAll(ErrQueueFull)
+	}
+}

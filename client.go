@@ -1,0 +1,138 @@
+package altertable
+
+import (
+	"context"
+	"time"
+)
+
+// Version is the version of this module, and part of the User-Agent of every request.
+const Version = "0.1.0"
+
+// A Client accepts messages into a bounded queue and delivers them in the
+// background. Make one with New, share it, and Shutdown or Close it before the
+// process ends. All methods are safe for concurrent use, and do nothing on a nil Client.
+type Client struct {
+	// Immutable after New. Behind pointers, so that no print verb shows the key.
+	cfg        *config
+	properties *commonProperties
+	queue      *queue
+	stamps     *stamper
+}
+
+// New returns a client that sends with the ingestion key apiKey. It does not
+// touch the network and starts no goroutine. The error is a *ConfigError that
+// names the option, the value and the range; it never holds the key.
+func New(apiKey string, opts ...Option) (*Client, error) {
+	cfg, err := newConfig(apiKey, opts)
+	if err != nil {
+		return nil, err
+	}
+	properties, err := newCommonProperties(cfg)
+	if err != nil {
+		return nil, err
+	}
+	stamps := new(stamper)
+	return &Client{
+		cfg:        cfg,
+		properties: properties,
+		queue:      newQueue(cfg, newTransport(cfg), stamps),
+		stamps:     stamps,
+	}, nil
+}
+
+// absent reports whether c is nil, or was not made by New.
+func (c *Client) absent() bool { return c == nil || c.cfg == nil }
+
+// submit ends an asynchronous call: its message in e goes to the queue.
+func (c *Client) submit(ctx context.Context, e *envelope, keep bool, err error) error {
+	switch {
+	case err != nil:
+		c.queue.reject()
+		return err
+	case !keep:
+		return nil
+	case c.cfg.disabled && !c.queue.isClosing():
+		return nil
+	}
+	return c.queue.accept(ctx, e)
+}
+
+// Flush sends what the queue holds and waits until every message accepted
+// before the call has its outcome, and the callbacks were told, except for a
+// callback that does not return within 250 ms: it may be Flush's caller. A
+// backoff is not shortened.
+//
+// It returns nil only if all these messages were delivered, and otherwise an
+// *UndeliveredError, which joins ctx's error, if that ended, and the first
+// cause. Messages without an outcome stay in the queue. After Close it returns nil.
+func (c *Client) Flush(ctx context.Context) error {
+	if c.absent() {
+		return nil
+	}
+	return c.queue.flush(orBackground(ctx))
+}
+
+// Shutdown stops the intake (calls return ErrClosed), makes an attempt at once
+// even while backing off, and then flushes, retrying until ctx ends. It
+// returns within 250 ms after that with every goroutine of the client stopped,
+// but a callback that does not return.
+//
+// It returns as Flush does; messages without an outcome when ctx ends are
+// reported to WithOnError's callback and counted as dropped. Concurrent calls
+// join the first, each bounded by its own ctx; later ones return nil.
+func (c *Client) Shutdown(ctx context.Context) error {
+	if c.absent() {
+		return nil
+	}
+	return c.queue.shutDown(orBackground(ctx))
+}
+
+// closeTimeout bounds Close.
+const closeTimeout = 10 * time.Second
+
+// Close is Shutdown bounded by 10 s, for defer.
+func (c *Client) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return c.Shutdown(ctx)
+}
+
+// Stats are a client's counters since New. At any moment
+// Accepted == Delivered + Failed + Dropped + Queued.
+type Stats struct {
+	Accepted    int64 // messages taken into the queue
+	Delivered   int64 // messages the server took
+	Failed      int64 // messages given up after a final answer, or MaxElapsed
+	Dropped     int64 // messages evicted by DropOldest or left when Shutdown's context ended
+	Queued      int64 // messages waiting, in flight or in backoff
+	QueuedBytes int64 // their JSON
+	Rejected    int64 // messages refused at the call: full, too large, invalid or closed; never accepted
+	Retries     int64 // requests made again after a failure that passes
+	Requests    int64 // requests made, synchronous ones included
+}
+
+// Stats returns a snapshot. It is cheap enough to poll.
+func (c *Client) Stats() Stats {
+	if c.absent() {
+		return Stats{}
+	}
+	return c.queue.snapshot()
+}
+
+// String names the client's environment and host, never its key.
+func (c *Client) String() string {
+	if c.absent() {
+		return "altertable.Client(nil)"
+	}
+	return "altertable.Client(" + c.cfg.environment + " at " + c.cfg.baseURL.Host + ")"
+}
+
+// GoString is String, for the verb %#v.
+func (c *Client) GoString() string { return c.String() }
+
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}

@@ -1,0 +1,356 @@
+package altertable
+
+import (
+	"container/heap"
+	"time"
+)
+
+// A flight is what a request knew of the client's state when it began.
+type flight struct {
+	era   uint64
+	probe bool // it is to find out whether an outage is over
+}
+
+func (q *queue) advanceIfChanged() {
+	if q.changed {
+		q.advance()
+	}
+}
+
+// advance does all that is due: it gives up what is too old, lets blocked calls
+// in, sends what may be sent, and sets the timer for what comes next. Whoever
+// changes the queue's state calls it before unlocking.
+func (q *queue) advance() {
+	q.changed = false
+	if q.ended {
+		return
+	}
+	now := q.now()
+	q.expire(now)
+	q.admit()
+	q.wake(now)
+	for q.maySend(now) {
+		b := q.nextToSend(now)
+		if b == nil {
+			break
+		}
+		q.launch(b)
+	}
+	q.rejectStuck(now)
+	q.setTimer(now)
+}
+
+func (q *queue) maySend(now time.Duration) bool {
+	if q.flying.Len() >= q.cfg.maxInFlight {
+		return false
+	}
+	return !q.outage.on || !q.outage.probing && now >= q.outage.until
+}
+
+// nextToSend takes a batch out of ready, or, if there is none, an open one that
+// is due. While backing off it prefers another than the one that failed last.
+func (q *queue) nextToSend(now time.Duration) *batch {
+	var failed *batch
+	for place := q.ready.Front(); place != nil; place = place.Next() {
+		b := place.Value.(*batch)
+		if q.outage.on && b == q.outage.failed {
+			failed = b
+			continue
+		}
+		return b
+	}
+	for place := q.open.Front(); place != nil; place = place.Next() {
+		b := place.Value.(*batch)
+		if !q.full && b.dueAt(q.cfg.flushInterval) > now {
+			break
+		}
+		if b.lane.current == nil { // else it may as well take more messages
+			q.seal(b)
+			return b
+		}
+	}
+	return failed
+}
+
+// launch hands b to a request.
+func (q *queue) launch(b *batch) {
+	q.withdraw(b)
+	heap.Remove(&q.idle, b.heapIndex)
+	b.state, b.place = flying, q.flying.PushBack(b)
+	q.flown.add(b.count(), b.size(b.lo, b.hi))
+	q.stats.Requests++
+	if b.failures > 0 {
+		q.stats.Retries++
+	}
+	if b.attempts == 0 {
+		b.firstSent = q.now()
+	}
+	b.attempts++
+	q.outage.probing = q.outage.on
+	f := flight{era: q.era, probe: q.outage.on}
+	body := newBody(b.content, b.lo, b.hi, true)
+	go func() {
+		var response *Response
+		var err error = &NetworkError{errNoAnswer} // stands if a RoundTripper ends the goroutine
+		defer func() { q.finish(b, f, response, err) }()
+		response, err = q.transport.post(q.requests, b.lane.endpoint, false, body)
+	}()
+}
+
+// finish judges the answer to the request that carried b.
+func (q *queue) finish(b *batch, f flight, response *Response, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if b.state != flying {
+		return // Shutdown's time was over, and it did not wait for this request
+	}
+	q.withdraw(b)
+	q.flown.sub(b.count(), b.size(b.lo, b.hi))
+	if f.probe && q.outage.on {
+		q.outage.probing = false
+	}
+	meaning := judge(err)
+	if meaning != retryable {
+		q.reached(f)
+	}
+	switch {
+	case meaning == delivered:
+		q.successes++
+		q.refusals = 0
+		if b.family != nil {
+			b.family.refusals = 0
+		}
+		q.settle(b, b.count(), outcome{kind: delivery, taskID: response.TaskID})
+	case meaning == retryable && q.ended:
+		q.settle(b, b.count(), q.shutdown.outcome(b))
+	case meaning == retryable:
+		b.content.keep() // the failed request may still read it
+		q.retry(b, f, err)
+	case meaning == refusable && !q.ended:
+		b.content.keep()
+		q.refuse(b, err)
+	default:
+		q.settle(b, b.count(), outcome{kind: failed, err: err})
+	}
+	if q.landed != nil && q.flying.Len() == 0 {
+		close(q.landed)
+		q.landed = nil
+	}
+	q.advance()
+}
+
+// reached notes that the server answered for itself. A probe's answer ends the
+// outage; those of requests that began before it say nothing about now.
+func (q *queue) reached(f flight) {
+	if f.probe && q.outage.on {
+		q.outage = outage{}
+		q.era++
+	}
+}
+
+// retry keeps b for another attempt after the failure err.
+func (q *queue) retry(b *batch, f flight, err error) {
+	now := q.now()
+	alone := b.failures > 0 && q.successes > b.successes // others got through since it failed last
+	b.err = err
+	b.failures++
+	b.successes = q.successes
+	if b.schedule == nil {
+		b.schedule = q.cfg.retry.newSchedule()
+	}
+	delay := nextDelay(b.schedule, err)
+	heap.Push(&q.idle, b)
+	switch {
+	case f.probe || !alone && f.era == q.era:
+		if !q.outage.on {
+			q.era++
+			q.warn(warnOutage, err)
+		}
+		q.outage.begin(q.cfg.retry, now, b, err)
+		b.state, b.place = ready, q.ready.PushBack(b)
+	case !alone:
+		// It began before the outage did, or before it ended: its failure is no
+		// news of the server, but it does not go again without a delay.
+		q.sleep(b, max(now+delay, q.outage.until))
+	case b.lane.ordered() && b.failures < 3:
+		q.sleep(b, now+delay) // in its lane's place
+	default:
+		q.passOn(b)
+		q.sleep(b, now+delay)
+	}
+}
+
+// sleep lets b wait until wakeAt.
+func (q *queue) sleep(b *batch, wakeAt time.Duration) {
+	b.state, b.wakeAt = sleeping, wakeAt
+	for place := q.sleeping.Back(); place != nil; place = place.Prev() {
+		if place.Value.(*batch).wakeAt <= wakeAt {
+			b.place = q.sleeping.InsertAfter(b, place)
+			return
+		}
+	}
+	b.place = q.sleeping.PushFront(b)
+}
+
+// wake makes the sleeping batches ready whose time has come.
+func (q *queue) wake(now time.Duration) {
+	for place := q.sleeping.Front(); place != nil; place = q.sleeping.Front() {
+		b := place.Value.(*batch)
+		if b.wakeAt > now {
+			return
+		}
+		q.sleeping.Remove(place)
+		if b.lane.ordered() && b.lane.current != b { // it yielded: to the head of the line
+			b.state, b.place = queued, b.lane.waiting.PushFront(b)
+			q.callNext(b.lane)
+		} else {
+			b.state, b.place = ready, q.ready.PushBack(b)
+		}
+	}
+}
+
+// maxRefusals in a row end the search for the message at fault: a server that
+// refuses everything must not see a request per message.
+const maxRefusals = 30
+
+// refuse splits b, of which one message may be to blame for the refusal err.
+// The halves go one after the other, so that the search soon meets single
+// messages, and its length tells a server that refuses everything.
+func (q *queue) refuse(b *batch, err error) {
+	q.refusals++
+	if b.family == nil {
+		b.family = &family{size: b.count()}
+	}
+	f := b.family
+	f.refusals++
+	b.err = err
+	if f.exhausted(q.refusals) {
+		rest := f.rest
+		f.rest = nil
+		q.settle(b, b.count(), outcome{kind: failed, err: err})
+		for i := len(rest) - 1; i >= 0; i-- {
+			q.settle(rest[i], rest[i].count(), outcome{kind: failed, err: err})
+		}
+		return
+	}
+	if b.count() == 1 {
+		q.settle(b, 1, outcome{kind: failed, err: err})
+		return
+	}
+	half := b.lo + b.count()/2
+	right := *b
+	right.lo, right.state, right.place, right.heapIndex = half, queued, nil, -1
+	b.hi = half
+	b.failures, right.failures = 0, 0
+	b.content.retain()
+	b.lane.batches++
+	heap.Push(&q.idle, &right)
+	heap.Push(&q.idle, b)
+	f.rest = append(f.rest, &right)
+	q.toFront(b)
+}
+
+// exhausted reports whether the search among f's messages has gone on for long
+// enough, given the refusals in a row that the whole client has met. If others
+// have met only refusals too, it may still go down to one single message.
+func (f *family) exhausted(refusals int) bool {
+	limit := maxRefusals
+	if refusals > maxRefusals {
+		limit = 1
+		for size := f.size; size > 1; size = (size + 1) / 2 {
+			limit++
+		}
+	}
+	return f.refusals >= limit
+}
+
+// expire gives up the messages that are older than MaxElapsed and have failed,
+// or wait for the end of an outage.
+func (q *queue) expire(now time.Duration) {
+	for len(q.idle) > 0 {
+		b := q.idle[0]
+		err := q.reasonToWait(b)
+		n := 0
+		for err != nil && n < b.count() && b.content.marks[b.lo+n].acceptedAt+q.cfg.retry.MaxElapsed <= now {
+			n++
+		}
+		if n == 0 {
+			return
+		}
+		q.settle(b, n, outcome{kind: failed, err: err})
+	}
+}
+
+// reasonToWait returns the error for whose end b waits, nil if there is none.
+func (q *queue) reasonToWait(b *batch) error {
+	if b.err != nil {
+		return b.err
+	}
+	return q.outage.err
+}
+
+// setTimer arranges for advance to be called when something falls due that no
+// other event brings.
+func (q *queue) setTimer(now time.Duration) {
+	next := time.Duration(-1)
+	at := func(t time.Duration) {
+		if next < 0 || t < next {
+			next = t
+		}
+	}
+	if place := q.sleeping.Front(); place != nil {
+		at(place.Value.(*batch).wakeAt)
+	}
+	if len(q.idle) > 0 && q.reasonToWait(q.idle[0]) != nil {
+		at(q.idle[0].oldest() + q.cfg.retry.MaxElapsed)
+	}
+	if q.outage.on && !q.outage.probing && now < q.outage.until && (q.ready.Len() > 0 || q.open.Len() > 0) {
+		at(q.outage.until)
+	}
+	for place := q.open.Front(); place != nil; place = place.Next() {
+		if due := place.Value.(*batch).dueAt(q.cfg.flushInterval); due > now {
+			at(due)
+			break
+		}
+	}
+	if q.blocked.Len() > 0 && q.onlyReportsLeft() {
+		at(q.reports.since + callbackPatience)
+	}
+	switch {
+	case next == q.timerAt:
+	case next < 0:
+		q.timer.Stop()
+	case q.timer == nil:
+		q.timer = time.AfterFunc(next-now, q.onTimer)
+	default:
+		q.timer.Reset(next - now)
+	}
+	q.timerAt = next
+}
+
+func (q *queue) onTimer() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.timerAt = -1
+	q.advance()
+}
+
+// turnOf takes a place behind the identifies of a lane for a synchronous call.
+func (q *queue) turnOf(l *lane) *batch {
+	if l.open != nil {
+		q.seal(l.open)
+	}
+	l.batches++
+	b := &batch{lane: l, heapIndex: -1, turn: make(chan struct{})}
+	q.lineUp(b)
+	return b
+}
+
+// endTurn gives up a synchronous call's place, whether its turn had come or not.
+func (q *queue) endTurn(b *batch) {
+	q.withdraw(b)
+	b.state = settled
+	q.passOn(b)
+	q.leave(b.lane)
+	q.advance()
+}

@@ -1,0 +1,195 @@
+package altertable
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Errors to match with errors.Is.
+var (
+	// ErrClosed is returned by every call that comes after Close or Shutdown began.
+	ErrClosed = errors.New("altertable: client is closed")
+	// ErrQueueFull is returned where the queue has no room for a message, and is
+	// the reason in the report of a message that DropOldest evicted.
+	ErrQueueFull = errors.New("altertable: queue is full")
+	// ErrTooLarge is returned for a message over MaxBatchBytes or MaxQueueBytes,
+	// and for a synchronous call over the limits of a batch.
+	ErrTooLarge = errors.New("altertable: message is too large")
+	// ErrUnauthorized matches an *APIError of status 401 or 403: the key is
+	// wrong, revoked, or not allowed to ingest.
+	ErrUnauthorized = errors.New("altertable: API key was refused")
+	// ErrEnvironmentNotFound matches an *APIError that says that the project has
+	// no environment of the message's name; it is created in the dashboard.
+	ErrEnvironmentNotFound = errors.New("altertable: environment not found")
+)
+
+// A ConfigError says which option of New was out of range or contradicted
+// another one.
+type ConfigError struct {
+	Option string // the option's name, or "apiKey"
+	Reason string // the value and its range; never the key
+}
+
+func (e *ConfigError) Error() string { return "altertable: " + e.Option + ": " + e.Reason }
+
+// A ValidationError says which field of a message was refused, by the name it
+// has on the wire ("distinct_id"), and why. It does not repeat the value.
+type ValidationError struct {
+	Field  string
+	Reason string
+}
+
+func (e *ValidationError) Error() string { return "altertable: " + e.Field + " " + e.Reason }
+
+// An APIError is an answer of the server other than success, a redirect among
+// them. It matches ErrUnauthorized and ErrEnvironmentNotFound where it means that.
+type APIError struct {
+	StatusCode int
+	Code       string        // the server's error code, empty if it named none
+	Message    string        // the server's own words; not part of Error
+	RetryAfter time.Duration // what the server asked for, 0 if it did not
+	Body       []byte        // the first 64 KiB of the answer
+}
+
+// codePattern is what a code must look like to be shown in an error's text: a
+// server's free text may quote what it was sent.
+var codePattern = regexp.MustCompile(`^[\w.-]{1,64}$`)
+
+func (e *APIError) Error() string {
+	if codePattern.MatchString(e.Code) {
+		return fmt.Sprintf("altertable: server answered %d (%s)", e.StatusCode, e.Code)
+	}
+	return fmt.Sprintf("altertable: server answered %d", e.StatusCode)
+}
+
+// Is reports whether target is ErrUnauthorized or ErrEnvironmentNotFound and
+// the answer means it.
+func (e *APIError) Is(target error) bool {
+	switch target {
+	case ErrUnauthorized:
+		return e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden
+	case ErrEnvironmentNotFound:
+		return strings.ReplaceAll(strings.ToLower(e.Code), "_", "-") == "environment-not-found"
+	}
+	return false
+}
+
+// A NetworkError means that no answer came: the connection was refused or
+// reset, the request timed out, a name was not found. Whether the server
+// stored the messages is unknown.
+type NetworkError struct {
+	Err error // as the HTTP client gave it; its text may hold addresses
+}
+
+// Error names the kind of trouble. The text of Err is left out: a transport's
+// errors may quote what a server sent, or a request with its headers.
+func (e *NetworkError) Error() string { return "altertable: network: " + networkTrouble(e.Err) }
+
+// Unwrap returns Err.
+func (e *NetworkError) Unwrap() error { return e.Err }
+
+// Timeout reports whether the request ended because its time was over.
+func (e *NetworkError) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.Err, &t) && t.Timeout()
+}
+
+func networkTrouble(err error) string {
+	var (
+		dns         *net.DNSError
+		certificate *tls.CertificateVerificationError
+		record      tls.RecordHeaderError
+		errno       syscall.Errno
+		timeout     interface{ Timeout() bool }
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "request canceled"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "no such host"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "request timed out"
+	case errors.As(err, &dns):
+		return "name lookup failed"
+	case errors.As(err, &certificate):
+		return "server certificate was not accepted"
+	case errors.As(err, &record):
+		return "server does not speak TLS"
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed before an answer"
+	}
+	return fmt.Sprintf("no answer (%T)", err)
+}
+
+// A DeliveryError reports accepted messages of one batch that will not be
+// delivered, and holds them. WithOnError's callback receives it.
+type DeliveryError struct {
+	Endpoint    string // "track", "identify" or "alias"
+	Environment string
+	Count       int   // messages
+	Attempts    int   // requests that carried them; 0 if none did
+	Err         error // the last cause: *APIError, *NetworkError, ErrQueueFull, or the end of Shutdown's context
+
+	payloads []json.RawMessage
+}
+
+func (e *DeliveryError) Error() string {
+	return fmt.Sprintf("altertable: %d %s messages not delivered after %d attempts: %s",
+		e.Count, e.Endpoint, e.Attempts, strings.TrimPrefix(e.Err.Error(), "altertable: "))
+}
+
+// Unwrap returns Err.
+func (e *DeliveryError) Unwrap() error { return e.Err }
+
+// Payloads returns the messages as they would have been sent, one JSON object
+// each, oldest first. They are the caller's to keep; they hold personal data.
+func (e *DeliveryError) Payloads() []json.RawMessage { return e.payloads }
+
+// An UndeliveredError is what Flush and Shutdown return when messages that
+// were outstanding at the call were not delivered.
+type UndeliveredError struct {
+	Count int   // messages given up, evicted, or still without an outcome
+	Err   error // joins the context's error, if it ended, and the first cause
+}
+
+func (e *UndeliveredError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("altertable: %d messages undelivered", e.Count)
+	}
+	return fmt.Sprintf("altertable: %d messages undelivered: %s", e.Count, strings.TrimPrefix(e.Err.Error(), "altertable: "))
+}
+
+// Unwrap returns Err.
+func (e *UndeliveredError) Unwrap() error { return e.Err }
+
+// joinErrors joins two errors, each of which may be nil, in one line.
+func joinErrors(first, second error) error {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	}
+	return fmt.Errorf("%w: %w", first, second)
+}
+
+// tooLarge returns an ErrTooLarge that says by how much.
+func tooLarge(size, limit int) error {
+	return fmt.Errorf("%w: %d bytes or more, the limit is %d", ErrTooLarge, size, limit)
+}
+
+func tooMany(count, limit int) error {
+	return fmt.Errorf("%w: %d messages, the limit is %d", ErrTooLarge, count, limit)
+}

@@ -1,0 +1,261 @@
+package altertable
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// A Message is a Track, an Identify or an Alias, by value: what WithBeforeSend's
+// function receives and returns.
+type Message interface{ sealed() }
+
+func (Track) sealed()    {}
+func (Identify) sealed() {}
+func (Alias) sealed()    {}
+
+// NewAnonymousID returns a new id for a visitor who is not known yet, in the
+// form of the browser SDK: "anonymous-" and a UUID.
+func NewAnonymousID() string { return "anonymous-" + uuid.NewString() }
+
+// NewDeviceID returns a new id for a device, in the form of the browser SDK:
+// "device-" and a UUID. A server does not make up device ids for its users;
+// this is for programs that are the device.
+func NewDeviceID() string { return "device-" + uuid.NewString() }
+
+// An endpoint is one of the API's three.
+type endpoint uint8
+
+const (
+	trackEndpoint endpoint = iota
+	identifyEndpoint
+	aliasEndpoint
+)
+
+func (e endpoint) String() string { return [...]string{"track", "identify", "alias"}[e] }
+
+// An envelope is a message on its way from the call into a batch: its JSON and
+// what the queue must know of it. It belongs to the calling goroutine; while
+// that waits for room, to the queue.
+type envelope struct {
+	endpoint    endpoint
+	environment string
+	json        []byte
+	stampAt     int   // where in json the timestamp's value begins; `}` follows it
+	stamp       int64 // microseconds since 1970
+	own         bool  // stamped by the client, not by the caller
+	acceptedAt  time.Duration
+}
+
+// maxPooledJSON bounds the scratch that is kept for the next call.
+const maxPooledJSON = 64 << 10
+
+var envelopes = sync.Pool{New: func() any { return &envelope{json: make([]byte, 0, 1024)} }}
+
+func newEnvelope(ep endpoint) *envelope {
+	e := envelopes.Get().(*envelope)
+	e.endpoint = ep
+	return e
+}
+
+func (e *envelope) free() {
+	if cap(e.json) <= maxPooledJSON {
+		*e = envelope{json: e.json[:0]}
+		envelopes.Put(e)
+	}
+}
+
+// restamp gives e the stamp, which replaces another.
+func (e *envelope) restamp(stamp int64) {
+	e.stamp = stamp
+	e.json = append(appendTimestamp(e.json[:e.stampAt], stamp), '}')
+}
+
+// A stamper gives out the client's timestamps: microseconds since 1970, each
+// later than the one before even if the system's clock stands or steps back.
+// The platform ignores an identify that is not newer than the one it has.
+type stamper struct{ last atomic.Int64 }
+
+func (s *stamper) next(now time.Time) int64 {
+	stamp := now.UnixMicro()
+	for {
+		last := s.last.Load()
+		stamp = max(stamp, last+1)
+		if s.last.CompareAndSwap(last, stamp) {
+			return stamp
+		}
+	}
+}
+
+// header is what the client knows of a message before it is encoded.
+type header struct {
+	now   time.Time
+	stamp int64 // given by the client; 0 while the caller's own timestamp serves
+}
+
+// fill fills in what was left empty, by the caller or by BeforeSend.
+func (c *Client) fill(h *header, timestamp *time.Time, environment *string) {
+	if timestamp.IsZero() {
+		if h.stamp == 0 {
+			h.stamp = c.stamps.next(h.now)
+		}
+		*timestamp = time.UnixMicro(h.stamp).UTC()
+	}
+	if *environment == "" {
+		*environment = c.cfg.environment
+	}
+}
+
+// applyHook passes m through BeforeSend. It reports false for a discarded message.
+func applyHook[M Message](cfg *config, m M) (_ M, keep bool, err error) {
+	defer func() {
+		if recover() != nil {
+			keep, err = false, &ValidationError{"message", "made BeforeSend panic"}
+		}
+	}()
+	switch returned := cfg.beforeSend(m).(type) {
+	case M:
+		return returned, true, nil
+	case nil:
+		return m, false, nil
+	}
+	return m, false, &ValidationError{"message", "came back from BeforeSend as another type"}
+}
+
+// cloneMap copies m for BeforeSend, which may write to it even if m is nil.
+func cloneMap[M ~map[string]any](m M) M {
+	if m == nil {
+		return M{}
+	}
+	return maps.Clone(m)
+}
+
+// begin starts the message's JSON.
+func (e *envelope) begin(environment string) {
+	e.environment = environment
+	e.json = appendString(append(e.json[:0], `{"environment":`...), environment)
+}
+
+// field appends a member whose value is a string.
+func (e *envelope) field(name, value string) {
+	e.json = append(e.json, ',', '"')
+	e.json = append(e.json, name...)
+	e.json = appendString(append(e.json, '"', ':'), value)
+}
+
+// ids appends the ids of a track or an identify. An anonymous id that is blank
+// or the user's own says nothing and is left out.
+func (e *envelope) ids(distinctID, anonymousID, deviceID string) {
+	e.field("distinct_id", distinctID)
+	if anonymousID != distinctID && strings.TrimSpace(anonymousID) != "" {
+		e.field("anonymous_id", anonymousID)
+	}
+	if strings.TrimSpace(deviceID) != "" {
+		e.field("device_id", deviceID)
+	}
+}
+
+// end appends the timestamp, last so that restamp can replace it, and closes the message.
+func (e *envelope) end(h header, timestamp time.Time, cfg *config) error {
+	if year := timestamp.UTC().Year(); year < 1 || year > 9999 {
+		return &ValidationError{"timestamp", "has a year outside 1 to 9999"}
+	}
+	stamp := timestamp.UnixMicro()
+	e.own = stamp == h.stamp
+	e.json = append(e.json, `,"timestamp":`...)
+	e.stampAt = len(e.json)
+	e.restamp(stamp)
+	return cfg.checkSize(len(e.json))
+}
+
+// checkSize refuses a message that no batch or no queue can ever hold.
+func (cfg *config) checkSize(message int) error {
+	if limit := cfg.maxMessageBytes(); message > limit {
+		return tooLarge(message, limit)
+	}
+	return nil
+}
+
+func (cfg *config) maxMessageBytes() int {
+	return min(cfg.maxBatchBytes-len("[]"), cfg.maxQueueBytes)
+}
+
+// encodingError turns the encoder's error into the caller's.
+func (cfg *config) encodingError(field string, err error) error {
+	if errors.Is(err, errEncodingTooLarge) {
+		limit := cfg.maxMessageBytes()
+		return tooLarge(limit+1, limit)
+	}
+	return &ValidationError{field, err.Error()}
+}
+
+// maxIDLength is the bound that the platform's own SDKs put on an id.
+const maxIDLength = 1024
+
+// validateUserID refuses what cannot be a person's id: the placeholders that a
+// broken login flow sends would merge strangers into one identity.
+func validateUserID(field, id string) error {
+	switch trimmed := strings.TrimSpace(id); {
+	case trimmed == "":
+		return &ValidationError{field, "must not be empty"}
+	case isReservedID(trimmed):
+		return &ValidationError{field, "is a reserved word, not an id"}
+	}
+	return validateID(field, id)
+}
+
+func validateID(field, id string) error {
+	if !utf8.ValidString(id) {
+		return &ValidationError{field, "is not valid UTF-8"}
+	}
+	if len(id) > maxIDLength && utf8.RuneCountInString(id) > maxIDLength {
+		return &ValidationError{field, "has more than 1024 characters"}
+	}
+	return nil
+}
+
+func validateEnvironment(name string) error {
+	if strings.TrimSpace(name) == "" {
+		return &ValidationError{"environment", "must not be blank"}
+	}
+	return nil
+}
+
+// isReservedID reports whether the platform's SDKs refuse id, which is trimmed.
+func isReservedID(id string) bool {
+	if len(id) > len("not_authenticated") {
+		return false
+	}
+	switch id {
+	case "[object Object]", "0", "NaN", "none", "None", "null":
+		return true
+	}
+	switch strings.ToLower(id) {
+	case "anonymous_id", "anonymous", "distinct_id", "distinctid", "false", "guest", "id",
+		"not_authenticated", "true", "undefined", "user_id", "user", "visitor_id", "visitor":
+		return true
+	}
+	return false
+}
+
+// fillVisitor fills the ids that the caller left empty from the visitor in ctx.
+func fillVisitor(ctx context.Context, anonymousID, deviceID *string) {
+	if *anonymousID != "" && *deviceID != "" {
+		return
+	}
+	if v, ok := VisitorFromContext(ctx); ok {
+		if *anonymousID == "" {
+			*anonymousID = v.AnonymousID
+		}
+		if *deviceID == "" {
+			*deviceID = v.DeviceID
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package altertable
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// RetryPolicy says how long a client waits before it tries again. The interval
+// starts at InitialInterval and doubles with every failure up to MaxInterval; a
+// delay is the interval times a random factor of 0.5 to 1.5, or what the
+// server's Retry-After asks for, up to 5 minutes, if that is longer. A message
+// is given up MaxElapsed after it was accepted.
+//
+// With the defaults the delays are, in seconds:
+//
+//	failure   1          2        3      4      5       6       7 and on
+//	delay     0.25-0.75  0.5-1.5  1-3    2-6    4-12    8-24    15-45
+//
+// Each field is at least 1 ms; a zero field takes its default: 500 ms, 30 s, 24 h.
+type RetryPolicy struct {
+	InitialInterval time.Duration
+	MaxInterval     time.Duration
+	MaxElapsed      time.Duration
+}
+
+var defaultRetryPolicy = RetryPolicy{
+	InitialInterval: 500 * time.Millisecond,
+	MaxInterval:     30 * time.Second,
+	MaxElapsed:      24 * time.Hour,
+}
+
+// maxRetryAfter is how much of a server's Retry-After is obeyed: a typo in a
+// proxy must not silence a service for a day.
+const maxRetryAfter = 5 * time.Minute
+
+func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{{"InitialInterval", p.InitialInterval}, {"MaxInterval", p.MaxInterval}, {"MaxElapsed", p.MaxElapsed}} {
+		if f.value != 0 && f.value < time.Millisecond {
+			return p, &ConfigError{"WithRetry", fmt.Sprintf("%s %v is out of range: at least 1ms", f.name, f.value)}
+		}
+	}
+	if p.InitialInterval != 0 && p.MaxInterval != 0 && p.InitialInterval > p.MaxInterval {
+		return p, &ConfigError{"WithRetry", fmt.Sprintf("InitialInterval %v is out of range: up to MaxInterval, %v", p.InitialInterval, p.MaxInterval)}
+	}
+	if p.InitialInterval == 0 {
+		p.InitialInterval = defaultRetryPolicy.InitialInterval
+		if p.MaxInterval != 0 {
+			p.InitialInterval = min(p.InitialInterval, p.MaxInterval)
+		}
+	}
+	if p.MaxInterval == 0 {
+		p.MaxInterval = max(defaultRetryPolicy.MaxInterval, p.InitialInterval)
+	}
+	if p.MaxElapsed == 0 {
+		p.MaxElapsed = defaultRetryPolicy.MaxElapsed
+	}
+	return p, nil
+}
+
+// A schedule is a series of growing, jittered intervals.
+type schedule = backoff.ExponentialBackOff
+
+// newSchedule returns the intervals of p from the first on.
+func (p RetryPolicy) newSchedule() *schedule {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(p.InitialInterval),
+		backoff.WithMaxInterval(p.MaxInterval),
+		backoff.WithMultiplier(2),
+		backoff.WithRandomizationFactor(0.5),
+		backoff.WithMaxElapsedTime(0), // MaxElapsed counts from acceptance: see queue.expire
+	)
+}
+
+// nextDelay is the wait after the failure err.
+func nextDelay(s *schedule, err error) time.Duration {
+	delay := s.NextBackOff()
+	var api *APIError
+	if errors.As(err, &api) {
+		delay = max(delay, min(api.RetryAfter, maxRetryAfter))
+	}
+	return delay
+}
+
+// parseRetryAfter reads a Retry-After header, seconds or a date; 0 if there is
+// none, or none that can be read, or one in the past.
+func parseRetryAfter(header string, now time.Time) time.Duration {
+	header = strings.TrimSpace(header)
+	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
+		return time.Duration(min(seconds, uint64(1<<63-1)/uint64(time.Second))) * time.Second
+	} else if errors.Is(err, strconv.ErrRange) {
+		return 1<<63 - 1
+	}
+	if date, err := http.ParseTime(header); err == nil {
+		return max(0, date.Sub(now))
+	}
+	return 0
+}
+
+// A verdict is what an attempt's result means for the messages it carried.
+type verdict int
+
+const (
+	delivered  verdict = iota
+	retryable          // the same request may succeed later
+	refusable          // one of several messages may be to blame
+	unsendable         // no request with these messages will succeed
+)
+
+// judge says what the result of an attempt means. Of the 4xx, 408, 425 and 429
+// speak of the moment; 400, 413 and 422 may speak of a single message, unless
+// the code speaks of the request as a whole.
+func judge(err error) verdict {
+	var api *APIError
+	switch {
+	case err == nil:
+		return delivered
+	case !errors.As(err, &api):
+		return retryable
+	}
+	switch status := api.StatusCode; {
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly,
+		status == http.StatusTooManyRequests, status >= 500:
+		return retryable
+	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge,
+		status == http.StatusUnprocessableEntity:
+		if api.ofWholeRequest() {
+			return unsendable
+		}
+		return refusable
+	}
+	return unsendable
+}
+
+// ofWholeRequest reports whether the code blames what all messages share: the
+// environment or the key.
+func (e *APIError) ofWholeRequest() bool {
+	code := strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(e.Code))
+	for _, word := range []string{"environment", "api-key", "apikey", "invalid-key", "authenticat", "authoriz", "forbidden"} {
+		if strings.Contains(code, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// An outage is the client's common backoff. Guarded by queue.mu.
+type outage struct {
+	on       bool
+	probing  bool          // one request is under way to see whether it is over
+	until    time.Duration // no probe before; on the queue's clock
+	schedule *schedule
+	failed   *batch // the batch that failed last: another is sent as the next probe
+	err      error  // its error
+}
+
+// begin starts or prolongs the outage after b failed with err.
+func (o *outage) begin(p RetryPolicy, now time.Duration, b *batch, err error) {
+	if !o.on {
+		*o = outage{on: true, schedule: p.newSchedule()}
+	}
+	o.probing = false
+	o.until = now + nextDelay(o.schedule, err)
+	o.failed, o.err = b, err
+}

@@ -1,0 +1,280 @@
+package altertable
+
+import (
+	"container/heap"
+	"context"
+	"time"
+)
+
+// outcomeKind says under which of Stats' counters a message ends.
+type outcomeKind uint8
+
+const (
+	delivery outcomeKind = iota
+	failed               // given up after a final answer or MaxElapsed
+	dropped              // by DropOldest or at the end of Shutdown
+)
+
+// An outcome is what became of messages. They have exactly one.
+type outcome struct {
+	kind   outcomeKind
+	taskID string
+	err    error // nil if delivered
+}
+
+// settle gives the first n messages of b their outcome.
+func (q *queue) settle(b *batch, n int, o outcome) {
+	size := b.size(b.lo, b.lo+n)
+	q.queued.sub(n, size)
+	switch o.kind {
+	case delivery:
+		q.stats.Delivered += int64(n)
+	case failed:
+		q.stats.Failed += int64(n)
+	case dropped:
+		q.stats.Dropped += int64(n)
+	}
+	for _, f := range q.flushes {
+		f.settle(b.generation, n, o.err)
+	}
+	q.full = false
+	q.report(b, n, size, o)
+	if n < b.count() {
+		b.lo += n
+		heap.Fix(&q.idle, b.heapIndex)
+		return
+	}
+	if b.heapIndex >= 0 {
+		heap.Remove(&q.idle, b.heapIndex)
+	}
+	q.withdraw(b)
+	began := b.state != open && b.state != queued
+	b.lo, b.state = b.hi, settled
+	if began {
+		q.passOn(b)
+	}
+	q.leave(b.lane)
+	b.content.release()
+}
+
+// A flush waits for the outcome of all that was accepted before it began.
+// Guarded by queue.mu, but for done.
+type flush struct {
+	generation uint64 // covers this one and those before
+	remaining  int    // without an outcome
+	lost       int    // not delivered
+	cause      error  // of the first loss
+	done       chan struct{}
+}
+
+func (f *flush) settle(generation uint64, n int, err error) {
+	if generation > f.generation || f.remaining == 0 {
+		return
+	}
+	if f.remaining -= n; f.remaining == 0 {
+		close(f.done)
+	}
+	if err != nil {
+		f.lost += n
+		if f.cause == nil {
+			f.cause = err
+		}
+	}
+}
+
+// startFlush seals the open batches and begins a new generation.
+func (q *queue) startFlush() *flush {
+	q.sealAll()
+	f := &flush{generation: q.generation, remaining: q.queued.count, done: make(chan struct{})}
+	q.generation++
+	if f.remaining == 0 {
+		close(f.done)
+	}
+	q.flushes = append(q.flushes, f)
+	return f
+}
+
+// endFlush returns f's result; ctxErr is why it ended, if not by an outcome of all.
+func (q *queue) endFlush(f *flush, ctxErr error) error {
+	for i := range q.flushes {
+		if q.flushes[i] == f {
+			q.flushes = append(q.flushes[:i], q.flushes[i+1:]...)
+			break
+		}
+	}
+	return q.undelivered(f, ctxErr)
+}
+
+// undelivered returns the *UndeliveredError that f would return now.
+func (q *queue) undelivered(f *flush, ctxErr error) error {
+	count := f.remaining + f.lost
+	if count == 0 {
+		return nil
+	}
+	cause := f.cause
+	if cause == nil {
+		cause = q.firstFailure()
+	}
+	return &UndeliveredError{Count: count, Err: joinErrors(ctxErr, cause)}
+}
+
+// firstFailure returns why messages wait that have no outcome yet.
+func (q *queue) firstFailure() error {
+	for place := q.flying.Front(); place != nil; place = place.Next() {
+		if b := place.Value.(*batch); b.err != nil {
+			return b.err
+		}
+	}
+	for _, b := range q.idle {
+		if b.err != nil {
+			return b.err
+		}
+	}
+	return q.outage.err
+}
+
+// flush is Client.Flush.
+func (q *queue) flush(ctx context.Context) error {
+	q.mu.Lock()
+	f := q.startFlush()
+	q.advance()
+	q.mu.Unlock()
+	ctxErr := f.wait(ctx)
+	if ctxErr == nil {
+		q.awaitReports(ctx)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.endFlush(f, ctxErr)
+}
+
+// wait returns nil when all messages have their outcome, or else ctx's error.
+func (f *flush) wait(ctx context.Context) error {
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-f.done:
+		return nil
+	default:
+		return ctx.Err()
+	}
+}
+
+// What Shutdown allows after its context has ended, within the 250 ms of its promise.
+const (
+	landingGrace  = 100 * time.Millisecond // for canceled requests to return
+	shutdownGrace = 200 * time.Millisecond // for those and the callbacks
+)
+
+// A shutdown is the one in progress or over.
+type shutdown struct {
+	flush  *flush
+	ctxErr error // why it ended early; guarded by queue.mu
+	done   chan struct{}
+	err    error // set before done is closed
+}
+
+// outcome is that of a batch that is left when the time is over.
+func (s *shutdown) outcome(b *batch) outcome {
+	err := joinErrors(s.ctxErr, b.err)
+	if err == nil {
+		err = ErrClosed
+	}
+	return outcome{kind: dropped, err: err}
+}
+
+// shutDown is Client.Shutdown.
+func (q *queue) shutDown(ctx context.Context) error {
+	q.mu.Lock()
+	if s := q.shutdown; s != nil {
+		q.mu.Unlock()
+		return q.joinShutdown(ctx, s)
+	}
+	s := &shutdown{flush: q.startFlush(), done: make(chan struct{})}
+	q.shutdown = s
+	close(q.closing)
+	q.unblockAll(ErrClosed)
+	q.attemptNow()
+	q.advance()
+	q.mu.Unlock()
+
+	ctxErr := s.flush.wait(ctx)
+	limit := ctx
+	if ctxErr != nil {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		defer cancel()
+		limit = grace
+	}
+	q.end(ctxErr)
+	q.awaitReports(limit)
+	q.transport.close()
+
+	q.mu.Lock()
+	s.err = q.endFlush(s.flush, ctxErr)
+	q.mu.Unlock()
+	close(s.done)
+	return s.err
+}
+
+// joinShutdown waits for the shutdown that another call began.
+func (q *queue) joinShutdown(ctx context.Context, s *shutdown) error {
+	select {
+	case <-s.done:
+		return nil // it was over before this call
+	default:
+	}
+	select {
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.undelivered(s.flush, ctx.Err())
+	}
+}
+
+// attemptNow makes due what waits in backoff, once.
+func (q *queue) attemptNow() {
+	now := q.now()
+	q.outage.until = min(q.outage.until, now)
+	for place := q.sleeping.Front(); place != nil; place = place.Next() {
+		place.Value.(*batch).wakeAt = now
+	}
+}
+
+// end stops all that runs, and drops what has no outcome yet.
+func (q *queue) end(ctxErr error) {
+	q.mu.Lock()
+	q.ended = true
+	q.shutdown.ctxErr = ctxErr
+	if q.timer != nil {
+		q.timer.Stop()
+	}
+	q.cancel()
+	if q.flying.Len() > 0 {
+		landed := make(chan struct{})
+		q.landed = landed
+		q.mu.Unlock()
+		patience := time.NewTimer(landingGrace)
+		select {
+		case <-landed:
+		case <-patience.C: // a RoundTripper that does not heed its context
+		}
+		patience.Stop()
+		q.mu.Lock()
+	}
+	defer q.mu.Unlock()
+	for place := q.flying.Front(); place != nil; place = q.flying.Front() {
+		b := place.Value.(*batch)
+		b.content.keep() // the request may still read it
+		q.settle(b, b.count(), q.shutdown.outcome(b))
+	}
+	for len(q.idle) > 0 {
+		b := q.idle[0]
+		q.settle(b, b.count(), q.shutdown.outcome(b))
+	}
+	q.flown = tally{}
+}

@@ -1,0 +1,164 @@
+package altertable
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Properties say what happened in an event: any values that encoding/json can
+// encode. Names that begin with "$" are the platform's.
+type Properties map[string]any
+
+// Track is an event: what a user or a visitor did.
+type Track struct {
+	Event       string     // what happened, "checkout_completed"; required
+	DistinctID  string     // who did it: a stable id of your own system, or a visitor's anonymous id; required
+	Properties  Properties // not read after the call
+	AnonymousID string     // the visitor's id before login; empty: the context's visitor, if any
+	DeviceID    string     // forwarded from a browser; empty: the context's visitor, if any
+	Timestamp   time.Time  // when it happened; zero: the time of the call, not of sending
+	Environment string     // empty: the client's
+}
+
+// Track accepts an event for delivery: it encodes the message on the calling
+// goroutine and puts it into the queue. It does no network I/O and does not
+// wait, but for Block with a full queue, where ctx bounds the wait. Otherwise
+// ctx carries values only: a canceled ctx does not lose the event.
+//
+// The error is nil once the event is accepted; its outcome is WithOnError's and
+// Flush's to tell. Otherwise it is a *ValidationError, ErrTooLarge, ErrQueueFull,
+// or, after Close, ErrClosed, and the event is not queued. The map is the
+// caller's again when Track returns.
+//
+// Every event also carries $lib, $lib_version, "$ip": 0, and what the options
+// add; a property of the caller's own wins.
+func (c *Client) Track(ctx context.Context, t Track) error {
+	if c.absent() {
+		return nil
+	}
+	e := newEnvelope(trackEndpoint)
+	defer e.free()
+	keep, err := c.encodeTrack(ctx, t, e)
+	return c.submit(ctx, e, keep, err)
+}
+
+// encodeTrack writes t into e. It reports false for a message that BeforeSend discarded.
+func (c *Client) encodeTrack(ctx context.Context, t Track, e *envelope) (keep bool, err error) {
+	fillVisitor(ctx, &t.AnonymousID, &t.DeviceID)
+	h := header{now: time.Now()}
+	c.fill(&h, &t.Timestamp, &t.Environment)
+	if c.cfg.beforeSend != nil {
+		t.Properties = cloneMap(t.Properties)
+		if t, keep, err = applyHook(c.cfg, t); !keep {
+			return false, err
+		}
+		c.fill(&h, &t.Timestamp, &t.Environment)
+	}
+	if err := t.validate(); err != nil {
+		return false, err
+	}
+	e.acceptedAt = h.now.Sub(c.queue.start)
+	e.begin(t.Environment)
+	e.field("event", t.Event)
+	e.json = append(e.json, `,"properties":{`...)
+	if e.json, err = c.properties.append(e.json, t.Properties, c.cfg.maxMessageBytes()); err != nil {
+		return false, c.cfg.encodingError("properties", err)
+	}
+	e.json = append(e.json, '}')
+	e.ids(t.DistinctID, t.AnonymousID, t.DeviceID)
+	return true, e.end(h, t.Timestamp, c.cfg)
+}
+
+func (t *Track) validate() error {
+	if strings.TrimSpace(t.Event) == "" {
+		return &ValidationError{"event", "must not be empty"}
+	}
+	if err := validateUserID("distinct_id", t.DistinctID); err != nil {
+		return err
+	}
+	if err := validateID("anonymous_id", t.AnonymousID); err != nil {
+		return err
+	}
+	if err := validateID("device_id", t.DeviceID); err != nil {
+		return err
+	}
+	return validateEnvironment(t.Environment)
+}
+
+// commonProperties are what New encoded once for every track: the default
+// properties and, under them, the system's.
+type commonProperties struct {
+	members  []commonProperty
+	eventIDs bool
+}
+
+type commonProperty struct {
+	name   string
+	dollar bool   // the name begins with "$"
+	json   []byte // `,"name":value`
+}
+
+func newCommonProperties(cfg *config) (*commonProperties, error) {
+	p := &commonProperties{eventIDs: cfg.eventIDs}
+	add := func(name string, value any) error {
+		member, dollar, err := appendMembers([]byte{','}, Properties{name: value}, cfg.maxMessageBytes())
+		p.members = append(p.members, commonProperty{name, dollar, member})
+		return err
+	}
+	for name, value := range cfg.defaults {
+		if err := add(name, value); errors.Is(err, errEncodingTooLarge) {
+			return nil, &ConfigError{"WithDefaultProperties", "holds a value that no batch can hold"}
+		} else if err != nil {
+			return nil, &ConfigError{"WithDefaultProperties", err.Error()}
+		}
+	}
+	system := Properties{"$lib": "altertable-go", "$lib_version": Version}
+	if cfg.release != "" {
+		system["$release"] = cfg.release
+	}
+	if !cfg.requestIP {
+		system["$ip"] = 0
+	}
+	for name, value := range system {
+		if _, ok := cfg.defaults[name]; ok {
+			continue
+		}
+		if err := add(name, value); err != nil {
+			return nil, &ConfigError{"WithRelease", err.Error()}
+		}
+	}
+	return p, nil
+}
+
+// append appends own and the common properties that own does not override.
+func (p *commonProperties) append(dst []byte, own Properties, limit int) ([]byte, error) {
+	begin := len(dst)
+	dst, dollar, err := appendMembers(dst, own, limit)
+	if err != nil {
+		return dst, err
+	}
+	empty := len(dst) == begin
+	for i := range p.members {
+		member := &p.members[i]
+		if dollar || !member.dollar { // else own has no such name
+			if _, ok := own[member.name]; ok {
+				continue
+			}
+		}
+		dst = append(dst, member.json...)
+	}
+	if p.eventIDs {
+		if _, ok := own["$event_id"]; !ok {
+			dst = append(dst, `,"$event_id":`...)
+			dst = appendString(dst, uuid.Must(uuid.NewV7()).String())
+		}
+	}
+	if empty && len(dst) > begin { // nothing precedes the first comma
+		dst = append(dst[:begin], dst[begin+1:]...)
+	}
+	return dst, nil
+}
