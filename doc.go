@@ -1,0 +1,57 @@
+// Package altertable sends product analytics to Altertable from a Go backend:
+// who a user is ([Client.Identify]) and what happened ([Client.Track]).
+//
+//	client, err := altertable.New(os.Getenv("ALTERTABLE_API_KEY"))
+//	if err != nil {
+//		return err
+//	}
+//	defer client.Close()
+//
+//	err = client.Identify(ctx, altertable.Identify{
+//		DistinctID: user.ID,
+//		Traits:     altertable.Traits{"plan": "pro"},
+//	})
+//	err = client.Track(ctx, altertable.Track{
+//		Event:      "Plan Upgraded",
+//		DistinctID: user.ID,
+//		Properties: altertable.Properties{"seats": 5},
+//	})
+//
+// # Life of a client
+//
+// Make one [Client] per process with [New] and share it. Track, Identify and
+// Alias encode the message on the calling goroutine, put it into a bounded queue in
+// memory and return; they never wait for the network. Batches leave in the
+// background when they are full or a second old. A failed request is tried
+// again, with growing delays, for up to 24 hours. Before the process ends,
+// [Client.Shutdown] or [Client.Close] delivers what is left.
+//
+// An error of these calls means that this message was not accepted, and why. In a
+// handler it is usually logged and not returned: analytics must not fail a login.
+//
+// # What is promised
+//
+// Every accepted message ends in one outcome: it is delivered, or it is
+// reported to the function of [WithOnError] with its content. At any moment,
+// [Stats] adds up: Accepted == Delivered + Failed + Dropped + Queued.
+//
+// What is still queued dies with the process. What can arrive twice is a batch whose
+// answer was lost on the way, because the platform knows no idempotency key;
+// [WithEventIDs] lets a query count such an event once.
+//
+// The platform ignores an identify that is older than the one it has. So
+// identifies of one environment are delivered in the order of acceptance, one
+// request at a time, and the client's stamps strictly increase.
+//
+// # Who a user is
+//
+// Call Identify right after sign-up and login, and when a trait changes. What the
+// visitor did in the browser before is linked to the user by the anonymous id
+// in the browser SDK's cookie: [Client.Middleware] puts it into the request's
+// context, where Identify and Track find it.
+//
+// # Tests
+//
+// Package altertabletest holds a server with the documented API and identity
+// semantics, for tests of code that uses this package.
+package altertable

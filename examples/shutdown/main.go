@@ -1,0 +1,83 @@
+// Command shutdown is an HTTP server that loses no event when it is told to
+// stop: on SIGTERM it first lets the handlers finish, and then delivers what
+// they tracked. It runs offline against an embedded server unless
+// ALTERTABLE_API_KEY is set.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8081", "address to listen on")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *addr); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, addr string) error {
+	client, closeServer, err := newClient()
+	if err != nil {
+		return err
+	}
+	defer closeServer()
+
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler(client), ReadHeaderTimeout: 5 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	log.Printf("listening on http://%s", listener.Addr())
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+
+	// One deadline for both: handlers first, since they track to their end.
+	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err = errors.Join(err, server.Shutdown(deadline), client.Shutdown(deadline))
+	stats := client.Stats()
+	log.Printf("stopped: %d accepted, %d delivered", stats.Accepted, stats.Delivered)
+	return err
+}
+
+func handler(client *altertable.Client) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /orders/{user}", func(w http.ResponseWriter, r *http.Request) {
+		err := client.Track(r.Context(), altertable.Track{Event: "Order Placed", DistinctID: r.PathValue("user")})
+		if err != nil {
+			log.Print(err) // the order stands all the same
+		}
+		w.WriteHeader(http.StatusCreated)
+	})
+	return mux
+}
+
+func newClient() (client *altertable.Client, closeServer func(), err error) {
+	key, ok := os.LookupEnv("ALTERTABLE_API_KEY")
+	if ok {
+		client, err = altertable.New(key)
+		return client, func() {}, err
+	}
+	embedded := altertabletest.NewServer()
+	client, err = altertable.New("example", altertable.WithBaseURL(embedded.URL))
+	return client, embedded.Close, err
+}
