@@ -155,8 +155,7 @@ type batch struct {
 	turn chan struct{} // set for a synchronous call's place in the lane; closed when it may begin
 }
 
-func (b *batch) count() int  { return b.hi - b.lo }
-func (b *batch) empty() bool { return b.lo == b.hi }
+func (b *batch) count() int { return b.hi - b.lo }
 
 // size returns the JSON bytes of messages lo to hi, without separators, as
 // the queue's bounds count them.
