@@ -1,0 +1,160 @@
+package altertable_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+)
+
+var checkout = altertable.Track{
+	Event:      "Checkout Completed",
+	DistinctID: "u_01jza857w4f23s1hf2s61befmw",
+	Properties: altertable.Properties{
+		"revenue": 129.9, "plan": "pro", "currency": "EUR", "items": 3,
+		"trial": false, "coupon": "WELCOME10", "cart_id": "cart_8f14e45fceea", "seats": 5,
+	},
+}
+
+// wireTrack is checkout as a program without the SDK would encode it.
+var wireTrack = map[string]any{
+	"environment": "production", "event": checkout.Event, "distinct_id": checkout.DistinctID,
+	"timestamp": "2023-01-01T12:00:00.000Z",
+	"properties": map[string]any{
+		"revenue": 129.9, "plan": "pro", "currency": "EUR", "items": 3,
+		"trial": false, "coupon": "WELCOME10", "cart_id": "cart_8f14e45fceea", "seats": 5,
+		"$lib": "altertable-go", "$lib_version": altertable.Version, "$ip": 0,
+	},
+}
+
+var profile = altertable.Identify{
+	DistinctID: checkout.DistinctID,
+	Traits:     altertable.Traits{"name": "Ada", "plan": "pro", "seats": 5, "trial": false},
+}
+
+// discard is a server that takes everything at once.
+type discard struct{}
+
+func (discard) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, err := io.Copy(io.Discard, r.Body)
+	_ = r.Body.Close() // it returns nil
+	return &http.Response{StatusCode: 200, Body: http.NoBody, Header: http.Header{}}, err
+}
+
+// hung is a server that never answers.
+type hung struct{}
+
+func (hung) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	_ = r.Body.Close() // it returns nil
+	return nil, r.Context().Err()
+}
+
+func newBenchClient(tb testing.TB, server http.RoundTripper, opts ...altertable.Option) *altertable.Client {
+	client, err := altertable.New("key", append([]altertable.Option{
+		altertable.WithHTTPClient(&http.Client{Transport: server}),
+		altertable.WithOverflow(altertable.Block),
+	}, opts...)...)
+	require.NoError(tb, err)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = client.Shutdown(ctx) // what a hung server did not take is of no interest
+	})
+	return client
+}
+
+// BenchmarkTrack is the call with the sender running, and the limit beside it:
+// json.Marshal of the same message, appended to a slice under a mutex.
+func BenchmarkTrack(b *testing.B) {
+	b.Run("altertable", func(b *testing.B) {
+		client := newBenchClient(b, discard{})
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := client.Track(b.Context(), checkout); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("json.Marshal", func(b *testing.B) {
+		var mu sync.Mutex
+		var queue []byte
+		b.ReportAllocs()
+		for b.Loop() {
+			text, err := json.Marshal(wireTrack)
+			if err != nil {
+				b.Fatal(err)
+			}
+			mu.Lock()
+			if queue = append(queue, text...); len(queue) > 30_000 {
+				queue = queue[:0]
+			}
+			mu.Unlock()
+		}
+	})
+}
+
+func BenchmarkTrackParallel(b *testing.B) {
+	client := newBenchClient(b, discard{})
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := client.Track(context.Background(), checkout); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkIdentify(b *testing.B) {
+	client := newBenchClient(b, discard{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := client.Identify(b.Context(), profile); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkProperties(b *testing.B) {
+	for _, n := range []int{4, 40, 400} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			client := newBenchClient(b, discard{})
+			properties := altertable.Properties{}
+			for i := range n {
+				properties[fmt.Sprintf("property_%d", i)] = i
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := client.Track(b.Context(), altertable.Track{Event: "E", DistinctID: "u_1", Properties: properties}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/property")
+		})
+	}
+}
+
+// The counts are averages, rounded down: what a batch costs is shared by its messages.
+func TestCallsDoNotAllocate(t *testing.T) {
+	client := newBenchClient(t, hung{}, altertable.WithFlushInterval(1<<40))
+	ctx := t.Context()
+	assert.Zero(t, testing.AllocsPerRun(5000, func() {
+		if err := client.Track(ctx, checkout); err != nil {
+			t.Error(err)
+		}
+	}))
+	assert.Zero(t, testing.AllocsPerRun(5000, func() {
+		if err := client.Identify(ctx, profile); err != nil {
+			t.Error(err)
+		}
+	}))
+}
