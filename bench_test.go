@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"sync"
 	"testing"
@@ -62,6 +63,7 @@ func newBenchClient(tb testing.TB, server http.RoundTripper, opts ...altertable.
 	client, err := altertable.New("key", append([]altertable.Option{
 		altertable.WithHTTPClient(&http.Client{Transport: server}),
 		altertable.WithOverflow(altertable.Block),
+		altertable.WithLogger(slog.New(slog.DiscardHandler)),
 	}, opts...)...)
 	require.NoError(tb, err)
 	tb.Cleanup(func() {

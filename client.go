@@ -12,7 +12,7 @@ const Version = "0.1.0"
 // background. Make one with New, share it, and Shutdown or Close it before the
 // process ends. All methods are safe for concurrent use, and do nothing on a nil Client.
 type Client struct {
-	// Immutable after New. Behind pointers, so that no print verb shows the key.
+	// Immutable after New.
 	cfg        *config
 	properties *commonProperties
 	queue      *queue

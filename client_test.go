@@ -1,8 +1,18 @@
 package altertable_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -12,9 +22,407 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestTrackedEventArrives(t *testing.T) {
-	client, srv := altertabletest.New(t)
-	require.NoError(t, client.Track(t.Context(), altertable.Track{Event: "Signed Up", DistinctID: "u_1"}))
+// A ledger notes what a client reports.
+type ledger struct {
+	mu         sync.Mutex
+	deliveries []altertable.Delivery
+	delivered  []string // names of messages
+	lost       []string
+	errs       []error // one per report to OnError
+}
+
+func (l *ledger) options() []altertable.Option {
+	return []altertable.Option{
+		altertable.WithLogger(slog.New(slog.DiscardHandler)),
+		altertable.WithOnDelivery(func(d altertable.Delivery) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.deliveries = append(l.deliveries, d)
+			if d.Err == nil {
+				l.delivered = append(l.delivered, names(d.Payloads())...)
+			}
+		}),
+		altertable.WithOnError(func(err error) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.errs = append(l.errs, err)
+			var lost *altertable.DeliveryError
+			if errors.As(err, &lost) {
+				l.lost = append(l.lost, names(lost.Payloads())...)
+			}
+		}),
+	}
+}
+
+// names returns the event of tracks, and the id of identifies and aliases.
+func names(payloads []json.RawMessage) (all []string) {
+	for _, payload := range payloads {
+		var m struct {
+			Event      string `json:"event"`
+			DistinctID string `json:"distinct_id"`
+		}
+		if err := json.Unmarshal(payload, &m); err != nil {
+			panic(err)
+		}
+		if m.Event == "" {
+			m.Event = m.DistinctID
+		}
+		all = append(all, m.Event)
+	}
+	return all
+}
+
+// newClient returns a client on a server in memory, and the ledger of its reports.
+func newClient(t *testing.T, opts ...altertable.Option) (*altertable.Client, *altertabletest.Server, *ledger) {
+	t.Helper()
+	l := new(ledger)
+	client, srv := altertabletest.New(t, append(l.options(), opts...)...)
+	return client, srv, l
+}
+
+func event(name string) altertable.Track { return altertable.Track{Event: name, DistinctID: "u_1"} }
+
+// numbered returns "e0" to "e<n-1>".
+func numbered(n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprintf("e%d", i))
+	}
+	return all
+}
+
+func track(t *testing.T, client *altertable.Client, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		require.NoError(t, client.Track(t.Context(), event(name)))
+	}
+}
+
+func identify(t *testing.T, client *altertable.Client, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: id, Traits: altertable.Traits{"a": 1}}))
+	}
+}
+
+func stored(srv *altertabletest.Server) (names []string) {
+	for _, e := range srv.Events() {
+		names = append(names, e.Event)
+	}
+	return names
+}
+
+// settle checks that the client's books balance, and that each of the accepted
+// messages had exactly one outcome.
+func (l *ledger) settle(t *testing.T, client *altertable.Client, accepted ...string) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := client.Stats()
+	assert.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued, "conservation: %+v", s)
+	assert.Zero(t, s.Queued)
+	assert.Zero(t, s.QueuedBytes)
+	assert.ElementsMatch(t, accepted, append(append([]string(nil), l.delivered...), l.lost...))
+	assert.EqualValues(t, len(l.delivered), s.Delivered)
+	assert.EqualValues(t, len(l.lost), s.Failed+s.Dropped)
+}
+
+// within returns a context that ends after d.
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestNilAndZeroClientsDoNothing(t *testing.T) {
+	for name, client := range map[string]*altertable.Client{"nil": nil, "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			assert.NoError(t, client.Track(t.Context(), altertable.Track{}))
+			assert.NoError(t, client.Identify(t.Context(), altertable.Identify{}))
+			assert.NoError(t, client.Alias(t.Context(), altertable.Alias{}))
+			response, err := client.TrackSync(t.Context())
+			assert.NoError(t, err)
+			assert.Equal(t, &altertable.Response{}, response)
+			response, err = client.IdentifySync(t.Context())
+			assert.NoError(t, err)
+			assert.Equal(t, &altertable.Response{}, response)
+			response, err = client.AliasSync(t.Context())
+			assert.NoError(t, err)
+			assert.Equal(t, &altertable.Response{}, response)
+			assert.NoError(t, client.Flush(t.Context()))
+			assert.NoError(t, client.Shutdown(t.Context()))
+			assert.NoError(t, client.Close())
+			assert.Equal(t, altertable.Stats{}, client.Stats())
+			assert.NotEmpty(t, client.String())
+			assert.NotEmpty(t, fmt.Sprintf("%v %+v %#v", client, client, client))
+		})
+	}
+}
+
+func TestDisabledClientValidatesOnly(t *testing.T) {
+	calls := 0
+	client, srv, _ := newClient(t, altertable.WithDisabled(true), altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
+		calls++
+		return m
+	}))
+	track(t, client, "e")
+	var invalid *altertable.ValidationError
+	require.ErrorAs(t, client.Track(t.Context(), altertable.Track{}), &invalid)
+	response, err := client.TrackSync(t.Context(), event("e"))
+	require.NoError(t, err)
+	assert.Equal(t, &altertable.Response{OK: true}, response)
 	require.NoError(t, client.Flush(t.Context()))
-	require.Len(t, srv.Events(), 1)
+	require.NoError(t, client.Close())
+	require.ErrorIs(t, client.Track(t.Context(), event("late")), altertable.ErrClosed)
+	assert.Equal(t, 4, calls)
+	assert.Empty(t, srv.Requests())
+	assert.Zero(t, client.Stats().Accepted)
+	assert.EqualValues(t, 2, client.Stats().Rejected)
+}
+
+func TestNoVerbPrintsTheKey(t *testing.T) {
+	const key = "key_shall_not_show"
+	client, err := altertable.New(key, altertable.WithEnvironment("staging"), altertable.WithBaseURL("https://example.com/prefix"))
+	require.NoError(t, err)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, value := range []any{client, *client, []any{client}, struct{ C *altertable.Client }{client}} {
+			assert.NotContains(t, fmt.Sprintf(verb, value), key, verb)
+		}
+	}
+	assert.Equal(t, "altertable.Client(staging at example.com)", client.String())
+	require.NoError(t, client.Close())
+}
+
+func TestBatchLeavesWhenItIsFullOrOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(3), altertable.WithFlushInterval(2*time.Second))
+		track(t, client, "e0", "e1")
+		time.Sleep(2*time.Second - 1)
+		synctest.Wait()
+		assert.Empty(t, srv.Requests())
+		time.Sleep(1)
+		synctest.Wait()
+		assert.Len(t, srv.Requests(), 1)
+		track(t, client, "e2", "e3", "e4", "e5")
+		synctest.Wait()
+		assert.Len(t, srv.Requests(), 2)
+		assert.Equal(t, 3, srv.Requests()[1].Count)
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Equal(t, numbered(6), stored(srv))
+		l.settle(t, client, numbered(6)...)
+	})
+}
+
+func TestFlushCoversWhatWasAcceptedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0", "e1")
+		flushed := make(chan error, 1)
+		go func() { flushed <- client.Flush(t.Context()) }()
+		synctest.Wait()
+		track(t, client, "e2")
+		rule.Release()
+		require.NoError(t, <-flushed)
+		assert.EqualValues(t, 1, client.Stats().Queued, "a message accepted later does not hold it up")
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(3)...)
+	})
+}
+
+func TestFlushEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Next(1, altertabletest.Status(503))
+		track(t, client, "e0", "e1")
+		err := client.Flush(within(t, time.Millisecond))
+		var undelivered *altertable.UndeliveredError
+		require.ErrorAs(t, err, &undelivered)
+		assert.Equal(t, 2, undelivered.Count)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		var api *altertable.APIError
+		require.ErrorAs(t, err, &api)
+		assert.Equal(t, 503, api.StatusCode)
+		require.NoError(t, client.Flush(t.Context()), "they stayed in the queue")
+		l.settle(t, client, numbered(2)...)
+	})
+}
+
+func TestFlushTellsOfLosses(t *testing.T) {
+	client, srv, l := newClient(t)
+	srv.Always(altertabletest.Status(401))
+	track(t, client, "e0", "e1")
+	err := client.Flush(t.Context())
+	var undelivered *altertable.UndeliveredError
+	require.ErrorAs(t, err, &undelivered)
+	assert.Equal(t, 2, undelivered.Count)
+	assert.ErrorIs(t, err, altertable.ErrUnauthorized)
+	assert.Len(t, srv.Requests(), 1)
+	assert.Len(t, l.errs, 1, "the callbacks were told before Flush returned")
+	require.NoError(t, client.Flush(t.Context()), "it was told once")
+	l.settle(t, client, numbered(2)...)
+}
+
+func TestFlushIsNotStarvedByABusyProducer(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithMaxBatchSize(10), altertable.WithOverflow(altertable.Block), altertable.WithMaxQueueSize(100))
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = client.Track(context.Background(), event("e"))
+			}
+		}
+	}()
+	require.NoError(t, srv.WaitEvents(t.Context(), 100))
+	for range 10 {
+		require.NoError(t, client.Flush(t.Context()))
+	}
+	close(stop)
+	<-stopped
+	require.NoError(t, client.Flush(t.Context()))
+	assert.EqualValues(t, client.Stats().Accepted, len(srv.Events()))
+}
+
+func TestShutdownDelivers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Next(3, altertabletest.Status(503))
+		track(t, client, numbered(250)...)
+		identify(t, client, "u_1")
+		require.NoError(t, client.Shutdown(t.Context()), "it retries")
+		assert.Len(t, srv.Events(), 250)
+		assert.ErrorIs(t, client.Track(t.Context(), event("late")), altertable.ErrClosed)
+		assert.ErrorIs(t, client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1"}), altertable.ErrClosed)
+		_, err := client.TrackSync(t.Context(), event("late"))
+		assert.ErrorIs(t, err, altertable.ErrClosed)
+		assert.NoError(t, client.Flush(t.Context()))
+		assert.NoError(t, client.Close())
+		assert.EqualValues(t, 2, client.Stats().Rejected)
+		l.settle(t, client, append(numbered(250), "u_1")...)
+	})
+}
+
+func TestShutdownEndsWithItsContext(t *testing.T) {
+	for name, left := range map[string]time.Duration{"50 ms left": 50 * time.Millisecond, "none left": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t)
+				srv.Always(altertabletest.Hang())
+				track(t, client, numbered(1000)...)
+				identify(t, client, "u_1", "u_2")
+				start := time.Now()
+				err := client.Shutdown(within(t, left))
+				assert.LessOrEqual(t, time.Since(start), left+250*time.Millisecond)
+				var undelivered *altertable.UndeliveredError
+				require.ErrorAs(t, err, &undelivered)
+				assert.Equal(t, 1002, undelivered.Count)
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.EqualValues(t, 1002, client.Stats().Dropped)
+				for _, err := range l.errs {
+					assert.ErrorIs(t, err, context.DeadlineExceeded)
+				}
+				l.settle(t, client, append(numbered(1000), "u_1", "u_2")...)
+			})
+		})
+	}
+}
+
+// stubborn is a RoundTripper that does not heed its context.
+type stubborn struct{ release chan struct{} }
+
+func (s stubborn) RoundTrip(*http.Request) (*http.Response, error) {
+	<-s.release
+	return nil, errors.New("released")
+}
+
+func TestShutdownDoesNotWaitForAStubbornTransport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		client, _, l := newClient(t, altertable.WithHTTPClient(&http.Client{Transport: stubborn{release}}))
+		track(t, client, "e0")
+		start := time.Now()
+		require.Error(t, client.Shutdown(within(t, time.Second)))
+		assert.LessOrEqual(t, time.Since(start), 1250*time.Millisecond)
+		l.settle(t, client, "e0")
+		close(release)
+		synctest.Wait()
+		l.settle(t, client, "e0")
+	})
+}
+
+func TestShutdownMakesAnAttemptAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Next(1, altertabletest.Status(503).RetryAfter(time.Minute))
+		track(t, client, "e0")
+		time.Sleep(10 * time.Second)
+		assert.Len(t, srv.Requests(), 1)
+		start := time.Now()
+		require.NoError(t, client.Shutdown(t.Context()))
+		assert.Zero(t, time.Since(start))
+		l.settle(t, client, "e0")
+	})
+}
+
+func TestConcurrentShutdownsJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0")
+		first, second := make(chan error, 1), make(chan error, 1)
+		go func() { first <- client.Shutdown(t.Context()) }()
+		synctest.Wait()
+		err := client.Shutdown(within(t, time.Second))
+		assert.ErrorIs(t, err, context.DeadlineExceeded, "bounded by its own context")
+		go func() { second <- client.Close() }()
+		synctest.Wait()
+		rule.Release()
+		assert.NoError(t, <-first)
+		assert.NoError(t, <-second)
+		assert.NoError(t, client.Shutdown(t.Context()))
+		l.settle(t, client, "e0")
+	})
+}
+
+func TestTrackAndCloseMayRace(t *testing.T) {
+	client, srv, l := newClient(t)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var accepted []string
+	for i := range 16 {
+		wg.Go(func() {
+			for j := range 200 {
+				name := fmt.Sprintf("e%d-%d", i, j)
+				err := client.Track(context.Background(), event(name))
+				if err == nil {
+					mu.Lock()
+					accepted = append(accepted, name)
+					mu.Unlock()
+				} else if !errors.Is(err, altertable.ErrClosed) {
+					t.Error(err)
+				}
+				if j == 100 && i < 4 {
+					if err := client.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	assert.Len(t, srv.Events(), len(accepted))
+	l.settle(t, client, accepted...)
+}
+
+func TestIdleClientHasNoGoroutine(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	client := newBenchClient(t, discard{})
+	goleak.VerifyNone(t, before)
+	track(t, client, "e0")
+	require.NoError(t, client.Flush(t.Context()))
+	goleak.VerifyNone(t, before)
 }

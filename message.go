@@ -164,16 +164,26 @@ func (e *envelope) ids(distinctID, anonymousID, deviceID string) {
 
 // end appends the timestamp, last so that restamp can replace it, and closes the message.
 func (e *envelope) end(h header, timestamp time.Time, cfg *config) error {
-	if year := timestamp.UTC().Year(); year < 1 || year > 9999 {
+	if sec := timestamp.Unix(); sec < firstSecond || sec > lastSecond {
 		return &ValidationError{"timestamp", "has a year outside 1 to 9999"}
 	}
 	stamp := timestamp.UnixMicro()
-	e.own = stamp == h.stamp
+	e.own = h.stamp != 0 && stamp == h.stamp
 	e.json = append(e.json, `,"timestamp":`...)
 	e.stampAt = len(e.json)
 	e.restamp(stamp)
-	return cfg.checkSize(len(e.json))
+	size := len(e.json)
+	if e.own && stamp%1000 == 0 {
+		size += len("000") // a restamp may add microseconds
+	}
+	return cfg.checkSize(size)
 }
+
+// The years that a timestamp's four digits can hold, in seconds since 1970.
+const (
+	firstSecond = -62_135_596_800 // 0001-01-01T00:00:00Z
+	lastSecond  = 253_402_300_799 // 9999-12-31T23:59:59Z
+)
 
 // checkSize refuses a message that no batch or no queue can ever hold.
 func (cfg *config) checkSize(message int) error {

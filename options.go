@@ -16,7 +16,7 @@ type Option func(*config) error
 
 // config is what New was told; it does not change afterwards.
 type config struct {
-	key         string
+	key         *string // a pointer, as visitorKey: no print verb follows a second one
 	environment string
 	baseURL     *url.URL
 	insecure    bool
@@ -41,7 +41,7 @@ type config struct {
 	onError    func(error)
 	onDelivery func(Delivery)
 	logger     *slog.Logger
-	visitorKey string
+	visitorKey *string
 	disabled   bool
 }
 
@@ -74,7 +74,7 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 		return nil, err
 	}
 	cfg := &config{
-		key:           apiKey,
+		key:           &apiKey,
 		environment:   defaultEnvironment,
 		baseURL:       base,
 		timeout:       5 * time.Second,
@@ -86,7 +86,7 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 		maxInFlight:   8,
 		retry:         defaultRetryPolicy,
 		logger:        slog.Default(),
-		visitorKey:    apiKey,
+		visitorKey:    &apiKey,
 	}
 	for _, option := range opts {
 		if option == nil {
@@ -101,10 +101,10 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 
 // validate checks what no option can check alone.
 func (cfg *config) validate() error {
-	if cfg.key == "" {
+	if *cfg.key == "" {
 		return &ConfigError{"apiKey", "must not be empty"}
 	}
-	for _, r := range cfg.key {
+	for _, r := range *cfg.key {
 		if r <= ' ' || r > '~' {
 			return &ConfigError{"apiKey", "has white space, a line break or a character that no HTTP header can carry"}
 		}
@@ -327,7 +327,7 @@ func WithVisitorKey(key string) Option {
 		if key == "" {
 			return &ConfigError{"WithVisitorKey", "must not be empty"}
 		}
-		cfg.visitorKey = key
+		cfg.visitorKey = &key
 		return nil
 	}
 }

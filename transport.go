@@ -33,9 +33,9 @@ func newTransport(cfg *config) *transport {
 	t.header.Set("Accept", "application/json")
 	t.header.Set("User-Agent", "altertable-go/"+Version)
 	if cfg.bearer {
-		t.header.Set("Authorization", "Bearer "+cfg.key)
+		t.header.Set("Authorization", "Bearer "+*cfg.key)
 	} else {
-		t.header.Set("X-API-Key", cfg.key)
+		t.header.Set("X-API-Key", *cfg.key)
 	}
 	if cfg.httpClient != nil {
 		own := *cfg.httpClient
