@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -52,6 +53,13 @@ func (l *ledger) options() []altertable.Option {
 			}
 		}),
 	}
+}
+
+// lostSoFar returns the names of the messages reported to OnError.
+func (l *ledger) lostSoFar() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lost)
 }
 
 // names returns the event of tracks, and the id of identifies and aliases.
@@ -121,7 +129,7 @@ func (l *ledger) settle(t *testing.T, client *altertable.Client, accepted ...str
 	assert.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued, "conservation: %+v", s)
 	assert.Zero(t, s.Queued)
 	assert.Zero(t, s.QueuedBytes)
-	assert.ElementsMatch(t, accepted, append(append([]string(nil), l.delivered...), l.lost...))
+	assert.ElementsMatch(t, accepted, slices.Concat(l.delivered, l.lost))
 	assert.EqualValues(t, len(l.delivered), s.Delivered)
 	assert.EqualValues(t, len(l.lost), s.Failed+s.Dropped)
 }

@@ -1,0 +1,389 @@
+package altertable_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+// starts returns when the requests to path began, counted from the first.
+func starts(srv *altertabletest.Server, path string) (all []time.Duration) {
+	var first time.Time
+	for _, r := range srv.Requests() {
+		if r.Path != path {
+			continue
+		}
+		if first.IsZero() {
+			first = r.Start
+		}
+		all = append(all, r.Start.Sub(first))
+	}
+	return all
+}
+
+// contains returns a fault's condition: the body names one of the messages.
+func contains(names ...string) func([]byte) bool {
+	return func(body []byte) bool {
+		for _, name := range names {
+			if bytes.Contains(body, []byte(`"`+name+`"`)) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func TestFailuresThatPassAreRetried(t *testing.T) {
+	faults := map[string]altertabletest.Fault{
+		"reset":   altertabletest.Reset(),
+		"refused": altertabletest.Refuse(),
+		"hang":    altertabletest.Hang(),
+		"slow":    altertabletest.Delay(time.Minute),
+		"html":    altertabletest.Status(502).HTML("<html>Bad Gateway</html>"),
+	}
+	for _, status := range []int{408, 425, 429, 500, 502, 503, 504, 599} {
+		faults[fmt.Sprint(status)] = altertabletest.Status(status)
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t)
+				srv.Next(3, fault)
+				track(t, client, "e0", "e1")
+				require.NoError(t, client.Flush(t.Context()))
+				assert.Equal(t, numbered(2), stored(srv))
+				s := client.Stats()
+				assert.EqualValues(t, 4, s.Requests)
+				assert.EqualValues(t, 3, s.Retries)
+				require.Len(t, l.deliveries, 1)
+				assert.Equal(t, 4, l.deliveries[0].Attempts)
+				l.settle(t, client, numbered(2)...)
+			})
+		})
+	}
+}
+
+func TestAnswersOfSuccessAreFinal(t *testing.T) {
+	for name, fault := range map[string]altertabletest.Fault{
+		"empty":     altertabletest.Status(200),
+		"204":       altertabletest.Status(204),
+		"202":       altertabletest.Status(202).JSON(`{"ok":true}`),
+		"html":      altertabletest.Status(200).HTML("<html>"),
+		"truncated": altertabletest.Pass().Truncate(),
+		"endless":   altertabletest.Status(200).Endless(),
+		"trickle":   altertabletest.Status(200).JSON(strings.Repeat(" ", 100)).Trickle(time.Second),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t)
+				srv.Always(fault)
+				track(t, client, "e0")
+				require.NoError(t, client.Flush(t.Context()))
+				assert.Len(t, srv.Requests(), 1)
+				l.settle(t, client, "e0")
+			})
+		})
+	}
+}
+
+func TestFinalAnswersAreReportedOnce(t *testing.T) {
+	for name, fault := range map[string]altertabletest.Fault{
+		"401":                   altertabletest.Status(401),
+		"403":                   altertabletest.Status(403),
+		"404":                   altertabletest.Status(404).HTML("<html>"),
+		"415":                   altertabletest.Status(415),
+		"redirect":              altertabletest.Redirect(307, "https://elsewhere.example/track"),
+		"redirect, same host":   altertabletest.Redirect(302, "/login"),
+		"not modified":          altertabletest.Status(304),
+		"unknown environment":   altertabletest.Status(400).ErrorCode("environment-not-found"),
+		"key, older shape":      altertabletest.Status(400).JSON(`{"error":{"message":"Invalid API key","code":"AUTHENTICATION_ERROR"}}`),
+		"unknown environment 2": altertabletest.Status(422).JSON(`{"error":"environment-not-found","message":"no"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t)
+				srv.Always(fault)
+				track(t, client, numbered(10)...)
+				require.Error(t, client.Flush(t.Context()))
+				require.Len(t, srv.Requests(), 1)
+				require.Len(t, l.errs, 1)
+				var api *altertable.APIError
+				require.ErrorAs(t, l.errs[0], &api)
+				assert.Equal(t, srv.Requests()[0].Status, api.StatusCode)
+				assert.EqualValues(t, 10, client.Stats().Failed)
+				l.settle(t, client, numbered(10)...)
+			})
+		})
+	}
+}
+
+func TestRefusedBatchIsSplitDownToTheCulprit(t *testing.T) {
+	for _, status := range []int{400, 413, 422} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t)
+				srv.Always(altertabletest.Status(status).MatchBody(contains("e13", "e77")))
+				track(t, client, numbered(100)...)
+				require.Error(t, client.Flush(t.Context()))
+				assert.ElementsMatch(t, []string{"e13", "e77"}, l.lost)
+				assert.Len(t, srv.Events(), 98)
+				total := 0
+				for _, d := range l.deliveries {
+					total += d.Count
+				}
+				assert.Equal(t, 100, total)
+				assert.LessOrEqual(t, len(srv.Requests()), 30)
+				l.settle(t, client, numbered(100)...)
+			})
+		})
+	}
+}
+
+func TestOKFalseIsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Always(altertabletest.Status(200).ErrorCode("insert-failed"))
+		track(t, client, "e0", "e1")
+		require.Error(t, client.Flush(t.Context()))
+		assert.Len(t, srv.Requests(), 1)
+		l.settle(t, client, "e0", "e1")
+		assert.Len(t, l.lost, 2)
+	})
+}
+
+func TestServerThatRefusesAllDoesNotSeeARequestPerMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Always(altertabletest.Status(422))
+		track(t, client, numbered(10_000)...)
+		require.Error(t, client.Flush(t.Context()))
+		assert.Less(t, len(srv.Requests()), 1200)
+		l.settle(t, client, numbered(10_000)...)
+	})
+}
+
+// During a minute of outage with steady traffic nothing is lost, a few requests
+// probe, one at a time, and the rest follows within one interval of the end.
+func TestOutage(t *testing.T) {
+	for name, fault := range map[string]altertabletest.Fault{
+		"503": altertabletest.Status(503), "refused": altertabletest.Refuse(), "hang": altertabletest.Hang(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t)
+				track(t, client, "first")
+				require.NoError(t, client.Flush(t.Context()))
+				all := []string{"first"}
+				down := srv.Always(fault)
+				for i := range 600 {
+					name := fmt.Sprintf("e%d", i)
+					track(t, client, name)
+					all = append(all, name)
+					time.Sleep(100 * time.Millisecond)
+				}
+				assert.LessOrEqual(t, down.Hits(), 12)
+				down.Release()
+				time.Sleep(45 * time.Second) // 30 s x 1.5, the longest delay
+				synctest.Wait()
+				assert.Zero(t, client.Stats().Queued)
+				require.NoError(t, client.Flush(t.Context()))
+				assert.Len(t, srv.Events(), 601)
+				l.settle(t, client, all...)
+			})
+		})
+	}
+}
+
+func TestOutageProbesOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		down := srv.Always(altertabletest.Status(503).Delay(time.Second))
+		track(t, client, numbered(2000)...) // 20 batches, 8 of which fly at once
+		time.Sleep(time.Minute)
+		requests := srv.Requests()
+		for i := 9; i < len(requests); i++ {
+			assert.GreaterOrEqual(t, requests[i].Start.Sub(requests[i-1].Start), time.Second, "request %d", i)
+		}
+		assert.Greater(t, len(requests), 10)
+		down.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(2000)...)
+	})
+}
+
+func TestConstantFailureIsNoHotLoop(t *testing.T) {
+	for _, status := range []int{429, 500} {
+		synctest.Test(t, func(t *testing.T) {
+			client, srv, _ := newClient(t)
+			srv.Always(altertabletest.Status(status))
+			track(t, client, numbered(1000)...)
+			identify(t, client, "u_1", "u_2")
+			require.Error(t, client.Flush(within(t, 10*time.Minute)), "Flush does not shorten the wait")
+			assert.Less(t, len(srv.Requests()), 60)
+			require.Error(t, client.Shutdown(within(t, time.Second)))
+		})
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	date := func(d time.Duration) altertabletest.Fault {
+		return altertabletest.Status(503).Header("Retry-After", time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+	}
+	for name, test := range map[string]struct {
+		fault    altertabletest.Fault
+		min, max time.Duration
+	}{
+		"seconds":   {altertabletest.Status(429).RetryAfter(90 * time.Second), 90 * time.Second, 90 * time.Second},
+		"date":      {date(90 * time.Second), 90 * time.Second, 90 * time.Second},
+		"a day":     {altertabletest.Status(429).RetryAfter(24 * time.Hour), 5 * time.Minute, 5 * time.Minute},
+		"past date": {date(-time.Hour), 250 * time.Millisecond, 750 * time.Millisecond},
+		"none":      {altertabletest.Status(429), 250 * time.Millisecond, 750 * time.Millisecond},
+		"nonsense":  {altertabletest.Status(429).Header("Retry-After", "soon"), 250 * time.Millisecond, 750 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, _ := newClient(t, altertable.WithMaxBatchSize(1))
+				srv.Next(1, test.fault)
+				track(t, client, "e0")
+				require.NoError(t, client.Flush(t.Context()))
+				at := starts(srv, "/track")
+				require.Len(t, at, 2)
+				assert.GreaterOrEqual(t, at[1], test.min)
+				assert.LessOrEqual(t, at[1], test.max)
+			})
+		})
+	}
+}
+
+// A batch that always fails waits alone, and the others pass it.
+func TestPoisonBatchDoesNotHoldUpOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Minute}))
+		srv.Always(altertabletest.Status(500).MatchBody(contains("poison")))
+		track(t, client, "poison")
+		synctest.Wait()
+		all := []string{"poison"}
+		for i := range 100 {
+			name := fmt.Sprintf("e%d", i)
+			all = append(all, name)
+			track(t, client, name)
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		assert.Len(t, srv.Events(), 100)
+		assert.EqualValues(t, 1, client.Stats().Queued)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"poison"}, l.lostSoFar())
+		l.settle(t, client, all...)
+	})
+}
+
+func TestIdentifiesKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(2))
+		srv.Next(1, altertabletest.Status(503).On("/identify"))
+		srv.Next(1, altertabletest.Delay(3*time.Second).On("/identify"))
+		srv.Next(1, altertabletest.Status(422).On("/identify"))
+		srv.Next(1, altertabletest.Reset().On("/identify"))
+		var ids []string
+		for i := range 9 {
+			ids = append(ids, fmt.Sprintf("u_%d", i))
+		}
+		identify(t, client, ids...)
+		require.NoError(t, client.Flush(t.Context()))
+		var order []string
+		for _, i := range srv.Identities() {
+			order = append(order, i.DistinctID)
+		}
+		assert.Equal(t, ids, order)
+		requests := srv.Requests()
+		for i := range requests[1:] {
+			assert.False(t, requests[i+1].Start.Before(requests[i].Start.Add(requests[i].Duration)), "one at a time")
+		}
+		l.settle(t, client, ids...)
+	})
+}
+
+// The environment's identifies wait for the one that fails, until others have
+// shown three times that it alone is to blame.
+func TestPoisonIdentifyYields(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Minute}))
+		srv.Always(altertabletest.Status(500).MatchBody(contains("u_poison")))
+		identify(t, client, "u_poison", "u_1", "u_2")
+		all := []string{"u_poison", "u_1", "u_2"}
+		for i := range 300 {
+			name := fmt.Sprintf("e%d", i)
+			all = append(all, name)
+			track(t, client, name)
+			time.Sleep(100 * time.Millisecond)
+		}
+		assert.Len(t, srv.Identities(), 2)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"u_poison"}, l.lostSoFar())
+		l.settle(t, client, all...)
+	})
+}
+
+func TestEnvironmentsDoNotShareABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Always(altertabletest.Status(400).ErrorCode("environment-not-found").MatchBody(contains("nowhere")))
+		for i, environment := range []string{"", "staging", "nowhere", "staging", "production"} {
+			e := event(fmt.Sprintf("e%d", i))
+			e.Environment = environment
+			require.NoError(t, client.Track(t.Context(), e))
+		}
+		err := client.Flush(t.Context())
+		require.ErrorIs(t, err, altertable.ErrEnvironmentNotFound)
+		assert.Len(t, srv.Requests(), 3)
+		assert.Equal(t, []string{"e2"}, l.lostSoFar())
+		l.settle(t, client, numbered(5)...)
+	})
+}
+
+func TestInFlightIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxInFlight(3), altertable.WithMaxBatchSize(10))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, numbered(1000)...)
+		identify(t, client, "u_1")
+		synctest.Wait()
+		assert.Equal(t, 3, rule.Hits())
+		rule.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, append(numbered(1000), "u_1")...)
+	})
+}
+
+func TestMaxElapsedGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Minute}))
+		srv.Always(altertabletest.Status(503))
+		track(t, client, "e0")
+		time.Sleep(30 * time.Second)
+		track(t, client, "e1")
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, []string{"e0"}, l.lostSoFar())
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		assert.EqualValues(t, 2, client.Stats().Failed)
+		var api *altertable.APIError
+		require.ErrorAs(t, l.errs[0], &api)
+		assert.Equal(t, 503, api.StatusCode)
+		l.settle(t, client, "e0", "e1")
+	})
+}

@@ -1,0 +1,187 @@
+package altertable_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+func TestSyncCallsAreOneRequest(t *testing.T) {
+	client, srv, l := newClient(t)
+	response, err := client.TrackSync(t.Context(), event("e0"))
+	require.NoError(t, err)
+	assert.True(t, response.OK)
+	assert.NotEmpty(t, response.TaskID)
+	_, err = client.TrackSync(t.Context(), event("e1"), event("e2"))
+	require.NoError(t, err)
+	_, err = client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_1"})
+	require.NoError(t, err)
+	_, err = client.AliasSync(t.Context(), altertable.Alias{DistinctID: "u_1", NewUserID: "u_2"})
+	require.NoError(t, err)
+	requests := srv.Requests()
+	require.Len(t, requests, 4)
+	for i, path := range []string{"/track", "/track", "/identify", "/alias"} {
+		assert.True(t, requests[i].Sync)
+		assert.Equal(t, path, requests[i].Path)
+	}
+	var one map[string]any
+	assert.NoError(t, json.Unmarshal(requests[0].Body, &one))
+	var many []map[string]any
+	require.NoError(t, json.Unmarshal(requests[1].Body, &many))
+	assert.Len(t, many, 2)
+	assert.Equal(t, altertable.Stats{Requests: 4}, client.Stats())
+	assert.Empty(t, l.deliveries)
+}
+
+func TestSyncCallsRefuseBadInput(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithMaxBatchSize(2), altertable.WithMaxBatchBytes(1024))
+	var invalid *altertable.ValidationError
+	_, err := client.TrackSync(t.Context())
+	require.ErrorAs(t, err, &invalid)
+	_, err = client.TrackSync(t.Context(), event("e0"), altertable.Track{Event: "e1"})
+	require.ErrorAs(t, err, &invalid)
+	assert.Equal(t, "distinct_id", invalid.Field)
+	elsewhere := event("e1")
+	elsewhere.Environment = "staging"
+	_, err = client.TrackSync(t.Context(), event("e0"), elsewhere)
+	require.ErrorAs(t, err, &invalid)
+	assert.Equal(t, "environment", invalid.Field)
+	_, err = client.TrackSync(t.Context(), event("e0"), event("e1"), event("e2"))
+	require.ErrorIs(t, err, altertable.ErrTooLarge)
+	long := event(strings.Repeat("e", 600))
+	_, err = client.TrackSync(t.Context(), long, long)
+	require.ErrorIs(t, err, altertable.ErrTooLarge)
+	assert.Empty(t, srv.Requests())
+}
+
+func TestSyncCallsRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Next(2, altertabletest.Status(503))
+		srv.Next(1, altertabletest.Status(429).RetryAfter(10*time.Second))
+		_, err := client.TrackSync(within(t, time.Minute), event("e0"), event("e1"))
+		require.NoError(t, err)
+		assert.Equal(t, altertable.Stats{Requests: 4, Retries: 3}, client.Stats())
+		at := starts(srv, "/track")
+		assert.GreaterOrEqual(t, at[1], 250*time.Millisecond)
+		assert.GreaterOrEqual(t, at[3]-at[2], 10*time.Second)
+		assert.Empty(t, l.deliveries)
+	})
+}
+
+func TestSyncCallsAreNotSplit(t *testing.T) {
+	client, srv, l := newClient(t)
+	srv.Always(altertabletest.Status(422).ErrorCode("bad-event"))
+	_, err := client.TrackSync(t.Context(), event("e0"), event("e1"))
+	var api *altertable.APIError
+	require.ErrorAs(t, err, &api)
+	assert.Equal(t, "bad-event", api.Code)
+	assert.Len(t, srv.Requests(), 1)
+	assert.Empty(t, l.errs)
+}
+
+func TestSyncCallsEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		limit, want time.Duration
+	}{"with their context": {time.Second, time.Second}, "after 30 s": {0, 30 * time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, _ := newClient(t)
+				srv.Always(altertabletest.Status(503))
+				ctx := t.Context()
+				if test.limit > 0 {
+					ctx = within(t, test.limit)
+				}
+				start := time.Now()
+				_, err := client.TrackSync(ctx, event("e0"))
+				assert.Equal(t, test.want, time.Since(start))
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				var api *altertable.APIError
+				assert.ErrorAs(t, err, &api)
+			})
+		})
+	}
+}
+
+func TestSyncCallsGoAtOnceWhileBackingOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t)
+		srv.Next(1, altertabletest.Status(503).RetryAfter(time.Minute))
+		track(t, client, "e0")
+		time.Sleep(2 * time.Second)
+		start := time.Now()
+		_, err := client.TrackSync(t.Context(), event("e1"))
+		require.NoError(t, err)
+		assert.Zero(t, time.Since(start))
+		assert.Equal(t, []string{"e1"}, stored(srv))
+		require.NoError(t, client.Flush(t.Context()))
+	})
+}
+
+func TestShutdownCutsSyncCallsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t)
+		srv.Always(altertabletest.Hang())
+		failed := make(chan error, 2)
+		go func() { _, err := client.TrackSync(t.Context(), event("e0")); failed <- err }()
+		go func() {
+			_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_1"})
+			failed <- err
+		}()
+		synctest.Wait()
+		start := time.Now()
+		require.NoError(t, client.Shutdown(within(t, time.Second)), "sync calls are not its messages")
+		assert.ErrorIs(t, <-failed, altertable.ErrClosed)
+		assert.ErrorIs(t, <-failed, altertable.ErrClosed)
+		assert.LessOrEqual(t, time.Since(start), 1250*time.Millisecond)
+	})
+}
+
+func TestIdentifySyncKeepsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Next(1, altertabletest.Status(503).On("/identify"))
+		identify(t, client, "u_1")
+		done := make(chan error, 1)
+		go func() {
+			_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_2"})
+			done <- err
+		}()
+		synctest.Wait()
+		identify(t, client, "u_3")
+		require.NoError(t, <-done)
+		require.NoError(t, client.Flush(t.Context()))
+		var order []string
+		for _, i := range srv.Identities() {
+			order = append(order, i.DistinctID)
+		}
+		assert.Equal(t, []string{"u_1", "u_2", "u_3"}, order)
+		l.settle(t, client, "u_1", "u_3")
+	})
+}
+
+func TestIdentifySyncGivesUpItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t)
+		rule := srv.Next(1, altertabletest.Hang().On("/identify"))
+		identify(t, client, "u_1")
+		synctest.Wait()
+		time.Sleep(time.Second)
+		_, err := client.IdentifySync(within(t, time.Second), altertable.Identify{DistinctID: "u_2"})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		rule.Release()
+		_, err = client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_3"})
+		require.NoError(t, err)
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Len(t, srv.Identities(), 2)
+	})
+}
