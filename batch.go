@@ -53,7 +53,8 @@ type content struct {
 
 // mark says where a message ends in its content, and when it was accepted.
 type mark struct {
-	end        int
+	end        uint32
+	seq        uint32        // in the order of acceptance, which a coarse clock does not tell; wraps around
 	acceptedAt time.Duration // on the queue's clock
 }
 
@@ -85,12 +86,12 @@ func (c *content) release() {
 	}
 }
 
-func (c *content) append(message []byte, acceptedAt time.Duration) {
+func (c *content) append(message []byte, seq uint32, acceptedAt time.Duration) {
 	if len(c.json) > 0 {
 		c.json = append(c.json, ',')
 	}
 	c.json = append(c.json, message...)
-	c.marks = append(c.marks, mark{len(c.json), acceptedAt})
+	c.marks = append(c.marks, mark{uint32(len(c.json)), seq, acceptedAt})
 }
 
 // begin returns where message i begins.
@@ -98,22 +99,25 @@ func (c *content) begin(i int) int {
 	if i == 0 {
 		return 0
 	}
-	return c.marks[i-1].end + len(",")
+	return c.end(i-1) + len(",")
 }
+
+// end returns where message i ends.
+func (c *content) end(i int) int { return int(c.marks[i].end) }
 
 // messages returns messages lo to hi, joined by commas.
 func (c *content) messages(lo, hi int) []byte {
 	if lo == hi {
 		return nil
 	}
-	return c.json[c.begin(lo):c.marks[hi-1].end]
+	return c.json[c.begin(lo):c.end(hi-1)]
 }
 
 // payloads returns messages lo to hi one by one.
 func (c *content) payloads(lo, hi int) []json.RawMessage {
 	all := make([]json.RawMessage, 0, hi-lo)
 	for i := lo; i < hi; i++ {
-		begin, end := c.begin(i), c.marks[i].end
+		begin, end := c.begin(i), c.end(i)
 		all = append(all, json.RawMessage(c.json[begin:end:end]))
 	}
 	return all
@@ -219,8 +223,10 @@ func (f *family) next() *batch {
 // their oldest message: what DropOldest evicts and MaxElapsed gives up first.
 type idleBatches []*batch
 
-func (h idleBatches) Len() int           { return len(h) }
-func (h idleBatches) Less(i, j int) bool { return h[i].oldest() < h[j].oldest() }
+func (h idleBatches) Len() int { return len(h) }
+func (h idleBatches) Less(i, j int) bool {
+	return int32(h[i].content.marks[h[i].lo].seq-h[j].content.marks[h[j].lo].seq) < 0
+}
 func (h idleBatches) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].heapIndex, h[j].heapIndex = i, j

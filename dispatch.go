@@ -334,23 +334,3 @@ func (q *queue) onTimer() {
 	q.timerAt = -1
 	q.advance()
 }
-
-// turnOf takes a place behind the identifies of a lane for a synchronous call.
-func (q *queue) turnOf(l *lane) *batch {
-	if l.open != nil {
-		q.seal(l.open)
-	}
-	l.batches++
-	b := &batch{lane: l, heapIndex: -1, turn: make(chan struct{})}
-	q.lineUp(b)
-	return b
-}
-
-// endTurn gives up a synchronous call's place, whether its turn had come or not.
-func (q *queue) endTurn(b *batch) {
-	q.withdraw(b)
-	b.state = settled
-	q.passOn(b)
-	q.leave(b.lane)
-	q.advance()
-}

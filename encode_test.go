@@ -153,7 +153,6 @@ func TestEncoderDoesNotAllocate(t *testing.T) {
 	var properties any = map[string]any{
 		"string": "caf\u00e9 <b>", "int": 7, "float": 12.5, "bool": true, "nil": nil, "time": time.Now(), "duration": time.Second,
 		"map": map[string]any{"list": []any{1, "x"}}, "strings": []string{"a", "b"}, "texts": map[string]string{"a": "b"},
-		"number": json.Number("12.5"), "raw": json.RawMessage(`{"a": "b"}`),
 	}
 	dst := make([]byte, 0, 4096)
 	assert.Zero(t, testing.AllocsPerRun(100, func() {

@@ -35,6 +35,7 @@ type queue struct {
 	flown  tally // the part of it that requests carry
 	full   bool  // a message found no room, or took the last: open batches leave
 	stats  Stats
+	seq    uint32 // of the message accepted last
 
 	changed    bool   // advance has something to look at
 	generation uint64 // see Flush
@@ -168,7 +169,8 @@ func (q *queue) append(e *envelope) {
 		b.place = q.open.PushBack(b)
 		q.changed = true
 	}
-	b.content.append(e.json, e.acceptedAt)
+	q.seq++
+	b.content.append(e.json, q.seq, e.acceptedAt)
 	b.hi++
 	if b.heapIndex < 0 {
 		heap.Push(&q.idle, b)

@@ -125,7 +125,7 @@ func (q *queue) sendSync(ctx context.Context, envelopes []*envelope) (*Response,
 	c := newContent(0)
 	defer c.release()
 	for _, e := range envelopes {
-		c.append(e.json, 0)
+		c.append(e.json, 0, 0)
 	}
 	return q.attemptSync(ctx, envelopes[0].endpoint, c)
 }
@@ -147,6 +147,28 @@ func (q *queue) takeTurn(envelopes []*envelope) (*batch, error) {
 	}
 	q.advance()
 	return turn, nil
+}
+
+// turnOf takes a place behind the identifies of a lane for a synchronous call.
+func (q *queue) turnOf(l *lane) *batch {
+	if l.open != nil {
+		q.seal(l.open)
+	}
+	l.batches++
+	b := &batch{lane: l, heapIndex: -1, turn: make(chan struct{})}
+	q.lineUp(b)
+	return b
+}
+
+// endTurn gives up a synchronous call's place, whether its turn had come or not.
+func (q *queue) endTurn(b *batch) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.withdraw(b)
+	b.state = settled
+	q.passOn(b)
+	q.leave(b.lane)
+	q.advance()
 }
 
 // attemptSync sends the messages of c until the server answers for good or ctx ends.

@@ -1,0 +1,245 @@
+package altertable_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+func TestCallbacksMayCallTheClient(t *testing.T) {
+	for name, call := range map[string]func(*altertable.Client) error{
+		"Flush":    func(c *altertable.Client) error { return c.Flush(context.Background()) },
+		"Close":    func(c *altertable.Client) error { return c.Close() },
+		"Shutdown": func(c *altertable.Client) error { return c.Shutdown(context.Background()) },
+		"Track":    func(c *altertable.Client) error { _ = c.Stats(); return c.Track(context.Background(), event("again")) },
+		"TrackSync": func(c *altertable.Client) error {
+			_, err := c.TrackSync(context.Background(), event("again"))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var client *altertable.Client
+				results := make(chan error, 100)
+				var once, twice sync.Once
+				client, srv, _ := newClient(t,
+					altertable.WithOnDelivery(func(altertable.Delivery) { once.Do(func() { results <- call(client) }) }),
+					altertable.WithOnError(func(error) { twice.Do(func() { results <- call(client) }) }))
+				srv.Next(1, altertabletest.Status(401))
+				track(t, client, "lost")
+				require.Error(t, client.Flush(within(t, time.Minute)))
+				first := <-results
+				second := <-results
+				if name == "Track" || name == "TrackSync" {
+					assert.NoError(t, first)
+				}
+				_ = second // closed or not: it returned
+				_ = client.Close()
+				s := client.Stats()
+				assert.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped)
+			})
+		})
+	}
+}
+
+func TestCallbacksMayPanicAndEndTheirGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		client, srv, _ := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithOnDelivery(func(altertable.Delivery) {
+			calls++
+			switch calls % 3 {
+			case 0:
+				panic("secret")
+			case 1:
+				runtime.Goexit()
+			}
+		}))
+		track(t, client, numbered(30)...)
+		require.NoError(t, client.Flush(t.Context()))
+		require.NoError(t, client.Close())
+		assert.Equal(t, 30, calls)
+		assert.Len(t, srv.Events(), 30)
+	})
+}
+
+func TestCallbacksRunOneAtATime(t *testing.T) {
+	var running, most atomic.Int64
+	var l ledger
+	count := func() {
+		most.Store(max(most.Load(), running.Add(1)))
+		runtime.Gosched()
+		running.Add(-1)
+	}
+	client, srv := altertabletest.New(t, append(l.options(), altertable.WithMaxBatchSize(1),
+		altertable.WithOnDelivery(func(altertable.Delivery) { count() }),
+		altertable.WithOnError(func(error) { count() }))...)
+	srv.Always(altertabletest.Status(404).MatchBody(contains("e1", "e3", "e5")))
+	track(t, client, numbered(200)...)
+	_ = client.Flush(t.Context()) // tells of losses only if they come during the call
+	assert.EqualValues(t, 3, client.Stats().Failed)
+	assert.EqualValues(t, 1, most.Load())
+}
+
+func TestStuckCallbackFillsTheQueueNotTheMemory(t *testing.T) {
+	for _, overflow := range []altertable.Overflow{altertable.DropNewest, altertable.DropOldest, altertable.Block} {
+		synctest.Test(t, func(t *testing.T) {
+			release := make(chan struct{})
+			client, _, _ := newClient(t, altertable.WithMaxQueueSize(100), altertable.WithMaxBatchSize(10), altertable.WithOverflow(overflow),
+				altertable.WithOnDelivery(func(altertable.Delivery) { <-release }))
+			accepted := 0
+			for range 1000 {
+				synctest.Wait()
+				if err := client.Track(t.Context(), event("e")); err == nil {
+					accepted++
+				} else {
+					require.ErrorIs(t, err, altertable.ErrQueueFull)
+				}
+			}
+			assert.Equal(t, 100, accepted)
+			start := time.Now()
+			require.NoError(t, client.Flush(t.Context()), "all was delivered")
+			assert.Equal(t, 250*time.Millisecond, time.Since(start), "it does not wait for the callback for ever")
+			require.NoError(t, client.Close())
+			close(release)
+			synctest.Wait()
+			assert.EqualValues(t, 100, client.Stats().Delivered)
+		})
+	}
+}
+
+func TestPayloadsAreLentForTheCallback(t *testing.T) {
+	var kept altertable.Delivery
+	var during []json.RawMessage
+	client, _, _ := newClient(t, altertable.WithOnDelivery(func(d altertable.Delivery) { kept, during = d, d.Payloads() }))
+	track(t, client, "e0", "e1")
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Equal(t, numbered(2), names(during))
+	assert.Nil(t, kept.Payloads())
+	assert.Nil(t, altertable.Delivery{}.Payloads())
+}
+
+func TestDeliveryTellsWhatHappened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithEnvironment("staging"))
+		srv.Next(1, altertabletest.Status(503).RetryAfter(10*time.Second))
+		identify(t, client, "u_1")
+		require.NoError(t, client.Flush(t.Context()))
+		d := l.deliveries[0]
+		assert.Equal(t, "identify", d.Endpoint)
+		assert.Equal(t, "staging", d.Environment)
+		assert.Equal(t, 1, d.Count)
+		assert.Equal(t, 2, d.Attempts)
+		assert.Equal(t, 10*time.Second, d.Duration)
+		assert.NotEmpty(t, d.TaskID)
+		assert.Equal(t, srv.Requests()[0].Size, d.Bytes)
+	})
+}
+
+// A log that is written to from several goroutines.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) lines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Split(strings.TrimSpace(l.text.String()), "\n")
+}
+
+func TestWarningsComeOnceAMinuteAndSayNothingPersonal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(logged)
+		client, srv := altertabletest.New(t, altertable.WithLogger(slog.New(slog.NewTextHandler(log, nil))), altertable.WithMaxBatchSize(1))
+		srv.Always(altertabletest.Status(401).JSON(`{"ok":false,"error_code":"no such key: secret_key"}`))
+		for range 50 {
+			require.NoError(t, client.Track(t.Context(), altertable.Track{Event: "secret_event", DistinctID: "secret_id", Properties: altertable.Properties{"email": "secret@example.com"}}))
+			time.Sleep(2500 * time.Millisecond)
+		}
+		synctest.Wait()
+		lines := log.lines()
+		assert.Len(t, lines, 3, "125 seconds")
+		for _, line := range lines {
+			assert.Contains(t, line, "the server refuses the API key")
+			assert.NotContains(t, line, "secret")
+		}
+	})
+}
+
+func TestWarningsOfEachKind(t *testing.T) {
+	for text, test := range map[string]struct {
+		fault   altertabletest.Fault
+		options []altertable.Option
+	}{
+		"the queue is full":              {altertabletest.Hang(), []altertable.Option{altertable.WithMaxQueueSize(1)}},
+		"cannot be delivered":            {altertabletest.Status(503), nil},
+		"the environment does not exist": {altertabletest.Status(400).ErrorCode("environment-not-found"), nil},
+		"messages were not delivered":    {altertabletest.Status(422), nil},
+		"a callback panicked":            {altertabletest.Pass(), []altertable.Option{altertable.WithOnDelivery(func(altertable.Delivery) { panic("secret") })}},
+	} {
+		t.Run(text, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := new(logged)
+				client, srv := altertabletest.New(t, append(test.options, altertable.WithLogger(slog.New(slog.NewTextHandler(log, nil))))...)
+				srv.Always(test.fault)
+				track(t, client, "secret_0")
+				_ = client.Track(t.Context(), event("secret_1"))
+				_ = client.Flush(within(t, time.Second))
+				synctest.Wait()
+				lines := log.lines()
+				require.Len(t, lines, 1)
+				assert.Contains(t, lines[0], text)
+				assert.NotContains(t, lines[0], "secret")
+			})
+		})
+	}
+}
+
+// angry is a log handler that panics.
+type angry struct{ slog.Handler }
+
+func (angry) Handle(context.Context, slog.Record) error { panic("secret") }
+
+func TestLogHandlerMayPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv := altertabletest.New(t, altertable.WithLogger(slog.New(angry{slog.NewTextHandler(nil, nil)})))
+		srv.Always(altertabletest.Status(401))
+		track(t, client, "e0")
+		require.ErrorIs(t, client.Flush(t.Context()), altertable.ErrUnauthorized)
+		require.NoError(t, client.Close())
+	})
+}
+
+func TestErrorTextsAreSafeToLog(t *testing.T) {
+	client, srv, l := newClient(t)
+	srv.Always(altertabletest.Status(400).JSON(`{"error":{"code":"secret free text","message":"secret@example.com"}}`))
+	require.NoError(t, client.Track(t.Context(), altertable.Track{Event: "secret", DistinctID: "secret", Properties: altertable.Properties{"secret": 1}}))
+	err := client.Flush(t.Context())
+	for _, err := range append([]error{err}, l.errs...) {
+		assert.NotContains(t, err.Error(), "secret")
+		var api *altertable.APIError
+		require.True(t, errors.As(err, &api))
+		assert.Equal(t, "secret free text", api.Code, "it is there for who asks")
+	}
+}

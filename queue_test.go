@@ -1,0 +1,287 @@
+package altertable_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+func TestDropNewestRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(5))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, numbered(5)...)
+		assert.ErrorIs(t, client.Track(t.Context(), event("e5")), altertable.ErrQueueFull)
+		synctest.Wait()
+		assert.Equal(t, 1, rule.Hits(), "a full queue sends at once")
+		assert.ErrorIs(t, client.Track(t.Context(), event("e5")), altertable.ErrQueueFull, "what is in flight counts")
+		rule.Release()
+		synctest.Wait()
+		track(t, client, "e6")
+		require.NoError(t, client.Flush(t.Context()))
+		s := client.Stats()
+		assert.EqualValues(t, 6, s.Accepted)
+		assert.EqualValues(t, 2, s.Rejected)
+		l.settle(t, client, append(numbered(5), "e6")...)
+	})
+}
+
+func TestDropOldestEvicts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(2), altertable.WithMaxInFlight(1), altertable.WithOverflow(altertable.DropOldest))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, numbered(10)...)
+		synctest.Wait() // e0 and e1 are carried
+		track(t, client, "e10", "e11", "e12")
+		synctest.Wait()
+		assert.Equal(t, []string{"e2", "e3", "e4"}, l.lostSoFar())
+		assert.EqualValues(t, 3, client.Stats().Dropped)
+		for _, err := range l.errs {
+			assert.ErrorIs(t, err, altertable.ErrQueueFull)
+		}
+		assert.Len(t, l.errs, 3, "one by one")
+		rule.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(13)...)
+	})
+}
+
+func TestDropOldestRefusesWhenAllIsCarried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(4), altertable.WithMaxBatchSize(2), altertable.WithOverflow(altertable.DropOldest))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, numbered(4)...)
+		synctest.Wait()
+		assert.ErrorIs(t, client.Track(t.Context(), event("e4")), altertable.ErrQueueFull)
+		rule.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(4)...)
+	})
+}
+
+func TestBlockWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(2), altertable.WithMaxInFlight(1), altertable.WithOverflow(altertable.Block))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0", "e1")
+		done := make(chan error, 3)
+		for i := 2; i < 5; i++ {
+			go func() { done <- client.Track(context.Background(), event(fmt.Sprintf("e%d", i))) }()
+			synctest.Wait() // so they wait in this order
+		}
+		assert.Empty(t, done)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := client.Track(ctx, event("impatient"))
+		assert.ErrorIs(t, err, altertable.ErrQueueFull)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		err = client.Track(ctx, event("canceled before"))
+		assert.ErrorIs(t, err, altertable.ErrQueueFull)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		rule.Release()
+		for range 3 {
+			require.NoError(t, <-done)
+		}
+		require.NoError(t, client.Track(ctx, event("e5")), "a canceled context loses nothing where there is room")
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Equal(t, numbered(6), stored(srv), "first come, first served")
+		assert.EqualValues(t, 2, client.Stats().Rejected)
+		l.settle(t, client, numbered(6)...)
+	})
+}
+
+func TestCloseEndsTheWaitOfBlockedCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(1), altertable.WithOverflow(altertable.Block))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0")
+		done := make(chan error, 1)
+		go func() { done <- client.Track(context.Background(), event("e1")) }()
+		synctest.Wait()
+		closed := make(chan error, 1)
+		go func() { closed <- client.Close() }()
+		assert.ErrorIs(t, <-done, altertable.ErrClosed)
+		rule.Release()
+		require.NoError(t, <-closed)
+		l.settle(t, client, "e0")
+	})
+}
+
+// A hundred thousand messages and a server that does not answer: the queue's
+// bounds hold, in messages, in bytes and in requests.
+func TestBurstAgainstAHungServer(t *testing.T) {
+	for name, limit := range map[string]altertable.Option{
+		"messages": altertable.WithMaxQueueSize(20_000),
+		"bytes":    altertable.WithMaxQueueBytes(4 << 20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newBenchClient(t, hung{}, altertable.WithOverflow(altertable.DropNewest), limit)
+			refused := 0
+			for range 100_000 {
+				if err := client.Track(t.Context(), checkout); err != nil {
+					require.ErrorIs(t, err, altertable.ErrQueueFull)
+					refused++
+				}
+			}
+			s := client.Stats()
+			assert.EqualValues(t, 100_000, s.Accepted+s.Rejected)
+			assert.EqualValues(t, refused, s.Rejected)
+			assert.LessOrEqual(t, s.Queued, int64(20_000))
+			assert.LessOrEqual(t, s.QueuedBytes, int64(8<<20))
+			assert.Equal(t, s.Accepted, s.Queued)
+			assert.LessOrEqual(t, s.Requests, int64(8))
+		})
+	}
+}
+
+func TestQueueHoldsLittleMoreThanTheMessages(t *testing.T) {
+	client := newBenchClient(t, hung{})
+	before := heap()
+	for range 50_000 {
+		require.NoError(t, client.Track(t.Context(), checkout))
+	}
+	held := float64(heap() - before)
+	assert.Less(t, held/float64(client.Stats().QueuedBytes), 1.3)
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // the first leaves what pools held
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestLimitsAreExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		padded := func(client *altertable.Client, srv *altertabletest.Server, size int) altertable.Track {
+			e := altertable.Track{Event: "e", DistinctID: "u_1", Timestamp: time.UnixMilli(1)}
+			_, err := client.TrackSync(t.Context(), e)
+			require.NoError(t, err)
+			requests := srv.Requests()
+			e.Event += strings.Repeat("x", size-requests[len(requests)-1].Size)
+			return e
+		}
+		client, srv, _ := newClient(t, altertable.WithMaxBatchBytes(2048))
+		require.NoError(t, client.Track(t.Context(), padded(client, srv, 2046)))
+		assert.EqualValues(t, 2046, client.Stats().QueuedBytes)
+		assert.ErrorIs(t, client.Track(t.Context(), padded(client, srv, 2047)), altertable.ErrTooLarge)
+		require.NoError(t, client.Flush(t.Context()))
+
+		client, srv, _ = newClient(t, altertable.WithMaxQueueBytes(1500))
+		require.NoError(t, client.Track(t.Context(), padded(client, srv, 1500)))
+		assert.ErrorIs(t, client.Track(t.Context(), padded(client, srv, 1501)), altertable.ErrTooLarge)
+		assert.ErrorIs(t, client.Track(t.Context(), padded(client, srv, 200)), altertable.ErrQueueFull)
+	})
+}
+
+func TestBatchesKeepToTheirBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchBytes(4096))
+		for i := range 200 {
+			e := event(fmt.Sprintf("e%d", i))
+			e.Properties = altertable.Properties{"text": strings.Repeat("x", i*17%3000)}
+			require.NoError(t, client.Track(t.Context(), e))
+		}
+		require.NoError(t, client.Flush(t.Context()))
+		bytes := 0
+		for _, r := range srv.Requests() {
+			assert.LessOrEqual(t, len(r.Body), 4096)
+			bytes += len(r.Body)
+		}
+		for _, d := range l.deliveries {
+			bytes -= d.Bytes
+		}
+		assert.Zero(t, bytes, "Delivery.Bytes is the length of the body")
+		l.settle(t, client, numbered(200)...)
+	})
+}
+
+func TestQueueSmallerThanABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(1), altertable.WithOverflow(altertable.Block))
+		for _, name := range numbered(20) {
+			require.NoError(t, client.Track(t.Context(), event(name)))
+		}
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Len(t, srv.Requests(), 20)
+		l.settle(t, client, numbered(20)...)
+	})
+}
+
+func TestManyEnvironments(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithFlushInterval(time.Millisecond))
+	for i := range 2000 {
+		e := event("e")
+		e.Environment = fmt.Sprintf("tenant-%d", i)
+		require.NoError(t, client.Track(t.Context(), e))
+	}
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Len(t, srv.Events(), 2000)
+}
+
+func TestMapsAreTheCallersAgain(t *testing.T) {
+	client, srv, _ := newClient(t)
+	properties := altertable.Properties{"list": []any{1}, "map": map[string]any{"n": 1}}
+	for i := range 100 {
+		properties["i"] = i
+		properties["map"].(map[string]any)["n"] = i
+		require.NoError(t, client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: "u_1", Properties: properties}))
+	}
+	require.NoError(t, client.Flush(t.Context()))
+	for i, e := range srv.Events() {
+		assert.EqualValues(t, i, e.Properties["i"])
+		assert.EqualValues(t, i, e.Properties["map"].(map[string]any)["n"])
+	}
+}
+
+// slow is a value whose encoding waits.
+type slow struct{ entered, leave chan struct{} }
+
+func (s slow) MarshalJSON() ([]byte, error) {
+	close(s.entered)
+	<-s.leave
+	return []byte("1"), nil
+}
+
+func TestEncodingHoldsNoLock(t *testing.T) {
+	client, srv, l := newClient(t)
+	s := slow{make(chan struct{}), make(chan struct{})}
+	done := make(chan error, 1)
+	go func() {
+		done <- client.Track(context.Background(), altertable.Track{Event: "slow", DistinctID: "u_1", Properties: altertable.Properties{"s": s}})
+	}()
+	<-s.entered
+	track(t, client, "e0")
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Equal(t, []string{"e0"}, stored(srv))
+	close(s.leave)
+	require.NoError(t, <-done)
+	require.NoError(t, client.Flush(t.Context()))
+	l.settle(t, client, "e0", "slow")
+}
+
+func TestPayloadsOutliveTheBuffers(t *testing.T) {
+	var kept []json.RawMessage
+	client, srv, _ := newClient(t, altertable.WithOnDelivery(func(d altertable.Delivery) { kept = append(kept, d.Payloads()...) }))
+	srv.Next(1, altertabletest.Status(401))
+	for i := range 100 {
+		track(t, client, numbered(100)...)
+		require.True(t, client.Flush(t.Context()) == nil || i == 0)
+	}
+	require.Len(t, kept, 10_000)
+	for i, name := range names(kept) {
+		require.Equal(t, fmt.Sprintf("e%d", i%100), name)
+	}
+}
