@@ -1,0 +1,323 @@
+package altertable_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+// wire sends what send accepts, and returns the message as it arrived.
+func wire(t *testing.T, send func(*altertable.Client) error, opts ...altertable.Option) map[string]any {
+	t.Helper()
+	client, srv, _ := newClient(t, opts...)
+	require.NoError(t, send(client))
+	require.NoError(t, client.Flush(t.Context()))
+	require.Len(t, srv.Requests(), 1)
+	var messages []map[string]any
+	require.NoError(t, json.Unmarshal(srv.Requests()[0].Body, &messages))
+	require.Len(t, messages, 1)
+	return messages[0]
+}
+
+func wireOfTrack(t *testing.T, e altertable.Track, opts ...altertable.Option) map[string]any {
+	t.Helper()
+	return wire(t, func(c *altertable.Client) error { return c.Track(t.Context(), e) }, opts...)
+}
+
+var noon = time.Date(2023, 1, 1, 12, 0, 0, 0, time.UTC)
+
+type object = map[string]any
+
+// The fixtures of Altertable's client specification.
+func TestFixtures(t *testing.T) {
+	assert.Equal(t, object{
+		"environment": "production", "event": "Button Clicked", "distinct_id": "user_123", "anonymous_id": "anon_abc123",
+		"timestamp":  "2023-01-01T12:00:00.000Z",
+		"properties": object{"color": "blue", "size": "large", "$lib": "altertable-go", "$lib_version": altertable.Version},
+	}, wireOfTrack(t, altertable.Track{
+		Event: "Button Clicked", DistinctID: "user_123", AnonymousID: "anon_abc123", Timestamp: noon,
+		Properties: altertable.Properties{"color": "blue", "size": "large"},
+	}, altertable.WithRequestIP()))
+	assert.Equal(t, object{
+		"environment": "production", "event": "Viewed Page", "distinct_id": "user_123", "timestamp": "2023-01-01T12:00:00.000Z",
+		"properties": object{"$lib": "altertable-go", "$lib_version": altertable.Version, "$ip": 0.0},
+	}, wireOfTrack(t, altertable.Track{Event: "Viewed Page", DistinctID: "user_123", Timestamp: noon}))
+	assert.Equal(t, object{
+		"environment": "production", "distinct_id": "user_123", "anonymous_id": "anon_abc123", "timestamp": "2023-01-01T12:00:00.000Z",
+		"traits": object{"email": "user@example.com", "plan": "pro"},
+	}, wire(t, func(c *altertable.Client) error {
+		return c.Identify(t.Context(), altertable.Identify{
+			DistinctID: "user_123", AnonymousID: "anon_abc123", Timestamp: noon,
+			Traits: altertable.Traits{"email": "user@example.com", "plan": "pro"},
+		})
+	}))
+	assert.Equal(t, object{
+		"environment": "staging", "distinct_id": "anon_xyz789", "new_user_id": "user_456", "timestamp": "2023-01-01T12:00:00.000Z",
+	}, wire(t, func(c *altertable.Client) error {
+		return c.Alias(t.Context(), altertable.Alias{DistinctID: "anon_xyz789", NewUserID: "user_456", Timestamp: noon, Environment: "staging"})
+	}))
+}
+
+func TestIDsThatSayNothingAreLeftOut(t *testing.T) {
+	m := wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "anonymous-1", AnonymousID: "anonymous-1", DeviceID: " "})
+	assert.NotContains(t, m, "anonymous_id")
+	assert.NotContains(t, m, "device_id")
+	m = wire(t, func(c *altertable.Client) error {
+		return c.Identify(t.Context(), altertable.Identify{DistinctID: " u_1 ", DeviceID: "device-1", Traits: altertable.Traits{}})
+	})
+	assert.Equal(t, " u_1 ", m["distinct_id"], "verbatim")
+	assert.Equal(t, "device-1", m["device_id"])
+	assert.NotContains(t, m, "traits")
+}
+
+func TestTheCallersPropertiesWin(t *testing.T) {
+	defaults := altertable.Properties{"region": "eu", "$lib": "own", "tier": 1}
+	options := []altertable.Option{altertable.WithDefaultProperties(defaults), altertable.WithRelease("v1")}
+	assert.Equal(t, object{"region": "eu", "$lib": "own", "tier": 1.0, "$lib_version": altertable.Version, "$release": "v1", "$ip": 0.0},
+		wireOfTrack(t, event("e"), options...)["properties"])
+	assert.Equal(t, object{"region": "us", "$lib": "mine", "tier": 1.0, "$lib_version": "2", "$release": nil, "$ip": "192.0.2.1"},
+		wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "u_1", Properties: altertable.Properties{
+			"region": "us", "$lib": "mine", "$lib_version": "2", "$release": nil, "$ip": "192.0.2.1",
+		}}, options...)["properties"])
+	client, srv, _ := newClient(t, options...)
+	defaults["region"] = "changed"
+	track(t, client, "e")
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Equal(t, "eu", srv.Events()[0].Properties["region"], "New copied them")
+}
+
+func TestEventIDs(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithEventIDs(), altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Millisecond}))
+	srv.Next(1, altertabletest.Reset().AfterStoring())
+	track(t, client, "e0", "e1")
+	require.NoError(t, client.Track(t.Context(), altertable.Track{Event: "e2", DistinctID: "u_1", Properties: altertable.Properties{"$event_id": "own"}}))
+	require.NoError(t, client.Flush(t.Context()))
+	ids := map[any]int{}
+	for _, e := range srv.Events() {
+		ids[e.Properties["$event_id"]]++
+		if e.Event != "e2" {
+			id, err := uuid.Parse(e.Properties["$event_id"].(string))
+			require.NoError(t, err)
+			assert.EqualValues(t, 7, id.Version())
+		}
+	}
+	assert.Len(t, ids, 3)
+	for _, n := range ids {
+		assert.Equal(t, 2, n, "the same when it was sent again")
+	}
+	assert.Equal(t, 2, ids["own"])
+}
+
+func TestOwnStampsStrictlyIncrease(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithMaxQueueSize(1_000_000))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 500 {
+				if err := client.Identify(context.Background(), altertable.Identify{DistinctID: "u_1"}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, client.Flush(t.Context()))
+	last := ""
+	for _, r := range srv.Requests() {
+		var messages []struct{ Timestamp time.Time }
+		require.NoError(t, json.Unmarshal(r.Body, &messages))
+		for _, m := range messages {
+			at := m.Timestamp.Format("2006-01-02T15:04:05.000000")
+			require.Greater(t, at, last, "in the order of acceptance")
+			last = at
+		}
+	}
+}
+
+func TestACallersStampIsSentAsGiven(t *testing.T) {
+	for want, at := range map[string]time.Time{
+		"1970-01-01T00:00:00.000Z":    time.Unix(0, 0),
+		"2023-01-01T12:00:00.000Z":    noon.In(time.FixedZone("", 5*3600)),
+		"2023-01-01T12:00:00.000001Z": noon.Add(1999),
+		"0001-01-01T00:00:00.001Z":    time.Time{}.Add(time.Millisecond),
+		"9999-12-31T23:59:59.999999Z": time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+	} {
+		assert.Equal(t, want, wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "u_1", Timestamp: at})["timestamp"])
+	}
+	client, _, _ := newClient(t)
+	for _, at := range []time.Time{time.Date(0, 12, 31, 23, 59, 59, 0, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(math.MaxInt64/2, 0), time.Unix(math.MinInt64/2, 0)} {
+		var invalid *altertable.ValidationError
+		require.ErrorAs(t, client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: "u_1", Timestamp: at}), &invalid)
+		assert.Equal(t, "timestamp", invalid.Field)
+	}
+}
+
+func TestReservedIDsAreRefused(t *testing.T) {
+	client, _, _ := newClient(t)
+	for _, id := range []string{
+		"", " ", "\t\n", "anonymous_id", "Anonymous", "DISTINCT_ID", "distinctId", "False", "guest", "ID", " id ", "not_authenticated",
+		"TRUE", "undefined", "user_id", "User", "visitor_id", "visitor", "[object Object]", "0", "NaN", "none", "None", "null", " null\n",
+		"\xff", "u_\xff", strings.Repeat("\u00e9", 1025),
+	} {
+		var invalid *altertable.ValidationError
+		for field, err := range map[string]error{
+			"distinct_id": errors.Join(
+				client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: id}),
+				client.Identify(t.Context(), altertable.Identify{DistinctID: id}),
+				client.Alias(t.Context(), altertable.Alias{DistinctID: id, NewUserID: "u_2"})),
+			"new_user_id": client.Alias(t.Context(), altertable.Alias{DistinctID: "u_1", NewUserID: id}),
+		} {
+			require.ErrorAs(t, err, &invalid, "%q", id)
+			assert.Equal(t, field, invalid.Field)
+			if trimmed := strings.TrimSpace(id); len(trimmed) > 4 {
+				assert.NotContains(t, invalid.Reason, trimmed)
+			}
+		}
+	}
+	for _, id := range []string{"users", "NULL", "nan", "00", "NONE", "[Object object]", "u 1", strings.Repeat("\u00e9", 1024), "\U0001F600", "a\x00b"} {
+		assert.NoError(t, client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: id}), "%q", id)
+	}
+}
+
+func TestInvalidMessagesAreRefused(t *testing.T) {
+	client, srv, l := newClient(t)
+	for field, err := range map[string]error{
+		"event":        client.Track(t.Context(), altertable.Track{Event: " ", DistinctID: "u_1"}),
+		"anonymous_id": client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: "u_1", AnonymousID: "\xff"}),
+		"device_id":    client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", DeviceID: strings.Repeat("x", 1025)}),
+		"environment":  client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: "u_1", Environment: " "}),
+		"new_user_id":  client.Alias(t.Context(), altertable.Alias{DistinctID: "u_1", NewUserID: "u_1"}),
+		"properties":   client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: "u_1", Properties: altertable.Properties{"x": make(chan int)}}),
+		"traits":       client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"x": math.NaN()}}),
+	} {
+		var invalid *altertable.ValidationError
+		require.ErrorAs(t, err, &invalid)
+		assert.Equal(t, field, invalid.Field)
+	}
+	huge := strings.Repeat("x", 5<<20)
+	assert.ErrorIs(t, client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: "u_1", Properties: altertable.Properties{"x": huge}}), altertable.ErrTooLarge)
+	assert.ErrorIs(t, client.Track(t.Context(), altertable.Track{Event: huge, DistinctID: "u_1"}), altertable.ErrTooLarge)
+	assert.EqualValues(t, 9, client.Stats().Rejected)
+	track(t, client, "e0")
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Equal(t, []string{"e0"}, stored(srv))
+	l.settle(t, client, "e0")
+}
+
+func TestTextOfAnyKindArrives(t *testing.T) {
+	for sent, arrives := range map[string]string{
+		"\U0001F600 \x00\x1f\x7f\u2028 <&>\"\\": "\U0001F600 \x00\x1f\x7f\u2028 <&>\"\\",
+		"a\xffb\xc3":                            "a\ufffdb\ufffd",
+	} {
+		m := wireOfTrack(t, altertable.Track{Event: sent, DistinctID: "u_1", Properties: altertable.Properties{sent: []string{sent}}})
+		assert.Equal(t, arrives, m["event"])
+		assert.Equal(t, []any{arrives}, m["properties"].(object)[arrives])
+	}
+}
+
+func TestBeforeSend(t *testing.T) {
+	own := altertable.Properties{"email": "user@example.com"}
+	m := wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "u_1", Properties: own},
+		altertable.WithDefaultProperties(altertable.Properties{"region": "eu"}),
+		altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
+			e := m.(altertable.Track)
+			assert.Equal(t, "production", e.Environment, "filled in before")
+			assert.False(t, e.Timestamp.IsZero())
+			assert.NotContains(t, e.Properties, "region", "added after")
+			delete(e.Properties, "email")
+			e.Properties["seen"] = true
+			e.Event, e.Environment, e.Timestamp = "renamed", "", noon
+			return e
+		}))
+	assert.Equal(t, "renamed", m["event"])
+	assert.Equal(t, "production", m["environment"])
+	assert.Equal(t, "2023-01-01T12:00:00.000Z", m["timestamp"])
+	assert.NotContains(t, m["properties"], "email")
+	assert.Equal(t, true, m["properties"].(object)["seen"])
+	assert.Equal(t, altertable.Properties{"email": "user@example.com"}, own, "a copy was changed")
+}
+
+func TestBeforeSendMayWriteToNilMaps(t *testing.T) {
+	m := wire(t, func(c *altertable.Client) error {
+		return c.Identify(t.Context(), altertable.Identify{DistinctID: "u_1"})
+	}, altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
+		m.(altertable.Identify).Traits["a"] = 1
+		return m
+	}))
+	assert.Equal(t, object{"a": 1.0}, m["traits"])
+}
+
+func TestBeforeSendDiscardsAndMisbehaves(t *testing.T) {
+	var hook func(altertable.Message) altertable.Message
+	client, srv, _ := newClient(t, altertable.WithBeforeSend(func(m altertable.Message) altertable.Message { return hook(m) }))
+	hook = func(altertable.Message) altertable.Message { return nil }
+	assert.NoError(t, client.Track(t.Context(), event("e")))
+	assert.NoError(t, client.Track(t.Context(), altertable.Track{}), "not validated before")
+	response, err := client.TrackSync(t.Context(), event("e"))
+	require.NoError(t, err)
+	assert.True(t, response.OK)
+	assert.Zero(t, client.Stats())
+	for name, misbehave := range map[string]func(altertable.Message) altertable.Message{
+		"panic":        func(altertable.Message) altertable.Message { panic("secret") },
+		"another type": func(altertable.Message) altertable.Message { return altertable.Alias{} },
+		"a pointer":    func(m altertable.Message) altertable.Message { e := m.(altertable.Track); return &e },
+		"nil pointer":  func(altertable.Message) altertable.Message { return (*altertable.Track)(nil) },
+		"invalid":      func(altertable.Message) altertable.Message { return altertable.Track{} },
+	} {
+		hook = misbehave
+		var invalid *altertable.ValidationError
+		require.ErrorAs(t, client.Track(t.Context(), event("e")), &invalid, name)
+		assert.NotContains(t, invalid.Error(), "secret")
+	}
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Empty(t, srv.Requests())
+	assert.Equal(t, altertable.Stats{Rejected: 5}, client.Stats())
+}
+
+func TestContextCarriesValuesOnly(t *testing.T) {
+	client, srv, _ := newClient(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, client.Track(ctx, event("canceled")))
+	require.NoError(t, client.Track(nil, event("nil"))) //nolint:staticcheck // the contract allows it
+	require.NoError(t, client.Flush(nil))               //nolint:staticcheck // likewise
+	assert.Equal(t, []string{"canceled", "nil"}, stored(srv))
+}
+
+func TestVisitorInContext(t *testing.T) {
+	visitor := altertable.Visitor{AnonymousID: "anonymous-1", DeviceID: "device-1"}
+	ctx := altertable.ContextWithVisitor(t.Context(), visitor)
+	client, srv, _ := newClient(t)
+	require.NoError(t, client.Track(ctx, event("e0")))
+	require.NoError(t, client.Track(altertable.ContextWithVisitor(ctx, altertable.Visitor{}), event("hidden")))
+	require.NoError(t, client.Track(ctx, altertable.Track{Event: "own", DistinctID: "u_1", AnonymousID: "anonymous-2"}))
+	require.NoError(t, client.Identify(ctx, altertable.Identify{DistinctID: "u_1"}))
+	require.NoError(t, client.Flush(t.Context()))
+	events := srv.Events()
+	assert.Equal(t, visitor, altertable.Visitor{AnonymousID: events[0].AnonymousID, DeviceID: events[0].DeviceID})
+	assert.Empty(t, events[1].AnonymousID+events[1].DeviceID)
+	assert.Equal(t, "anonymous-2", events[2].AnonymousID)
+	assert.Equal(t, "device-1", events[2].DeviceID)
+	assert.Equal(t, []string{"anonymous-1"}, srv.Identities()[0].AnonymousIDs)
+}
+
+func TestNewIDs(t *testing.T) {
+	for prefix, id := range map[string]string{"anonymous-": altertable.NewAnonymousID(), "device-": altertable.NewDeviceID()} {
+		require.True(t, strings.HasPrefix(id, prefix))
+		_, err := uuid.Parse(strings.TrimPrefix(id, prefix))
+		assert.NoError(t, err)
+	}
+	assert.NotEqual(t, altertable.NewAnonymousID(), altertable.NewAnonymousID())
+}

@@ -1,0 +1,86 @@
+package altertable_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+)
+
+func TestOptionsOutOfRange(t *testing.T) {
+	for option, tests := range map[string][]altertable.Option{
+		"WithEnvironment": {altertable.WithEnvironment(""), altertable.WithEnvironment(" \t")},
+		"WithBaseURL": {
+			altertable.WithBaseURL(""), altertable.WithBaseURL("api.altertable.ai"), altertable.WithBaseURL("ftp://example.com"),
+			altertable.WithBaseURL("https://"), altertable.WithBaseURL("https://user:secret@example.com"), altertable.WithBaseURL("https://example.com?a=b"),
+			altertable.WithBaseURL("https://example.com#f"), altertable.WithBaseURL("http://example.com"), altertable.WithBaseURL("http://127.0.0.1.example.com"),
+			altertable.WithBaseURL("http://10.0.0.1"), altertable.WithBaseURL("https://exa mple.com"), altertable.WithBaseURL("://"),
+		},
+		"WithRequestTimeout": {altertable.WithRequestTimeout(0), altertable.WithRequestTimeout(-1)},
+		"WithMaxBatchSize":   {altertable.WithMaxBatchSize(0), altertable.WithMaxBatchSize(10_001)},
+		"WithMaxBatchBytes":  {altertable.WithMaxBatchBytes(1023), altertable.WithMaxBatchBytes(2<<20 + 1)},
+		"WithFlushInterval":  {altertable.WithFlushInterval(0), altertable.WithFlushInterval(-time.Second)},
+		"WithMaxQueueSize":   {altertable.WithMaxQueueSize(0), altertable.WithMaxQueueSize(-1)},
+		"WithMaxQueueBytes":  {altertable.WithMaxQueueBytes(1023)},
+		"WithOverflow":       {altertable.WithOverflow(-1), altertable.WithOverflow(3)},
+		"WithMaxInFlight":    {altertable.WithMaxInFlight(0), altertable.WithMaxInFlight(257)},
+		"WithRetry": {
+			altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Microsecond}),
+			altertable.WithRetry(altertable.RetryPolicy{MaxInterval: -1}),
+			altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 1}),
+			altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Minute, MaxInterval: time.Second}),
+		},
+		"WithDefaultProperties": {altertable.WithDefaultProperties(altertable.Properties{"a": make(chan int)})},
+	} {
+		for _, o := range tests {
+			client, err := altertable.New("key_shall_not_show", o)
+			var config *altertable.ConfigError
+			require.ErrorAs(t, err, &config, option)
+			assert.Nil(t, client)
+			assert.Equal(t, option, config.Option)
+			assert.NotEmpty(t, config.Reason)
+			assert.NotContains(t, err.Error(), "key_shall_not_show")
+			assert.NotContains(t, err.Error(), "secret")
+		}
+	}
+}
+
+func TestErrorsOfRangeNameTheValueAndTheRange(t *testing.T) {
+	_, err := altertable.New("key", altertable.WithMaxBatchSize(10_001))
+	assert.EqualError(t, err, "altertable: WithMaxBatchSize: 10001 is out of range: 1 to 10000")
+	_, err = altertable.New("key", altertable.WithFlushInterval(-time.Second))
+	assert.EqualError(t, err, "altertable: WithFlushInterval: -1s is out of range: more than 0")
+}
+
+func TestKeysThatNoHeaderCanCarry(t *testing.T) {
+	for _, key := range []string{"", "secret key", "secret\n", "\u00e9secret", "secret\x7f"} {
+		_, err := altertable.New(key)
+		var config *altertable.ConfigError
+		require.ErrorAs(t, err, &config, "%q", key)
+		assert.Equal(t, "apiKey", config.Option)
+		assert.NotContains(t, err.Error(), "secret")
+	}
+}
+
+func TestOptionsInRange(t *testing.T) {
+	for _, o := range []altertable.Option{
+		nil, altertable.WithHTTPClient(nil), altertable.WithLogger(nil), altertable.WithBeforeSend(nil), altertable.WithOnError(nil),
+		altertable.WithOnDelivery(nil), altertable.WithDefaultProperties(nil), altertable.WithRelease(""), altertable.WithRetry(altertable.RetryPolicy{}),
+		altertable.WithMaxBatchSize(1), altertable.WithMaxBatchSize(10_000), altertable.WithMaxBatchBytes(1 << 10), altertable.WithMaxBatchBytes(2 << 20),
+		altertable.WithMaxQueueSize(1), altertable.WithMaxQueueBytes(1 << 10), altertable.WithMaxInFlight(1), altertable.WithMaxInFlight(256),
+		altertable.WithFlushInterval(1), altertable.WithRequestTimeout(1), altertable.WithOverflow(altertable.Block), altertable.WithVisitorKey("pk"),
+		altertable.WithRetry(altertable.RetryPolicy{MaxInterval: time.Millisecond}), altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Hour}),
+		altertable.WithBaseURL("http://127.0.0.2:8080/path/"), altertable.WithBaseURL("http://[::1]"), altertable.WithBaseURL("HTTP://LOCALHOST"),
+		altertable.WithBaseURL("http://api.localhost"), altertable.WithBaseURL("https://example.com/prefix"),
+	} {
+		client, err := altertable.New("key", o)
+		require.NoError(t, err)
+		require.NoError(t, client.Close())
+	}
+	client, err := altertable.New("key", altertable.WithBaseURL("http://example.com"), altertable.WithInsecureHTTP())
+	require.NoError(t, err)
+	require.NoError(t, client.Close())
+}
