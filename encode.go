@@ -4,12 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // The encoder appends the JSON that encoding/json would make, members of maps
@@ -41,10 +39,11 @@ func appendMembers(dst []byte, m map[string]any, limit int) (out []byte, dollar 
 }
 
 func appendMember(dst []byte, name string, value any, limit, depth int) ([]byte, error) {
-	if len(dst)+len(name) > limit {
-		return dst, errEncodingTooLarge
+	dst, err := appendText(dst, name, limit)
+	if err != nil {
+		return dst, err
 	}
-	return appendValue(append(appendString(dst, name), ':'), value, limit, depth)
+	return appendValue(append(dst, ':'), value, limit, depth)
 }
 
 func appendValue(dst []byte, value any, limit, depth int) (_ []byte, err error) {
@@ -55,10 +54,7 @@ func appendValue(dst []byte, value any, limit, depth int) (_ []byte, err error) 
 	case nil:
 		dst = append(dst, "null"...)
 	case string:
-		if len(dst)+len(v) > limit {
-			return dst, errEncodingTooLarge
-		}
-		dst = appendString(dst, v)
+		dst, err = appendText(dst, v, limit)
 	case bool:
 		dst = strconv.AppendBool(dst, v)
 	case int:
@@ -101,10 +97,17 @@ func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
 	switch v := value.(type) {
 	case time.Time:
 		return appendTime(dst, v)
+	case *time.Time:
+		if v == nil {
+			return append(dst, "null"...), nil
+		}
+		return appendTime(dst, *v)
 	case json.Number:
-		return appendNumber(dst, v)
+		return appendNumber(dst, string(v), limit)
 	case json.RawMessage:
 		return appendRaw(dst, v, limit)
+	case []byte:
+		return appendBytes(dst, v, limit)
 	case map[string]any:
 		return appendObject(dst, v, limit, depth)
 	case Properties:
@@ -114,33 +117,29 @@ func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
 	case map[string]string:
 		return appendStringObject(dst, v, limit)
 	case []any:
-		if v == nil {
-			return append(dst, "null"...), nil
-		}
-		return appendArray(dst, len(v), func(dst []byte, i int) ([]byte, error) {
-			return appendValue(dst, v[i], limit, depth+1)
+		return appendArray(dst, v, limit, func(dst []byte, v any) ([]byte, error) {
+			return appendValue(dst, v, limit, depth+1)
 		})
 	case []map[string]any:
-		if v == nil {
-			return append(dst, "null"...), nil
-		}
-		return appendArray(dst, len(v), func(dst []byte, i int) ([]byte, error) {
-			return appendObject(dst, v[i], limit, depth+1)
+		return appendArray(dst, v, limit, func(dst []byte, v map[string]any) ([]byte, error) {
+			return appendObject(dst, v, limit, depth+1)
 		})
 	case []string:
-		if v == nil {
-			return append(dst, "null"...), nil
-		}
-		return appendArray(dst, len(v), func(dst []byte, i int) ([]byte, error) {
-			if len(dst)+len(v[i]) > limit {
-				return dst, errEncodingTooLarge
-			}
-			return appendString(dst, v[i]), nil
+		return appendArray(dst, v, limit, func(dst []byte, v string) ([]byte, error) {
+			return appendText(dst, v, limit)
 		})
-	case []byte:
-		if base64.StdEncoding.EncodedLen(len(v)) > limit {
-			return dst, errEncodingTooLarge
-		}
+	case []int:
+		return appendArray(dst, v, limit, func(dst []byte, v int) ([]byte, error) {
+			return strconv.AppendInt(dst, int64(v), 10), nil
+		})
+	case []int64:
+		return appendArray(dst, v, limit, func(dst []byte, v int64) ([]byte, error) {
+			return strconv.AppendInt(dst, v, 10), nil
+		})
+	case []float64:
+		return appendArray(dst, v, limit, func(dst []byte, v float64) ([]byte, error) {
+			return appendFloat(dst, v, 64)
+		})
 	}
 	return appendOther(dst, value, limit)
 }
@@ -163,36 +162,62 @@ func appendObject(dst []byte, m map[string]any, limit, depth int) (_ []byte, err
 	return append(dst, '}'), nil
 }
 
-func appendStringObject(dst []byte, m map[string]string, limit int) ([]byte, error) {
+func appendStringObject(dst []byte, m map[string]string, limit int) (_ []byte, err error) {
 	if m == nil {
 		return append(dst, "null"...), nil
 	}
 	dst = append(dst, '{')
 	first := true
 	for name, value := range m {
-		if len(dst)+len(name)+len(value) > limit {
-			return dst, errEncodingTooLarge
-		}
 		if !first {
 			dst = append(dst, ',')
 		}
 		first = false
-		dst = appendString(append(appendString(dst, name), ':'), value)
+		if dst, err = appendText(dst, name, limit); err != nil {
+			return dst, err
+		}
+		if dst, err = appendText(append(dst, ':'), value, limit); err != nil {
+			return dst, err
+		}
 	}
 	return append(dst, '}'), nil
 }
 
-func appendArray(dst []byte, n int, element func(dst []byte, i int) ([]byte, error)) (_ []byte, err error) {
+func appendArray[T any](dst []byte, list []T, limit int, element func(dst []byte, v T) ([]byte, error)) (_ []byte, err error) {
+	if list == nil {
+		return append(dst, "null"...), nil
+	}
 	dst = append(dst, '[')
-	for i := range n {
+	for i, v := range list {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = element(dst, i); err != nil {
+		if dst, err = element(dst, v); err != nil {
 			return dst, err
+		}
+		if len(dst) > limit {
+			return dst, errEncodingTooLarge
 		}
 	}
 	return append(dst, ']'), nil
+}
+
+// appendText is appendString for texts that may be huge.
+func appendText(dst []byte, s string, limit int) ([]byte, error) {
+	if len(dst)+len(s) > limit {
+		return dst, errEncodingTooLarge
+	}
+	return appendString(dst, s), nil
+}
+
+func appendBytes(dst, p []byte, limit int) ([]byte, error) {
+	switch {
+	case p == nil:
+		return append(dst, "null"...), nil
+	case len(dst)+base64.StdEncoding.EncodedLen(len(p)) > limit:
+		return dst, errEncodingTooLarge
+	}
+	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), p), '"'), nil
 }
 
 // appendFloat writes numbers as JavaScript does, like encoding/json.
@@ -221,88 +246,3 @@ func appendTime(dst []byte, t time.Time) ([]byte, error) {
 	}
 	return append(out, '"'), nil
 }
-
-func appendNumber(dst []byte, n json.Number) ([]byte, error) {
-	if n == "" {
-		return append(dst, '0'), nil
-	}
-	first, last := n[0], n[len(n)-1]
-	if first != '-' && !isDigit(first) || !isDigit(last) || !json.Valid([]byte(n)) {
-		return dst, errInvalidNumber
-	}
-	return append(dst, n...), nil
-}
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// appendRaw appends JSON that is already there, without white space, and with
-// strings escaped as elsewhere.
-func appendRaw(dst []byte, raw json.RawMessage, limit int) ([]byte, error) {
-	switch {
-	case raw == nil:
-		return append(dst, "null"...), nil
-	case !json.Valid(raw):
-		return dst, errInvalidRaw
-	}
-	quoted, escaped := false, false
-	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		switch {
-		case !quoted && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
-			continue
-		case escaped:
-			escaped = false
-		case c == '"':
-			quoted = !quoted
-		case c == '\\':
-			escaped = true
-		case c == '<', c == '>', c == '&', c >= utf8.RuneSelf:
-			_, size := utf8.DecodeRune(raw[i:])
-			dst = appendEscaped(dst, string(raw[i:i+size]))
-			i += size - 1
-			continue
-		}
-		dst = append(dst, c)
-		if len(dst) > limit {
-			return dst, errEncodingTooLarge
-		}
-	}
-	return dst, nil
-}
-
-// appendOther lets encoding/json encode value, and turns its errors and its
-// panics, which are those of the user's methods, into texts of our own.
-func appendOther(dst []byte, value any, limit int) (_ []byte, err error) {
-	defer func() {
-		if recover() != nil {
-			err = fmt.Errorf("holds a value of type %T whose encoding panicked", value)
-		}
-	}()
-	text, err := json.Marshal(value)
-	if err == nil {
-		return appendRaw(dst, text, limit)
-	}
-	var (
-		unsupportedType  *json.UnsupportedTypeError
-		unsupportedValue *json.UnsupportedValueError
-		marshaler        *json.MarshalerError
-	)
-	switch {
-	case errors.As(err, &marshaler):
-		return dst, fmt.Errorf("holds a value of type %v whose encoding failed", marshaler.Type)
-	case errors.As(err, &unsupportedType):
-		return dst, fmt.Errorf("holds a value of type %v, which JSON cannot express", unsupportedType.Type)
-	case errors.As(err, &unsupportedValue) && strings.Contains(unsupportedValue.Str, "cycle"):
-		return dst, errors.New("holds a cycle")
-	case errors.As(err, &unsupportedValue):
-		return dst, errNotANumber
-	}
-	return dst, fmt.Errorf("holds a value of type %T, which JSON cannot express", value)
-}
-
-var (
-	errNotANumber     = errors.New("holds NaN or an infinity, which JSON cannot express")
-	errTimeOutOfRange = errors.New("holds a time.Time that RFC 3339 cannot express")
-	errInvalidNumber  = errors.New("holds a json.Number that is no number")
-	errInvalidRaw     = errors.New("holds a json.RawMessage that is not JSON")
-)

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,8 +25,27 @@ type stringer struct{ Name string }
 
 func (s stringer) MarshalText() ([]byte, error) { return []byte("text " + s.Name), nil }
 
+// Types of the kinds that services make their properties of.
+type (
+	plan     string
+	level    uint8
+	ratio    float32
+	answer   bool
+	shout    string // encodes itself
+	whisper  string // encodes itself, but only behind a pointer
+	quantity json.Number
+)
+
+func (s shout) MarshalJSON() ([]byte, error) {
+	return []byte(strconv.Quote(strings.ToUpper(string(s)))), nil
+}
+
+func (*whisper) MarshalText() ([]byte, error) { return []byte("..."), nil }
+
+func pointer[T any](v T) *T { return &v }
+
 func TestEncoderWritesWhatEncodingJSONWrites(t *testing.T) {
-	number := 7
+	at := time.Date(2023, 1, 2, 3, 4, 5, 6, time.UTC)
 	for _, value := range []any{
 		nil, "", "plain", "quote \" backslash \\ slash /", "\x00\x01\b\f\n\r\t\x1f\x7f", "<a href='x'>&amp;</a>",
 		"\u2028\u2029", "\xff\xc3(", "caf\u00e9 \U0001F600", true, false,
@@ -39,7 +60,13 @@ func TestEncoderWritesWhatEncodingJSONWrites(t *testing.T) {
 		map[string]any{"a": map[string]any{"b": []any{1, "x", nil, []any{}}}},
 		map[string]string{}, map[string]string(nil), map[string]string{"a<": "b"},
 		[]any{}, []any(nil), []string{}, []string(nil), []string{"a", "b"}, []map[string]any{{"a": 1}, nil}, []map[string]any(nil),
-		[]byte("bytes"), []byte(nil), []int{1, 2}, [2]bool{true, false}, &number, (*int)(nil), struct {
+		[]byte("bytes"), []byte{}, []byte(nil), []int{1, -2}, []int(nil), []int64{}, []int64{math.MinInt64}, []int64(nil),
+		[]float64{0.1, 1e21}, []float64(nil), []bool{true}, [2]bool{true, false},
+		plan("<pro>"), level(3), ratio(0.1), answer(true), time.March, quantity("1"), shout("loud"), whisper("low"),
+		pointer(7), pointer("x"), pointer(plan("pro")), pointer(0.5), pointer(ratio(0.1)), pointer(true), pointer(level(3)),
+		pointer(shout("loud")), pointer(whisper("low")), pointer(at), pointer(time.Second), pointer(json.Number("1.50")),
+		pointer(json.RawMessage(" [ ] ")), pointer(pointer(7)), pointer[any](7), pointer([]int{1}), pointer(stringer{"x"}),
+		(*int)(nil), (*time.Time)(nil), (*shout)(nil), (*chan int)(nil), (**int)(nil), struct {
 			A int `json:"a,omitempty"`
 			b int
 		}{b: 2}, stringer{"x"}, map[stringer]int{{"x"}: 1}, map[int]string{1: "x"}, big.NewInt(12), errors.New("x"),
@@ -48,9 +75,13 @@ func TestEncoderWritesWhatEncodingJSONWrites(t *testing.T) {
 		require.NoError(t, err)
 		got, err := encode(value)
 		require.NoError(t, err)
-		assert.Equal(t, string(want), got)
+		assert.Equal(t, spelled(want), spelled([]byte(got)))
 	}
 }
+
+// spelled returns text with U+FFFD as itself: encoding/json escapes it, or not
+// when it is built on its v2.
+func spelled(text []byte) string { return strings.ReplaceAll(string(text), `\ufffd`, "\ufffd") }
 
 type failing struct{}
 
@@ -69,6 +100,8 @@ func TestEncoderSaysWhatItCannotExpress(t *testing.T) {
 	cycle["secret@example.com"] = map[string]any{"again": cycle}
 	list := []any{nil}
 	list[0] = list
+	maps := []map[string]any{{}}
+	maps[0]["again"] = maps
 	type node struct{ Next *node }
 	ring := &node{}
 	ring.Next = ring
@@ -90,10 +123,37 @@ func TestEncoderSaysWhatItCannotExpress(t *testing.T) {
 		_, err := encode(map[string]any{"secret@example.com": value})
 		assert.EqualError(t, err, text)
 	}
-	for _, value := range []any{math.Inf(1), float32(math.Inf(-1)), []float64{math.NaN()}, list, ring, json.Number(" 1"), json.Number("1 "), json.Number("nan"), json.RawMessage{}} {
+	for _, value := range []any{math.Inf(1), float32(math.Inf(-1)), []float64{math.NaN()}, pointer(math.NaN()), ratio(math.Inf(1)), list, maps, ring,
+		json.RawMessage{}, pointer(json.Number("nan")), pointer(make(chan int)), pointer(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)),
+		time.Date(2023, 1, 1, 0, 0, 0, 0, time.FixedZone("", 24*60*60)),
+	} {
 		_, err := encode(value)
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "secret")
+	}
+}
+
+func TestEncoderTakesTheNumbersThatEncodingJSONTakes(t *testing.T) {
+	for _, text := range []string{
+		"", "0", "-0", "12", "0.5", "-1.50", "1e9", "1E+9", "2.5e-10", "-", "+1", "01", "-01", ".5", "1.", "1.e5", "1e", "1e+", "1e5.",
+		" 1", "1 ", "1 2", "0x1", "nan", "Infinity", "--1", "1e5e5", "1.2.3", "1,2", "[1]", "\u0661",
+	} {
+		want, wantErr := json.Marshal(json.Number(text))
+		got, err := encode(json.Number(text))
+		if wantErr != nil {
+			require.ErrorIs(t, err, errInvalidNumber, "%q", text)
+			continue
+		}
+		require.NoError(t, err, "%q", text)
+		assert.Equal(t, string(want), got)
+	}
+}
+
+// The scratch is used again, whatever became of the message in it.
+func TestEncoderKeepsWhatItAppendsTo(t *testing.T) {
+	for _, value := range []any{1, panicking{}, failing{}, make(chan int), json.RawMessage("x"), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC), strings.Repeat("x", 200)} {
+		out, _, _ := appendMembers([]byte("before"), map[string]any{"a": value}, 100)
+		assert.True(t, strings.HasPrefix(string(out), "before"), "%T", value)
 	}
 }
 
@@ -101,7 +161,14 @@ func TestEncoderMakesInvalidUTF8OfRawJSONValid(t *testing.T) {
 	got, err := encode(json.RawMessage("\"a\xffb\""))
 	require.NoError(t, err)
 	assert.Equal(t, `"a\ufffdb"`, got)
+	got, err = encode(garbled{})
+	require.NoError(t, err)
+	assert.Equal(t, `"a\ufffdb"`, got)
 }
+
+type garbled struct{}
+
+func (garbled) MarshalJSON() ([]byte, error) { return []byte("\"a\xffb\""), nil }
 
 // loud counts how much of a long list is encoded.
 type loud struct{ count *int }
@@ -118,9 +185,12 @@ func TestEncoderStopsAtItsLimit(t *testing.T) {
 	for _, value := range []any{
 		long, huge, []any{huge, huge}, []string{"a", huge}, map[string]string{"a": huge}, map[string]any{huge: 1},
 		[]byte(huge), json.RawMessage(`"` + huge + `"`), map[string]any{"a": []map[string]any{{"b": huge}}}, struct{ A string }{huge},
+		plan(huge), pointer(huge), json.Number(strings.Repeat("1", 1000)), json.RawMessage(`"` + strings.Repeat("<", 50) + `"`),
+		make([]int, 1000), make([]int64, 1000), make([]float64, 1000), make([]map[string]any, 1000), map[string]string{huge: ""},
 	} {
-		_, _, err := appendMembers(nil, map[string]any{"a": value}, 100)
+		out, _, err := appendMembers(nil, map[string]any{"a": value}, 100)
 		assert.ErrorIs(t, err, errEncodingTooLarge)
+		assert.Less(t, len(out), 130, "%T was encoded in full", value)
 	}
 	assert.Less(t, count, 20)
 	out, _, err := appendMembers(nil, map[string]any{"a": strings.Repeat("x", 94)}, 100)
@@ -129,10 +199,12 @@ func TestEncoderStopsAtItsLimit(t *testing.T) {
 }
 
 func TestEncoderReportsPlatformNames(t *testing.T) {
-	_, dollar, err := appendMembers(nil, map[string]any{"a": 1, "$ip": "1.2.3.4"}, 1000)
-	require.NoError(t, err)
-	assert.True(t, dollar)
-	_, dollar, err = appendMembers(nil, map[string]any{"a$": map[string]any{"$b": 1}, "": 2}, 1000)
+	for range 50 { // the name comes first, in between or last
+		_, dollar, err := appendMembers(nil, map[string]any{"a": 1, "$ip": "1.2.3.4", "b": 1}, 1000)
+		require.NoError(t, err)
+		assert.True(t, dollar)
+	}
+	_, dollar, err := appendMembers(nil, map[string]any{"a$": map[string]any{"$b": 1}, "": 2}, 1000)
 	require.NoError(t, err)
 	assert.False(t, dollar)
 }
@@ -149,17 +221,26 @@ func TestTimestampHasThreeDecimalsOrSix(t *testing.T) {
 	}
 }
 
+// The counts are averages, rounded down: json.Valid, which checks raw JSON, has a pool.
 func TestEncoderDoesNotAllocate(t *testing.T) {
-	var properties any = map[string]any{
-		"string": "caf\u00e9 <b>", "int": 7, "float": 12.5, "bool": true, "nil": nil, "time": time.Now(), "duration": time.Second,
-		"map": map[string]any{"list": []any{1, "x"}}, "strings": []string{"a", "b"}, "texts": map[string]string{"a": "b"},
-	}
 	dst := make([]byte, 0, 4096)
-	assert.Zero(t, testing.AllocsPerRun(100, func() {
-		if _, err := appendValue(dst, properties, 4096, 1); err != nil {
-			t.Error(err)
-		}
-	}))
+	for name, value := range map[string]any{
+		"nil": nil, "string": "caf\u00e9 <b>", "invalid": "\xff", "bool": true, "int": 1 << 40, "int8": int8(1), "int16": int16(1), "int32": int32(1),
+		"int64": int64(1), "uint": uint(1), "uint8": uint8(1), "uint16": uint16(1), "uint32": uint32(1), "uint64": uint64(1),
+		"float32": float32(0.1), "float64": 1.5e-9, "duration": time.Second, "time": time.Now(), "*time": pointer(time.Now()),
+		"number": json.Number("12.5"), "raw": json.RawMessage(`{"a": "<"}`), "bytes": []byte("bytes"),
+		"map": map[string]any{"a": map[string]any{"b": 1}}, "properties": Properties{"a": 1}, "traits": Traits{"a": 1},
+		"strings map": map[string]string{"a": "b"}, "list": []any{1, "x", []any{nil}}, "strings": []string{"a", "b"},
+		"ints": []int{1}, "int64s": []int64{1}, "floats": []float64{1}, "maps": []map[string]any{{"a": 1}},
+		"named": plan("pro"), "named number": level(3), "*string": pointer("x"), "*int": pointer(1), "nil pointer": (*int)(nil),
+	} {
+		properties := map[string]any{"p": value}
+		assert.Zero(t, testing.AllocsPerRun(1000, func() {
+			if _, _, err := appendMembers(dst, properties, cap(dst)); err != nil {
+				t.Error(err)
+			}
+		}), name)
+	}
 }
 
 func FuzzEncodeString(f *testing.F) {
@@ -169,7 +250,7 @@ func FuzzEncodeString(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		want, err := json.Marshal(s)
 		require.NoError(t, err)
-		assert.Equal(t, string(want), string(appendString(nil, s)))
+		assert.Equal(t, spelled(want), spelled(appendString(nil, s)))
 	})
 }
 
@@ -187,11 +268,23 @@ func FuzzEncodeValue(f *testing.F) {
 			want, wantErr := json.Marshal(value)
 			got, err := encode(value)
 			require.Equal(t, wantErr == nil, err == nil, "%T: %v, %v", value, wantErr, err)
-			if err == nil {
-				assert.Equal(t, sorted(t, want), sorted(t, []byte(got)))
+			if err != nil {
+				continue
+			}
+			assert.Equal(t, sorted(t, want), sorted(t, []byte(got)))
+			if utf8.ValidString(text) { // else encoding/json lets raw JSON pass as it is
+				assert.Equal(t, histogram(spelled(want)), histogram(spelled([]byte(got))))
 			}
 		}
 	})
+}
+
+// histogram counts bytes: members may be in any order, but in the same form.
+func histogram(text string) (counts [256]int) {
+	for i := range len(text) {
+		counts[text[i]]++
+	}
+	return counts
 }
 
 // sorted returns a JSON text with the members of its objects in order.
@@ -205,16 +298,20 @@ func sorted(t *testing.T, text []byte) string {
 	return string(out)
 }
 
-func FuzzTimestamp(f *testing.F) {
+func FuzzAppendTimestamp(f *testing.F) {
 	f.Add(int64(0))
+	f.Add(int64(-1))
 	f.Add(int64(1672574400000001))
+	f.Add(int64(1672574400123000))
 	f.Fuzz(func(t *testing.T, micros int64) {
 		at := time.UnixMicro(micros).UTC()
 		if year := at.Year(); year < 1 || year > 9999 {
 			return
 		}
-		parsed, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(appendTimestamp(nil, micros)))
-		require.NoError(t, err)
-		assert.True(t, parsed.Equal(at))
+		layout := `"2006-01-02T15:04:05.000Z"`
+		if at.Nanosecond()%1_000_000 != 0 {
+			layout = `"2006-01-02T15:04:05.000000Z"`
+		}
+		assert.Equal(t, at.Format(layout), string(appendTimestamp(nil, micros)))
 	})
 }

@@ -19,7 +19,16 @@ var plain = func() (table [256]bool) {
 
 // appendString appends s in quotes. Invalid UTF-8 becomes U+FFFD.
 func appendString(dst []byte, s string) []byte {
-	return append(appendEscaped(append(dst, '"'), s), '"')
+	n := 0
+	for n < len(s) && plain[s[n]] {
+		n++
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s[:n]...)
+	if n < len(s) {
+		dst = appendEscaped(dst, s[n:])
+	}
+	return append(dst, '"')
 }
 
 func appendEscaped(dst []byte, s string) []byte {
