@@ -147,16 +147,23 @@ func BenchmarkProperties(b *testing.B) {
 
 // The counts are averages, rounded down: what a batch costs is shared by its messages.
 func TestCallsDoNotAllocate(t *testing.T) {
-	client := newBenchClient(t, hung{}, altertable.WithFlushInterval(1<<40))
-	ctx := t.Context()
-	assert.Zero(t, testing.AllocsPerRun(5000, func() {
-		if err := client.Track(ctx, checkout); err != nil {
-			t.Error(err)
-		}
-	}))
-	assert.Zero(t, testing.AllocsPerRun(5000, func() {
-		if err := client.Identify(ctx, profile); err != nil {
-			t.Error(err)
-		}
-	}))
+	for name, opts := range map[string][]altertable.Option{
+		"queued":   {altertable.WithFlushInterval(1 << 40)},
+		"disabled": {altertable.WithDisabled(true)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newBenchClient(t, hung{}, opts...)
+			ctx := t.Context()
+			assert.Zero(t, testing.AllocsPerRun(5000, func() {
+				if err := client.Track(ctx, checkout); err != nil {
+					t.Error(err)
+				}
+			}))
+			assert.Zero(t, testing.AllocsPerRun(5000, func() {
+				if err := client.Identify(ctx, profile); err != nil {
+					t.Error(err)
+				}
+			}))
+		})
+	}
 }
