@@ -80,7 +80,7 @@ type reports struct {
 	held        tally // of due and the one being told: takes room in the queue
 	evicted     tally // likewise, but beside the queue's bounds
 	running     bool
-	since       time.Duration // when the callback that runs was called
+	since       time.Duration // when the callback that runs was called, or its goroutine started
 	made, told  uint64        // ever
 	progress    chan struct{} // closed at the next told; nil if nobody waits
 	lastWarning [warnKinds]time.Duration
@@ -141,7 +141,7 @@ func (q *queue) tell(r report) {
 	q.reports.due = append(q.reports.due, r)
 	q.reports.made++
 	if !q.reports.running {
-		q.reports.running = true
+		q.reports.running, q.reports.since = true, q.now() // tellAll may be slow to begin
 		go q.tellAll()
 	}
 }

@@ -101,6 +101,23 @@ func TestBlockWaitsForRoom(t *testing.T) {
 	})
 }
 
+// A delivery takes room until its callback has run. That callback is not stuck
+// because none has run for long.
+func TestBlockedCallSurvivesTheFirstCallbackAfterSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(1), altertable.WithMaxInFlight(1), altertable.WithOverflow(altertable.Block))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0")
+		done := make(chan error, 1)
+		go func() { done <- client.Track(context.Background(), event("e1")) }()
+		<-time.After(time.Second) // more than a callback may take
+		rule.Release()
+		require.NoError(t, <-done)
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(2)...)
+	})
+}
+
 func TestCloseEndsTheWaitOfBlockedCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxQueueSize(1), altertable.WithOverflow(altertable.Block))
