@@ -142,6 +142,12 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
+// pass lets virtual time pass, and all that falls due until then happen.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
 func TestNilAndZeroClientsDoNothing(t *testing.T) {
 	for name, client := range map[string]*altertable.Client{"nil": nil, "zero": {}} {
 		t.Run(name, func(t *testing.T) {
@@ -205,11 +211,9 @@ func TestBatchLeavesWhenItIsFullOrOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxBatchSize(3), altertable.WithFlushInterval(2*time.Second))
 		track(t, client, "e0", "e1")
-		time.Sleep(2*time.Second - 1)
-		synctest.Wait()
+		pass(2*time.Second - 1)
 		assert.Empty(t, srv.Requests())
-		time.Sleep(1)
-		synctest.Wait()
+		pass(time.Nanosecond)
 		assert.Len(t, srv.Requests(), 1)
 		track(t, client, "e2", "e3", "e4", "e5")
 		synctest.Wait()
@@ -367,7 +371,7 @@ func TestShutdownMakesAnAttemptAtOnce(t *testing.T) {
 		client, srv, l := newClient(t)
 		srv.Next(1, altertabletest.Status(503).RetryAfter(time.Minute))
 		track(t, client, "e0")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		assert.Len(t, srv.Requests(), 1)
 		start := time.Now()
 		require.NoError(t, client.Shutdown(t.Context()))

@@ -218,7 +218,7 @@ func TestRoundTripperMisbehaves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls := 0
-				client, srv, l := newClient(t)
+				_, srv, l := newClient(t)
 				client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(&http.Client{
 					Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 						if calls++; calls == 1 {
@@ -248,7 +248,7 @@ func (failingBody) Close() error             { return errors.New("secret") }
 func TestBodyOutlivesAFailedRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var bodies []io.ReadCloser
-		client, srv, l := newClient(t)
+		_, srv, l := newClient(t)
 		client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(&http.Client{
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				if len(bodies) < 3 {
