@@ -42,7 +42,9 @@ type config struct {
 	onDelivery func(Delivery)
 	logger     *slog.Logger
 	visitorKey *string
-	disabled   bool
+	// visitorCookie is the name of the browser SDK's cookie.
+	visitorCookie *string
+	disabled      bool
 }
 
 // Overflow says what becomes of a message for which the queue has no room.
@@ -96,6 +98,8 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 			return nil, err
 		}
 	}
+	cookie := "atbl." + *cfg.visitorKey + "." + cfg.environment
+	cfg.visitorCookie = &cookie
 	return cfg, cfg.validate()
 }
 

@@ -1,6 +1,7 @@
 package altertabletest
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/altertable-ai/altertable-go"
@@ -12,7 +13,7 @@ const apiKey = "altertabletest-key"
 // New returns a client wired to a new server in memory. Both are closed when
 // the test ends, the client first. The options are the client's; those that
 // say where it sends, WithBaseURL and WithHTTPClient, override the wiring.
-// WithLogger is worth setting where a test provokes warnings. It works inside a
+// Its warnings are discarded, unless WithLogger says otherwise. It works inside a
 // testing/synctest bubble as well as outside. It fails the test if an option is out of range.
 func New(t testing.TB, opts ...altertable.Option) (*altertable.Client, *Server) {
 	t.Helper()
@@ -21,6 +22,7 @@ func New(t testing.TB, opts ...altertable.Option) (*altertable.Client, *Server) 
 	wiring := []altertable.Option{
 		altertable.WithBaseURL(srv.URL),
 		altertable.WithHTTPClient(srv.HTTPClient()),
+		altertable.WithLogger(slog.New(slog.DiscardHandler)),
 	}
 	client, err := altertable.New(apiKey, append(wiring, opts...)...)
 	if err != nil {
