@@ -46,9 +46,10 @@ import (
 // content holds the messages of a batch: `message,message,message`. The pieces
 // of a split batch share it.
 type content struct {
-	json  []byte
-	marks []mark
-	refs  atomic.Int32 // batches, request bodies and reports that still read it
+	json   []byte
+	marks  []mark
+	onDisk []ref        // by message, with a spool; else nil
+	refs   atomic.Int32 // batches, request bodies and reports that still read it
 }
 
 // mark says where a message ends in its content, and when it was accepted.
@@ -66,7 +67,7 @@ var contents = sync.Pool{New: func() any { return new(content) }}
 func newContent(size int) *content {
 	c := contents.Get().(*content)
 	if cap(c.json) < size || cap(c.json) > 2*size {
-		c.json, c.marks = make([]byte, 0, size), nil
+		c.json, c.marks, c.onDisk = make([]byte, 0, size), nil, nil
 	}
 	c.refs.Store(1)
 	return c
@@ -81,7 +82,8 @@ func (c *content) keep() { c.refs.Add(1) }
 // release gives up one reference; the last one recycles the buffers.
 func (c *content) release() {
 	if c.refs.Add(-1) == 0 {
-		c.json, c.marks = c.json[:0], c.marks[:0]
+		clear(c.onDisk)
+		c.json, c.marks, c.onDisk = c.json[:0], c.marks[:0], c.onDisk[:0]
 		contents.Put(c)
 	}
 }

@@ -69,6 +69,8 @@ const (
 type report struct {
 	delivery *Delivery
 	warning  *warning
+	trouble  error // with a spool
+	refs     []ref // have their outcome when this is told
 	evicted  bool
 	tally
 }
@@ -98,13 +100,14 @@ func (r *report) addTo(reports *reports, sign int) {
 	t.add(sign*r.count, sign*r.bytes)
 }
 
-// report makes the outcome of the first n messages of b known to the callbacks.
-func (q *queue) report(b *batch, n, size int, o outcome) {
+// report makes the outcome of the first n messages of b known to the
+// callbacks. It reports whether there is one to tell.
+func (q *queue) report(b *batch, n, size int, o outcome, refs []ref) bool {
 	if o.err != nil {
 		q.warnOf(b, n, o)
 	}
 	if q.cfg.onDelivery == nil && (q.cfg.onError == nil || o.err == nil) {
-		return
+		return false
 	}
 	d := &Delivery{
 		Endpoint:    b.lane.endpoint.String(),
@@ -122,7 +125,12 @@ func (q *queue) report(b *batch, n, size int, o outcome) {
 	if o.err != nil {
 		d.Err = deliveryError(b, n, o.err)
 	}
-	q.tell(report{delivery: d, evicted: o.kind == dropped && !q.ended, tally: tally{n, size}})
+	r := report{delivery: d, evicted: o.kind == dropped && !q.ended, tally: tally{n, size}}
+	if o.kind == failed {
+		r.refs = refs
+	}
+	q.tell(r)
+	return true
 }
 
 func deliveryError(b *batch, n int, err error) *DeliveryError {
@@ -170,6 +178,9 @@ func (q *queue) tellOne(r report) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		r.addTo(&q.reports, -1)
+		if r.refs != nil {
+			q.noteDone(r.refs)
+		}
 		q.reports.told++
 		if q.reports.progress != nil {
 			close(q.reports.progress)
@@ -181,6 +192,8 @@ func (q *queue) tellOne(r report) {
 		}
 	}()
 	switch d := r.delivery; {
+	case r.trouble != nil:
+		q.guard(func() { q.cfg.onError(r.trouble) })
 	case r.warning != nil:
 		q.guard(func() { r.warning.log(q.cfg.logger) })
 	case d != nil:

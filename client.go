@@ -20,7 +20,8 @@ type Client struct {
 }
 
 // New returns a client that sends with the ingestion key apiKey. It does not
-// touch the network and starts no goroutine. The error is a *ConfigError that
+// wait for the network, and starts no goroutine unless a spool holds messages of
+// a dead client. The error is a *ConfigError that
 // names the option, the value and the range; it never holds the key.
 func New(apiKey string, opts ...Option) (*Client, error) {
 	cfg, err := newConfig(apiKey, opts)
@@ -32,12 +33,13 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	stamps := new(stamper)
-	return &Client{
-		cfg:        cfg,
-		properties: properties,
-		queue:      newQueue(cfg, newTransport(cfg), stamps),
-		stamps:     stamps,
-	}, nil
+	q := newQueue(cfg, newTransport(cfg), stamps)
+	if cfg.spool != nil && !cfg.disabled {
+		if err := q.openSpool(); err != nil {
+			return nil, &ConfigError{"WithSpool", "the directory cannot be used: " + cause(err).Error()}
+		}
+	}
+	return &Client{cfg: cfg, properties: properties, queue: q, stamps: stamps}, nil
 }
 
 // absent reports whether c is nil, or was not made by New.
@@ -104,7 +106,7 @@ type Stats struct {
 	Delivered   int64 // messages the server took
 	Failed      int64 // messages given up after a final answer, or MaxElapsed
 	Dropped     int64 // messages evicted by DropOldest or left when Shutdown's context ended
-	Queued      int64 // messages waiting, in flight or in backoff
+	Queued      int64 // messages waiting, in flight or in backoff, and left on disk
 	QueuedBytes int64 // their JSON
 	Rejected    int64 // messages refused at the call: full, too large, invalid or closed; never accepted
 	Retries     int64 // requests made again after a failure that passes

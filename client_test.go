@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -21,7 +22,13 @@ import (
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		trackUntilKilled(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // A ledger notes what a client reports.
 type ledger struct {

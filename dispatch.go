@@ -37,6 +37,7 @@ func (q *queue) advance() {
 		q.launch(b)
 	}
 	q.rejectStuck(now)
+	q.workOnSpool()
 	q.setTimer(now)
 }
 
@@ -121,6 +122,8 @@ func (q *queue) finish(b *batch, f flight, response *Response, err error) {
 			b.family.refusals = 0
 		}
 		q.settle(b, b.count(), outcome{kind: delivery, taskID: response.TaskID})
+	case meaning == retryable && q.ended && q.spool != nil:
+		b.state = settled // as far as this client goes: it is on disk
 	case meaning == retryable && q.ended:
 		q.settle(b, b.count(), q.shutdown.outcome(b))
 	case meaning == retryable:
@@ -294,7 +297,7 @@ func (q *queue) reasonToWait(b *batch) error {
 func (q *queue) setTimer(now time.Duration) {
 	next := time.Duration(-1)
 	at := func(t time.Duration) {
-		if next < 0 || t < next {
+		if t = max(t, 0); next < 0 || t < next { // an adopted message is older than the clock
 			next = t
 		}
 	}

@@ -41,6 +41,7 @@ type config struct {
 	onError    func(error)
 	onDelivery func(Delivery)
 	logger     *slog.Logger
+	spool      *spoolConfig // nil without
 	visitorKey *string
 	// visitorCookie is the name of the browser SDK's cookie.
 	visitorCookie *string

@@ -15,6 +15,7 @@ type queue struct {
 	cfg       *config
 	transport *transport
 	stamps    *stamper
+	spool     *spool    // nil without
 	start     time.Time // its clock's zero: durations since then are monotonic
 
 	requests context.Context // ends every request when Shutdown's time is over
@@ -36,6 +37,11 @@ type queue struct {
 	full   bool  // a message found no room, or took the last: open batches leave
 	stats  Stats
 	seq    uint32 // of the message accepted last
+
+	backlog    tally         // accepted, and on disk alone
+	unreadable tally         // on disk, but not to be read by this client
+	done       []ref         // have their outcome; to be noted on disk
+	spoolWork  chan struct{} // closed when the spool's goroutine ends; nil while there is none
 
 	changed    bool   // advance has something to look at
 	generation uint64 // see Flush
@@ -89,6 +95,9 @@ func (q *queue) now() time.Duration { return time.Since(q.start) }
 
 // accept takes the message in e into the queue, or says why not.
 func (q *queue) accept(ctx context.Context, e *envelope) error {
+	if q.spool != nil {
+		return q.acceptSpooled(ctx, e)
+	}
 	q.mu.Lock()
 	if q.shutdown != nil {
 		q.stats.Rejected++
@@ -97,7 +106,8 @@ func (q *queue) accept(ctx context.Context, e *envelope) error {
 	}
 	q.inOrder(e)
 	if q.blocked.Len() == 0 && q.makeRoom(len(e.json)) {
-		q.append(e)
+		q.stats.Accepted++
+		q.append(e, ref{})
 		q.advanceIfChanged()
 		q.mu.Unlock()
 		return nil
@@ -155,7 +165,7 @@ func (q *queue) fits(used tally, size int) bool {
 }
 
 // append puts a message for which there is room into its lane's open batch.
-func (q *queue) append(e *envelope) {
+func (q *queue) append(e *envelope, r ref) {
 	l := q.lane(e.endpoint, e.environment)
 	b := l.open
 	if b != nil && b.bodySize()+len(",")+len(e.json) > q.cfg.maxBatchBytes {
@@ -163,7 +173,7 @@ func (q *queue) append(e *envelope) {
 		b = nil
 	}
 	if b == nil {
-		b = &batch{lane: l, content: newContent(max(l.sealedSize, len(e.json))), heapIndex: -1, generation: q.generation}
+		b = &batch{lane: l, content: newContent(max(l.sealedSize, len(e.json))), heapIndex: -1, generation: q.generationOfNext()}
 		l.open = b
 		l.batches++
 		b.place = q.open.PushBack(b)
@@ -171,6 +181,9 @@ func (q *queue) append(e *envelope) {
 	}
 	q.seq++
 	b.content.append(e.json, q.seq, e.acceptedAt)
+	if r.segment != nil {
+		b.content.onDisk = append(b.content.onDisk, r)
+	}
 	b.hi++
 	if b.heapIndex < 0 {
 		heap.Push(&q.idle, b)
@@ -178,7 +191,6 @@ func (q *queue) append(e *envelope) {
 	if e.endpoint == identifyEndpoint && e.own {
 		q.lastIdentify = e.stamp
 	}
-	q.stats.Accepted++
 	q.queued.add(1, len(e.json))
 	if b.count() == q.cfg.maxBatchSize {
 		q.seal(b)
@@ -315,7 +327,8 @@ func (q *queue) admit() {
 			return
 		}
 		call.envelope.acceptedAt = q.now()
-		q.append(call.envelope)
+		q.stats.Accepted++
+		q.append(call.envelope, ref{})
 		q.unblock(place, nil)
 	}
 }
@@ -377,6 +390,7 @@ func (q *queue) snapshot() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.stats
-	s.Queued, s.QueuedBytes = int64(q.queued.count), int64(q.queued.bytes)
+	s.Queued = int64(q.queued.count + q.backlog.count + q.unreadable.count)
+	s.QueuedBytes = int64(q.queued.bytes + q.backlog.bytes + q.unreadable.bytes)
 	return s
 }

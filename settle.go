@@ -38,7 +38,11 @@ func (q *queue) settle(b *batch, n int, o outcome) {
 		f.settle(b.generation, n, o.err)
 	}
 	q.full = false
-	q.report(b, n, size, o)
+	if refs := b.refsOf(n); refs != nil && (!q.report(b, n, size, o, refs) || o.kind != failed) {
+		q.noteDone(refs)
+	} else if refs == nil {
+		q.report(b, n, size, o, nil)
+	}
 	if n < b.count() {
 		b.lo += n
 		heap.Fix(&q.idle, b.heapIndex)
@@ -62,6 +66,7 @@ func (q *queue) settle(b *batch, n int, o outcome) {
 type flush struct {
 	generation uint64 // covers this one and those before
 	remaining  int    // without an outcome
+	backlog    int    // the part of it that is on disk alone
 	lost       int    // not delivered
 	cause      error  // of the first loss
 	done       chan struct{}
@@ -85,7 +90,7 @@ func (f *flush) settle(generation uint64, n int, err error) {
 // startFlush seals the open batches and begins a new generation.
 func (q *queue) startFlush() *flush {
 	q.sealAll()
-	f := &flush{generation: q.generation, remaining: q.queued.count, done: make(chan struct{})}
+	f := &flush{generation: q.generation, remaining: q.queued.count + q.backlog.count, backlog: q.backlog.count, done: make(chan struct{})}
 	q.generation++
 	if f.remaining == 0 {
 		close(f.done)
@@ -210,9 +215,16 @@ func (q *queue) shutDown(ctx context.Context) error {
 	}
 	q.end(ctxErr)
 	q.awaitReports(limit)
+	if q.spool != nil {
+		q.awaitSpool(limit)
+		q.spool.close()
+	}
 	q.transport.close()
 
 	q.mu.Lock()
+	if q.spool != nil {
+		s.flush.remaining = 0 // it is on disk
+	}
 	s.err = q.endFlush(s.flush, ctxErr)
 	q.mu.Unlock()
 	close(s.done)
@@ -270,9 +282,14 @@ func (q *queue) end(ctxErr error) {
 	for place := q.flying.Front(); place != nil; place = q.flying.Front() {
 		b := place.Value.(*batch)
 		b.content.keep() // the request may still read it
+		if q.spool != nil {
+			q.withdraw(b)
+			b.state = settled // as far as this client goes: it is on disk
+			continue
+		}
 		q.settle(b, b.count(), q.shutdown.outcome(b))
 	}
-	for len(q.idle) > 0 {
+	for q.spool == nil && len(q.idle) > 0 {
 		b := q.idle[0]
 		q.settle(b, b.count(), q.shutdown.outcome(b))
 	}

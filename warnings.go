@@ -16,6 +16,7 @@ const (
 	warnEnvironment
 	warnUndelivered
 	warnCallback
+	warnSpool
 	warnKinds // their number
 )
 
@@ -26,6 +27,7 @@ var warnTexts = [warnKinds]string{
 	warnEnvironment:  "altertable: the environment does not exist, messages are lost; create it in the dashboard",
 	warnUndelivered:  "altertable: messages were not delivered",
 	warnCallback:     "altertable: a callback panicked",
+	warnSpool:        "altertable: a file of the spool is damaged, foreign or cannot be read",
 }
 
 const warnEvery = time.Minute

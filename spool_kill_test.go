@@ -1,0 +1,194 @@
+//go:build !windows
+
+package altertable_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+// The environment of a child process that is there to be killed.
+const (
+	childDir  = "ALTERTABLE_TEST_CHILD_DIR"
+	childURL  = "ALTERTABLE_TEST_CHILD_URL"
+	childName = "ALTERTABLE_TEST_CHILD_NAME"
+)
+
+func childClient(dir, url string, opts ...altertable.Option) (*altertable.Client, error) {
+	return altertable.New("key", append([]altertable.Option{
+		altertable.WithBaseURL(url), altertable.WithSpool(dir), altertable.WithLogger(slog.New(slog.DiscardHandler)),
+		altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Millisecond, MaxInterval: 10 * time.Millisecond}),
+		altertable.WithFlushInterval(time.Millisecond), altertable.WithMaxQueueSize(500),
+	}, opts...)...)
+}
+
+// trackUntilKilled is the child's main function. It prints a line for each
+// message once it is accepted, and "full" for each that the disk refused.
+func trackUntilKilled(dir string) {
+	signal.Ignore(syscall.SIGXFSZ)
+	client, err := childClient(dir, os.Getenv(childURL))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("%s-%d", os.Getenv(childName), i)
+		if client.Track(context.Background(), event(name)) != nil {
+			name = "full"
+		}
+		if _, err := fmt.Println(name); err != nil {
+			os.Exit(1)
+		}
+	}
+}
+
+// killAfter runs a child, by way of a shell command if given, and kills it
+// after it has printed so many lines. It returns the names of what it accepted,
+// and how often the disk was full.
+func killAfter(t *testing.T, dir, url, name, shell string, lines int) (accepted []string, full int) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Error(err)
+		return nil, 0
+	}
+	child := exec.Command(self)
+	if shell != "" {
+		child = exec.Command("sh", "-c", shell+`; exec "$0"`, self)
+	}
+	child.Env = append(os.Environ(), childDir+"="+dir, childURL+"="+url, childName+"="+name)
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err == nil {
+		err = child.Start()
+	}
+	if err != nil {
+		t.Error(err)
+		return nil, 0
+	}
+	for scanner := bufio.NewScanner(out); scanner.Scan(); { // to the end: what it printed before it died counts
+		if scanner.Text() == "full" {
+			full++
+		} else {
+			accepted = append(accepted, scanner.Text())
+		}
+		if lines--; lines == 0 {
+			_ = child.Process.Kill() // SIGKILL; Wait tells
+		}
+	}
+	_ = child.Wait() // it was killed
+	return accepted, full
+}
+
+// faultyAPI answers two of three requests with success, and loses the answer of some.
+func faultyAPI(t *testing.T) (api *httptest.Server, srv *altertabletest.Server, down *atomic.Bool) {
+	srv = altertabletest.NewServer(altertabletest.WithBodyHistory(0))
+	t.Cleanup(srv.Close)
+	down = new(atomic.Bool)
+	var count atomic.Int64
+	api = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch n := count.Add(1); {
+		case down.Load() || n%3 == 0:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case n%7 == 0:
+			srv.Handler().ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		default:
+			srv.Handler().ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(api.Close)
+	return api, srv, down
+}
+
+// deliverRest lets a client of this process deliver what is left, and checks
+// that every accepted message has arrived.
+func deliverRest(t *testing.T, dir, url string, srv *altertabletest.Server, accepted []string) {
+	t.Helper()
+	client, err := childClient(dir, url)
+	require.NoError(t, err)
+	require.NoError(t, client.Shutdown(within(t, time.Minute)))
+	assert.EqualValues(t, 0, client.Stats().Queued)
+	arrived := map[string]int{}
+	duplicates := 0
+	for _, name := range stored(srv) {
+		if arrived[name]++; arrived[name] > 1 {
+			duplicates++
+		}
+	}
+	missing := 0
+	for _, name := range accepted {
+		if arrived[name] == 0 {
+			missing++
+		}
+	}
+	assert.Zero(t, missing, "of %d accepted", len(accepted))
+	assert.Empty(t, segments(t, dir), "but for files with a torn line, which are set aside")
+	t.Logf("%d accepted, %d missing, %d arrived twice", len(accepted), missing, duplicates)
+}
+
+// Processes are killed at random moments, 220 times in all, and what was
+// accepted arrives.
+func TestKill(t *testing.T) {
+	for name, test := range map[string]struct {
+		kills, together int
+		down            bool
+	}{
+		"faulty server":     {kills: 100, together: 1},
+		"server down":       {kills: 60, together: 1, down: true},
+		"several processes": {kills: 20, together: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api, srv, down := faultyAPI(t)
+			down.Store(test.down)
+			dir := t.TempDir()
+			var mu sync.Mutex
+			var accepted []string
+			for kill := range test.kills {
+				var wg sync.WaitGroup
+				for p := range test.together {
+					wg.Go(func() {
+						names, full := killAfter(t, dir, api.URL, fmt.Sprintf("%d-%d", kill, p), "", 1+rand.IntN(300))
+						mu.Lock()
+						defer mu.Unlock()
+						accepted = append(accepted, names...)
+						assert.Zero(t, full)
+					})
+				}
+				wg.Wait()
+			}
+			down.Store(false)
+			deliverRest(t, dir, api.URL, srv, accepted)
+		})
+	}
+}
+
+// A limit on the size of files stands for a full disk: writes fail in the middle.
+func TestFullDisk(t *testing.T) {
+	api, srv, down := faultyAPI(t)
+	down.Store(true)
+	dir := t.TempDir()
+	accepted, full := killAfter(t, dir, api.URL, "full", "ulimit -f 32", 2000)
+	assert.NotZero(t, full, "an error of Track")
+	assert.NotEmpty(t, accepted)
+	down.Store(false)
+	deliverRest(t, dir, api.URL, srv, accepted)
+}
