@@ -31,6 +31,9 @@ package altertable
 // belongs to one generation, and Flush waits until no message of its own or
 // an earlier one is without an outcome.
 //
+// With a spool, accept first writes the message to disk, and what memory has no
+// room for stays there until it has: see backlog.go.
+//
 // Shutdown stops the intake, flushes, and, when its context ends, cancels the
 // requests and settles what is left as dropped.
 

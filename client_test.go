@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -21,14 +20,6 @@ import (
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(childDir); dir != "" {
-		trackUntilKilled(dir)
-		return
-	}
-	goleak.VerifyTestMain(m)
-}
 
 // A ledger notes what a client reports.
 type ledger struct {

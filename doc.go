@@ -35,7 +35,8 @@
 // reported to the function of [WithOnError] with its content. At any moment,
 // [Stats] adds up: Accepted == Delivered + Failed + Dropped + Queued.
 //
-// What is still queued dies with the process. What can arrive twice is a batch whose
+// What is still queued dies with the process, unless [WithSpool] keeps it on
+// disk for the next one. What can arrive twice is a batch whose
 // answer was lost on the way, because the platform knows no idempotency key;
 // [WithEventIDs] lets a query count such an event once.
 //

@@ -171,3 +171,30 @@ func ExampleContextWithVisitor() {
 	fmt.Println(srv.Identities()[0].AnonymousIDs)
 	// Output: []
 }
+
+func ExampleWithSpool() {
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	dir, err := os.MkdirTemp("", "spool") // in a service: a directory that outlives it
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+
+	// The first process ends while the server is down.
+	srv.Down()
+	first, _ := altertable.New("key", altertable.WithBaseURL(srv.URL), altertable.WithSpool(dir), altertable.WithOnError(func(error) {}))
+	_ = first.Track(context.Background(), altertable.Track{Event: "Order Placed", DistinctID: "u_42"})
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	fmt.Println("first:", first.Shutdown(ctx), first.Stats().Queued, "on disk")
+
+	// The second one delivers what is left.
+	srv.Up()
+	second, _ := altertable.New("key", altertable.WithBaseURL(srv.URL), altertable.WithSpool(dir))
+	fmt.Println("second:", second.Close(), second.Stats().Delivered, "delivered")
+	// Output:
+	// first: <nil> 1 on disk
+	// second: <nil> 1 delivered
+}

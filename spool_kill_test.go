@@ -21,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
@@ -32,6 +33,14 @@ const (
 	childURL  = "ALTERTABLE_TEST_CHILD_URL"
 	childName = "ALTERTABLE_TEST_CHILD_NAME"
 )
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		trackUntilKilled(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func childClient(dir, url string, opts ...altertable.Option) (*altertable.Client, error) {
 	return altertable.New("key", append([]altertable.Option{
