@@ -236,6 +236,23 @@ func (q *queue) generationOfNext() uint64 {
 	return q.generation
 }
 
+// awaitBacklog waits, if there is a backlog, until all that was accepted before
+// has its outcome: the lanes do not know of the identifies in it.
+func (q *queue) awaitBacklog(ctx context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.backlog.count == 0 {
+		return nil
+	}
+	f := q.startFlush()
+	q.advance()
+	q.mu.Unlock()
+	err := f.wait(ctx)
+	q.mu.Lock()
+	_ = q.endFlush(f, err) // what was lost is told elsewhere
+	return err
+}
+
 // tellTrouble reports trouble with the spool's files.
 func (q *queue) tellTrouble(err error) {
 	if q.cfg.onError == nil {

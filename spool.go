@@ -122,7 +122,6 @@ type spool struct {
 	room     chan struct{}
 	checked  time.Time // when the house was last seen to exist
 	scratch  []byte
-	closed   bool
 }
 
 // A ref says where in a spool a message is.
@@ -151,15 +150,31 @@ func openSpool(cfg *config) (s *spool, left tally, troubles []error, err error) 
 	return s, left, troubles, err
 }
 
-// build makes a house that is locked.
-func (s *spool) build() error {
-	s.house = filepath.Join(s.cfg.dir, s.tenant+"-"+uuid.Must(uuid.NewV7()).String())
-	if err := os.MkdirAll(s.house, 0o700); err != nil {
-		return err
+// build makes a house that is locked. Between the making and the locking it
+// looks like a dead client's, and another client may tear it down: then the
+// next one gets a new name.
+func (s *spool) build() (err error) {
+	for range 10 {
+		s.house = filepath.Join(s.cfg.dir, s.tenant+"-"+uuid.Must(uuid.NewV7()).String())
+		if err = os.MkdirAll(s.house, 0o700); err != nil {
+			return err
+		}
+		s.lock, err = lockFile(filepath.Join(s.house, "lock"), true)
+		if err == nil && isWhereItWas(s.lock) {
+			return nil
+		}
+		if err == nil {
+			err = errors.Join(os.ErrNotExist, s.lock.Close())
+		}
 	}
-	lock, err := lockFile(filepath.Join(s.house, "lock"), true)
-	s.lock = lock
 	return err
+}
+
+// isWhereItWas reports whether an open file is still the one of its name.
+func isWhereItWas(file *os.File) bool {
+	held, errHeld := file.Stat()
+	now, errNow := os.Stat(file.Name())
+	return errHeld == nil && errNow == nil && os.SameFile(held, now)
 }
 
 // adoptAll moves the segments of dead clients into this house. A file is
@@ -181,19 +196,26 @@ func (s *spool) adoptAll() (left tally, troubles []error, err error) {
 			continue
 		}
 		lock, err := lockFile(filepath.Join(path, "lock"), false)
-		if err != nil {
-			continue // it lives, or is being moved into or out of
+		if err != nil { // it lives, or its removal was not finished
+			_ = os.Remove(path) // succeeds if it is empty
+			continue
 		}
-		held, errHeld := lock.Stat()
-		now, errNow := os.Stat(lock.Name())
-		if errHeld == nil && errNow == nil && os.SameFile(held, now) {
+		if isWhereItWas(lock) {
 			troubles = append(troubles, s.adopt(path, &left)...)
-			_ = os.Remove(lock.Name())
+			if !holdsSegments(path) {
+				_ = os.Remove(lock.Name())
+			}
 		}
 		_ = lock.Close()
 		_ = os.Remove(path) // unless something is left in it
 	}
 	return left, troubles, nil
+}
+
+// holdsSegments reports whether a house has files that could not be moved out.
+func holdsSegments(house string) bool {
+	entries, err := os.ReadDir(house)
+	return err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return filepath.Ext(e.Name()) == ".spool" })
 }
 
 func (s *spool) adopt(house string, left *tally) (troubles []error) {
@@ -375,7 +397,6 @@ func (s *spool) markDone(refs []ref) {
 func (s *spool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
 	for _, segment := range s.segments {
 		_ = segment.file.Close()
 	}

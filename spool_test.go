@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,6 +157,43 @@ func TestFlushCoversTheBacklogAndNoMore(t *testing.T) {
 		assert.EqualValues(t, 160, client.Stats().Delivered)
 		assert.Len(t, l.delivered, 160)
 	})
+}
+
+func TestIdentifySyncGoesAfterTheBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(2), altertable.WithMaxBatchSize(2))
+		srv.Next(3, altertabletest.Status(503))
+		identify(t, client, "u_0", "u_1", "u_2", "u_3", "u_4")
+		_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_5"})
+		require.NoError(t, err)
+		for i, identity := range srv.Identities() {
+			assert.Equal(t, fmt.Sprintf("u_%d", i), identity.DistinctID)
+		}
+		assert.Len(t, srv.Identities(), 6)
+	})
+}
+
+// Clients that come and go at once do not tear each other's houses down.
+func TestManyClientsShareADirectory(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, numbered(50)...)
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				client, err := altertable.New("altertabletest-key", altertable.WithBaseURL("http://localhost"), altertable.WithHTTPClient(srv.HTTPClient()), altertable.WithSpool(dir))
+				if assert.NoError(t, err) {
+					assert.NoError(t, client.Track(t.Context(), event("new")))
+					assert.NoError(t, client.Close())
+				}
+			}
+		})
+	}
+	wg.Wait()
+	assert.Len(t, srv.Events(), 50+160)
+	assert.Empty(t, files(t, dir))
 }
 
 func TestDiskIsBounded(t *testing.T) {

@@ -111,6 +111,9 @@ func (q *queue) sendSync(ctx context.Context, envelopes []*envelope) (*Response,
 	defer context.AfterFunc(q.requests, cancel)()
 
 	if envelopes[0].endpoint == identifyEndpoint {
+		if err := q.awaitBacklog(ctx); err != nil {
+			return nil, q.syncEnded(ctx, nil)
+		}
 		turn, err := q.takeTurn(envelopes)
 		if err != nil {
 			return nil, err
