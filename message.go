@@ -194,7 +194,11 @@ func (cfg *config) checkSize(message int) error {
 }
 
 func (cfg *config) maxMessageBytes() int {
-	return min(cfg.maxBatchBytes-len("[]"), cfg.maxQueueBytes)
+	limit := min(cfg.maxBatchBytes-len("[]"), cfg.maxQueueBytes)
+	if cfg.spool != nil {
+		limit = int(min(int64(limit), cfg.spool.maxBytes-spoolOverhead))
+	}
+	return limit
 }
 
 // encodingError turns the encoder's error into the caller's.

@@ -24,7 +24,10 @@ type spoolConfig struct {
 	sync     bool
 }
 
-const minSpoolBytes = 4 << 10
+const (
+	minSpoolBytes = 1 << 10
+	spoolOverhead = 128 // of a segment's header and a message's line, and then some
+)
 
 // WithSpool keeps accepted messages on disk, below the directory dir, until
 // they have their outcome: a process that is killed at any instant loses none,
@@ -56,7 +59,7 @@ func WithSpool(dir string, opts ...SpoolOption) Option {
 }
 
 // SpoolMaxBytes bounds the files of one client's spool, overriding the default
-// 1 GiB. At least 4 KiB. At the bound, WithOverflow decides; DropOldest then
+// 1 GiB. At least 1 KiB; a larger message is ErrTooLarge. At the bound, WithOverflow decides; DropOldest then
 // makes room for a while at once, since the disk gives up whole files.
 func SpoolMaxBytes(n int64) SpoolOption {
 	return func(s *spoolConfig) error {
@@ -291,7 +294,7 @@ func (s *spool) write(e *envelope, accepted time.Time) (ref, error) {
 	if err := s.checkHouse(accepted); err != nil {
 		return ref{}, err
 	}
-	if s.bytes+int64(len(e.json))+64 > s.cfg.maxBytes {
+	if s.bytes+int64(len(e.json))+spoolOverhead > s.cfg.maxBytes {
 		return ref{}, errSpoolFull
 	}
 	segment, err := s.active()

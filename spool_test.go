@@ -276,6 +276,13 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
+func TestMessageLargerThanTheDisksBound(t *testing.T) {
+	client, _, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024)), altertable.WithOverflow(altertable.Block))
+	assert.ErrorIs(t, client.Track(t.Context(), event(strings.Repeat("x", 1000))), altertable.ErrTooLarge)
+	track(t, client, "e")
+	require.NoError(t, client.Close())
+}
+
 func TestForeignFilesAreReportedAndLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("mine"), 0o600))
