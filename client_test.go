@@ -2,12 +2,9 @@ package altertable_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,131 +17,6 @@ import (
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
-
-// A ledger notes what a client reports.
-type ledger struct {
-	mu         sync.Mutex
-	deliveries []altertable.Delivery
-	delivered  []string // names of messages
-	lost       []string
-	errs       []error // one per report to OnError
-}
-
-func (l *ledger) options() []altertable.Option {
-	return []altertable.Option{
-		altertable.WithLogger(slog.New(slog.DiscardHandler)),
-		altertable.WithOnDelivery(func(d altertable.Delivery) {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.deliveries = append(l.deliveries, d)
-			if d.Err == nil {
-				l.delivered = append(l.delivered, names(d.Payloads())...)
-			}
-		}),
-		altertable.WithOnError(func(err error) {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.errs = append(l.errs, err)
-			var lost *altertable.DeliveryError
-			if errors.As(err, &lost) {
-				l.lost = append(l.lost, names(lost.Payloads())...)
-			}
-		}),
-	}
-}
-
-// lostSoFar returns the names of the messages reported to OnError.
-func (l *ledger) lostSoFar() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.lost)
-}
-
-// names returns the event of tracks, and the id of identifies and aliases.
-func names(payloads []json.RawMessage) (all []string) {
-	for _, payload := range payloads {
-		var m struct {
-			Event      string `json:"event"`
-			DistinctID string `json:"distinct_id"`
-		}
-		if err := json.Unmarshal(payload, &m); err != nil {
-			panic(err)
-		}
-		if m.Event == "" {
-			m.Event = m.DistinctID
-		}
-		all = append(all, m.Event)
-	}
-	return all
-}
-
-// newClient returns a client on a server in memory, and the ledger of its reports.
-func newClient(t *testing.T, opts ...altertable.Option) (*altertable.Client, *altertabletest.Server, *ledger) {
-	t.Helper()
-	l := new(ledger)
-	client, srv := altertabletest.New(t, append(l.options(), opts...)...)
-	return client, srv, l
-}
-
-func event(name string) altertable.Track { return altertable.Track{Event: name, DistinctID: "u_1"} }
-
-// numbered returns "e0" to "e<n-1>".
-func numbered(n int) (all []string) {
-	for i := range n {
-		all = append(all, fmt.Sprintf("e%d", i))
-	}
-	return all
-}
-
-func track(t *testing.T, client *altertable.Client, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		require.NoError(t, client.Track(t.Context(), event(name)))
-	}
-}
-
-func identify(t *testing.T, client *altertable.Client, ids ...string) {
-	t.Helper()
-	for _, id := range ids {
-		require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: id, Traits: altertable.Traits{"a": 1}}))
-	}
-}
-
-func stored(srv *altertabletest.Server) (names []string) {
-	for _, e := range srv.Events() {
-		names = append(names, e.Event)
-	}
-	return names
-}
-
-// settle checks that the client's books balance, and that each of the accepted
-// messages had exactly one outcome.
-func (l *ledger) settle(t *testing.T, client *altertable.Client, accepted ...string) {
-	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := client.Stats()
-	assert.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued, "conservation: %+v", s)
-	assert.Zero(t, s.Queued)
-	assert.Zero(t, s.QueuedBytes)
-	assert.ElementsMatch(t, accepted, slices.Concat(l.delivered, l.lost))
-	assert.EqualValues(t, len(l.delivered), s.Delivered)
-	assert.EqualValues(t, len(l.lost), s.Failed+s.Dropped)
-}
-
-// within returns a context that ends after d.
-func within(t *testing.T, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// pass lets virtual time pass, and all that falls due until then happen.
-func pass(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
-}
 
 func TestNilAndZeroClientsDoNothing(t *testing.T) {
 	for name, client := range map[string]*altertable.Client{"nil": nil, "zero": {}} {

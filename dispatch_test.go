@@ -1,7 +1,6 @@
 package altertable_test
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,33 +13,6 @@ import (
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
-
-// starts returns when the requests to path began, counted from the first.
-func starts(srv *altertabletest.Server, path string) (all []time.Duration) {
-	var first time.Time
-	for _, r := range srv.Requests() {
-		if r.Path != path {
-			continue
-		}
-		if first.IsZero() {
-			first = r.Start
-		}
-		all = append(all, r.Start.Sub(first))
-	}
-	return all
-}
-
-// contains returns a fault's condition: the body names one of the messages.
-func contains(names ...string) func([]byte) bool {
-	return func(body []byte) bool {
-		for _, name := range names {
-			if bytes.Contains(body, []byte(`"`+name+`"`)) {
-				return true
-			}
-		}
-		return false
-	}
-}
 
 func TestFailuresThatPassAreRetried(t *testing.T) {
 	faults := map[string]altertabletest.Fault{
