@@ -238,7 +238,7 @@ func WithMaxBatchBytes(n int) Option {
 // its batch leaves, overriding the default 1 s. It must be positive.
 func WithFlushInterval(d time.Duration) Option {
 	return func(cfg *config) error {
-		cfg.flushInterval = d
+		cfg.flushInterval = min(d, longest)
 		return checkPositive("WithFlushInterval", d)
 	}
 }

@@ -63,8 +63,15 @@ func (p RetryPolicy) withDefaults() (RetryPolicy, error) {
 	if p.MaxElapsed == 0 {
 		p.MaxElapsed = defaultRetryPolicy.MaxElapsed
 	}
+	p.InitialInterval = min(p.InitialInterval, longest)
+	p.MaxInterval = min(p.MaxInterval, longest)
+	p.MaxElapsed = min(p.MaxElapsed, longest)
 	return p, nil
 }
+
+// longest stands for a longer time, "never" among them: a time on the queue's
+// clock plus longest, jittered, does not overflow.
+const longest time.Duration = 1 << 62
 
 // A schedule is a series of growing, jittered intervals.
 type schedule = backoff.ExponentialBackOff
