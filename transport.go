@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -37,27 +38,55 @@ func newTransport(cfg *config) *transport {
 	} else {
 		t.header.Set("X-API-Key", *cfg.key)
 	}
-	if cfg.httpClient != nil {
-		own := *cfg.httpClient
-		t.client = &own
-	} else {
+	if cfg.httpClient == nil {
 		t.pool = newPool(cfg.maxInFlight)
-		t.client = &http.Client{Transport: t.pool}
+		t.client = &http.Client{Transport: lastStop{t.pool}}
+		return t
 	}
-	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	own := *cfg.httpClient
+	if own.Transport == nil {
+		own.Transport = http.DefaultTransport
+	}
+	own.Transport = lastStop{own.Transport}
+	if own.Timeout > 0 {
+		t.timeout = min(t.timeout, own.Timeout)
+		own.Timeout = 0 // the request's context ends it
+	}
+	t.client = &own
 	return t
 }
 
 // newPool returns a transport that keeps a connection for every request that
-// may be in flight, and writes a usual batch with one system call.
+// may be in flight, and writes a usual batch with one system call. It takes
+// nothing from http.DefaultTransport, which applications replace by wrappers
+// and stop from verifying certificates.
 func newPool(maxInFlight int) *http.Transport {
-	pool := http.DefaultTransport.(*http.Transport).Clone()
-	pool.MaxIdleConns = 0 // bounded by the host's, and there is one host
-	pool.MaxIdleConnsPerHost = maxInFlight
-	pool.MaxResponseHeaderBytes = maxAnswerHeaderBytes
-	pool.DisableCompression = true
-	pool.WriteBufferSize = 64 << 10
-	return pool
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    maxInFlight,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: maxAnswerHeaderBytes,
+		DisableCompression:     true,
+		WriteBufferSize:        64 << 10,
+	}
+}
+
+// lastStop is a RoundTripper whose redirects lead nowhere. CheckRedirect alone
+// would not do: net/http reads the Location first, and fails if it is malformed.
+type lastStop struct{ inner http.RoundTripper }
+
+func (s lastStop) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := s.inner.RoundTrip(r)
+	if err != nil || answer == nil || answer.Header.Get("Location") == "" {
+		return answer, err
+	}
+	last := *answer
+	last.Header = answer.Header.Clone()
+	last.Header.Del("Location")
+	return &last, nil
 }
 
 // close gives up idle connections, unless they are the user's.
