@@ -41,18 +41,24 @@ import (
 	"container/list"
 	"encoding/json"
 	"io"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// content holds the messages of a batch: `message,message,message`. The pieces
-// of a split batch share it.
+// content holds the messages of a batch. The pieces of a split batch share it.
 type content struct {
-	json   []byte
-	marks  []mark
+	series
 	onDisk []ref        // by message, with a spool; else nil
 	refs   atomic.Int32 // batches, request bodies and reports that still read it
+}
+
+// A series is messages as a request's body has them: `message,message,message`.
+// A copy of it stays as it is while the content's own grows.
+type series struct {
+	json  []byte
+	marks []mark
 }
 
 // mark says where a message ends in its content, and when it was accepted.
@@ -91,39 +97,39 @@ func (c *content) release() {
 	}
 }
 
-func (c *content) append(message []byte, seq uint32, acceptedAt time.Duration) {
-	if len(c.json) > 0 {
-		c.json = append(c.json, ',')
+func (s *series) append(message []byte, seq uint32, acceptedAt time.Duration) {
+	if len(s.json) > 0 {
+		s.json = append(s.json, ',')
 	}
-	c.json = append(c.json, message...)
-	c.marks = append(c.marks, mark{uint32(len(c.json)), seq, acceptedAt})
+	s.json = append(s.json, message...)
+	s.marks = append(s.marks, mark{uint32(len(s.json)), seq, acceptedAt})
 }
 
 // begin returns where message i begins.
-func (c *content) begin(i int) int {
+func (s *series) begin(i int) int {
 	if i == 0 {
 		return 0
 	}
-	return c.end(i-1) + len(",")
+	return s.end(i-1) + len(",")
 }
 
 // end returns where message i ends.
-func (c *content) end(i int) int { return int(c.marks[i].end) }
+func (s *series) end(i int) int { return int(s.marks[i].end) }
 
 // messages returns messages lo to hi, joined by commas.
-func (c *content) messages(lo, hi int) []byte {
+func (s *series) messages(lo, hi int) []byte {
 	if lo == hi {
 		return nil
 	}
-	return c.json[c.begin(lo):c.end(hi-1)]
+	return s.json[s.begin(lo):s.end(hi-1)]
 }
 
 // payloads returns messages lo to hi one by one.
-func (c *content) payloads(lo, hi int) []json.RawMessage {
+func (s *series) payloads(lo, hi int) []json.RawMessage {
 	all := make([]json.RawMessage, 0, hi-lo)
 	for i := lo; i < hi; i++ {
-		begin, end := c.begin(i), c.end(i)
-		all = append(all, json.RawMessage(c.json[begin:end:end]))
+		begin, end := s.begin(i), s.end(i)
+		all = append(all, json.RawMessage(s.json[begin:end:end]))
 	}
 	return all
 }
@@ -155,6 +161,7 @@ type batch struct {
 	attempts  int           // requests that carried its messages
 	firstSent time.Duration // when the first of them began
 	failures  int           // retryable ones in a row
+	alone     int           // of these, how often others had succeeded since the one before: it is a suspect
 	successes uint64        // queue.successes at the last of them
 	schedule  *schedule     // its own; nil before the first failure
 	wakeAt    time.Duration // while sleeping
@@ -253,13 +260,16 @@ func (h *idleBatches) Pop() any {
 }
 
 // body reads a batch's messages as a request's body. net/http may read a body
-// on after the request has returned, until it closes it: the content lives so long.
+// on after the request has returned, until it closes it, and close it while it
+// reads: the content lives so long, and is not read afterwards.
 type body struct {
 	content  *content
 	messages []byte
 	array    bool // in brackets
-	read     int
-	closed   atomic.Bool
+
+	mu     sync.Mutex // guards what follows
+	read   int
+	closed bool
 }
 
 func newBody(c *content, lo, hi int, array bool) *body {
@@ -275,6 +285,11 @@ func (b *body) size() int {
 }
 
 func (b *body) Read(p []byte) (n int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	begin := 0
 	if b.array {
 		begin = len("[")
@@ -300,13 +315,17 @@ func (b *body) Read(p []byte) (n int, err error) {
 
 // Close may be called more than once.
 func (b *body) Close() error {
-	if !b.closed.Swap(true) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.closed = true
 		b.content.release()
 	}
 	return nil
 }
 
-// again returns an unread body with the same messages.
+// again returns an unread body with the same messages. It is for net/http,
+// while the request has not returned.
 func (b *body) again() *body {
 	b.content.retain()
 	return &body{content: b.content, messages: b.messages, array: b.array}

@@ -34,6 +34,7 @@ func (d Delivery) Payloads() []json.RawMessage {
 type view struct {
 	mu      sync.Mutex
 	content *content // nil after the callback
+	series  series   // the content's at the outcome: one that evicted messages leave may grow
 	lo, hi  int
 }
 
@@ -44,14 +45,14 @@ func (v *view) payloads() []json.RawMessage {
 		return nil
 	}
 	v.content.keep()
-	return v.content.payloads(v.lo, v.hi)
+	return v.series.payloads(v.lo, v.hi)
 }
 
 func (v *view) close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.content.release()
-	v.content = nil
+	v.content, v.series = nil, series{}
 }
 
 // callbackPatience is how long Flush, Shutdown and a blocked Track wait for a
@@ -116,7 +117,7 @@ func (q *queue) report(b *batch, n, size int, o outcome, refs []ref) bool {
 		Bytes:       size + (n - 1) + len("[]"),
 		Attempts:    b.attempts,
 		TaskID:      o.taskID,
-		view:        &view{content: b.content, lo: b.lo, hi: b.lo + n},
+		view:        &view{content: b.content, series: b.content.series, lo: b.lo, hi: b.lo + n},
 	}
 	b.content.retain()
 	if b.attempts > 0 {

@@ -127,10 +127,8 @@ func (q *queue) finish(b *batch, f flight, response *Response, err error) {
 	case meaning == retryable && q.ended:
 		q.settle(b, b.count(), q.shutdown.outcome(b))
 	case meaning == retryable:
-		b.content.keep() // the failed request may still read it
 		q.retry(b, f, err)
 	case meaning == refusable && !q.ended:
-		b.content.keep()
 		q.refuse(b, err)
 	default:
 		q.settle(b, b.count(), outcome{kind: failed, err: err})

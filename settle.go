@@ -281,7 +281,6 @@ func (q *queue) end(ctxErr error) {
 	defer q.mu.Unlock()
 	for place := q.flying.Front(); place != nil; place = q.flying.Front() {
 		b := place.Value.(*batch)
-		b.content.keep() // the request may still read it
 		if q.spool != nil {
 			q.withdraw(b)
 			b.state = settled // as far as this client goes: it is on disk

@@ -188,7 +188,6 @@ func (q *queue) attemptSync(ctx context.Context, ep endpoint, c *content) (*Resp
 		case ctx.Err() != nil:
 			return nil, q.syncEnded(ctx, err)
 		}
-		c.keep() // the failed request may still read it
 		delay := time.NewTimer(nextDelay(schedule, err))
 		select {
 		case <-delay.C:
