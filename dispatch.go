@@ -49,16 +49,18 @@ func (q *queue) maySend(now time.Duration) bool {
 }
 
 // nextToSend takes a batch out of ready, or, if there is none, an open one that
-// is due. While backing off it prefers another than the one that failed last.
+// is due. While backing off it prefers one that has not failed, as it may have
+// been their fault, and then another than the one that failed last.
 func (q *queue) nextToSend(now time.Duration) *batch {
 	var failed *batch
 	for place := q.ready.Front(); place != nil; place = place.Next() {
 		b := place.Value.(*batch)
-		if q.outage.on && b == q.outage.failed {
-			failed = b
-			continue
+		if !q.outage.on || b.failures == 0 {
+			return b
 		}
-		return b
+		if failed == nil || failed == q.outage.failed {
+			failed = b
+		}
 	}
 	for place := q.open.Front(); place != nil; place = place.Next() {
 		b := place.Value.(*batch)
@@ -111,12 +113,16 @@ func (q *queue) finish(b *batch, f flight, response *Response, err error) {
 		q.outage.probing = false
 	}
 	meaning := judge(err)
+	current := f.era == q.era
 	if meaning != retryable {
 		q.reached(f)
 	}
 	switch {
 	case meaning == delivered:
-		q.successes++
+		if current {
+			q.successes++
+			q.failing = 0
+		}
 		q.refusals = 0
 		if b.family != nil {
 			b.family.refusals = 0
@@ -152,8 +158,8 @@ func (q *queue) reached(f flight) {
 // retry keeps b for another attempt after the failure err.
 func (q *queue) retry(b *batch, f flight, err error) {
 	now := q.now()
-	alone := b.failures > 0 && q.successes > b.successes // others got through since it failed last
-	b.err = err
+	suspect := q.suspect(b)
+	b.err = brief(err)
 	b.failures++
 	b.successes = q.successes
 	if b.schedule == nil {
@@ -161,24 +167,41 @@ func (q *queue) retry(b *batch, f flight, err error) {
 	}
 	delay := nextDelay(b.schedule, err)
 	heap.Push(&q.idle, b)
-	switch {
-	case f.probe || !alone && f.era == q.era:
+	if f.probe || !suspect && f.era == q.era {
 		if !q.outage.on {
 			q.era++
 			q.warn(warnOutage, err)
 		}
-		q.outage.begin(q.cfg.retry, now, b, err)
-		b.state, b.place = ready, q.ready.PushBack(b)
-	case !alone:
-		// It began before the outage did, or before it ended: its failure is no
-		// news of the server, but it does not go again without a delay.
-		q.sleep(b, max(now+delay, q.outage.until))
-	case b.lane.ordered() && b.failures < 3:
-		q.sleep(b, now+delay) // in its lane's place
-	default:
-		q.passOn(b)
-		q.sleep(b, now+delay)
+		q.outage.begin(q.cfg.retry, now, b)
+		if !suspect {
+			b.state, b.place = ready, q.ready.PushBack(b)
+			return
+		}
 	}
+	// A suspect, or its request began before the outage did, or before it ended:
+	// its failure is no news of the server, but it does not go again without a delay.
+	if suspect && (!b.lane.ordered() || b.alone >= 2) {
+		q.passOn(b)
+	}
+	q.sleep(b, max(now+delay, q.outage.until))
+}
+
+// maxSuspects batches may fail again and again, with no success in between,
+// before that is taken for an outage.
+const maxSuspects = 8
+
+// suspect reports whether b, which failed, is likely to be at fault itself:
+// others have succeeded since it failed last, or had done so between earlier
+// failures, and there are few such batches.
+func (q *queue) suspect(b *batch) bool {
+	if b.failures > 0 && q.successes == b.successes {
+		return b.alone > 0 && q.failing <= maxSuspects
+	}
+	q.failing++
+	if b.failures > 0 {
+		b.alone++
+	}
+	return b.alone > 0
 }
 
 // sleep lets b wait until wakeAt.
@@ -224,13 +247,12 @@ func (q *queue) refuse(b *batch, err error) {
 	}
 	f := b.family
 	f.refusals++
-	b.err = err
+	b.err = brief(err)
 	if f.exhausted(q.refusals) {
-		rest := f.rest
+		rest := *f
 		f.rest = nil
-		q.settle(b, b.count(), outcome{kind: failed, err: err})
-		for i := len(rest) - 1; i >= 0; i-- {
-			q.settle(rest[i], rest[i].count(), outcome{kind: failed, err: err})
+		for piece := b; piece != nil; piece = rest.next() {
+			q.settle(piece, piece.count(), outcome{kind: failed, err: err})
 		}
 		return
 	}
@@ -242,7 +264,8 @@ func (q *queue) refuse(b *batch, err error) {
 	right := *b
 	right.lo, right.state, right.place, right.heapIndex = half, queued, nil, -1
 	b.hi = half
-	b.failures, right.failures = 0, 0
+	right.failures, right.alone, right.schedule = 0, 0, nil
+	b.failures, b.alone, b.schedule = 0, 0, nil
 	b.content.retain()
 	b.lane.batches++
 	heap.Push(&q.idle, &right)

@@ -98,28 +98,6 @@ func TestFinalAnswersAreReportedOnce(t *testing.T) {
 	}
 }
 
-func TestRefusedBatchIsSplitDownToTheCulprit(t *testing.T) {
-	for _, status := range []int{400, 413, 422} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				client, srv, l := newClient(t)
-				srv.Always(altertabletest.Status(status).MatchBody(contains("e13", "e77")))
-				track(t, client, numbered(100)...)
-				require.Error(t, client.Flush(t.Context()))
-				assert.ElementsMatch(t, []string{"e13", "e77"}, l.lost)
-				assert.Len(t, srv.Events(), 98)
-				total := 0
-				for _, d := range l.deliveries {
-					total += d.Count
-				}
-				assert.Equal(t, 100, total)
-				assert.LessOrEqual(t, len(srv.Requests()), 30)
-				l.settle(t, client, numbered(100)...)
-			})
-		})
-	}
-}
-
 func TestOKFalseIsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t)
@@ -129,132 +107,6 @@ func TestOKFalseIsAFailure(t *testing.T) {
 		assert.Len(t, srv.Requests(), 1)
 		l.settle(t, client, "e0", "e1")
 		assert.Len(t, l.lost, 2)
-	})
-}
-
-func TestServerThatRefusesAllDoesNotSeeARequestPerMessage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newClient(t)
-		srv.Always(altertabletest.Status(422))
-		track(t, client, numbered(10_000)...)
-		require.Error(t, client.Flush(t.Context()))
-		assert.Less(t, len(srv.Requests()), 1200)
-		l.settle(t, client, numbered(10_000)...)
-	})
-}
-
-// During a minute of outage with steady traffic nothing is lost, a few requests
-// probe, one at a time, and the rest follows within one interval of the end.
-func TestOutage(t *testing.T) {
-	for name, fault := range map[string]altertabletest.Fault{
-		"503": altertabletest.Status(503), "refused": altertabletest.Refuse(), "hang": altertabletest.Hang(),
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				client, srv, l := newClient(t)
-				track(t, client, "first")
-				require.NoError(t, client.Flush(t.Context()))
-				all := []string{"first"}
-				down := srv.Always(fault)
-				for i := range 600 {
-					name := fmt.Sprintf("e%d", i)
-					track(t, client, name)
-					all = append(all, name)
-					pass(100 * time.Millisecond)
-				}
-				assert.LessOrEqual(t, down.Hits(), 12)
-				down.Release()
-				pass(45 * time.Second) // 30 s x 1.5, the longest delay
-				assert.Zero(t, client.Stats().Queued)
-				require.NoError(t, client.Flush(t.Context()))
-				assert.Len(t, srv.Events(), 601)
-				l.settle(t, client, all...)
-			})
-		})
-	}
-}
-
-func TestOutageProbesOneAtATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newClient(t)
-		down := srv.Always(altertabletest.Status(503).Delay(time.Second))
-		track(t, client, numbered(2000)...) // 20 batches, 8 of which fly at once
-		pass(time.Minute)
-		requests := srv.Requests()
-		for i := 9; i < len(requests); i++ {
-			assert.GreaterOrEqual(t, requests[i].Start.Sub(requests[i-1].Start), time.Second, "request %d", i)
-		}
-		assert.Greater(t, len(requests), 10)
-		down.Release()
-		require.NoError(t, client.Flush(t.Context()))
-		l.settle(t, client, numbered(2000)...)
-	})
-}
-
-func TestConstantFailureIsNoHotLoop(t *testing.T) {
-	for _, status := range []int{429, 500} {
-		synctest.Test(t, func(t *testing.T) {
-			client, srv, _ := newClient(t)
-			srv.Always(altertabletest.Status(status))
-			track(t, client, numbered(1000)...)
-			identify(t, client, "u_1", "u_2")
-			require.Error(t, client.Flush(within(t, 10*time.Minute)), "Flush does not shorten the wait")
-			assert.Less(t, len(srv.Requests()), 60)
-			require.Error(t, client.Shutdown(within(t, time.Second)))
-		})
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	date := func(d time.Duration) altertabletest.Fault {
-		return altertabletest.Status(503).Header("Retry-After", time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format("Mon, 02 Jan 2006 15:04:05 GMT"))
-	}
-	for name, test := range map[string]struct {
-		fault    altertabletest.Fault
-		min, max time.Duration
-	}{
-		"seconds":   {altertabletest.Status(429).RetryAfter(90 * time.Second), 90 * time.Second, 90 * time.Second},
-		"date":      {date(90 * time.Second), 90 * time.Second, 90 * time.Second},
-		"a day":     {altertabletest.Status(429).RetryAfter(24 * time.Hour), 5 * time.Minute, 5 * time.Minute},
-		"past date": {date(-time.Hour), 250 * time.Millisecond, 750 * time.Millisecond},
-		"none":      {altertabletest.Status(429), 250 * time.Millisecond, 750 * time.Millisecond},
-		"nonsense":  {altertabletest.Status(429).Header("Retry-After", "soon"), 250 * time.Millisecond, 750 * time.Millisecond},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				client, srv, _ := newClient(t, altertable.WithMaxBatchSize(1))
-				srv.Next(1, test.fault)
-				track(t, client, "e0")
-				require.NoError(t, client.Flush(t.Context()))
-				at := starts(srv, "/track")
-				require.Len(t, at, 2)
-				assert.GreaterOrEqual(t, at[1], test.min)
-				assert.LessOrEqual(t, at[1], test.max)
-			})
-		})
-	}
-}
-
-// A batch that always fails waits alone, and the others pass it.
-func TestPoisonBatchDoesNotHoldUpOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Minute}))
-		srv.Always(altertabletest.Status(500).MatchBody(contains("poison")))
-		track(t, client, "poison")
-		synctest.Wait()
-		all := []string{"poison"}
-		for i := range 100 {
-			name := fmt.Sprintf("e%d", i)
-			all = append(all, name)
-			track(t, client, name)
-			pass(100 * time.Millisecond)
-		}
-		pass(3 * time.Second)
-		assert.Len(t, srv.Events(), 100)
-		assert.EqualValues(t, 1, client.Stats().Queued)
-		pass(time.Minute)
-		assert.Equal(t, []string{"poison"}, l.lostSoFar())
-		l.settle(t, client, all...)
 	})
 }
 
@@ -281,27 +133,6 @@ func TestIdentifiesKeepTheirOrder(t *testing.T) {
 			assert.False(t, requests[i+1].Start.Before(requests[i].Start.Add(requests[i].Duration)), "one at a time")
 		}
 		l.settle(t, client, ids...)
-	})
-}
-
-// The environment's identifies wait for the one that fails, until others have
-// shown three times that it alone is to blame.
-func TestPoisonIdentifyYields(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Minute}))
-		srv.Always(altertabletest.Status(500).MatchBody(contains("u_poison")))
-		identify(t, client, "u_poison", "u_1", "u_2")
-		all := []string{"u_poison", "u_1", "u_2"}
-		for i := range 300 {
-			name := fmt.Sprintf("e%d", i)
-			all = append(all, name)
-			track(t, client, name)
-			pass(100 * time.Millisecond)
-		}
-		assert.Len(t, srv.Identities(), 2)
-		pass(2 * time.Minute)
-		assert.Equal(t, []string{"u_poison"}, l.lostSoFar())
-		l.settle(t, client, all...)
 	})
 }
 

@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -58,7 +59,22 @@ type APIError struct {
 	Code       string        // the server's error code, empty if it named none
 	Message    string        // the server's own words; not part of Error
 	RetryAfter time.Duration // what the server asked for, 0 if it did not
-	Body       []byte        // the first 64 KiB of the answer
+	Body       []byte        // the answer's first 64 KiB; 1 KiB where the messages waited for another attempt
+}
+
+// brief returns err as a batch keeps it while it waits: batches are many, and
+// an error page may be larger than what they hold.
+func brief(err error) error {
+	const most = 1 << 10
+	api, ok := err.(*APIError)
+	if !ok || len(api.Body) <= most {
+		return err
+	}
+	kept := *api
+	kept.Body = bytes.Clone(api.Body[:most])
+	kept.Code = strings.Clone(api.Code[:min(len(api.Code), most)])
+	kept.Message = strings.Clone(api.Message[:min(len(api.Message), most)])
+	return &kept
 }
 
 // codePattern is what a code must look like to be shown in an error's text: a

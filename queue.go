@@ -51,7 +51,8 @@ type queue struct {
 
 	era       uint64 // counts the beginnings and ends of outages
 	outage    outage
-	successes uint64 // requests that delivered
+	successes uint64 // requests that delivered, but for those from before an outage
+	failing   int    // batches that failed since the last success
 	refusals  int    // requests refused in a row
 
 	lastIdentify int64 // the client's own stamp on the newest identify accepted

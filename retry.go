@@ -169,12 +169,12 @@ type outage struct {
 	err      error  // its error
 }
 
-// begin starts or prolongs the outage after b failed with err.
-func (o *outage) begin(p RetryPolicy, now time.Duration, b *batch, err error) {
+// begin starts or prolongs the outage after b failed.
+func (o *outage) begin(p RetryPolicy, now time.Duration, b *batch) {
 	if !o.on {
 		*o = outage{on: true, schedule: p.newSchedule()}
 	}
 	o.probing = false
-	o.until = now + nextDelay(o.schedule, err)
-	o.failed, o.err = b, err
+	o.until = now + nextDelay(o.schedule, b.err)
+	o.failed, o.err = b, b.err
 }
