@@ -88,9 +88,12 @@ func newClient(t *testing.T, opts ...altertable.Option) (*altertable.Client, *al
 func event(name string) altertable.Track { return altertable.Track{Event: name, DistinctID: "u_1"} }
 
 // numbered returns "e0" to "e<n-1>".
-func numbered(n int) (all []string) {
+func numbered(n int) []string { return numberedFrom(0, n) }
+
+// numberedFrom returns the n names from "e<first>" on.
+func numberedFrom(first, n int) (all []string) {
 	for i := range n {
-		all = append(all, fmt.Sprintf("e%d", i))
+		all = append(all, fmt.Sprintf("e%d", first+i))
 	}
 	return all
 }
@@ -170,4 +173,26 @@ func contains(names ...string) func([]byte) bool {
 		}
 		return false
 	}
+}
+
+// identities returns the ids of the server's identities, in the order they came.
+func identities(srv *altertabletest.Server) (ids []string) {
+	for _, i := range srv.Identities() {
+		ids = append(ids, i.DistinctID)
+	}
+	return ids
+}
+
+// overlapping returns how many of the requests that match were under way at one time.
+func overlapping(requests []altertabletest.Request, match func(altertabletest.Request) bool) (most int) {
+	for _, r := range requests {
+		n := 0
+		for _, other := range requests {
+			if match(other) && !other.Start.After(r.Start) && other.Start.Add(other.Duration).After(r.Start) {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }
