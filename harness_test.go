@@ -123,6 +123,13 @@ func stored(srv *altertabletest.Server) (names []string) {
 // messages had exactly one outcome.
 func (l *ledger) settle(t *testing.T, client *altertable.Client, accepted ...string) {
 	t.Helper()
+	// Flush and Close do not wait longer than 250 ms for a callback, which may
+	// take so long on a busy machine.
+	assert.Eventually(t, func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.delivered)+len(l.lost) >= len(accepted)
+	}, 10*time.Second, time.Millisecond)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := client.Stats()

@@ -2,14 +2,12 @@ package altertable_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"runtime"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -142,26 +140,6 @@ func TestStaleConnections(t *testing.T) {
 	assert.EqualValues(t, 50, count.Load())
 }
 
-func TestHTTP2(t *testing.T) {
-	srv := altertabletest.NewServer()
-	defer srv.Close()
-	var protocols sync.Map
-	api := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		protocols.Store(r.Proto, true)
-		srv.Handler().ServeHTTP(w, r)
-	}))
-	api.EnableHTTP2 = true
-	api.StartTLS()
-	defer api.Close()
-	client, err := altertable.New("key", altertable.WithBaseURL(api.URL), altertable.WithHTTPClient(api.Client()))
-	require.NoError(t, err)
-	track(t, client, numbered(1000)...)
-	require.NoError(t, client.Close())
-	assert.Len(t, srv.Events(), 1000)
-	_, ok := protocols.Load("HTTP/2.0")
-	assert.True(t, ok)
-}
-
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	followed := make(chan string, 100)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { followed <- r.RequestURI }))
@@ -199,83 +177,6 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	own.CloseIdleConnections()
 }
 
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// A RoundTripper is the user's code: whatever it does, the messages are sent again.
-func TestRoundTripperMisbehaves(t *testing.T) {
-	for name, misbehave := range map[string]roundTrip{
-		"panics":             func(*http.Request) (*http.Response, error) { panic("secret") },
-		"ends its goroutine": func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil },
-		"returns nothing":    func(*http.Request) (*http.Response, error) { return nil, nil },
-		"fails":              func(*http.Request) (*http.Response, error) { return nil, errors.New("secret") },
-		"loses the body":     func(r *http.Request) (*http.Response, error) { return nil, errors.Join(r.Body.Close(), io.EOF) },
-		"answer's body fails": func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 500, Body: failingBody{}}, nil
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				calls := 0
-				_, srv, l := newClient(t)
-				client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(&http.Client{
-					Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-						if calls++; calls == 1 {
-							return misbehave(r)
-						}
-						return srv.HTTPClient().Do(r.Clone(r.Context()))
-					}),
-				}))...)
-				require.NoError(t, err)
-				track(t, client, "e0")
-				require.NoError(t, client.Close())
-				assert.Equal(t, 2, calls)
-				assert.Equal(t, []string{"e0"}, stored(srv))
-				l.settle(t, client, "e0")
-			})
-		})
-	}
-}
-
-type failingBody struct{}
-
-func (failingBody) Read([]byte) (int, error) { return 0, errors.New("secret") }
-func (failingBody) Close() error             { return errors.New("secret") }
-
-// A transport may read a request's body on after it has returned an error. It
-// must find the bytes it was given, not those of a later batch.
-func TestBodyOutlivesAFailedRequest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var bodies []io.ReadCloser
-		_, srv, l := newClient(t)
-		client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(&http.Client{
-			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-				if len(bodies) < 3 {
-					bodies = append(bodies, r.Body)
-					return nil, io.ErrUnexpectedEOF
-				}
-				return srv.HTTPClient().Do(r.Clone(r.Context()))
-			}),
-		}))...)
-		require.NoError(t, err)
-		track(t, client, "e0")
-		require.NoError(t, client.Flush(t.Context()))
-		for range 200 {
-			track(t, client, "other")
-			require.NoError(t, client.Flush(t.Context()))
-		}
-		for _, body := range bodies {
-			text, err := io.ReadAll(body)
-			require.NoError(t, err)
-			assert.Contains(t, string(text), `"e0"`)
-			require.NoError(t, body.Close())
-			require.NoError(t, body.Close(), "more than once")
-		}
-		require.NoError(t, client.Close())
-	})
-}
-
 func TestRequestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithRequestTimeout(7*time.Second), altertable.WithMaxBatchSize(1))
@@ -289,4 +190,55 @@ func TestRequestTimeout(t *testing.T) {
 		require.NoError(t, client.Flush(t.Context()))
 		l.settle(t, client, "e0")
 	})
+}
+
+func TestMalformedRedirectIsFinal(t *testing.T) {
+	for name, location := range map[string]string{"none": "", "malformed": "http://[::1", "self": "/track", "no host": "https://"} {
+		t.Run(name, func(t *testing.T) {
+			client, srv, l := onSocket(t)
+			srv.Always(altertabletest.Redirect(307, location))
+			track(t, client, "e0", "e1")
+			err := client.Flush(t.Context())
+			var api *altertable.APIError
+			require.ErrorAs(t, err, &api)
+			assert.Equal(t, 307, api.StatusCode)
+			assert.Len(t, srv.Requests(), 1)
+			l.settle(t, client, "e0", "e1")
+		})
+	}
+}
+
+func TestCertificatesAreVerified(t *testing.T) {
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	api := httptest.NewUnstartedServer(srv.Handler())
+	api.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	api.StartTLS()
+	defer api.Close()
+	l := new(ledger)
+	client, err := altertable.New("key", append(l.options(), altertable.WithBaseURL(api.URL),
+		altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Millisecond, MaxElapsed: time.Millisecond}))...)
+	require.NoError(t, err)
+	track(t, client, "e0")
+	var network *altertable.NetworkError
+	require.ErrorAs(t, client.Close(), &network)
+	assert.Contains(t, network.Error(), "certificate")
+	assert.Empty(t, srv.Requests())
+	l.settle(t, client, "e0")
+}
+
+// A connection that is open and silent does not outlive Shutdown.
+func TestSilentServer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	for _, scheme := range []string{"http://", "https://"} {
+		l := new(ledger)
+		client, err := altertable.New("key", append(l.options(), altertable.WithBaseURL(scheme+listener.Addr().String()))...)
+		require.NoError(t, err)
+		track(t, client, "e0")
+		err = client.Shutdown(within(t, 20*time.Millisecond))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		l.settle(t, client, "e0")
+	}
 }
