@@ -1,6 +1,7 @@
 package altertable_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -68,45 +69,61 @@ func TestAnswersOfSuccessAreFinal(t *testing.T) {
 }
 
 func TestFinalAnswersAreReportedOnce(t *testing.T) {
-	for name, fault := range map[string]altertabletest.Fault{
-		"401":                   altertabletest.Status(401),
-		"403":                   altertabletest.Status(403),
-		"404":                   altertabletest.Status(404).HTML("<html>"),
-		"415":                   altertabletest.Status(415),
-		"redirect":              altertabletest.Redirect(307, "https://elsewhere.example/track"),
-		"redirect, same host":   altertabletest.Redirect(302, "/login"),
-		"not modified":          altertabletest.Status(304),
-		"unknown environment":   altertabletest.Status(400).ErrorCode("environment-not-found"),
-		"key, older shape":      altertabletest.Status(400).JSON(`{"error":{"message":"Invalid API key","code":"AUTHENTICATION_ERROR"}}`),
-		"unknown environment 2": altertabletest.Status(422).JSON(`{"error":"environment-not-found","message":"no"}`),
+	for name, test := range map[string]struct {
+		fault altertabletest.Fault
+		is    error
+	}{
+		"401":                   {altertabletest.Status(401), altertable.ErrUnauthorized},
+		"403":                   {altertabletest.Status(403), altertable.ErrUnauthorized},
+		"404":                   {altertabletest.Status(404).HTML("<html>"), nil},
+		"415":                   {altertabletest.Status(415), nil},
+		"redirect":              {altertabletest.Redirect(307, "https://elsewhere.example/track"), nil},
+		"redirect, same host":   {altertabletest.Redirect(302, "/login"), nil},
+		"redirect, malformed":   {altertabletest.Redirect(302, "http://[::1"), nil},
+		"not modified":          {altertabletest.Status(304), nil},
+		"unknown environment":   {altertabletest.Status(400).ErrorCode("environment-not-found"), altertable.ErrEnvironmentNotFound},
+		"unknown environment 2": {altertabletest.Status(422).JSON(`{"error":"environment-not-found","message":"no"}`), altertable.ErrEnvironmentNotFound},
+		"unknown environment 3": {altertabletest.Status(400).JSON(`{"error_code":"ENVIRONMENT_NOT_FOUND"}`), altertable.ErrEnvironmentNotFound},
+		"key, older shape":      {altertabletest.Status(400).JSON(`{"error":{"message":"Invalid API key","code":"AUTHENTICATION_ERROR"}}`), nil},
+		"ok false":              {altertabletest.Status(200).ErrorCode("insert-failed"), nil}, // what of it is stored is unknown
+		"ok false, environment": {altertabletest.Status(200).ErrorCode("environment-not-found"), altertable.ErrEnvironmentNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client, srv, l := newClient(t)
-				srv.Always(fault)
+				srv.Always(test.fault)
 				track(t, client, numbered(10)...)
-				require.Error(t, client.Flush(t.Context()))
+				err := client.Flush(t.Context())
+				var api *altertable.APIError
+				require.ErrorAs(t, err, &api)
 				require.Len(t, srv.Requests(), 1)
 				require.Len(t, l.errs, 1)
-				var api *altertable.APIError
 				require.ErrorAs(t, l.errs[0], &api)
 				assert.Equal(t, srv.Requests()[0].Status, api.StatusCode)
+				for _, sentinel := range []error{altertable.ErrUnauthorized, altertable.ErrEnvironmentNotFound} {
+					assert.Equal(t, sentinel == test.is, errors.Is(l.errs[0], sentinel), "%v", sentinel)
+				}
 				assert.EqualValues(t, 10, client.Stats().Failed)
+				assert.Equal(t, numbered(10), l.lost)
 				l.settle(t, client, numbered(10)...)
 			})
 		})
 	}
 }
 
-func TestOKFalseIsAFailure(t *testing.T) {
+// A refused key costs one request a batch, and each is reported once.
+func TestBacklogOfARefusedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t)
-		srv.Always(altertabletest.Status(200).ErrorCode("insert-failed"))
-		track(t, client, "e0", "e1")
-		require.Error(t, client.Flush(t.Context()))
-		assert.Len(t, srv.Requests(), 1)
-		l.settle(t, client, "e0", "e1")
-		assert.Len(t, l.lost, 2)
+		srv.Always(altertabletest.Status(401))
+		track(t, client, numbered(1000)...)
+		_ = client.Shutdown(t.Context())
+		assert.Len(t, srv.Requests(), 10)
+		assert.Len(t, l.errs, 10)
+		for _, err := range l.errs {
+			assert.ErrorIs(t, err, altertable.ErrUnauthorized)
+		}
+		l.settle(t, client, numbered(1000)...)
 	})
 }
 

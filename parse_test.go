@@ -29,9 +29,16 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add([]byte(`{"error":"x","message":null}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		a := parseAnswer(text)
-		if !json.Valid(text) {
+		var members map[string]any
+		if json.Unmarshal(text, &members) != nil {
 			require.Equal(t, answerFields{}, a)
 		}
+		ok, isBool := members["ok"].(bool)
+		require.Equal(t, isBool && !ok, a.refused)
+		if code, _ := members["error_code"].(string); code != "" {
+			require.Equal(t, code, a.code)
+		}
+		require.LessOrEqual(t, len(a.code)+len(a.message)+len(a.taskID), 9*len(text), "U+FFFD takes three bytes")
 	})
 }
 
@@ -58,6 +65,10 @@ func FuzzParseRetryAfter(f *testing.F) {
 	f.Add("120")
 	f.Add("Fri, 02 Jan 2026 03:04:05 GMT")
 	f.Fuzz(func(t *testing.T, header string) {
-		assert.GreaterOrEqual(t, parseRetryAfter(header, time.Now()), time.Duration(0))
+		wait := parseRetryAfter(header, time.Now())
+		require.GreaterOrEqual(t, wait, time.Duration(0))
+		delay := nextDelay(defaultRetryPolicy.newSchedule(), &APIError{RetryAfter: wait})
+		require.GreaterOrEqual(t, delay, max(min(wait, maxRetryAfter), defaultRetryPolicy.InitialInterval/2))
+		require.LessOrEqual(t, delay, maxRetryAfter)
 	})
 }

@@ -123,3 +123,48 @@ func TestTheHTTPClientsOwnTimeout(t *testing.T) {
 		l.settle(t, client, "e0")
 	})
 }
+
+type countingBody struct{ read int }
+
+func (b *countingBody) Read(p []byte) (int, error) { b.read += len(p); return len(p), nil }
+func (b *countingBody) Close() error               { return nil }
+
+func TestAnswersAreReadUpTo64KiB(t *testing.T) {
+	for _, status := range []int{200, 404} {
+		body := new(countingBody)
+		l := new(ledger)
+		client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(&http.Client{
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: status, Body: body}, r.Body.Close()
+			}),
+		}))...)
+		require.NoError(t, err)
+		track(t, client, "e0")
+		assert.Equal(t, status == 200, client.Close() == nil)
+		assert.LessOrEqual(t, body.read, 64<<10)
+		l.settle(t, client, "e0")
+	}
+}
+
+// A transport that closes a request's body does not read it afterwards, or
+// finds it closed: its bytes may be another batch's by then.
+func TestClosedBodyReadsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var body io.ReadCloser
+		_, srv, l := newClient(t)
+		client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(&http.Client{
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				body = r.Body
+				answer, err := srv.HTTPClient().Do(r.Clone(r.Context()))
+				return answer, errors.Join(err, body.Close())
+			}),
+		}))...)
+		require.NoError(t, err)
+		track(t, client, "e0")
+		require.NoError(t, client.Close())
+		n, err := body.Read(make([]byte, 10))
+		assert.Zero(t, n)
+		assert.ErrorIs(t, err, http.ErrBodyReadAfterClose)
+		l.settle(t, client, "e0")
+	})
+}

@@ -3,6 +3,8 @@ package altertable_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -183,5 +185,159 @@ func TestIdentifySyncGivesUpItsTurn(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, client.Flush(t.Context()))
 		assert.Len(t, srv.Identities(), 2)
+	})
+}
+
+func TestSyncCallsAfterClose(t *testing.T) {
+	client, srv, _ := newClient(t)
+	require.NoError(t, client.Close())
+	_, err := client.TrackSync(t.Context(), event("e0"))
+	require.ErrorIs(t, err, altertable.ErrClosed)
+	_, err = client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_1"})
+	require.ErrorIs(t, err, altertable.ErrClosed)
+	_, err = client.AliasSync(t.Context(), altertable.Alias{DistinctID: "u_1", NewUserID: "u_2"})
+	require.ErrorIs(t, err, altertable.ErrClosed)
+	assert.Empty(t, srv.Requests())
+	assert.Zero(t, client.Stats())
+}
+
+func TestSyncCallsRunBeforeSend(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
+		if e := m.(altertable.Track); e.Event == "discard" {
+			return nil
+		}
+		return m
+	}))
+	response, err := client.TrackSync(t.Context(), event("discard"), event("discard"))
+	require.NoError(t, err)
+	assert.Equal(t, &altertable.Response{OK: true}, response)
+	assert.Empty(t, srv.Requests())
+	_, err = client.TrackSync(t.Context(), event("discard"), event("e0"))
+	require.NoError(t, err)
+	require.Len(t, srv.Requests(), 1)
+	assert.Equal(t, byte('{'), srv.Requests()[0].Body[0], "the one that is left is an object")
+	assert.Equal(t, []string{"e0"}, stored(srv))
+}
+
+func TestSyncCallsReturnTheServersRefusal(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault altertabletest.Fault
+		is    error
+	}{
+		"401":                 {altertabletest.Status(401), altertable.ErrUnauthorized},
+		"unknown environment": {altertabletest.Status(400).ErrorCode("environment-not-found"), altertable.ErrEnvironmentNotFound},
+		"ok false":            {altertabletest.Status(200).ErrorCode("environment-not-found"), altertable.ErrEnvironmentNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, srv, _ := newClient(t)
+			srv.Always(test.fault)
+			response, err := client.TrackSync(t.Context(), event("e0"))
+			require.ErrorIs(t, err, test.is)
+			assert.Nil(t, response)
+			assert.Equal(t, altertable.Stats{Requests: 1}, client.Stats())
+		})
+	}
+}
+
+func TestSyncCallsAreOutsideMaxInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxInFlight(1), altertable.WithMaxBatchSize(1))
+		rule := srv.Next(1, altertabletest.Hang())
+		track(t, client, "e0")
+		synctest.Wait()
+		_, err := client.TrackSync(t.Context(), event("sync"))
+		require.NoError(t, err)
+		assert.Equal(t, []string{"sync"}, stored(srv))
+		rule.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, "e0")
+	})
+}
+
+func TestShutdownMakesSyncCallsTryAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t)
+		srv.Next(1, altertabletest.Status(503).RetryAfter(time.Minute))
+		done := make(chan error, 1)
+		go func() { _, err := client.TrackSync(t.Context(), event("sync")); done <- err }()
+		pass(time.Second)
+		hold := srv.Next(1, altertabletest.Delay(time.Second).On("/alias"))
+		require.NoError(t, client.Alias(t.Context(), altertable.Alias{DistinctID: "u_1", NewUserID: "u_2"}))
+		require.NoError(t, client.Shutdown(t.Context()))
+		require.NoError(t, <-done)
+		assert.Equal(t, []time.Duration{0, time.Second}, starts(srv, "/track"))
+		assert.Equal(t, 1, hold.Hits())
+	})
+}
+
+// A call whose goroutine ends in the RoundTripper gives up its turn.
+func TestIdentifySyncEndsWithItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, srv, l := newClient(t)
+		client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(&http.Client{
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				if r.URL.RawQuery != "" {
+					runtime.Goexit()
+				}
+				return srv.HTTPClient().Do(r.Clone(r.Context()))
+			}),
+		}))...)
+		require.NoError(t, err)
+		go func() { _, _ = client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_1"}) }()
+		synctest.Wait()
+		identify(t, client, "u_2")
+		require.NoError(t, client.Close())
+		l.settle(t, client, "u_2")
+	})
+}
+
+// IdentifySync waits for the identifies before it, however long they fail; its
+// context ends that.
+func TestIdentifySyncWaitsDuringAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		down := srv.Always(altertabletest.Status(503))
+		identify(t, client, "u_1")
+		pass(5 * time.Second)
+		start := time.Now()
+		_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_2"})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, 30*time.Second, time.Since(start))
+		for _, r := range srv.Requests() {
+			assert.False(t, r.Sync)
+		}
+		elsewhere := altertable.Identify{DistinctID: "u_3", Environment: "staging"}
+		down.Release()
+		_, err = client.IdentifySync(t.Context(), elsewhere)
+		require.NoError(t, err, "another environment's are not waited for")
+		require.NoError(t, client.Flush(t.Context()))
+		assert.ElementsMatch(t, []string{"u_1", "u_3"}, identities(srv))
+		l.settle(t, client, "u_1")
+	})
+}
+
+// Stamped before others that were accepted meanwhile, it must not arrive with
+// the older stamp: the server would ignore its traits.
+func TestIdentifySyncTraitsCountInTheOrderOfArrival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t)
+		rule := srv.Next(1, altertabletest.Hang().On("/identify"))
+		user := func(plan string) altertable.Identify {
+			return altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"plan": plan}}
+		}
+		require.NoError(t, client.Identify(t.Context(), user("first")))
+		pass(time.Second)
+		done := make(chan error, 1)
+		go func() { _, err := client.IdentifySync(t.Context(), user("second")); done <- err }()
+		synctest.Wait()
+		require.NoError(t, client.Identify(t.Context(), user("third")))
+		rule.Release()
+		require.NoError(t, <-done)
+		i, ok := srv.Identity("production", "u_1")
+		require.True(t, ok)
+		assert.Equal(t, "second", i.Traits["plan"])
+		require.NoError(t, client.Flush(t.Context()))
+		i, _ = srv.Identity("production", "u_1")
+		assert.Equal(t, "third", i.Traits["plan"])
 	})
 }
