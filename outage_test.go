@@ -146,7 +146,7 @@ func TestPoisonBatchDoesNotDelaySparseMessages(t *testing.T) {
 func TestManyPoisonBatchesDoNotHoldUpOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxBatchSize(10))
-		srv.Always(altertabletest.Status(500).MatchBody(contains("poison")))
+		srv.Always(altertabletest.Status(500).Delay(time.Second).MatchBody(contains("poison"))) // all 8 are in flight
 		poison := slices.Repeat([]string{"poison"}, 80)
 		track(t, client, poison...)
 		track(t, client, numbered(200)...)
