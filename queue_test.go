@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,6 +56,32 @@ func TestDropOldestEvicts(t *testing.T) {
 		require.NoError(t, client.Flush(t.Context()))
 		l.settle(t, client, numbered(13)...)
 	})
+}
+
+// An open batch goes on growing while callbacks read the messages that were
+// evicted from it. The race detector is what tells.
+func TestEvictedMessagesAreReadWhileTheirBatchGrows(t *testing.T) {
+	var told atomic.Int64
+	client, srv, _ := newClient(t, altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(1000), altertable.WithMaxInFlight(1),
+		altertable.WithFlushInterval(time.Millisecond), altertable.WithOverflow(altertable.DropOldest),
+		altertable.WithOnDelivery(func(d altertable.Delivery) {
+			for range 100 {
+				if len(d.Payloads()) != d.Count {
+					t.Error("payloads are missing")
+				}
+			}
+			told.Add(1)
+		}))
+	rule := srv.Always(altertabletest.Hang())
+	track(t, client, "carried")
+	require.NoError(t, srv.WaitRequests(t.Context(), 1))
+	for told.Load() < 10 {
+		if err := client.Track(t.Context(), event("e")); err != nil {
+			require.ErrorIs(t, err, altertable.ErrQueueFull)
+		}
+	}
+	rule.Release()
+	require.NoError(t, client.Close())
 }
 
 func TestDropOldestRefusesWhenAllIsCarried(t *testing.T) {
