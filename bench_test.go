@@ -116,6 +116,42 @@ func BenchmarkTrackParallel(b *testing.B) {
 	})
 }
 
+// BenchmarkMessages is a client's whole life, New and Close included: the cost
+// of a message does not grow with their number.
+func BenchmarkMessages(b *testing.B) {
+	for _, n := range []int{1_000, 100_000, 10_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) { benchmarkLife(b, 1, n) })
+	}
+}
+
+// BenchmarkProducers shares the same messages among goroutines.
+func BenchmarkProducers(b *testing.B) {
+	for _, producers := range []int{1, 2, 4, 8} {
+		b.Run(fmt.Sprint(producers), func(b *testing.B) { benchmarkLife(b, producers, 1_000_000) })
+	}
+}
+
+func benchmarkLife(b *testing.B, producers, messages int) {
+	b.ReportAllocs()
+	for b.Loop() {
+		client := newBenchClient(b, discard{})
+		var wg sync.WaitGroup
+		for range producers {
+			wg.Go(func() {
+				for range messages / producers {
+					if err := client.Track(context.Background(), checkout); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		require.NoError(b, client.Close())
+		require.EqualValues(b, messages, client.Stats().Delivered)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*messages), "ns/message")
+}
+
 func BenchmarkIdentify(b *testing.B) {
 	client := newBenchClient(b, discard{})
 	b.ReportAllocs()
