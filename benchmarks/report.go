@@ -47,6 +47,14 @@ func printTable(w io.Writer, medians result) {
 
 func key(parts ...string) string { return strings.Join(parts, "/") }
 
+// number writes a value with three digits, and no exponent.
+func number(value float64) string {
+	if value < 100 {
+		return fmt.Sprintf("%.3g", value)
+	}
+	return fmt.Sprintf("%.0f", value)
+}
+
 // drawChart draws CPU and wall time of 200,000 events as bars.
 func drawChart(medians result) []byte {
 	const left, width, bar, gap = 110, 480, 16, 6
@@ -74,7 +82,7 @@ func drawChart(medians result) []byte {
 			length := width * value / max(longest, 1e-9)
 			fmt.Fprintf(&b, "<text x=\"10\" y=\"%d\">%s</text>", y+bar-4, c)
 			fmt.Fprintf(&b, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>", left, y, length, bar, color)
-			fmt.Fprintf(&b, "<text x=\"%.1f\" y=\"%d\">%.3g</text>\n", left+length+6, y+bar-4, value)
+			fmt.Fprintf(&b, "<text x=\"%.1f\" y=\"%d\">%s</text>\n", left+length+6, y+bar-4, number(value))
 			y += bar + gap
 		}
 	}
