@@ -14,8 +14,10 @@ import (
 // in no particular order. The types that properties are usually made of need
 // neither reflection nor memory of their own; encoding/json does the rest.
 
-// maxEncodingDepth is where encoding/json takes over: it finds cycles.
-const maxEncodingDepth = 1000
+// maxEncodingDepth bounds recursion, which would end the process. A cycle
+// reaches it, and so does nothing that a JSON decoder takes: encoding/json's
+// stops at 10,000 levels, of which batch, message and properties are three.
+const maxEncodingDepth = 10_000 - 3
 
 var errEncodingTooLarge = errors.New("is too large")
 
@@ -47,9 +49,6 @@ func appendMember(dst []byte, name string, value any, limit, depth int) ([]byte,
 }
 
 func appendValue(dst []byte, value any, limit, depth int) (_ []byte, err error) {
-	if depth > maxEncodingDepth {
-		return appendOther(dst, value, limit)
-	}
 	switch v := value.(type) {
 	case nil:
 		dst = append(dst, "null"...)
@@ -94,6 +93,9 @@ func appendValue(dst []byte, value any, limit, depth int) (_ []byte, err error) 
 
 // appendComposite is appendValue for the types that are met less often.
 func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
+	if depth > maxEncodingDepth {
+		return dst, errTooDeep
+	}
 	switch v := value.(type) {
 	case time.Time:
 		return appendTime(dst, v)
@@ -141,7 +143,7 @@ func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
 			return appendFloat(dst, v, 64)
 		})
 	}
-	return appendOther(dst, value, limit)
+	return appendOther(dst, value, limit, depth)
 }
 
 func appendObject(dst []byte, m map[string]any, limit, depth int) (_ []byte, err error) {

@@ -15,7 +15,7 @@ import (
 var (
 	errNotANumber     = errors.New("holds NaN or an infinity, which JSON cannot express")
 	errTimeOutOfRange = errors.New("holds a time.Time that RFC 3339 cannot express")
-	errCycle          = errors.New("holds a cycle")
+	errTooDeep        = errors.New("holds a cycle, or is nested too deeply")
 	errInvalidNumber  = errors.New("holds a json.Number that is no number")
 	errInvalidRaw     = errors.New("holds a json.RawMessage that is not JSON")
 )
@@ -111,7 +111,7 @@ func appendCompact(dst, raw []byte, limit int) ([]byte, error) {
 }
 
 // appendOther appends a value of a type that the encoder does not know.
-func appendOther(dst []byte, value any, limit int) ([]byte, error) {
+func appendOther(dst []byte, value any, limit, depth int) ([]byte, error) {
 	switch value.(type) {
 	case json.Marshaler, encoding.TextMarshaler:
 		return appendMarshaled(dst, value, limit)
@@ -136,6 +136,10 @@ func appendOther(dst []byte, value any, limit int) ([]byte, error) {
 		return strconv.AppendUint(dst, v.Uint(), 10), nil
 	case v.CanFloat():
 		return appendFloat(dst, v.Float(), v.Type().Bits())
+	}
+	g := gauge{left: limit - len(dst)}
+	if err := g.measure(v, depth); err != nil {
+		return dst, err
 	}
 	return appendMarshaled(dst, value, limit)
 }
@@ -180,11 +184,9 @@ func marshalError(value any, err error) error {
 	case errors.As(err, &unsupportedType):
 		culprit = unsupportedType.Type
 	case errors.As(err, &unsupportedValue):
-		switch what := unsupportedValue.Str; {
-		case what == "NaN" || what == "+Inf" || what == "-Inf":
+		switch unsupportedValue.Str {
+		case "NaN", "+Inf", "-Inf":
 			return errNotANumber
-		case strings.Contains(what, "cycle"):
-			return errCycle
 		}
 	}
 	return fmt.Errorf("holds a value of type %v, which JSON cannot express", culprit)

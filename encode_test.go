@@ -106,12 +106,12 @@ func TestEncoderSaysWhatItCannotExpress(t *testing.T) {
 	ring := &node{}
 	ring.Next = ring
 	for text, value := range map[string]any{
-		"holds a value of type chan int, which JSON cannot express":     make(chan int),
-		"holds a value of type func(), which JSON cannot express":       func() {},
-		"holds a value of type complex128, which JSON cannot express":   1i,
-		"holds a value of type map[bool]int, which JSON cannot express": map[bool]int{true: 1},
-		"holds NaN or an infinity, which JSON cannot express":           math.NaN(),
-		"holds a cycle": cycle,
+		"holds a value of type chan int, which JSON cannot express":            make(chan int),
+		"holds a value of type func(), which JSON cannot express":              func() {},
+		"holds a value of type complex128, which JSON cannot express":          1i,
+		"holds a value of type map[bool]int, which JSON cannot express":        map[bool]int{true: 1},
+		"holds NaN or an infinity, which JSON cannot express":                  math.NaN(),
+		"holds a cycle, or is nested too deeply":                               cycle,
 		"holds a time.Time that RFC 3339 cannot express":                       time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
 		"holds a json.Number that is no number":                                json.Number("secret@example.com"),
 		"holds a json.RawMessage that is not JSON":                             json.RawMessage(`{"a":`),
@@ -130,6 +130,56 @@ func TestEncoderSaysWhatItCannotExpress(t *testing.T) {
 		_, err := encode(value)
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "secret")
+	}
+}
+
+// link is a type that encoding/json follows to any depth.
+type link struct {
+	Next    *link `json:",omitempty"`
+	Any     any   `json:",omitempty"`
+	Back    *link `json:"-"`
+	private *link
+}
+
+type opaque struct{ Itself *opaque }
+
+func (*opaque) MarshalText() ([]byte, error) { return []byte("opaque"), nil }
+
+// Recursion without a bound ends the process: encoding/json's does.
+func TestEncoderBoundsRecursion(t *testing.T) {
+	const deep = 1_000_000
+	list, object, chain, listed := any(nil), map[string]any{}, &link{}, &link{}
+	for range deep {
+		list = []any{list}
+		object = map[string]any{"": object}
+		chain = &link{Next: chain}
+		listed = &link{Any: []*link{listed}}
+	}
+	type self []self
+	loop := make(self, 1)
+	loop[0] = loop
+	var ring any
+	ring = &ring
+	for _, value := range []any{list, object, chain, listed, struct{ A any }{list}, []struct{ A any }{{object}}, loop, ring, map[int]any{1: list}} {
+		_, err := encode(value)
+		assert.ErrorIs(t, err, errTooDeep, "%T", value)
+	}
+
+	list, chain = nil, &link{}
+	for range 5000 {
+		list = []any{list}
+		chain = &link{Next: chain}
+	}
+	back := &link{}
+	back.Back, back.private = back, back
+	round := &opaque{}
+	round.Itself = round
+	for _, value := range []any{list, chain, back, round, struct{ A *opaque }{round}} {
+		want, err := json.Marshal(value)
+		require.NoError(t, err)
+		got, err := encode(value)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), got)
 	}
 }
 
@@ -176,6 +226,11 @@ type loud struct{ count *int }
 func (l loud) MarshalJSON() ([]byte, error) { *l.count++; return []byte(`"0123456789"`), nil }
 
 func TestEncoderStopsAtItsLimit(t *testing.T) {
+	type pair struct{ A, B *pair }
+	laughs := &pair{}
+	for range 100 { // encoding/json would never end
+		laughs = &pair{laughs, laughs}
+	}
 	count := 0
 	long := make([]any, 1000)
 	for i := range long {
@@ -187,9 +242,10 @@ func TestEncoderStopsAtItsLimit(t *testing.T) {
 		[]byte(huge), json.RawMessage(`"` + huge + `"`), map[string]any{"a": []map[string]any{{"b": huge}}}, struct{ A string }{huge},
 		plan(huge), pointer(huge), json.Number(strings.Repeat("1", 1000)), json.RawMessage(`"` + strings.Repeat("<", 50) + `"`),
 		make([]int, 1000), make([]int64, 1000), make([]float64, 1000), make([]map[string]any, 1000), map[string]string{huge: ""},
+		make([]struct{}, 1000), make([]*int, 1000), map[int]string{1: huge}, []plan{plan(huge)}, [1000]bool{}, struct{ A []loud }{make([]loud, 1000)}, laughs,
 	} {
 		out, _, err := appendMembers(nil, map[string]any{"a": value}, 100)
-		assert.ErrorIs(t, err, errEncodingTooLarge)
+		assert.ErrorIs(t, err, errEncodingTooLarge, "%T", value)
 		assert.Less(t, len(out), 130, "%T was encoded in full", value)
 	}
 	assert.Less(t, count, 20)
