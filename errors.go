@@ -162,8 +162,7 @@ type DeliveryError struct {
 }
 
 func (e *DeliveryError) Error() string {
-	return fmt.Sprintf("altertable: %d %s messages not delivered after %d attempts: %s",
-		e.Count, e.Endpoint, e.Attempts, strings.TrimPrefix(e.Err.Error(), "altertable: "))
+	return withCause(fmt.Sprintf("altertable: %d %s messages not delivered after %d attempts", e.Count, e.Endpoint, e.Attempts), e.Err)
 }
 
 // Unwrap returns Err.
@@ -181,14 +180,19 @@ type UndeliveredError struct {
 }
 
 func (e *UndeliveredError) Error() string {
-	if e.Err == nil {
-		return fmt.Sprintf("altertable: %d messages undelivered", e.Count)
-	}
-	return fmt.Sprintf("altertable: %d messages undelivered: %s", e.Count, strings.TrimPrefix(e.Err.Error(), "altertable: "))
+	return withCause(fmt.Sprintf("altertable: %d messages undelivered", e.Count), e.Err)
 }
 
 // Unwrap returns Err.
 func (e *UndeliveredError) Unwrap() error { return e.Err }
+
+// withCause returns text with its cause, which may be nil.
+func withCause(text string, cause error) string {
+	if cause == nil {
+		return text
+	}
+	return text + ": " + strings.TrimPrefix(cause.Error(), "altertable: ")
+}
 
 // joinErrors joins two errors, each of which may be nil, in one line.
 func joinErrors(first, second error) error {

@@ -6,14 +6,17 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
 func TestAPIErrorMatches(t *testing.T) {
@@ -54,6 +57,32 @@ func TestNetworkErrorsNameTheTrouble(t *testing.T) {
 	assert.False(t, (&altertable.NetworkError{Err: io.EOF}).Timeout())
 }
 
+// A server may quote the key where a code belongs, which is shown.
+func TestCodesDoNotRepeatTheKey(t *testing.T) {
+	const key = "pk_live.0123-abc"
+	for answer, text := range map[string]string{
+		`{"ok":false,"error_code":"` + key + `"}`:              "server answered 422 (REDACTED)",
+		`{"error":"unknown_` + key + `"}`:                      "server answered 422 (unknown_REDACTED)",
+		`{"error":{"code":"` + key + `.` + key + `"}}`:         "server answered 422 (REDACTED.REDACTED)",
+		`{"error_code":"` + key + `","message":"` + key + `"}`: "server answered 422 (REDACTED)",
+		`{"error_code":"key"}`:                                 "server answered 422 (key)",
+	} {
+		srv := altertabletest.NewServer()
+		srv.Always(altertabletest.Status(422).JSON(answer))
+		log := new(logged)
+		client, err := altertable.New(key, altertable.WithBaseURL(srv.URL), altertable.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+		require.NoError(t, err)
+		_, err = client.TrackSync(t.Context(), event("e"))
+		assert.EqualError(t, err, "altertable: "+text)
+		require.NoError(t, client.Track(t.Context(), event("e")))
+		assert.EqualError(t, client.Close(), "altertable: 1 messages undelivered: "+text)
+		for _, line := range log.lines() {
+			assert.NotContains(t, line, key)
+		}
+		srv.Close()
+	}
+}
+
 func TestErrorsReadWell(t *testing.T) {
 	api := &altertable.APIError{StatusCode: 503}
 	lost := &altertable.DeliveryError{Endpoint: "track", Count: 3, Attempts: 2, Err: api}
@@ -63,5 +92,6 @@ func TestErrorsReadWell(t *testing.T) {
 	assert.EqualError(t, undelivered, "altertable: 3 messages undelivered: server answered 503")
 	assert.ErrorIs(t, undelivered, api)
 	assert.EqualError(t, &altertable.UndeliveredError{Count: 1}, "altertable: 1 messages undelivered")
+	assert.EqualError(t, &altertable.DeliveryError{Endpoint: "alias", Count: 2}, "altertable: 2 alias messages not delivered after 0 attempts")
 	assert.EqualError(t, &altertable.ValidationError{Field: "event", Reason: "must not be empty"}, "altertable: event must not be empty")
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -22,11 +23,12 @@ type transport struct {
 	pool    *http.Transport // nil if the client is the user's
 	urls    [3]string       // by endpoint
 	header  http.Header     // of every request, the key included
-	timeout time.Duration   // of one attempt, the answer included
+	key     string
+	timeout time.Duration // of one attempt, the answer included
 }
 
 func newTransport(cfg *config) *transport {
-	t := &transport{timeout: cfg.timeout, header: http.Header{}}
+	t := &transport{timeout: cfg.timeout, header: http.Header{}, key: *cfg.key}
 	for ep := range t.urls {
 		t.urls[ep] = cfg.baseURL.JoinPath(endpoint(ep).String()).String()
 	}
@@ -124,7 +126,7 @@ func (t *transport) post(ctx context.Context, ep endpoint, sync bool, b *body) (
 		return nil, &NetworkError{bare(ctx, err)}
 	}
 	defer answer.Body.Close()
-	return readAnswer(answer)
+	return readAnswer(answer, t.key)
 }
 
 // bare takes the *url.Error off err, whose text repeats the URL, and prefers
@@ -147,12 +149,18 @@ type Response struct {
 	ErrorCode string // empty in an answer of success
 }
 
+// minSecret is the length from which on a key in a code is no coincidence.
+const minSecret = 8
+
 // readAnswer reads an answer as far as it goes. A 2xx counts as success even
 // if its body is cut off, endless or not JSON: the messages are stored, and
-// would be stored twice if sent again.
-func readAnswer(answer *http.Response) (*Response, error) {
+// would be stored twice if sent again. A code that quotes the key loses it.
+func readAnswer(answer *http.Response, key string) (*Response, error) {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswerBytes))
 	a := parseAnswer(text)
+	if len(key) >= minSecret {
+		a.code = strings.ReplaceAll(a.code, key, "REDACTED")
+	}
 	success := answer.StatusCode >= 200 && answer.StatusCode <= 299
 	if success && !a.refused {
 		return &Response{OK: true, TaskID: a.taskID, ErrorCode: a.code}, nil
