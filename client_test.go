@@ -202,6 +202,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 				var undelivered *altertable.UndeliveredError
 				require.ErrorAs(t, err, &undelivered)
 				assert.Equal(t, 1002, undelivered.Count)
+				assert.EqualError(t, err, "altertable: 1002 messages undelivered: context deadline exceeded")
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
 				assert.EqualValues(t, 1002, client.Stats().Dropped)
 				for _, err := range l.errs {

@@ -194,10 +194,12 @@ func withCause(text string, cause error) string {
 	return text + ": " + strings.TrimPrefix(cause.Error(), "altertable: ")
 }
 
-// joinErrors joins two errors, each of which may be nil, in one line.
+// joinErrors joins two errors, each of which may be nil, in one line, unless
+// the second one is or begins with the first.
 func joinErrors(first, second error) error {
+	joined, _ := second.(interface{ Unwrap() []error })
 	switch {
-	case first == nil:
+	case first == nil, first == second, joined != nil && joined.Unwrap()[0] == first:
 		return second
 	case second == nil:
 		return first
