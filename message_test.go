@@ -91,6 +91,8 @@ func TestTheCallersPropertiesWin(t *testing.T) {
 		wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "u_1", Properties: altertable.Properties{
 			"region": "us", "$lib": "mine", "$lib_version": "2", "$release": nil, "$ip": "192.0.2.1",
 		}}, options...)["properties"])
+	properties := wireOfTrack(t, event("e"), altertable.WithEventIDs(), altertable.WithDefaultProperties(altertable.Properties{"$event_id": "own"}))["properties"]
+	assert.Equal(t, "own", properties.(object)["$event_id"])
 	client, srv, _ := newClient(t, options...)
 	defaults["region"] = "changed"
 	track(t, client, "e")

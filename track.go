@@ -103,7 +103,8 @@ type commonProperty struct {
 }
 
 func newCommonProperties(cfg *config) (*commonProperties, error) {
-	p := &commonProperties{eventIDs: cfg.eventIDs}
+	_, own := cfg.defaults["$event_id"]
+	p := &commonProperties{eventIDs: cfg.eventIDs && !own}
 	add := func(name string, value any) error {
 		member, dollar, err := appendMembers([]byte{','}, Properties{name: value}, cfg.maxMessageBytes())
 		p.members = append(p.members, commonProperty{name, dollar, member})
