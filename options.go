@@ -115,7 +115,7 @@ func (cfg *config) validate() error {
 		}
 	}
 	if cfg.baseURL.Scheme == "http" && !cfg.insecure && !isLoopback(cfg.baseURL.Hostname()) {
-		return &ConfigError{"WithBaseURL", "plain http would show the key to the network: use https, or WithInsecureHTTP"}
+		return &ConfigError{"WithBaseURL", fmt.Sprintf("http to %s is out of range: it would show the key to the network; use https, a loopback host, or WithInsecureHTTP", cfg.baseURL.Hostname())}
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func isLoopback(host string) bool {
 func WithEnvironment(name string) Option {
 	return func(cfg *config) error {
 		if strings.TrimSpace(name) == "" {
-			return &ConfigError{"WithEnvironment", "must not be blank"}
+			return &ConfigError{"WithEnvironment", fmt.Sprintf("%q is out of range: must not be blank", name)}
 		}
 		cfg.environment = name
 		return nil
@@ -149,7 +149,7 @@ func WithBaseURL(raw string) Option {
 		case err != nil: // whose text repeats the URL
 			return &ConfigError{"WithBaseURL", "is not a URL"}
 		case u.Scheme != "http" && u.Scheme != "https":
-			return &ConfigError{"WithBaseURL", "scheme must be http or https"}
+			return &ConfigError{"WithBaseURL", fmt.Sprintf("scheme %q is out of range: http or https", u.Scheme)}
 		case u.Hostname() == "":
 			return &ConfigError{"WithBaseURL", "names no host"}
 		case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
@@ -330,7 +330,7 @@ func WithLogger(l *slog.Logger) Option {
 func WithVisitorKey(key string) Option {
 	return func(cfg *config) error {
 		if key == "" {
-			return &ConfigError{"WithVisitorKey", "must not be empty"}
+			return &ConfigError{"WithVisitorKey", `"" is out of range: must not be empty`}
 		}
 		cfg.visitorKey = &key
 		return nil

@@ -49,10 +49,19 @@ func TestOptionsOutOfRange(t *testing.T) {
 }
 
 func TestErrorsOfRangeNameTheValueAndTheRange(t *testing.T) {
-	_, err := altertable.New("key", altertable.WithMaxBatchSize(10_001))
-	assert.EqualError(t, err, "altertable: WithMaxBatchSize: 10001 is out of range: 1 to 10000")
-	_, err = altertable.New("key", altertable.WithFlushInterval(-time.Second))
-	assert.EqualError(t, err, "altertable: WithFlushInterval: -1s is out of range: more than 0")
+	for text, option := range map[string]altertable.Option{
+		"WithMaxBatchSize: 10001 is out of range: 1 to 10000":                                                                                     altertable.WithMaxBatchSize(10_001),
+		"WithMaxQueueBytes: 1023 is out of range: at least 1024":                                                                                  altertable.WithMaxQueueBytes(1023),
+		"WithFlushInterval: -1s is out of range: more than 0":                                                                                     altertable.WithFlushInterval(-time.Second),
+		"WithRetry: MaxElapsed 1\u00b5s is out of range: at least 1ms":                                                                            altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Microsecond}),
+		`WithEnvironment: " " is out of range: must not be blank`:                                                                                 altertable.WithEnvironment(" "),
+		`WithVisitorKey: "" is out of range: must not be empty`:                                                                                   altertable.WithVisitorKey(""),
+		`WithBaseURL: scheme "ftp" is out of range: http or https`:                                                                                altertable.WithBaseURL("ftp://example.com"),
+		"WithBaseURL: http to example.com is out of range: it would show the key to the network; use https, a loopback host, or WithInsecureHTTP": altertable.WithBaseURL("http://example.com"),
+	} {
+		_, err := altertable.New("key", option)
+		assert.EqualError(t, err, "altertable: "+text)
+	}
 }
 
 func TestKeysThatNoHeaderCanCarry(t *testing.T) {
