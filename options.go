@@ -106,7 +106,7 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 
 // validate checks what no option can check alone.
 func (cfg *config) validate() error {
-	if *cfg.key == "" {
+	if *cfg.key == "" && !cfg.disabled {
 		return &ConfigError{"apiKey", "must not be empty"}
 	}
 	for _, r := range *cfg.key {
@@ -339,6 +339,7 @@ func WithVisitorKey(key string) Option {
 
 // WithDisabled makes a client, if disabled is true, that validates messages
 // and runs BeforeSend but queues and sends nothing: for tests and local runs.
+// It needs no key. The default is false.
 func WithDisabled(disabled bool) Option {
 	return func(cfg *config) error { cfg.disabled = disabled; return nil }
 }

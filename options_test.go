@@ -72,6 +72,8 @@ func TestKeysThatNoHeaderCanCarry(t *testing.T) {
 		assert.Equal(t, "apiKey", config.Option)
 		assert.NotContains(t, err.Error(), "secret")
 	}
+	_, err := altertable.New("", altertable.WithDisabled(true))
+	assert.NoError(t, err, "a developer has none")
 }
 
 func TestOptionsInRange(t *testing.T) {
