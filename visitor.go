@@ -102,7 +102,7 @@ func parseVisitor(value string) (Visitor, bool) {
 	if len(value) > maxVisitorCookie {
 		return Visitor{}, false
 	}
-	text, err := url.PathUnescape(value)
+	text, err := url.PathUnescape(strings.Trim(value, `"`)) // as net/http, which allows quotes
 	if err != nil {
 		return Visitor{}, false
 	}
@@ -110,11 +110,12 @@ func parseVisitor(value string) (Visitor, bool) {
 	if json.Unmarshal([]byte(text), &members) != nil || stringValue(members["trackingConsent"]) != "granted" {
 		return Visitor{}, false
 	}
+	anonymousID := stringValue(members["anonymousId"])
 	v := Visitor{
-		AnonymousID: knownID(stringValue(members["anonymousId"]), "anonymous-", "visitor-"),
+		AnonymousID: knownID(anonymousID, "anonymous-", "visitor-"),
 		DeviceID:    knownID(stringValue(members["deviceId"]), "device-"),
 	}
-	if anonymous, ok := members["anonymousId"]; !ok || string(anonymous) == "null" {
+	if anonymousID == "" {
 		// Before login the visitor's id is the distinct one. After it, that is the user's.
 		v.AnonymousID = knownID(stringValue(members["distinctId"]), "anonymous-")
 	}

@@ -55,6 +55,9 @@ func TestVisitorOfOtherCookies(t *testing.T) {
 	}{
 		"after login":             {[]string{granted(`"anonymousId":"anonymous-1","distinctId":"u_1","deviceId":"device-1"`)}, altertable.Visitor{AnonymousID: "anonymous-1", DeviceID: "device-1"}},
 		"before login":            {[]string{granted(`"anonymousId":null,"distinctId":"anonymous-1"`)}, altertable.Visitor{AnonymousID: "anonymous-1"}},
+		"before login, empty":     {[]string{granted(`"anonymousId":"","distinctId":"anonymous-1"`)}, altertable.Visitor{AnonymousID: "anonymous-1"}},
+		"in quotes":               {[]string{`a=b; ` + strings.Replace(good, "=", `="`, 1) + `"; c=d`}, altertable.Visitor{AnonymousID: anonymousID}},
+		"one quote":               {[]string{name + `="`}, altertable.Visitor{}},
 		"older prefix":            {[]string{granted(`"anonymousId":"visitor-1"`)}, altertable.Visitor{AnonymousID: "visitor-1"}},
 		"device only":             {[]string{granted(`"deviceId":"device-1"`)}, altertable.Visitor{DeviceID: "device-1"}},
 		"the user's id":           {[]string{granted(`"anonymousId":null,"distinctId":"u_1"`)}, altertable.Visitor{}},
