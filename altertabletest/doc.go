@@ -43,9 +43,9 @@
 // Ids are resolved for each environment by itself, when they are asked for:
 //
 //   - identify creates the identity of a distinct_id or updates it. Traits are
-//     merged shallowly, and only if the timestamp (the arrival, where there is
-//     none) is newer than that of the last identify that counted; an equal one
-//     is lost.
+//     merged shallowly. An identify with a timestamp counts only if that is
+//     newer than the identity's: that of the newest identify, or the arrival of
+//     one that had none. An equal one is lost.
 //   - anonymous_id on identify links that id, its earlier and its later events,
 //     to the user. It belongs to the first user it was linked to: another one
 //     who identifies with it later (a shared browser) neither gets it nor is

@@ -70,8 +70,11 @@ func (g *identities) add(name string, p *person) *id {
 // an anonymous id that was identified later than at must not cost m its traits.
 func (g *identities) identify(m message, at, now time.Time) *person {
 	p := g.lookupOrCreate(m.distinctID, now)
-	if p.updatedAt.IsZero() || at.After(p.updatedAt) {
+	newer := p.updatedAt.IsZero() || at.After(p.updatedAt)
+	if newer || m.timestamp == nil {
 		maps.Copy(p.traits, m.attributes)
+	}
+	if newer {
 		p.updatedAt = at
 	}
 	if _, known := p.devices[m.deviceID]; !known && m.deviceID != "" {
