@@ -6,7 +6,8 @@ import (
 )
 
 // Alias says that two ids are one person's: after a migration of ids, or to
-// link the id of a CRM or billing system, "stripe:cus_123". For a login use Identify.
+// link the id of a CRM or billing system, "stripe:cus_123". For a login use
+// Identify. Ids, which must differ, and timestamps are as in Track.
 type Alias struct {
 	DistinctID  string    // the id to link from; required
 	NewUserID   string    // the id to link to; required

@@ -10,7 +10,8 @@ const Version = "0.1.0"
 
 // A Client accepts messages into a bounded queue and delivers them in the
 // background. Make one with New, share it, and Shutdown or Close it before the
-// process ends. All methods are safe for concurrent use, and do nothing on a nil Client.
+// process ends. All methods are safe for concurrent use, and do nothing on a
+// nil Client. A nil context counts as context.Background().
 type Client struct {
 	// Immutable after New.
 	cfg        *config
@@ -19,10 +20,10 @@ type Client struct {
 	stamps     *stamper
 }
 
-// New returns a client that sends with the ingestion key apiKey. It does not
-// wait for the network, and starts no goroutine unless a spool holds messages of
-// a dead client. The error is a *ConfigError that
-// names the option, the value and the range; it never holds the key.
+// New returns a client that sends with the ingestion key apiKey, which can
+// write and never read. It does not touch the network, and starts no goroutine
+// unless a spool holds messages of a dead client. The error is a *ConfigError
+// that names the option, the value and the range; it never holds the key.
 func New(apiKey string, opts ...Option) (*Client, error) {
 	cfg, err := newConfig(apiKey, opts)
 	if err != nil {
@@ -92,7 +93,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 // closeTimeout bounds Close.
 const closeTimeout = 10 * time.Second
 
-// Close is Shutdown bounded by 10 s, for defer.
+// Close is Shutdown bounded by 10 s, for defer. It returns as Shutdown does.
 func (c *Client) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
@@ -113,7 +114,7 @@ type Stats struct {
 	Requests    int64 // requests made, synchronous ones included
 }
 
-// Stats returns a snapshot. It is cheap enough to poll.
+// Stats returns a snapshot. It is cheap enough to poll, and works after Close.
 func (c *Client) Stats() Stats {
 	if c.absent() {
 		return Stats{}

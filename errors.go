@@ -18,13 +18,13 @@ import (
 
 // Errors to match with errors.Is.
 var (
-	// ErrClosed is returned by every call that comes after Close or Shutdown began.
+	// ErrClosed is returned for a message that comes after Close or Shutdown began.
 	ErrClosed = errors.New("altertable: client is closed")
 	// ErrQueueFull is returned where the queue has no room for a message, and is
 	// the reason in the report of a message that DropOldest evicted.
 	ErrQueueFull = errors.New("altertable: queue is full")
-	// ErrTooLarge is returned for a message over MaxBatchBytes or MaxQueueBytes,
-	// and for a synchronous call over the limits of a batch.
+	// ErrTooLarge is returned for a message over MaxBatchBytes, MaxQueueBytes or
+	// SpoolMaxBytes, and for a synchronous call over the limits of a batch.
 	ErrTooLarge = errors.New("altertable: message is too large")
 	// ErrUnauthorized matches an *APIError of status 401 or 403: the key is
 	// wrong, revoked, or not allowed to ingest.

@@ -8,7 +8,7 @@ import (
 // Traits are a user's attributes: any values that encoding/json can encode.
 type Traits map[string]any
 
-// Identify says who a user is.
+// Identify says who a user is. Ids and timestamps are as in Track.
 type Identify struct {
 	DistinctID  string    // a stable, immutable id of your own system, not an e-mail address; required
 	Traits      Traits    // merged shallowly into those the platform has; not read after the call

@@ -14,6 +14,11 @@ import (
 type Properties map[string]any
 
 // Track is an event: what a user or a visitor did.
+//
+// An id is valid UTF-8 of at most 1024 characters, and sent as it is. One that
+// identifies nobody, such as "", "anonymous", "undefined", "null" or "0", is
+// refused as it is by the platform's other SDKs. A timestamp is sent in UTC with
+// microseconds; its year is 1 to 9999.
 type Track struct {
 	Event       string     // what happened, "checkout_completed"; required
 	DistinctID  string     // who did it: a stable id of your own system, or a visitor's anonymous id; required
@@ -31,8 +36,8 @@ type Track struct {
 //
 // The error is nil once the event is accepted; its outcome is WithOnError's and
 // Flush's to tell. Otherwise it is a *ValidationError, ErrTooLarge, ErrQueueFull,
-// or, after Close, ErrClosed, and the event is not queued. The map is the
-// caller's again when Track returns.
+// with a spool a *SpoolError, or, after Close, ErrClosed, and the event is not
+// queued. The map is the caller's again when Track returns.
 //
 // Every event also carries $lib, $lib_version, "$ip": 0, and what the options
 // add; a property of the caller's own wins.

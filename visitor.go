@@ -36,7 +36,8 @@ func VisitorFromContext(ctx context.Context) (Visitor, bool) {
 
 // Middleware puts the visitor of a request, if there is one, into the context
 // that next sees. It reads one header and writes nothing; the ResponseWriter is
-// passed on as it is. On a nil Client it returns next.
+// passed on as it is. It does not block, and works after Close. On a nil Client
+// it returns next.
 func (c *Client) Middleware(next http.Handler) http.Handler {
 	if c.absent() {
 		return next
