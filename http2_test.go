@@ -38,26 +38,72 @@ func TestHTTP2(t *testing.T) {
 	assert.True(t, ok)
 }
 
+// A succession is a listener that several servers serve, one after the other:
+// it outlives them, so that no other program takes its port in between.
+type succession struct {
+	net.Listener
+	conns chan net.Conn
+}
+
+func newSuccession(t *testing.T) *succession {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &succession{inner, make(chan net.Conn)}
+	t.Cleanup(func() {
+		_ = inner.Close()
+		for conn := range s.conns { // nobody is left to serve it
+			_ = conn.Close()
+		}
+	})
+	go func() {
+		defer close(s.conns)
+		for conn, err := inner.Accept(); err == nil; conn, err = inner.Accept() {
+			s.conns <- conn
+		}
+	}()
+	return s
+}
+
+// next returns a listener for the next server. Connections wait for it.
+func (s *succession) next() net.Listener {
+	return &turn{s, make(chan struct{}), new(sync.Once)}
+}
+
+type turn struct {
+	*succession
+	over chan struct{}
+	once *sync.Once
+}
+
+func (l *turn) Accept() (net.Conn, error) {
+	select {
+	case conn, ok := <-l.conns:
+		if ok {
+			return conn, nil
+		}
+	case <-l.over:
+	}
+	return nil, net.ErrClosed
+}
+
+func (l *turn) Close() error {
+	l.once.Do(func() { close(l.over) })
+	return nil
+}
+
 // A server shuts down in good order (GOAWAY) while requests come, and another
 // takes its place.
 func TestHTTP2ServerGoesAway(t *testing.T) {
 	srv := altertabletest.NewServer()
 	defer srv.Close()
-	var api *httptest.Server
-	start := func(address string) {
-		api = httptest.NewUnstartedServer(srv.Handler())
-		api.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-		api.EnableHTTP2 = true
-		if address != "" {
-			listener, err := net.Listen("tcp", address)
-			require.NoError(t, err)
-			require.NoError(t, api.Listener.Close())
-			api.Listener = listener
-		}
+	address := newSuccession(t)
+	start := func() *httptest.Server {
+		api := &httptest.Server{Listener: address.next(), EnableHTTP2: true, Config: &http.Server{
+			Handler: srv.Handler(), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}}
 		api.StartTLS()
+		return api
 	}
-	start("")
-	address := api.Listener.Addr().String()
+	api := start()
 	l := new(ledger)
 	client, err := altertable.New("key", append(l.options(), altertable.WithBaseURL(api.URL), altertable.WithHTTPClient(api.Client()),
 		altertable.WithMaxBatchSize(5), altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Millisecond, MaxInterval: 2 * time.Millisecond}))...)
@@ -66,7 +112,7 @@ func TestHTTP2ServerGoesAway(t *testing.T) {
 		track(t, client, numberedFrom(200*i, 200)...)
 		require.NoError(t, api.Config.Shutdown(t.Context()))
 		api.Close()
-		start(address)
+		api = start()
 	}
 	require.NoError(t, client.Close())
 	assert.ElementsMatch(t, numbered(1000), stored(srv), "nothing arrived twice")

@@ -64,7 +64,7 @@
 //	srv.Next(2, altertabletest.Status(503).RetryAfter(time.Second))
 //	srv.Next(1, altertabletest.Reset().AfterStoring())
 //	srv.Always(altertabletest.Status(429).On("/identify"))
-//	srv.Down() // connections are refused, until srv.Up()
+//	srv.Down() // connections are reset or refused, until srv.Up()
 //
 // They act alike over a socket and through Server.HTTPClient.
 //

@@ -67,7 +67,7 @@ func Reset() Fault { return Fault{outcome: wasReset} }
 
 // Refuse refuses the connection, and the request does not show up in
 // Server.Requests. A connection over a socket is there before its request, too
-// late to refuse it: there the request is reset. Server.Down refuses both.
+// late to refuse it: there the request is reset.
 func Refuse() Fault { return Fault{outcome: refused} }
 
 // Hang keeps the client waiting until Rule.Release or Server.ClearFaults lets

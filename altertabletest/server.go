@@ -69,7 +69,7 @@ func NewServer(opts ...Option) *Server {
 	s.line, s.cut = context.WithCancel(context.Background())
 	if !virtualTime() {
 		s.socket = httptest.NewUnstartedServer(s.Handler())
-		s.gate = newGate(s.socket.Listener)
+		s.gate = &gate{Listener: s.socket.Listener}
 		s.socket.Listener = s.gate
 		s.socket.Start()
 		s.URL = s.socket.URL
@@ -93,7 +93,7 @@ func (s *Server) Close() {
 	}
 	close(s.done)
 	if s.socket != nil {
-		s.gate.close()
+		s.gate.shut.Store(true)
 		s.socket.CloseClientConnections()
 		s.socket.Close()
 	}
@@ -110,21 +110,21 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 // a testing/synctest bubble it is the way to the server; elsewhere URL is another.
 func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: memory{s}} }
 
-// Down makes the server unreachable, as a crash would: connections are reset,
-// new ones are refused, and nothing that was stored is lost. Up ends it.
+// Down makes the server unreachable, as a crash would, and loses nothing that
+// was stored. Connections are reset; new ones are refused in memory, and over a
+// socket reset as well, since the server keeps its port. Up ends it.
 func (s *Server) Down() {
 	s.mu.Lock()
 	s.down = true
 	s.cut()
 	s.mu.Unlock()
 	if s.socket != nil {
-		s.gate.shut()
+		s.gate.shut.Store(true)
 		s.socket.CloseClientConnections()
 	}
 }
 
-// Up makes the server reachable again after Down, at the same URL. It panics
-// if another program has taken the port.
+// Up makes the server reachable again after Down, at the same URL.
 func (s *Server) Up() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +134,7 @@ func (s *Server) Up() {
 	s.down = false
 	s.line, s.cut = context.WithCancel(context.Background())
 	if s.gate != nil {
-		s.gate.open()
+		s.gate.shut.Store(false)
 	}
 }
 
