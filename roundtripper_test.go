@@ -31,6 +31,10 @@ func TestRoundTripperMisbehaves(t *testing.T) {
 		"answer's body fails": func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 500, Body: failingBody{}}, nil
 		},
+		"answer's body hangs": func(*http.Request) (*http.Response, error) {
+			silent, _ := io.Pipe()
+			return &http.Response{StatusCode: 500, Body: silent}, nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -126,6 +126,8 @@ func (t *transport) post(ctx context.Context, ep endpoint, sync bool, b *body) (
 		return nil, &NetworkError{bare(ctx, err)}
 	}
 	defer answer.Body.Close()
+	// A body may not heed the context: a user's, or a connection after a 101.
+	defer context.AfterFunc(ctx, func() { _ = answer.Body.Close() })()
 	return readAnswer(answer, t.key)
 }
 
