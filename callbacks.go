@@ -192,22 +192,30 @@ func (q *queue) tellOne(r report) {
 			go q.tellAll()
 		}
 	}()
-	switch d := r.delivery; {
+	switch {
 	case r.trouble != nil:
 		q.guard(func() { q.cfg.onError(r.trouble) })
 	case r.warning != nil:
 		q.guard(func() { r.warning.log(q.cfg.logger) })
-	case d != nil:
-		defer d.view.close()
-		if q.cfg.onDelivery != nil {
-			q.guard(func() { q.cfg.onDelivery(*d) })
-		}
-		if lost, ok := d.Err.(*DeliveryError); ok && q.cfg.onError != nil {
-			lost.payloads = d.view.payloads()
-			q.guard(func() { q.cfg.onError(lost) })
-		}
+	case r.delivery != nil:
+		q.tellOutcome(r.delivery)
 	}
 	returned = true
+}
+
+// tellOutcome calls OnDelivery and then, deferred since OnDelivery may end the
+// goroutine, OnError for a loss.
+func (q *queue) tellOutcome(d *Delivery) {
+	defer d.view.close()
+	if lost, ok := d.Err.(*DeliveryError); ok && q.cfg.onError != nil {
+		defer q.guard(func() {
+			lost.payloads = d.view.payloads()
+			q.cfg.onError(lost)
+		})
+	}
+	if q.cfg.onDelivery != nil {
+		q.guard(func() { q.cfg.onDelivery(*d) })
+	}
 }
 
 // guard calls f, which may panic.

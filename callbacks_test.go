@@ -77,6 +77,21 @@ func TestCallbacksMayPanicAndEndTheirGoroutine(t *testing.T) {
 	})
 }
 
+// A loss is told to OnError whatever OnDelivery does with it.
+func TestLossesAreToldDespiteOnDelivery(t *testing.T) {
+	for name, misbehave := range map[string]func(){"panics": func() { panic("secret") }, "ends its goroutine": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithOnDelivery(func(altertable.Delivery) { misbehave() }))
+				srv.Always(altertabletest.Status(401))
+				track(t, client, numbered(3)...)
+				require.Error(t, client.Flush(t.Context()))
+				assert.ElementsMatch(t, numbered(3), l.lostSoFar())
+			})
+		})
+	}
+}
+
 func TestCallbacksRunOneAtATime(t *testing.T) {
 	var running, most atomic.Int64
 	var l ledger
