@@ -128,8 +128,8 @@ func (q *queue) waitForDisk(ctx context.Context, room <-chan struct{}) error {
 func (q *queue) evictFromDisk() {
 	q.mu.Lock()
 	begin := q.queued.bytes
-	for len(q.idle) > 0 && begin-q.queued.bytes < 2*int(q.spool.segmentSize) && !q.reports.evictedFull() {
-		q.settle(q.idle[0], 1, outcome{kind: dropped, err: ErrQueueFull})
+	for q.idle.Len() > 0 && begin-q.queued.bytes < 2*int(q.spool.segmentSize) && !q.reports.evictedFull() {
+		q.settle(q.idle.first(), 1, outcome{kind: dropped, err: ErrQueueFull})
 	}
 	refs := q.takeDone()
 	q.advance()

@@ -38,6 +38,7 @@ package altertable
 // requests and settles what is left as dropped.
 
 import (
+	"container/heap"
 	"container/list"
 	"encoding/json"
 	"io"
@@ -155,7 +156,8 @@ type batch struct {
 
 	state      state
 	place      *list.Element // in the list of its state, if that is a list
-	heapIndex  int           // in queue.idle; -1 while flying and when settled
+	idlePlace  int           // in queue.idle
+	failPlace  int           // in queue.failed
 	generation uint64        // see Flush
 
 	attempts  int           // requests that carried its messages
@@ -231,32 +233,57 @@ func (f *family) next() *batch {
 	return nil
 }
 
-// idleBatches is a heap of the batches that no request carries, by the age of
-// their oldest message: what DropOldest evicts and MaxElapsed gives up first.
-type idleBatches []*batch
-
-func (h idleBatches) Len() int { return len(h) }
-func (h idleBatches) Less(i, j int) bool {
-	return int32(h[i].content.marks[h[i].lo].seq-h[j].content.marks[h[j].lo].seq) < 0
-}
-func (h idleBatches) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].heapIndex, h[j].heapIndex = i, j
+// byAge is a heap of batches, the one with the oldest message first.
+type byAge struct {
+	batches []*batch
+	place   func(*batch) *int // where a batch notes its place, counted from 1; 0 if it is not in here
 }
 
-func (h *idleBatches) Push(x any) {
+func (h *byAge) Len() int { return len(h.batches) }
+func (h *byAge) Less(i, j int) bool {
+	a, b := h.batches[i], h.batches[j]
+	return int32(a.content.marks[a.lo].seq-b.content.marks[b.lo].seq) < 0
+}
+func (h *byAge) Swap(i, j int) {
+	h.batches[i], h.batches[j] = h.batches[j], h.batches[i]
+	*h.place(h.batches[i]), *h.place(h.batches[j]) = i+1, j+1
+}
+
+func (h *byAge) Push(x any) {
 	b := x.(*batch)
-	b.heapIndex = len(*h)
-	*h = append(*h, b)
+	h.batches = append(h.batches, b)
+	*h.place(b) = len(h.batches)
 }
 
-func (h *idleBatches) Pop() any {
-	old := *h
-	b := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	b.heapIndex = -1
+func (h *byAge) Pop() any {
+	last := len(h.batches) - 1
+	b := h.batches[last]
+	h.batches[last] = nil
+	h.batches = h.batches[:last]
+	*h.place(b) = 0
 	return b
+}
+
+// first returns the batch with the oldest message, nil if there is none.
+func (h *byAge) first() *batch {
+	if len(h.batches) == 0 {
+		return nil
+	}
+	return h.batches[0]
+}
+
+// remove takes b out, if it is in here.
+func (h *byAge) remove(b *batch) {
+	if place := *h.place(b); place > 0 {
+		heap.Remove(h, place-1)
+	}
+}
+
+// fix finds b's place anew after its oldest message has left, if it is in here.
+func (h *byAge) fix(b *batch) {
+	if place := *h.place(b); place > 0 {
+		heap.Fix(h, place-1)
+	}
 }
 
 // body reads a batch's messages as a request's body. net/http may read a body

@@ -78,7 +78,7 @@ func (q *queue) nextToSend(now time.Duration) *batch {
 // launch hands b to a request.
 func (q *queue) launch(b *batch) {
 	q.withdraw(b)
-	heap.Remove(&q.idle, b.heapIndex)
+	q.rouse(b)
 	b.state, b.place = flying, q.flying.PushBack(b)
 	q.flown.add(b.count(), b.size(b.lo, b.hi))
 	q.stats.Requests++
@@ -98,6 +98,21 @@ func (q *queue) launch(b *batch) {
 		defer func() { q.finish(b, f, response, err) }()
 		response, err = q.transport.post(q.requests, b.lane.endpoint, false, body)
 	}()
+}
+
+// rest enters b, which no request carries any more, among those that may be
+// evicted or grow too old.
+func (q *queue) rest(b *batch) {
+	heap.Push(&q.idle, b)
+	if b.err != nil {
+		heap.Push(&q.failed, b)
+	}
+}
+
+// rouse takes b out of those.
+func (q *queue) rouse(b *batch) {
+	q.idle.remove(b)
+	q.failed.remove(b)
 }
 
 // finish judges the answer to the request that carried b.
@@ -166,7 +181,7 @@ func (q *queue) retry(b *batch, f flight, err error) {
 		b.schedule = q.cfg.retry.newSchedule()
 	}
 	delay := nextDelay(b.schedule, err)
-	heap.Push(&q.idle, b)
+	q.rest(b)
 	if f.probe || !suspect && f.era == q.era {
 		if !q.outage.on {
 			q.era++
@@ -262,14 +277,14 @@ func (q *queue) refuse(b *batch, err error) {
 	}
 	half := b.lo + b.count()/2
 	right := *b
-	right.lo, right.state, right.place, right.heapIndex = half, queued, nil, -1
+	right.lo, right.state, right.place = half, queued, nil
 	b.hi = half
 	right.failures, right.alone, right.schedule = 0, 0, nil
 	b.failures, b.alone, b.schedule = 0, 0, nil
 	b.content.retain()
 	b.lane.batches++
-	heap.Push(&q.idle, &right)
-	heap.Push(&q.idle, b)
+	q.rest(&right)
+	q.rest(b)
 	f.rest = append(f.rest, &right)
 	q.toFront(b)
 }
@@ -291,18 +306,24 @@ func (f *family) exhausted(refusals int) bool {
 // expire gives up the messages that are older than MaxElapsed and have failed,
 // or wait for the end of an outage.
 func (q *queue) expire(now time.Duration) {
-	for len(q.idle) > 0 {
-		b := q.idle[0]
-		err := q.reasonToWait(b)
+	for b := q.oldestInTrouble(); b != nil; b = q.oldestInTrouble() {
 		n := 0
-		for err != nil && n < b.count() && b.content.marks[b.lo+n].acceptedAt+q.cfg.retry.MaxElapsed <= now {
+		for n < b.count() && b.content.marks[b.lo+n].acceptedAt+q.cfg.retry.MaxElapsed <= now {
 			n++
 		}
 		if n == 0 {
 			return
 		}
-		q.settle(b, n, outcome{kind: failed, err: err})
+		q.settle(b, n, outcome{kind: failed, err: q.reasonToWait(b)})
 	}
+}
+
+// oldestInTrouble returns the batch that MaxElapsed gives up next, nil if there is none.
+func (q *queue) oldestInTrouble() *batch {
+	if q.outage.on {
+		return q.idle.first()
+	}
+	return q.failed.first()
 }
 
 // reasonToWait returns the error for whose end b waits, nil if there is none.
@@ -325,8 +346,8 @@ func (q *queue) setTimer(now time.Duration) {
 	if place := q.sleeping.Front(); place != nil {
 		at(place.Value.(*batch).wakeAt)
 	}
-	if len(q.idle) > 0 && q.reasonToWait(q.idle[0]) != nil {
-		at(q.idle[0].oldest() + q.cfg.retry.MaxElapsed)
+	if b := q.oldestInTrouble(); b != nil {
+		at(b.oldest() + q.cfg.retry.MaxElapsed)
 	}
 	if q.outage.on && !q.outage.probing && now < q.outage.until && (q.ready.Len() > 0 || q.open.Len() > 0) {
 		at(q.outage.until)

@@ -201,3 +201,24 @@ func TestMaxElapsedGivesUp(t *testing.T) {
 		l.settle(t, client, "e0", "e1")
 	})
 }
+
+// An older message that waits for company alone does not keep others from
+// growing too old.
+func TestMaxElapsedDoesNotWaitForOlderMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(2), altertable.WithFlushInterval(time.Hour),
+			altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Minute}))
+		srv.Always(altertabletest.Status(500).MatchBody(contains("e0")))
+		identify(t, client, "u_1")
+		track(t, client, "e0", "e1")
+		pass(time.Second)
+		track(t, client, "e2", "e3")
+		pass(59*time.Second - 1)
+		assert.Equal(t, []string{"e2", "e3"}, stored(srv))
+		assert.Empty(t, l.lostSoFar())
+		pass(time.Nanosecond)
+		assert.Equal(t, numbered(2), l.lostSoFar())
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, append(numbered(4), "u_1")...)
+	})
+}

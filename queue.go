@@ -1,7 +1,6 @@
 package altertable
 
 import (
-	"container/heap"
 	"container/list"
 	"context"
 	"fmt"
@@ -29,7 +28,8 @@ type queue struct {
 	ready    list.List         // the next to be sent first
 	sleeping list.List         // by wakeAt
 	flying   list.List         // in the order of their sending
-	idle     idleBatches       // all but the flying ones
+	idle     byAge             // all but the flying ones: what DropOldest evicts
+	failed   byAge             // of the idle ones those that failed: what MaxElapsed gives up
 	blocked  list.List         // of *blockedCall: Track calls that wait for room, in order
 
 	queued tally // accepted, without an outcome
@@ -83,6 +83,8 @@ func newQueue(cfg *config, transport *transport, stamps *stamper) *queue {
 		closing:   make(chan struct{}),
 		lanes:     make(map[laneKey]*lane),
 		timerAt:   -1,
+		idle:      byAge{place: func(b *batch) *int { return &b.idlePlace }},
+		failed:    byAge{place: func(b *batch) *int { return &b.failPlace }},
 	}
 	q.requests, q.cancel = context.WithCancel(context.Background())
 	for i := range q.home {
@@ -153,7 +155,7 @@ func (q *queue) makeRoom(size int) bool {
 		if q.reports.evictedFull() {
 			return false
 		}
-		q.settle(q.idle[0], 1, outcome{kind: dropped, err: ErrQueueFull})
+		q.settle(q.idle.first(), 1, outcome{kind: dropped, err: ErrQueueFull})
 	}
 	return true
 }
@@ -174,7 +176,7 @@ func (q *queue) append(e *envelope, r ref) {
 		b = nil
 	}
 	if b == nil {
-		b = &batch{lane: l, content: newContent(max(l.sealedSize, len(e.json))), heapIndex: -1, generation: q.generationOfNext()}
+		b = &batch{lane: l, content: newContent(max(l.sealedSize, len(e.json))), generation: q.generationOfNext()}
 		l.open = b
 		l.batches++
 		b.place = q.open.PushBack(b)
@@ -186,8 +188,8 @@ func (q *queue) append(e *envelope, r ref) {
 		b.content.onDisk = append(b.content.onDisk, r)
 	}
 	b.hi++
-	if b.heapIndex < 0 {
-		heap.Push(&q.idle, b)
+	if b.idlePlace == 0 {
+		q.rest(b)
 	}
 	if e.endpoint == identifyEndpoint && e.own {
 		q.lastIdentify = e.stamp

@@ -1,7 +1,6 @@
 package altertable
 
 import (
-	"container/heap"
 	"context"
 	"time"
 )
@@ -45,12 +44,11 @@ func (q *queue) settle(b *batch, n int, o outcome) {
 	}
 	if n < b.count() {
 		b.lo += n
-		heap.Fix(&q.idle, b.heapIndex)
+		q.idle.fix(b)
+		q.failed.fix(b)
 		return
 	}
-	if b.heapIndex >= 0 {
-		heap.Remove(&q.idle, b.heapIndex)
-	}
+	q.rouse(b)
 	q.withdraw(b)
 	began := b.state != open && b.state != queued
 	b.lo, b.state = b.hi, settled
@@ -130,10 +128,8 @@ func (q *queue) firstFailure() error {
 			return b.err
 		}
 	}
-	for _, b := range q.idle {
-		if b.err != nil {
-			return b.err
-		}
+	if b := q.failed.first(); b != nil {
+		return b.err
 	}
 	return q.outage.err
 }
@@ -288,8 +284,8 @@ func (q *queue) end(ctxErr error) {
 		}
 		q.settle(b, b.count(), q.shutdown.outcome(b))
 	}
-	for q.spool == nil && len(q.idle) > 0 {
-		b := q.idle[0]
+	for q.spool == nil && q.idle.Len() > 0 {
+		b := q.idle.first()
 		q.settle(b, b.count(), q.shutdown.outcome(b))
 	}
 	q.flown = tally{}

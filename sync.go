@@ -158,7 +158,7 @@ func (q *queue) turnOf(l *lane) *batch {
 		q.seal(l.open)
 	}
 	l.batches++
-	b := &batch{lane: l, heapIndex: -1, turn: make(chan struct{})}
+	b := &batch{lane: l, turn: make(chan struct{})}
 	q.lineUp(b)
 	return b
 }
