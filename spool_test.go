@@ -329,6 +329,26 @@ func TestSpoolOptionsOutOfRange(t *testing.T) {
 	assert.NoDirExists(t, dir)
 }
 
+// What Shutdown leaves on disk is not delivered, and is not waited for.
+func TestFlushAndShutdownLeaveMessagesOnDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newSpoolClient(t, t.TempDir())
+		srv.Always(altertabletest.Status(503))
+		track(t, client, numbered(3)...)
+		flushed := make(chan error, 1)
+		go func() { flushed <- client.Flush(context.Background()) }()
+		synctest.Wait()
+		require.NoError(t, client.Shutdown(within(t, time.Second)))
+		err := <-flushed
+		var undelivered *altertable.UndeliveredError
+		require.ErrorAs(t, err, &undelivered)
+		assert.Equal(t, 3, undelivered.Count)
+		assert.ErrorIs(t, err, altertable.ErrClosed)
+		require.NoError(t, client.Flush(context.Background()), "after Close")
+		assert.EqualValues(t, 3, client.Stats().Queued)
+	})
+}
+
 func TestSpoolFilesArePrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	stranded(t, dir, "e0")
