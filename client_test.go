@@ -214,6 +214,25 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// What was left untried because of an outage is reported with its cause.
+func TestShutdownTellsOfTheOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithMaxInFlight(1))
+		srv.Always(altertabletest.Status(503))
+		track(t, client, numbered(20)...)
+		err := client.Shutdown(within(t, time.Second))
+		assert.EqualError(t, err, "altertable: 20 messages undelivered: context deadline exceeded: server answered 503")
+		require.Len(t, l.errs, 20)
+		for _, err := range append(l.errs, err) {
+			var api *altertable.APIError
+			require.ErrorAs(t, err, &api)
+			assert.Equal(t, 503, api.StatusCode)
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		l.settle(t, client, numbered(20)...)
+	})
+}
+
 // stubborn is a RoundTripper that does not heed its context.
 type stubborn struct{ release chan struct{} }
 

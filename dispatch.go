@@ -146,7 +146,7 @@ func (q *queue) finish(b *batch, f flight, response *Response, err error) {
 	case meaning == retryable && q.ended && q.spool != nil:
 		b.state = settled // as far as this client goes: it is on disk
 	case meaning == retryable && q.ended:
-		q.settle(b, b.count(), q.shutdown.outcome(b))
+		q.settle(b, b.count(), q.leftover(b))
 	case meaning == retryable:
 		q.retry(b, f, err)
 	case meaning == refusable && !q.ended:

@@ -194,17 +194,24 @@ func withCause(text string, cause error) string {
 	return text + ": " + strings.TrimPrefix(cause.Error(), "altertable: ")
 }
 
-// joinErrors joins two errors, each of which may be nil, in one line, unless
-// the second one is or begins with the first.
+// joined is two errors in one line.
+type joined struct{ first, second error }
+
+func (e *joined) Error() string { return withCause(e.first.Error(), e.second) }
+
+func (e *joined) Unwrap() []error { return []error{e.first, e.second} }
+
+// joinErrors joins two errors, each of which may be nil, unless the second one
+// is or begins with the first.
 func joinErrors(first, second error) error {
-	joined, _ := second.(interface{ Unwrap() []error })
+	j, _ := second.(*joined)
 	switch {
-	case first == nil, first == second, joined != nil && joined.Unwrap()[0] == first:
+	case first == nil, first == second, j != nil && j.first == first:
 		return second
 	case second == nil:
 		return first
 	}
-	return fmt.Errorf("%w: %w", first, second)
+	return &joined{first, second}
 }
 
 // tooLarge returns an ErrTooLarge that says by how much.

@@ -181,9 +181,9 @@ type shutdown struct {
 	err    error // set before done is closed
 }
 
-// outcome is that of a batch that is left when the time is over.
-func (s *shutdown) outcome(b *batch) outcome {
-	err := joinErrors(s.ctxErr, b.err)
+// leftover is the outcome of a batch that is left when Shutdown's time is over.
+func (q *queue) leftover(b *batch) outcome {
+	err := joinErrors(q.shutdown.ctxErr, q.reasonToWait(b))
 	if err == nil {
 		err = ErrClosed
 	}
@@ -285,11 +285,11 @@ func (q *queue) end(ctxErr error) {
 			b.state = settled // as far as this client goes: it is on disk
 			continue
 		}
-		q.settle(b, b.count(), q.shutdown.outcome(b))
+		q.settle(b, b.count(), q.leftover(b))
 	}
 	for q.spool == nil && q.idle.Len() > 0 {
 		b := q.idle.first()
-		q.settle(b, b.count(), q.shutdown.outcome(b))
+		q.settle(b, b.count(), q.leftover(b))
 	}
 	for _, f := range q.flushes {
 		if f != q.shutdown.flush {
