@@ -33,19 +33,14 @@ func appendMembers(dst []byte, m map[string]any, limit int) (out []byte, dollar 
 		}
 		first = false
 		dollar = dollar || strings.HasPrefix(name, "$")
-		if dst, err = appendMember(dst, name, value, limit, 1); err != nil {
+		if dst, err = appendText(dst, name, limit); err != nil {
+			return dst, dollar, err
+		}
+		if dst, err = appendValue(append(dst, ':'), value, limit, 1); err != nil {
 			return dst, dollar, err
 		}
 	}
 	return dst, dollar, nil
-}
-
-func appendMember(dst []byte, name string, value any, limit, depth int) ([]byte, error) {
-	dst, err := appendText(dst, name, limit)
-	if err != nil {
-		return dst, err
-	}
-	return appendValue(append(dst, ':'), value, limit, depth)
 }
 
 func appendValue(dst []byte, value any, limit, depth int) (_ []byte, err error) {
@@ -117,7 +112,9 @@ func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
 	case Traits:
 		return appendObject(dst, v, limit, depth)
 	case map[string]string:
-		return appendStringObject(dst, v, limit)
+		return appendMap(dst, v, limit, func(dst []byte, v string) ([]byte, error) {
+			return appendText(dst, v, limit)
+		})
 	case []any:
 		return appendArray(dst, v, limit, func(dst []byte, v any) ([]byte, error) {
 			return appendValue(dst, v, limit, depth+1)
@@ -146,31 +143,19 @@ func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
 	return appendOther(dst, value, limit, depth)
 }
 
-func appendObject(dst []byte, m map[string]any, limit, depth int) (_ []byte, err error) {
-	if m == nil {
-		return append(dst, "null"...), nil
-	}
-	dst = append(dst, '{')
-	first := true
-	for name, value := range m {
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		if dst, err = appendMember(dst, name, value, limit, depth+1); err != nil {
-			return dst, err
-		}
-	}
-	return append(dst, '}'), nil
+func appendObject(dst []byte, m map[string]any, limit, depth int) ([]byte, error) {
+	return appendMap(dst, m, limit, func(dst []byte, v any) ([]byte, error) {
+		return appendValue(dst, v, limit, depth+1)
+	})
 }
 
-func appendStringObject(dst []byte, m map[string]string, limit int) (_ []byte, err error) {
+func appendMap[V any](dst []byte, m map[string]V, limit int, element func(dst []byte, v V) ([]byte, error)) (_ []byte, err error) {
 	if m == nil {
 		return append(dst, "null"...), nil
 	}
 	dst = append(dst, '{')
 	first := true
-	for name, value := range m {
+	for name, v := range m {
 		if !first {
 			dst = append(dst, ',')
 		}
@@ -178,7 +163,7 @@ func appendStringObject(dst []byte, m map[string]string, limit int) (_ []byte, e
 		if dst, err = appendText(dst, name, limit); err != nil {
 			return dst, err
 		}
-		if dst, err = appendText(append(dst, ':'), value, limit); err != nil {
+		if dst, err = element(append(dst, ':'), v); err != nil {
 			return dst, err
 		}
 	}
