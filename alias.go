@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -48,14 +49,13 @@ func (c *Client) encodeAlias(a Alias, e *envelope) (keep bool, err error) {
 }
 
 func (a *Alias) validate() error {
-	if err := validateUserID("distinct_id", a.DistinctID); err != nil {
-		return err
-	}
-	if err := validateUserID("new_user_id", a.NewUserID); err != nil {
-		return err
-	}
-	if a.NewUserID == a.DistinctID {
+	err := cmp.Or(
+		validateUserID("distinct_id", a.DistinctID),
+		validateUserID("new_user_id", a.NewUserID),
+		validateEnvironment(a.Environment),
+	)
+	if err == nil && a.NewUserID == a.DistinctID {
 		return &ValidationError{"new_user_id", "is the same as distinct_id"}
 	}
-	return validateEnvironment(a.Environment)
+	return err
 }

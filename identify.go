@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -69,14 +70,10 @@ func (c *Client) encodeIdentify(ctx context.Context, i Identify, e *envelope) (k
 }
 
 func (i *Identify) validate() error {
-	if err := validateUserID("distinct_id", i.DistinctID); err != nil {
-		return err
-	}
-	if err := validateID("anonymous_id", i.AnonymousID); err != nil {
-		return err
-	}
-	if err := validateID("device_id", i.DeviceID); err != nil {
-		return err
-	}
-	return validateEnvironment(i.Environment)
+	return cmp.Or(
+		validateUserID("distinct_id", i.DistinctID),
+		validateID("anonymous_id", i.AnonymousID),
+		validateID("device_id", i.DeviceID),
+		validateEnvironment(i.Environment),
+	)
 }

@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -82,16 +83,12 @@ func (t *Track) validate() error {
 	if strings.TrimSpace(t.Event) == "" {
 		return &ValidationError{"event", "must not be empty"}
 	}
-	if err := validateUserID("distinct_id", t.DistinctID); err != nil {
-		return err
-	}
-	if err := validateID("anonymous_id", t.AnonymousID); err != nil {
-		return err
-	}
-	if err := validateID("device_id", t.DeviceID); err != nil {
-		return err
-	}
-	return validateEnvironment(t.Environment)
+	return cmp.Or(
+		validateUserID("distinct_id", t.DistinctID),
+		validateID("anonymous_id", t.AnonymousID),
+		validateID("device_id", t.DeviceID),
+		validateEnvironment(t.Environment),
+	)
 }
 
 // commonProperties are what New encoded once for every track: the default
