@@ -1,6 +1,7 @@
 package altertabletest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -112,7 +113,8 @@ func (f Fault) JSON(text string) Fault { return f.typed("application/json", text
 // {"ok":false,"error_code":"..."}. Status(200).ErrorCode(...) is the API's way
 // to fail with a 200.
 func (f Fault) ErrorCode(code string) Fault {
-	return f.JSON(`{"ok":false,"error_code":` + strconv.Quote(code) + `}`)
+	quoted, _ := json.Marshal(code) // a string never fails
+	return f.JSON(`{"ok":false,"error_code":` + string(quoted) + `}`)
 }
 
 func (f Fault) typed(contentType, body string) Fault {

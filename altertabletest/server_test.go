@@ -137,6 +137,17 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+func TestErrorCodeIsJSON(t *testing.T) {
+	bothWays(t, func(t *testing.T, srv *altertabletest.Server, c caller) {
+		const code = "\x00 \"\u2028\a"
+		srv.Next(1, altertabletest.Status(200).ErrorCode(code))
+		_, answer := c.post("/track", validTrack)
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal([]byte(answer), &fields), answer)
+		assert.Equal(t, map[string]any{"ok": false, "error_code": code}, fields)
+	})
+}
+
 func TestCredentials(t *testing.T) {
 	tests := []struct {
 		name, header, value, path, auth string
