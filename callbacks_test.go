@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -200,6 +201,24 @@ func TestWarningsComeOnceAMinuteAndSayNothingPersonal(t *testing.T) {
 			assert.NotContains(t, line, "secret")
 		}
 	})
+}
+
+func TestWarningsGoToTheDefaultOfTheMoment(t *testing.T) {
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	srv.Always(altertabletest.Status(401))
+	client, err := altertable.New("key", altertable.WithBaseURL(srv.URL), altertable.WithLogger(nil))
+	require.NoError(t, err)
+	lines, before, output, flags := new(logged), slog.Default(), log.Writer(), log.Flags()
+	slog.SetDefault(slog.New(slog.NewTextHandler(lines, nil)))
+	defer func() { // SetDefault changes package log, too
+		slog.SetDefault(before)
+		log.SetOutput(output)
+		log.SetFlags(flags)
+	}()
+	track(t, client, "e0")
+	require.Error(t, client.Close())
+	assert.Contains(t, lines.lines()[0], `level=WARN msg="altertable: the server refuses the API key`)
 }
 
 func TestWarningsOfEachKind(t *testing.T) {

@@ -40,7 +40,7 @@ type config struct {
 	beforeSend func(Message) Message
 	onError    func(error)
 	onDelivery func(Delivery)
-	logger     *slog.Logger
+	logger     *slog.Logger // nil: slog.Default() at the time
 	spool      *spoolConfig // nil without
 	visitorKey *string
 	// visitorCookie is the name of the browser SDK's cookie.
@@ -88,7 +88,6 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 		maxQueueBytes: 64 << 20,
 		maxInFlight:   8,
 		retry:         defaultRetryPolicy,
-		logger:        slog.Default(),
 		visitorKey:    &apiKey,
 	}
 	for _, option := range opts {
@@ -314,15 +313,10 @@ func WithOnDelivery(f func(Delivery)) Option {
 	return func(cfg *config) error { cfg.onDelivery = f; return nil }
 }
 
-// WithLogger sets where warnings go, overriding slog.Default(): at most one
-// line a minute of a kind, never with a key or a message's content.
+// WithLogger sets where warnings go, overriding what slog.Default() is at the
+// time: at most one line a minute of a kind, never with a key or a message's content.
 func WithLogger(l *slog.Logger) Option {
-	return func(cfg *config) error {
-		if l != nil {
-			cfg.logger = l
-		}
-		return nil
-	}
+	return func(cfg *config) error { cfg.logger = l; return nil }
 }
 
 // WithVisitorKey sets the key under which the browser SDK runs, if it is

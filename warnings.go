@@ -38,7 +38,12 @@ type warning struct {
 	attrs []any
 }
 
-func (w *warning) log(l *slog.Logger) { l.Warn(warnTexts[w.kind], w.attrs...) }
+func (w *warning) log(l *slog.Logger) {
+	if l == nil {
+		l = slog.Default()
+	}
+	l.Warn(warnTexts[w.kind], w.attrs...)
+}
 
 // warn has a line logged, on the callbacks' goroutine since a log handler is
 // the user's code, unless one of its kind was logged in the last minute.
