@@ -145,6 +145,13 @@ type opaque struct{ Itself *opaque }
 
 func (*opaque) MarshalText() ([]byte, error) { return []byte("opaque"), nil }
 
+// base is embedded, where encoding/json sees its fields.
+type base struct {
+	Labels map[string]map[string]int
+	List   [][]string
+	Any    any
+}
+
 // Recursion without a bound ends the process: encoding/json's does.
 func TestEncoderBoundsRecursion(t *testing.T) {
 	const deep = 1_000_000
@@ -160,7 +167,7 @@ func TestEncoderBoundsRecursion(t *testing.T) {
 	loop[0] = loop
 	var ring any
 	ring = &ring
-	for _, value := range []any{list, object, chain, listed, struct{ A any }{list}, []struct{ A any }{{object}}, loop, ring, map[int]any{1: list}} {
+	for _, value := range []any{list, object, chain, listed, struct{ A any }{list}, struct{ *base }{&base{Any: list}}, []struct{ A any }{{object}}, loop, ring, map[int]any{1: list}} {
 		_, err := encode(value)
 		assert.ErrorIs(t, err, errTooDeep, "%T", value)
 	}
@@ -174,7 +181,8 @@ func TestEncoderBoundsRecursion(t *testing.T) {
 	back.Back, back.private = back, back
 	round := &opaque{}
 	round.Itself = round
-	for _, value := range []any{list, chain, back, round, struct{ A *opaque }{round}} {
+	embedded := base{map[string]map[string]int{"a": {"b": 1}}, [][]string{{"x"}, nil}, [2]any{nil, map[string]bool{"c": true}}}
+	for _, value := range []any{list, chain, back, round, struct{ A *opaque }{round}, struct{ base }{embedded}, struct{ *base }{&embedded}, struct{ *base }{}} {
 		want, err := json.Marshal(value)
 		require.NoError(t, err)
 		got, err := encode(value)
