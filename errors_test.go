@@ -74,6 +74,9 @@ func TestCodesDoNotRepeatTheKey(t *testing.T) {
 		require.NoError(t, err)
 		_, err = client.TrackSync(t.Context(), event("e"))
 		assert.EqualError(t, err, "altertable: "+text)
+		var api *altertable.APIError
+		require.ErrorAs(t, err, &api)
+		assert.NotContains(t, api.Message, key)
 		require.NoError(t, client.Track(t.Context(), event("e")))
 		assert.EqualError(t, client.Close(), "altertable: 1 messages undelivered: "+text)
 		for _, line := range log.lines() {

@@ -151,17 +151,18 @@ type Response struct {
 	ErrorCode string // empty in an answer of success
 }
 
-// minSecret is the length from which on a key in a code is no coincidence.
+// minSecret is the length from which on a key in an answer is no coincidence.
 const minSecret = 8
 
 // readAnswer reads an answer as far as it goes. A 2xx counts as success even
 // if its body is cut off, endless or not JSON: the messages are stored, and
-// would be stored twice if sent again. A code that quotes the key loses it.
+// would be stored twice if sent again. A code or message that quotes the key loses it.
 func readAnswer(answer *http.Response, key string) (*Response, error) {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswerBytes))
 	a := parseAnswer(text)
 	if len(key) >= minSecret {
 		a.code = strings.ReplaceAll(a.code, key, "REDACTED")
+		a.message = strings.ReplaceAll(a.message, key, "REDACTED")
 	}
 	success := answer.StatusCode >= 200 && answer.StatusCode <= 299
 	if success && !a.refused {
