@@ -11,7 +11,8 @@ import (
 const apiKey = "altertabletest-key"
 
 // New returns a client wired to a new server in memory. Both are closed when
-// the test ends, the client first. The options are the client's; those that
+// the test ends, the client first; faults and Down end before, so that a test
+// of them does not wait for Close. The options are the client's; those that
 // say where it sends, WithBaseURL and WithHTTPClient, override the wiring.
 // Its warnings are discarded, unless WithLogger says otherwise. It works inside a
 // testing/synctest bubble as well as outside. It fails the test if an option is out of range.
@@ -28,6 +29,10 @@ func New(t testing.TB, opts ...altertable.Option) (*altertable.Client, *Server) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Close() }) // the test's Flush or Shutdown tells what was lost
+	t.Cleanup(func() {
+		srv.Up() // else Close would wait for a server that is down
+		srv.ClearFaults()
+		_ = client.Close() // the test's Flush or Shutdown tells what was lost
+	})
 	return client, srv
 }

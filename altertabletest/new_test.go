@@ -31,3 +31,29 @@ func TestNewInVirtualTime(t *testing.T) {
 		assert.Len(t, srv.Events(), 1)
 	})
 }
+
+// A test of a failing server does not wait for it when it ends.
+func TestNewEndsFaultsWithTheTest(t *testing.T) {
+	for name, fail := range map[string]func(*altertabletest.Server){
+		"failing": func(srv *altertabletest.Server) { srv.Always(altertabletest.Status(503)) },
+		"hanging": func(srv *altertabletest.Server) { srv.Always(altertabletest.Hang()) },
+		"slow":    func(srv *altertabletest.Server) { srv.Always(altertabletest.Delay(time.Hour)) },
+		"down":    (*altertabletest.Server).Down,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var srv *altertabletest.Server
+				start := time.Now()
+				t.Cleanup(func() {
+					assert.Zero(t, time.Since(start))
+					assert.Len(t, srv.Events(), 1)
+				})
+				var client *altertable.Client
+				client, srv = altertabletest.New(t, altertable.WithMaxBatchSize(1))
+				fail(srv)
+				require.NoError(t, client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: "u_1"}))
+				synctest.Wait()
+			})
+		})
+	}
+}
