@@ -266,8 +266,11 @@ func WithMaxQueueBytes(n int) Option {
 // overriding the default DropNewest.
 func WithOverflow(o Overflow) Option {
 	return func(cfg *config) error {
+		if o < DropNewest || o > Block {
+			return &ConfigError{"WithOverflow", fmt.Sprintf("%d is out of range: DropNewest, DropOldest or Block", o)}
+		}
 		cfg.overflow = o
-		return checkRange("WithOverflow", int(o), int(DropNewest), int(Block))
+		return nil
 	}
 }
 

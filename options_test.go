@@ -54,6 +54,7 @@ func TestErrorsOfRangeNameTheValueAndTheRange(t *testing.T) {
 		"WithMaxQueueBytes: 1023 is out of range: at least 1024":                                                                                  altertable.WithMaxQueueBytes(1023),
 		"WithFlushInterval: -1s is out of range: more than 0":                                                                                     altertable.WithFlushInterval(-time.Second),
 		"WithRetry: MaxElapsed 1\u00b5s is out of range: at least 1ms":                                                                            altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Microsecond}),
+		"WithOverflow: 3 is out of range: DropNewest, DropOldest or Block":                                                                        altertable.WithOverflow(3),
 		`WithEnvironment: " " is out of range: must not be blank`:                                                                                 altertable.WithEnvironment(" "),
 		`WithVisitorKey: "" is out of range: must not be empty`:                                                                                   altertable.WithVisitorKey(""),
 		`WithBaseURL: scheme "ftp" is out of range: http or https`:                                                                                altertable.WithBaseURL("ftp://example.com"),
