@@ -41,15 +41,17 @@ type ConfigError struct {
 	Reason string // the value and its range; never the key
 }
 
+// Error names the option, the value and the range.
 func (e *ConfigError) Error() string { return "altertable: " + e.Option + ": " + e.Reason }
 
-// A ValidationError says which field of a message was refused, by the name it
-// has on the wire ("distinct_id"), and why. It does not repeat the value.
+// A ValidationError says which field of a message was refused, "distinct_id"
+// say, and why. It does not repeat the value.
 type ValidationError struct {
-	Field  string
-	Reason string
+	Field  string // by its name on the wire, "message" for what BeforeSend returned
+	Reason string // words that follow the field's name
 }
 
+// Error names the field and what is wrong with it, but not its value.
 func (e *ValidationError) Error() string { return "altertable: " + e.Field + " " + e.Reason }
 
 // An APIError is an answer of the server other than success, a redirect among
@@ -77,10 +79,11 @@ func brief(err error) error {
 	return &kept
 }
 
-// codePattern is what a code must look like to be shown in an error's text: a
-// server's free text may quote what it was sent.
+// codePattern is what a code must look like to be shown in an error's text.
 var codePattern = regexp.MustCompile(`^[\w.-]{1,64}$`)
 
+// Error names the status, and the code if it looks like one. The rest is left
+// out: a server's free text may quote what it was sent.
 func (e *APIError) Error() string {
 	if codePattern.MatchString(e.Code) {
 		return fmt.Sprintf("altertable: server answered %d (%s)", e.StatusCode, e.Code)
@@ -161,6 +164,7 @@ type DeliveryError struct {
 	payloads []json.RawMessage
 }
 
+// Error names the numbers and the cause, and nothing of the messages.
 func (e *DeliveryError) Error() string {
 	return withCause(fmt.Sprintf("altertable: %d %s messages not delivered after %d attempts", e.Count, e.Endpoint, e.Attempts), e.Err)
 }
@@ -179,6 +183,7 @@ type UndeliveredError struct {
 	Err   error // joins the context's error, if it ended, and the first cause
 }
 
+// Error names the number and the cause.
 func (e *UndeliveredError) Error() string {
 	return withCause(fmt.Sprintf("altertable: %d messages undelivered", e.Count), e.Err)
 }

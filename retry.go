@@ -24,9 +24,9 @@ import (
 //
 // Each field is at least 1 ms; a zero field takes its default: 500 ms, 30 s, 24 h.
 type RetryPolicy struct {
-	InitialInterval time.Duration
-	MaxInterval     time.Duration
-	MaxElapsed      time.Duration
+	InitialInterval time.Duration // after the first failure
+	MaxInterval     time.Duration // at most
+	MaxElapsed      time.Duration // from a message's acceptance until it is given up
 }
 
 var defaultRetryPolicy = RetryPolicy{
