@@ -178,15 +178,14 @@ func (q *queue) endTurn(b *batch) {
 func (q *queue) attemptSync(ctx context.Context, ep endpoint, c *content) (*Response, error) {
 	schedule := q.cfg.retry.newSchedule()
 	closing := q.closing
-	for attempt := 0; ; attempt++ {
+	var response *Response
+	var err error
+	for attempt := 0; ctx.Err() == nil; attempt++ {
 		q.countRequest(attempt > 0)
 		n := len(c.marks)
-		response, err := q.transport.post(ctx, ep, true, newBody(c, 0, n, n > 1))
-		switch {
-		case judge(err) != retryable:
+		response, err = q.transport.post(ctx, ep, true, newBody(c, 0, n, n > 1))
+		if judge(err) != retryable {
 			return response, err
-		case ctx.Err() != nil:
-			return nil, q.syncEnded(ctx, err)
 		}
 		delay := time.NewTimer(nextDelay(schedule, err))
 		select {
@@ -194,11 +193,10 @@ func (q *queue) attemptSync(ctx context.Context, ep endpoint, c *content) (*Resp
 		case <-closing: // as the queue: one attempt at once when Shutdown begins
 			closing = nil
 		case <-ctx.Done():
-			delay.Stop()
-			return nil, q.syncEnded(ctx, err)
 		}
 		delay.Stop()
 	}
+	return nil, q.syncEnded(ctx, err)
 }
 
 // syncEnded is the error of a call that ended before the server's answer.

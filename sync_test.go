@@ -129,6 +129,18 @@ func TestSyncCallsGoAtOnceWhileBackingOff(t *testing.T) {
 	})
 }
 
+func TestSyncCallsOfAnEndedContextSendNothing(t *testing.T) {
+	client, srv, _ := newClient(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := client.TrackSync(ctx, event("e0"))
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = client.IdentifySync(ctx, altertable.Identify{DistinctID: "u_1"})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Empty(t, srv.Requests())
+	assert.Zero(t, client.Stats())
+}
+
 func TestShutdownCutsSyncCallsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, _ := newClient(t)
