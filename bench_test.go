@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -159,6 +160,26 @@ func BenchmarkIdentify(b *testing.B) {
 		if err := client.Identify(b.Context(), profile); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkEnvironments is the call against a server that hangs, where every
+// message has a batch of its own: its cost must not grow with their number.
+func BenchmarkEnvironments(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				client := newBenchClient(b, hung{}, altertable.WithFlushInterval(time.Millisecond))
+				for i := range n {
+					e := checkout
+					e.Environment = fmt.Sprintf("tenant_%d", i)
+					if err := client.Track(b.Context(), e); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/message")
+		})
 	}
 }
 

@@ -352,10 +352,12 @@ func (q *queue) setTimer(now time.Duration) {
 	if q.outage.on && !q.outage.probing && now < q.outage.until && (q.ready.Len() > 0 || q.open.Len() > 0) {
 		at(q.outage.until)
 	}
-	for place := q.open.Front(); place != nil; place = place.Next() {
-		if due := place.Value.(*batch).dueAt(q.cfg.flushInterval); due > now {
-			at(due)
-			break
+	if q.maySend(now) { // else an answer or the outage's next probe comes first
+		for place := q.open.Front(); place != nil; place = place.Next() {
+			if due := place.Value.(*batch).dueAt(q.cfg.flushInterval); due > now {
+				at(due)
+				break
+			}
 		}
 	}
 	if q.blocked.Len() > 0 && q.onlyReportsLeft() {
