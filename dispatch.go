@@ -49,19 +49,19 @@ func (q *queue) maySend(now time.Duration) bool {
 }
 
 // nextToSend takes a batch out of ready, or, if there is none, an open one that
-// is due. While backing off it prefers one that has not failed, as it may have
-// been their fault, and then another than the one that failed last.
+// is due.
 func (q *queue) nextToSend(now time.Duration) *batch {
-	var failed *batch
-	for place := q.ready.Front(); place != nil; place = place.Next() {
-		b := place.Value.(*batch)
-		if !q.outage.on || b.failures == 0 {
-			return b
-		}
-		if failed == nil || failed == q.outage.failed {
-			failed = b
-		}
+	if q.outage.on {
+		return q.nextProbe(now)
 	}
+	if place := q.ready.Front(); place != nil {
+		return place.Value.(*batch)
+	}
+	return q.nextDue(now)
+}
+
+// nextDue seals and returns an open batch that has waited long enough.
+func (q *queue) nextDue(now time.Duration) *batch {
 	for place := q.open.Front(); place != nil; place = place.Next() {
 		b := place.Value.(*batch)
 		if !q.full && b.dueAt(q.cfg.flushInterval) > now {
@@ -70,6 +70,27 @@ func (q *queue) nextToSend(now time.Duration) *batch {
 		if b.lane.current == nil { // else it may as well take more messages
 			q.seal(b)
 			return b
+		}
+	}
+	return nil
+}
+
+// nextProbe returns a batch that has not failed, since those that did may be at
+// fault themselves, and so may their neighbors: it takes the newest. If all
+// have failed, it is another than the one that failed last.
+func (q *queue) nextProbe(now time.Duration) *batch {
+	for place := q.ready.Back(); place != nil; place = place.Prev() {
+		if b := place.Value.(*batch); b.failures == 0 {
+			return b
+		}
+	}
+	if b := q.nextDue(now); b != nil {
+		return b
+	}
+	var failed *batch
+	for place := q.ready.Front(); place != nil; place = place.Next() {
+		if failed = place.Value.(*batch); failed != q.outage.failed {
+			break
 		}
 	}
 	return failed

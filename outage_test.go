@@ -142,12 +142,13 @@ func TestPoisonBatchDoesNotDelaySparseMessages(t *testing.T) {
 	})
 }
 
-// Of the batches that wait, those that have not failed are tried first.
+// Of the batches that wait, those that have not failed are tried first, and of
+// these the newest: the others may all be as bad as the first ones were.
 func TestManyPoisonBatchesDoNotHoldUpOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxBatchSize(10))
-		srv.Always(altertabletest.Status(500).Delay(time.Second).MatchBody(contains("poison"))) // all 8 are in flight
-		poison := slices.Repeat([]string{"poison"}, 80)
+		srv.Always(altertabletest.Status(500).Delay(time.Second).MatchBody(contains("poison"))) // 8 are in flight
+		poison := slices.Repeat([]string{"poison"}, 300)
 		track(t, client, poison...)
 		track(t, client, numbered(200)...)
 		for i := range 60 {
@@ -155,7 +156,7 @@ func TestManyPoisonBatchesDoNotHoldUpOthers(t *testing.T) {
 			pass(time.Second)
 		}
 		assert.Len(t, srv.Events(), 800)
-		assert.Less(t, client.Stats().Requests, int64(200))
+		assert.Less(t, client.Stats().Requests, int64(80+30*9))
 		require.Error(t, client.Shutdown(within(t, time.Second)))
 		l.settle(t, client, append(poison, numbered(800)...)...)
 	})
@@ -191,7 +192,7 @@ func TestProbeIsAnotherBatchThanTheOneThatFailed(t *testing.T) {
 		track(t, client, numbered(3)...)
 		synctest.Wait()
 		pass(750 * time.Millisecond)
-		assert.Equal(t, []string{"e1", "e2"}, stored(srv))
+		assert.ElementsMatch(t, []string{"e1", "e2"}, stored(srv))
 		srv.ClearFaults()
 		require.NoError(t, client.Flush(t.Context()))
 		l.settle(t, client, numbered(3)...)
