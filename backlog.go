@@ -102,6 +102,7 @@ func (q *queue) spoolOne(e *envelope) error {
 	q.stats.Accepted++
 	if q.backlog.count > 0 || !q.fits(q.queued, len(e.json)) {
 		q.backlog.add(1, len(e.json))
+		q.noteStamp(e)
 		q.full, q.changed = true, true
 	} else {
 		q.append(e, r)

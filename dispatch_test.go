@@ -1,9 +1,12 @@
 package altertable_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,3 +225,49 @@ func TestMaxElapsedDoesNotWaitForOlderMessages(t *testing.T) {
 		l.settle(t, client, append(numbered(4), "u_1")...)
 	})
 }
+
+// Identifies arrive in the order of their stamps: the server ignores the
+// traits of one that is older than what it has.
+func TestIdentifiesArriveInTheOrderOfTheirStamps(t *testing.T) {
+	for name, test := range map[string]struct {
+		sync    bool // half of the calls are synchronous
+		options func(t *testing.T) []altertable.Option
+	}{
+		"memory": {true, func(*testing.T) []altertable.Option { return nil }},
+		"spool":  {true, func(t *testing.T) []altertable.Option { return []altertable.Option{altertable.WithSpool(t.TempDir())} }},
+		"backlog": {false, func(t *testing.T) []altertable.Option {
+			return []altertable.Option{altertable.WithSpool(t.TempDir()), altertable.WithMaxQueueSize(4)}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, srv, _ := newClient(t, test.options(t)...)
+			var wg sync.WaitGroup
+			for g := range 16 {
+				wg.Go(func() {
+					for range 100 {
+						var err error
+						if i := (altertable.Identify{DistinctID: "u_1"}); test.sync && g%2 == 0 {
+							_, err = client.IdentifySync(context.Background(), i)
+						} else {
+							err = client.Identify(context.Background(), i)
+						}
+						assert.NoError(t, err)
+					}
+				})
+			}
+			wg.Wait()
+			require.NoError(t, client.Flush(t.Context()))
+			var last time.Time
+			for _, r := range srv.Requests() {
+				for _, field := range timestamps.FindAllSubmatch(r.Body, -1) {
+					stamp, err := time.Parse(time.RFC3339, string(field[1]))
+					require.NoError(t, err)
+					require.True(t, stamp.After(last), "%v after %v", stamp, last)
+					last = stamp
+				}
+			}
+		})
+	}
+}
+
+var timestamps = regexp.MustCompile(`"timestamp":"([^"]+)"`)

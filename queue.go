@@ -141,6 +141,13 @@ func (q *queue) inOrder(e *envelope) {
 	}
 }
 
+// noteStamp is for inOrder of those that come after e.
+func (q *queue) noteStamp(e *envelope) {
+	if e.endpoint == identifyEndpoint && e.own {
+		q.lastIdentify = e.stamp
+	}
+}
+
 // makeRoom reports whether a message of size bytes has room in the queue,
 // after evicting others if that is the policy.
 func (q *queue) makeRoom(size int) bool {
@@ -191,9 +198,7 @@ func (q *queue) append(e *envelope, r ref) {
 	if b.idlePlace == 0 {
 		q.rest(b)
 	}
-	if e.endpoint == identifyEndpoint && e.own {
-		q.lastIdentify = e.stamp
-	}
+	q.noteStamp(e)
 	q.queued.add(1, len(e.json))
 	if b.count() == q.cfg.maxBatchSize {
 		q.seal(b)

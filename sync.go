@@ -136,6 +136,10 @@ func (q *queue) sendSync(ctx context.Context, envelopes []*envelope) (*Response,
 // takeTurn lines up for identifies, and restamps those that others, stamped
 // later, have overtaken: see inOrder.
 func (q *queue) takeTurn(envelopes []*envelope) (*batch, error) {
+	if q.spool != nil { // nobody is between being stamped in order and lining up
+		q.spool.mu.Lock()
+		defer q.spool.mu.Unlock()
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.shutdown != nil {
@@ -144,9 +148,7 @@ func (q *queue) takeTurn(envelopes []*envelope) (*batch, error) {
 	turn := q.turnOf(q.lane(identifyEndpoint, envelopes[0].environment))
 	for _, e := range envelopes {
 		q.inOrder(e)
-		if e.own {
-			q.lastIdentify = e.stamp
-		}
+		q.noteStamp(e)
 	}
 	q.advance()
 	return turn, nil
