@@ -190,6 +190,11 @@ func (b *batch) bodySize() int { return len(b.content.messages(b.lo, b.hi)) + le
 // oldest returns when the oldest message was accepted.
 func (b *batch) oldest() time.Duration { return b.content.marks[b.lo].acceptedAt }
 
+// before reports whether b's oldest message was accepted before other's.
+func (b *batch) before(other *batch) bool {
+	return int32(b.content.marks[b.lo].seq-other.content.marks[other.lo].seq) < 0
+}
+
 // dueAt returns when b, still open, has waited long enough for company.
 func (b *batch) dueAt(flushInterval time.Duration) time.Duration {
 	return b.content.marks[0].acceptedAt + flushInterval
@@ -239,11 +244,8 @@ type byAge struct {
 	place   func(*batch) *int // where a batch notes its place, counted from 1; 0 if it is not in here
 }
 
-func (h *byAge) Len() int { return len(h.batches) }
-func (h *byAge) Less(i, j int) bool {
-	a, b := h.batches[i], h.batches[j]
-	return int32(a.content.marks[a.lo].seq-b.content.marks[b.lo].seq) < 0
-}
+func (h *byAge) Len() int           { return len(h.batches) }
+func (h *byAge) Less(i, j int) bool { return h.batches[i].before(h.batches[j]) }
 func (h *byAge) Swap(i, j int) {
 	h.batches[i], h.batches[j] = h.batches[j], h.batches[i]
 	*h.place(h.batches[i]), *h.place(h.batches[j]) = i+1, j+1

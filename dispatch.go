@@ -260,9 +260,8 @@ func (q *queue) wake(now time.Duration) {
 			return
 		}
 		q.sleeping.Remove(place)
-		if b.lane.ordered() && b.lane.current != b { // it yielded: to the head of the line
-			b.state, b.place = queued, b.lane.waiting.PushFront(b)
-			q.callNext(b.lane)
+		if b.lane.ordered() && b.lane.current != b { // it yielded
+			q.rejoin(b)
 		} else {
 			b.state, b.place = ready, q.ready.PushBack(b)
 		}

@@ -120,6 +120,34 @@ func TestPoisonIdentifyYields(t *testing.T) {
 	})
 }
 
+// Identifies that yielded and whose time has come line up in their own order.
+func TestYieldedIdentifiesKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRequestTimeout(time.Hour))
+		poisoned := []string{"p_0", "p_1", "p_2", "p_3", "p_4"}
+		poison := srv.Always(altertabletest.Status(500).MatchBody(contains(poisoned...)))
+		identify(t, client, append(poisoned, "u_1")...)
+		for len(identities(srv)) == 0 {
+			track(t, client, "e0")
+			pass(100 * time.Millisecond)
+		}
+		slow := srv.Always(altertabletest.Hang().On("/identify"))
+		identify(t, client, "slow")
+		for slow.Hits() == 0 {
+			track(t, client, "e0")
+			pass(100 * time.Millisecond)
+		}
+		identify(t, client, "u_2")
+		pass(time.Minute) // longer than any waits
+		poison.Release()
+		slow.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		ids := identities(srv)
+		assert.Equal(t, append(poisoned, "u_2"), ids[len(ids)-6:])
+		l.settle(t, client, append(append(slices.Repeat([]string{"e0"}, len(srv.Events())), poisoned...), "u_1", "slow", "u_2")...)
+	})
+}
+
 // Between messages that are far apart a batch that always fails shows nothing
 // of the server's state: they leave as soon as ever.
 func TestPoisonBatchDoesNotDelaySparseMessages(t *testing.T) {

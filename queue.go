@@ -255,6 +255,23 @@ func (q *queue) lineUp(b *batch) {
 	q.callNext(b.lane)
 }
 
+// rejoin puts b, which yielded, at the head of its lane's line, behind older
+// ones that did the same.
+func (q *queue) rejoin(b *batch) {
+	waiting := &b.lane.waiting
+	place := waiting.Front()
+	for place != nil && place.Value.(*batch).turn == nil && place.Value.(*batch).before(b) {
+		place = place.Next()
+	}
+	b.state = queued
+	if place == nil {
+		b.place = waiting.PushBack(b)
+	} else {
+		b.place = waiting.InsertBefore(b, place)
+	}
+	q.callNext(b.lane)
+}
+
 // callNext makes the first batch that waits in an ordered lane its current one.
 func (q *queue) callNext(l *lane) {
 	front := l.waiting.Front()
