@@ -120,6 +120,7 @@ func TestFlushEndsWithItsContext(t *testing.T) {
 		err := client.Flush(within(t, time.Millisecond))
 		var undelivered *altertable.UndeliveredError
 		require.ErrorAs(t, err, &undelivered)
+		assert.EqualError(t, err, "altertable: 2 messages undelivered: context deadline exceeded: server answered 503")
 		assert.Equal(t, 2, undelivered.Count)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		var api *altertable.APIError

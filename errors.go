@@ -199,25 +199,27 @@ func withCause(text string, cause error) string {
 	return text + ": " + strings.TrimPrefix(cause.Error(), "altertable: ")
 }
 
-// joined is two errors in one line.
-type joined struct{ first, second error }
-
-func (e *joined) Error() string { return withCause(e.first.Error(), e.second) }
-
-func (e *joined) Unwrap() []error { return []error{e.first, e.second} }
-
 // joinErrors joins two errors, each of which may be nil, unless the second one
 // is or begins with the first.
 func joinErrors(first, second error) error {
-	j, _ := second.(*joined)
+	joined, _ := second.(*joinedError)
 	switch {
-	case first == nil, first == second, j != nil && j.first == first:
+	case first == nil, first == second, joined != nil && joined.first == first:
 		return second
 	case second == nil:
 		return first
 	}
-	return &joined{first, second}
+	return &joinedError{first, second}
 }
+
+// A joinedError is like fmt.Errorf("%w: %w"), but names the package once.
+type joinedError struct{ first, second error }
+
+func (e *joinedError) Error() string {
+	return withCause(withCause("altertable", e.first), e.second)
+}
+
+func (e *joinedError) Unwrap() []error { return []error{e.first, e.second} }
 
 // tooLarge returns an ErrTooLarge that says by how much.
 func tooLarge(size, limit int) error {

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -97,4 +99,22 @@ func TestErrorsReadWell(t *testing.T) {
 	assert.EqualError(t, &altertable.UndeliveredError{Count: 1}, "altertable: 1 messages undelivered")
 	assert.EqualError(t, &altertable.DeliveryError{Endpoint: "alias", Count: 2}, "altertable: 2 alias messages not delivered after 0 attempts")
 	assert.EqualError(t, &altertable.ValidationError{Field: "event", Reason: "must not be empty"}, "altertable: event must not be empty")
+}
+
+func TestErrorsOfAnEndedContextNameTheCauseOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t)
+		srv.Always(altertabletest.Status(503))
+		_, err := client.TrackSync(within(t, time.Millisecond), event("e"))
+		assert.EqualError(t, err, "altertable: context deadline exceeded: server answered 503")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		var api *altertable.APIError
+		assert.ErrorAs(t, err, &api)
+
+		require.NoError(t, client.Track(t.Context(), event("e")))
+		err = client.Shutdown(within(t, time.Millisecond))
+		assert.EqualError(t, err, "altertable: 1 messages undelivered: context deadline exceeded: server answered 503")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorAs(t, err, &api)
+	})
 }
