@@ -166,7 +166,7 @@ type DeliveryError struct {
 
 // Error names the numbers and the cause, and nothing of the messages.
 func (e *DeliveryError) Error() string {
-	return withCause(fmt.Sprintf("altertable: %d %s messages not delivered after %d attempts", e.Count, e.Endpoint, e.Attempts), e.Err)
+	return withCause("altertable: "+counted(e.Count, e.Endpoint+" message")+" not delivered after "+counted(e.Attempts, "attempt"), e.Err)
 }
 
 // Unwrap returns Err.
@@ -185,11 +185,19 @@ type UndeliveredError struct {
 
 // Error names the number and the cause.
 func (e *UndeliveredError) Error() string {
-	return withCause(fmt.Sprintf("altertable: %d messages undelivered", e.Count), e.Err)
+	return withCause("altertable: "+counted(e.Count, "message")+" undelivered", e.Err)
 }
 
 // Unwrap returns Err.
 func (e *UndeliveredError) Unwrap() error { return e.Err }
+
+// counted returns "1 message", "2 messages".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
 
 // withCause returns text with its cause, which may be nil.
 func withCause(text string, cause error) string {

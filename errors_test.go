@@ -80,7 +80,7 @@ func TestCodesDoNotRepeatTheKey(t *testing.T) {
 		require.ErrorAs(t, err, &api)
 		assert.NotContains(t, api.Message, key)
 		require.NoError(t, client.Track(t.Context(), event("e")))
-		assert.EqualError(t, client.Close(), "altertable: 1 messages undelivered: "+text)
+		assert.EqualError(t, client.Close(), "altertable: 1 message undelivered: "+text)
 		for _, line := range log.lines() {
 			assert.NotContains(t, line, key)
 		}
@@ -96,7 +96,7 @@ func TestErrorsReadWell(t *testing.T) {
 	undelivered := &altertable.UndeliveredError{Count: 3, Err: api}
 	assert.EqualError(t, undelivered, "altertable: 3 messages undelivered: server answered 503")
 	assert.ErrorIs(t, undelivered, api)
-	assert.EqualError(t, &altertable.UndeliveredError{Count: 1}, "altertable: 1 messages undelivered")
+	assert.EqualError(t, &altertable.UndeliveredError{Count: 1}, "altertable: 1 message undelivered")
 	assert.EqualError(t, &altertable.DeliveryError{Endpoint: "alias", Count: 2}, "altertable: 2 alias messages not delivered after 0 attempts")
 	assert.EqualError(t, &altertable.ValidationError{Field: "event", Reason: "must not be empty"}, "altertable: event must not be empty")
 }
@@ -113,7 +113,7 @@ func TestErrorsOfAnEndedContextNameTheCauseOnce(t *testing.T) {
 
 		require.NoError(t, client.Track(t.Context(), event("e")))
 		err = client.Shutdown(within(t, time.Millisecond))
-		assert.EqualError(t, err, "altertable: 1 messages undelivered: context deadline exceeded: server answered 503")
+		assert.EqualError(t, err, "altertable: 1 message undelivered: context deadline exceeded: server answered 503")
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.ErrorAs(t, err, &api)
 	})

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -119,10 +120,16 @@ func (cfg *config) validate() error {
 	return nil
 }
 
+// isPort reports whether port, which is of digits or empty, can be one.
+func isPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
+}
+
 func isLoopback(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+	return ip != nil && ip.IsLoopback() || host == "localhost"
 }
 
 // WithEnvironment sets the environment of messages that name none, overriding
@@ -151,6 +158,8 @@ func WithBaseURL(raw string) Option {
 			return &ConfigError{"WithBaseURL", fmt.Sprintf("scheme %q is out of range: http or https", u.Scheme)}
 		case u.Hostname() == "":
 			return &ConfigError{"WithBaseURL", "names no host"}
+		case !isPort(u.Port()):
+			return &ConfigError{"WithBaseURL", fmt.Sprintf("port %s is out of range: 1 to 65535", u.Port())}
 		case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 			return &ConfigError{"WithBaseURL", "must have no user name, query or fragment"}
 		}

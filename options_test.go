@@ -50,15 +50,17 @@ func TestOptionsOutOfRange(t *testing.T) {
 
 func TestErrorsOfRangeNameTheValueAndTheRange(t *testing.T) {
 	for text, option := range map[string]altertable.Option{
-		"WithMaxBatchSize: 10001 is out of range: 1 to 10000":                                                                                     altertable.WithMaxBatchSize(10_001),
-		"WithMaxQueueBytes: 1023 is out of range: at least 1024":                                                                                  altertable.WithMaxQueueBytes(1023),
-		"WithFlushInterval: -1s is out of range: more than 0":                                                                                     altertable.WithFlushInterval(-time.Second),
-		"WithRetry: MaxElapsed 1\u00b5s is out of range: at least 1ms":                                                                            altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Microsecond}),
-		"WithOverflow: 3 is out of range: DropNewest, DropOldest or Block":                                                                        altertable.WithOverflow(3),
-		`WithEnvironment: " " is out of range: must not be blank`:                                                                                 altertable.WithEnvironment(" "),
-		`WithVisitorKey: "" is out of range: must not be empty`:                                                                                   altertable.WithVisitorKey(""),
-		`WithBaseURL: scheme "ftp" is out of range: http or https`:                                                                                altertable.WithBaseURL("ftp://example.com"),
-		"WithBaseURL: http to example.com is out of range: it would show the key to the network; use https, a loopback host, or WithInsecureHTTP": altertable.WithBaseURL("http://example.com"),
+		"WithMaxBatchSize: 10001 is out of range: 1 to 10000":                                                                                       altertable.WithMaxBatchSize(10_001),
+		"WithMaxQueueBytes: 1023 is out of range: at least 1024":                                                                                    altertable.WithMaxQueueBytes(1023),
+		"WithFlushInterval: -1s is out of range: more than 0":                                                                                       altertable.WithFlushInterval(-time.Second),
+		"WithRetry: MaxElapsed 1\u00b5s is out of range: at least 1ms":                                                                              altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Microsecond}),
+		"WithOverflow: 3 is out of range: DropNewest, DropOldest or Block":                                                                          altertable.WithOverflow(3),
+		`WithEnvironment: " " is out of range: must not be blank`:                                                                                   altertable.WithEnvironment(" "),
+		`WithVisitorKey: "" is out of range: must not be empty`:                                                                                     altertable.WithVisitorKey(""),
+		"WithBaseURL: port 65536 is out of range: 1 to 65535":                                                                                       altertable.WithBaseURL("https://example.com:65536"),
+		"WithBaseURL: http to api.localhost is out of range: it would show the key to the network; use https, a loopback host, or WithInsecureHTTP": altertable.WithBaseURL("http://api.localhost"),
+		`WithBaseURL: scheme "ftp" is out of range: http or https`:                                                                                  altertable.WithBaseURL("ftp://example.com"),
+		"WithBaseURL: http to example.com is out of range: it would show the key to the network; use https, a loopback host, or WithInsecureHTTP":   altertable.WithBaseURL("http://example.com"),
 	} {
 		_, err := altertable.New("key", option)
 		assert.EqualError(t, err, "altertable: "+text)
@@ -86,7 +88,7 @@ func TestOptionsInRange(t *testing.T) {
 		altertable.WithFlushInterval(1), altertable.WithRequestTimeout(1), altertable.WithOverflow(altertable.Block), altertable.WithVisitorKey("pk"),
 		altertable.WithRetry(altertable.RetryPolicy{MaxInterval: time.Millisecond}), altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Hour}),
 		altertable.WithBaseURL("http://127.0.0.2:8080/path/"), altertable.WithBaseURL("http://[::1]"), altertable.WithBaseURL("HTTP://LOCALHOST"),
-		altertable.WithBaseURL("http://api.localhost"), altertable.WithBaseURL("https://example.com/prefix"),
+		altertable.WithBaseURL("https://example.com/prefix"),
 	} {
 		client, err := altertable.New("key", o)
 		require.NoError(t, err)
