@@ -2,12 +2,13 @@
 // invocations: what the last one tracked must leave before it returns, so each
 // ends with Flush. The events on standard input, one JSON object a line, stand
 // for the invocations; it runs offline against an embedded server unless
-// ALTERTABLE_API_KEY is set.
+// ALTERTABLE_API_KEY or ALTERTABLE_BASE_URL is set.
 //
 //	echo '{"user": "u_42", "amount": 12.5}' | go run ./examples/lambda
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,14 +46,17 @@ func (f *function) invoke(ctx context.Context, p payment) error {
 }
 
 func main() {
-	var options []altertable.Option
-	key, ok := os.LookupEnv("ALTERTABLE_API_KEY")
-	if !ok {
+	key, url := os.Getenv("ALTERTABLE_API_KEY"), os.Getenv("ALTERTABLE_BASE_URL")
+	if key == "" && url == "" {
 		embedded := altertabletest.NewServer()
 		defer embedded.Close()
-		key, options = "example", []altertable.Option{altertable.WithBaseURL(embedded.URL)}
+		url = embedded.URL
 	}
-	client, err := altertable.New(key, options...)
+	var options []altertable.Option
+	if url != "" {
+		options = append(options, altertable.WithBaseURL(url))
+	}
+	client, err := altertable.New(cmp.Or(key, "lambda"), options...)
 	if err != nil {
 		log.Fatal(err)
 	}

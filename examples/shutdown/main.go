@@ -1,10 +1,11 @@
 // Command shutdown is an HTTP server that loses no event when it is told to
 // stop: on SIGTERM it first lets the handlers finish, and then delivers what
 // they tracked. It runs offline against an embedded server unless
-// ALTERTABLE_API_KEY is set.
+// ALTERTABLE_API_KEY or ALTERTABLE_BASE_URL is set.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -72,13 +73,18 @@ func handler(client *altertable.Client) http.Handler {
 	return mux
 }
 
+// newClient returns a client of the API that the environment names, or else of
+// an embedded server, which closeServer ends.
 func newClient() (client *altertable.Client, closeServer func(), err error) {
-	key, ok := os.LookupEnv("ALTERTABLE_API_KEY")
-	if ok {
-		client, err = altertable.New(key)
-		return client, func() {}, err
+	key, url, closeServer := os.Getenv("ALTERTABLE_API_KEY"), os.Getenv("ALTERTABLE_BASE_URL"), func() {}
+	if key == "" && url == "" {
+		embedded := altertabletest.NewServer()
+		url, closeServer = embedded.URL, embedded.Close
 	}
-	embedded := altertabletest.NewServer()
-	client, err = altertable.New("example", altertable.WithBaseURL(embedded.URL))
-	return client, embedded.Close, err
+	var options []altertable.Option
+	if url != "" {
+		options = append(options, altertable.WithBaseURL(url))
+	}
+	client, err = altertable.New(cmp.Or(key, "shutdown"), options...)
+	return client, closeServer, err
 }
