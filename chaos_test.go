@@ -2,8 +2,12 @@ package altertable_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,8 +22,11 @@ import (
 // chaos is a client that meets random faults, and the books that are kept of it.
 type chaos struct {
 	*rand.Rand
-	client   *altertable.Client
-	srv      *altertabletest.Server
+	client *altertable.Client
+	srv    *altertabletest.Server
+
+	mu       sync.Mutex
+	sent     int
 	accepted []string
 }
 
@@ -51,37 +58,69 @@ func (c *chaos) fault() altertabletest.Fault {
 
 // act does one thing that an application or the network may do.
 func (c *chaos) act(t *testing.T) {
-	name := []string{"n", "n", "n", "n", "n", "n", "n", "n", "bad", "poison"}[c.IntN(10)] + fmt.Sprint(len(c.accepted))
 	environment := chaosEnvironments[c.IntN(len(chaosEnvironments))]
-	var err error
 	switch c.IntN(12) {
 	default:
-		err = c.client.Track(t.Context(), altertable.Track{Event: name, DistinctID: "u", Environment: environment})
+		c.send(t, c.Rand, func(name string) error {
+			return c.client.Track(t.Context(), altertable.Track{Event: name, DistinctID: "u", Environment: environment})
+		})
 	case 0, 1, 2:
-		err = c.client.Identify(t.Context(), altertable.Identify{DistinctID: name, Environment: environment})
+		c.send(t, c.Rand, func(name string) error {
+			return c.client.Identify(t.Context(), altertable.Identify{DistinctID: name, Environment: environment})
+		})
 	case 3:
-		err = c.client.Alias(t.Context(), altertable.Alias{DistinctID: name, NewUserID: "v", Environment: environment})
+		c.send(t, c.Rand, func(name string) error {
+			return c.client.Alias(t.Context(), altertable.Alias{DistinctID: name, NewUserID: "v", Environment: environment})
+		})
 	case 4, 5:
 		pass(time.Duration(c.IntN(3000)) * time.Millisecond)
-		return
 	case 6:
 		c.srv.Next(1+c.IntN(5), c.fault())
-		return
 	case 7:
 		go func() { _ = c.client.Flush(t.Context()) }()
-		return
 	case 8:
 		ctx := within(t, time.Duration(1+c.IntN(9000))*time.Millisecond)
 		go func() {
 			_, _ = c.client.IdentifySync(ctx, altertable.Identify{DistinctID: "sync", Environment: environment})
 		}()
-		return
 	}
-	if err != nil {
-		require.ErrorIs(t, err, altertable.ErrQueueFull)
-		return
+}
+
+// send gives the message that call sends a name, and keeps the books.
+func (c *chaos) send(t *testing.T, r *rand.Rand, call func(name string) error) {
+	c.mu.Lock()
+	name := []string{"n", "n", "n", "n", "n", "n", "n", "n", "bad", "poison"}[r.IntN(10)] + fmt.Sprint(c.sent)
+	c.sent++
+	c.mu.Unlock()
+	switch err := call(name); {
+	case err == nil:
+		c.mu.Lock()
+		c.accepted = append(c.accepted, name)
+		c.mu.Unlock()
+	case !errors.Is(err, altertable.ErrQueueFull) && !errors.Is(err, altertable.ErrClosed):
+		t.Error(err)
 	}
-	c.accepted = append(c.accepted, name)
+}
+
+// misbehave is what a callback may do.
+func (c *chaos) misbehave(t *testing.T, r *rand.Rand) {
+	switch r.IntN(200) {
+	case 0:
+		_ = c.client.Close()
+	case 1, 2, 3, 4:
+		ctx := within(t, time.Duration(r.IntN(2000))*time.Millisecond)
+		_ = c.client.Flush(ctx)
+	case 5, 6, 7, 8:
+		_, _ = c.client.TrackSync(within(t, time.Second), event("sync"))
+	case 9, 10, 11, 12:
+		c.send(t, r, func(name string) error { return c.client.Track(context.Background(), event(name)) })
+	case 13, 14, 15, 16:
+		<-time.After(time.Duration(r.IntN(600)) * time.Millisecond)
+	case 17, 18, 19, 20:
+		runtime.Goexit()
+	case 21, 22, 23, 24:
+		panic("secret")
+	}
 }
 
 func TestChaos(t *testing.T) {
@@ -93,17 +132,25 @@ func TestChaos(t *testing.T) {
 				var l *ledger
 				c.client, c.srv, l = newClient(t, altertable.WithMaxInFlight(maxInFlight),
 					altertable.WithMaxBatchSize(1+c.IntN(20)), altertable.WithMaxQueueSize(20+c.IntN(200)),
-					altertable.WithOverflow(altertable.Overflow(c.IntN(2))),
+					altertable.WithOverflow(altertable.Overflow(c.IntN(3))),
 					altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Duration(1+c.IntN(10)) * time.Minute}))
 				c.srv.Always(altertabletest.Status(422).MatchBody(func(body []byte) bool { return bytes.Contains(body, []byte(`"bad`)) }))
 				c.srv.Always(altertabletest.Status(500).MatchBody(func(body []byte) bool { return bytes.Contains(body, []byte(`"poison`)) }))
+				if callbacks := rand.New(rand.NewPCG(seed, 1)); seed%2 == 1 {
+					l.then = func() { c.misbehave(t, callbacks) }
+				}
 				for range 800 {
 					c.act(t)
+					s := c.client.Stats()
+					require.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued, "conservation: %+v", s)
 				}
 				if c.IntN(2) == 0 {
 					c.srv.ClearFaults()
 				}
-				_ = c.client.Shutdown(within(t, time.Duration(c.IntN(600))*time.Second))
+				limit, start := time.Duration(c.IntN(600))*time.Second, time.Now()
+				_ = c.client.Shutdown(within(t, limit))
+				assert.LessOrEqual(t, time.Since(start), limit+250*time.Millisecond)
+				pass(time.Hour) // for callbacks that take their time
 				l.settle(t, c.client, c.accepted...)
 				for _, d := range l.deliveries {
 					require.Positive(t, d.Count)

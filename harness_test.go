@@ -27,27 +27,40 @@ type ledger struct {
 	delivered  []string // names of messages
 	lost       []string
 	errs       []error // one per report to OnError
+	then       func()  // what a callback does after it has noted its report; may be nil
+}
+
+// note calls f with the ledger locked, and then what a callback does besides.
+func (l *ledger) note(f func()) {
+	func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		f()
+	}()
+	if l.then != nil {
+		l.then()
+	}
 }
 
 func (l *ledger) options() []altertable.Option {
 	return []altertable.Option{
 		altertable.WithLogger(slog.New(slog.DiscardHandler)),
 		altertable.WithOnDelivery(func(d altertable.Delivery) {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.deliveries = append(l.deliveries, d)
-			if d.Err == nil {
-				l.delivered = append(l.delivered, names(d.Payloads())...)
-			}
+			l.note(func() {
+				l.deliveries = append(l.deliveries, d)
+				if d.Err == nil {
+					l.delivered = append(l.delivered, names(d.Payloads())...)
+				}
+			})
 		}),
 		altertable.WithOnError(func(err error) {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.errs = append(l.errs, err)
-			var lost *altertable.DeliveryError
-			if errors.As(err, &lost) {
-				l.lost = append(l.lost, names(lost.Payloads())...)
-			}
+			l.note(func() {
+				l.errs = append(l.errs, err)
+				var lost *altertable.DeliveryError
+				if errors.As(err, &lost) {
+					l.lost = append(l.lost, names(lost.Payloads())...)
+				}
+			})
 		}),
 	}
 }
