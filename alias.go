@@ -41,7 +41,6 @@ func (c *Client) encodeAlias(a Alias, e *envelope) (keep bool, err error) {
 	if err := a.validate(); err != nil {
 		return false, err
 	}
-	e.acceptedAt = h.now.Sub(c.queue.start)
 	e.begin(a.Environment)
 	e.field("distinct_id", a.DistinctID)
 	e.field("new_user_id", a.NewUserID)

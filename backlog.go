@@ -86,6 +86,7 @@ func (q *queue) spoolOne(e *envelope) error {
 		return ErrClosed
 	}
 	q.inOrder(e)
+	e.acceptedAt = q.now()
 	q.mu.Unlock()
 	r, err := q.spool.write(e, q.start.Add(e.acceptedAt))
 	if err != nil {

@@ -95,6 +95,22 @@ func TestBatchLeavesWhenItIsFullOrOld(t *testing.T) {
 	})
 }
 
+// A message's age counts from its acceptance, not from the call.
+func TestMessageOfASlowCallWaitsForCompany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithFlushInterval(2*time.Second), altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
+			<-time.After(time.Minute)
+			return m
+		}))
+		track(t, client, "e0")
+		pass(2*time.Second - 1)
+		assert.Empty(t, srv.Requests())
+		pass(time.Nanosecond)
+		assert.Equal(t, numbered(1), stored(srv))
+		l.settle(t, client, numbered(1)...)
+	})
+}
+
 func TestFlushCoversWhatWasAcceptedBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t)

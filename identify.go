@@ -56,7 +56,6 @@ func (c *Client) encodeIdentify(ctx context.Context, i Identify, e *envelope) (k
 	if err := i.validate(); err != nil {
 		return false, err
 	}
-	e.acceptedAt = h.now.Sub(c.queue.start)
 	e.begin(i.Environment)
 	e.ids(i.DistinctID, i.AnonymousID, i.DeviceID)
 	if len(i.Traits) > 0 {

@@ -109,6 +109,7 @@ func (q *queue) accept(ctx context.Context, e *envelope) error {
 	}
 	q.inOrder(e)
 	if q.blocked.Len() == 0 && q.makeRoom(len(e.json)) {
+		e.acceptedAt = q.now()
 		q.stats.Accepted++
 		q.append(e, ref{})
 		q.advanceIfChanged()

@@ -67,7 +67,6 @@ func (c *Client) encodeTrack(ctx context.Context, t Track, e *envelope) (keep bo
 	if err := t.validate(); err != nil {
 		return false, err
 	}
-	e.acceptedAt = h.now.Sub(c.queue.start)
 	e.begin(t.Environment)
 	e.field("event", t.Event)
 	e.json = append(e.json, `,"properties":{`...)
