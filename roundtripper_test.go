@@ -59,6 +59,37 @@ func TestRoundTripperMisbehaves(t *testing.T) {
 	}
 }
 
+// A body that fails when the request's time is over is closed once.
+func TestAnswersBodyIsClosedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var bodies []*lateBody
+		l := new(ledger)
+		client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(&http.Client{
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				bodies = append(bodies, &lateBody{ended: r.Context().Done()})
+				return &http.Response{StatusCode: 500, Body: bodies[len(bodies)-1]}, nil
+			}),
+		}))...)
+		require.NoError(t, err)
+		track(t, client, "e0")
+		require.Error(t, client.Shutdown(within(t, 20*time.Second)))
+		require.Greater(t, len(bodies), 1)
+		for _, body := range bodies {
+			assert.Equal(t, 1, body.closed)
+		}
+		l.settle(t, client, "e0")
+	})
+}
+
+// lateBody is a body whose Close panics.
+type lateBody struct {
+	ended  <-chan struct{}
+	closed int
+}
+
+func (b *lateBody) Read([]byte) (int, error) { <-b.ended; return 0, io.ErrUnexpectedEOF }
+func (b *lateBody) Close() error             { b.closed++; panic("secret") }
+
 type failingBody struct{}
 
 func (failingBody) Read([]byte) (int, error) { return 0, errors.New("secret") }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -101,7 +102,7 @@ func (t *transport) close() {
 // post makes one attempt to send b. The error is nil if the server took the
 // messages, an *APIError if it did not, a *NetworkError if it is not known. It
 // always closes b, if not before it returns then when net/http has read it.
-func (t *transport) post(ctx context.Context, ep endpoint, sync bool, b *body) (_ *Response, err error) {
+func (t *transport) post(ctx context.Context, ep endpoint, synchronous bool, b *body) (_ *Response, err error) {
 	defer func() {
 		if recover() != nil { // a RoundTripper is the user's code
 			err = &NetworkError{errNoAnswer}
@@ -113,7 +114,7 @@ func (t *transport) post(ctx context.Context, ep endpoint, sync bool, b *body) (
 	if err != nil {
 		return nil, &NetworkError{err}
 	}
-	if sync {
+	if synchronous {
 		request.URL.RawQuery = "sync=true"
 	}
 	request.Header = t.header.Clone()
@@ -125,9 +126,13 @@ func (t *transport) post(ctx context.Context, ep endpoint, sync bool, b *body) (
 	if err != nil {
 		return nil, &NetworkError{bare(ctx, err)}
 	}
-	defer answer.Body.Close()
+	closeBody := sync.OnceFunc(func() {
+		defer func() { _ = recover() }() // it is the user's code too
+		_ = answer.Body.Close()
+	})
+	defer closeBody()
 	// A body may not heed the context: a user's, or a connection after a 101.
-	defer context.AfterFunc(ctx, func() { _ = answer.Body.Close() })()
+	defer context.AfterFunc(ctx, closeBody)()
 	return readAnswer(answer, t.key)
 }
 
