@@ -31,6 +31,8 @@ package altertable
 // belongs to one generation, and Flush waits until no message of its own or
 // an earlier one is without an outcome.
 //
+// With Block, a call that finds no room waits in line for it: see block.go.
+//
 // With a spool, accept first writes the message to disk, and what memory has no
 // room for stays there until it has: see backlog.go.
 //

@@ -255,15 +255,3 @@ func (q *queue) awaitReports(limit interface{ Done() <-chan struct{} }) {
 	}
 	q.mu.Unlock()
 }
-
-// onlyReportsLeft reports whether nothing but untold reports fills the queue,
-// so that only a callback's return can make room.
-func (q *queue) onlyReportsLeft() bool { return q.queued.count == 0 && q.reports.running }
-
-// rejectStuck ends the wait of blocked calls that wait for a callback which
-// does not return: it may be the very callback that called.
-func (q *queue) rejectStuck(now time.Duration) {
-	if q.blocked.Len() > 0 && q.onlyReportsLeft() && now >= q.reports.since+callbackPatience {
-		q.unblockAll(ErrQueueFull)
-	}
-}

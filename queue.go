@@ -3,7 +3,6 @@ package altertable
 import (
 	"container/list"
 	"context"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -334,75 +333,6 @@ func (q *queue) withdraw(b *batch) {
 		q.flying.Remove(b.place)
 	}
 	b.place = nil
-}
-
-// A blockedCall is a Track call that waits for room. While it waits, the queue
-// may append its envelope; afterwards that is the caller's again.
-type blockedCall struct {
-	envelope *envelope
-	err      error // set before done is closed
-	done     chan struct{}
-}
-
-// admit appends the messages of blocked calls for which there is room by now.
-func (q *queue) admit() {
-	for place := q.blocked.Front(); place != nil; place = q.blocked.Front() {
-		call := place.Value.(*blockedCall)
-		q.inOrder(call.envelope)
-		if !q.makeRoom(len(call.envelope.json)) {
-			return
-		}
-		call.envelope.acceptedAt = q.now()
-		q.stats.Accepted++
-		q.append(call.envelope, ref{})
-		q.unblock(place, nil)
-	}
-}
-
-// unblock ends a blocked call's wait with err.
-func (q *queue) unblock(place *list.Element, err error) {
-	call := q.blocked.Remove(place).(*blockedCall)
-	if err != nil {
-		q.stats.Rejected++
-	}
-	call.err = err
-	close(call.done)
-}
-
-func (q *queue) unblockAll(err error) {
-	for place := q.blocked.Front(); place != nil; place = q.blocked.Front() {
-		q.unblock(place, err)
-	}
-}
-
-func (q *queue) waitForRoom(ctx context.Context, call *blockedCall, place *list.Element) error {
-	var ctxDone <-chan struct{}
-	if ctx != nil {
-		ctxDone = ctx.Done()
-	}
-	select {
-	case <-call.done:
-	case <-ctxDone:
-		q.mu.Lock()
-		select {
-		case <-call.done: // it was admitted meanwhile, and that stands
-		default:
-			q.unblock(place, blockEnded(ctx))
-		}
-		q.mu.Unlock()
-	}
-	return call.err
-}
-
-func blockEnded(ctx context.Context) error {
-	return fmt.Errorf("%w: %w", ErrQueueFull, ctx.Err())
-}
-
-func contextErr(ctx context.Context) error {
-	if ctx == nil {
-		return nil
-	}
-	return ctx.Err()
 }
 
 // reject counts a message that was refused before it reached the queue.
