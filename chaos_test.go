@@ -128,10 +128,10 @@ func TestChaos(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &chaos{Rand: rand.New(rand.NewPCG(seed, 0))}
-				maxInFlight := 1 + c.IntN(4)
+				maxInFlight, maxQueueSize := 1+c.IntN(4), 20+c.IntN(200)
 				var l *ledger
 				c.client, c.srv, l = newClient(t, altertable.WithMaxInFlight(maxInFlight),
-					altertable.WithMaxBatchSize(1+c.IntN(20)), altertable.WithMaxQueueSize(20+c.IntN(200)),
+					altertable.WithMaxBatchSize(1+c.IntN(20)), altertable.WithMaxQueueSize(maxQueueSize),
 					altertable.WithOverflow(altertable.Overflow(c.IntN(3))),
 					altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Duration(1+c.IntN(10)) * time.Minute}))
 				c.srv.Always(altertabletest.Status(422).MatchBody(func(body []byte) bool { return bytes.Contains(body, []byte(`"bad`)) }))
@@ -143,6 +143,7 @@ func TestChaos(t *testing.T) {
 					c.act(t)
 					s := c.client.Stats()
 					require.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued, "conservation: %+v", s)
+					require.LessOrEqual(t, s.Queued, int64(maxQueueSize))
 				}
 				if c.IntN(2) == 0 {
 					c.srv.ClearFaults()
