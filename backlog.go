@@ -2,6 +2,7 @@ package altertable
 
 import (
 	"bytes"
+	"container/heap"
 	"context"
 	"errors"
 	"io"
@@ -193,10 +194,13 @@ func (q *queue) readBacklog() {
 	messages, err := q.spool.read(backlogChunk)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.ended {
+		return
+	}
 	defer q.advance()
 	if err != nil || len(messages) == 0 {
 		// What cannot be read now may be read by the next client.
-		q.unreadable.add(q.backlog.count, q.backlog.bytes)
+		q.left.add(q.backlog.count, q.backlog.bytes)
 		q.backlog = tally{}
 		q.tellTrouble(&SpoolError{"read", q.spool.house, err})
 		return
@@ -262,6 +266,32 @@ func (q *queue) tellTrouble(err error) {
 		return
 	}
 	q.tell(report{trouble: err})
+}
+
+// shelve puts a batch that was flying when the client ended to what is left.
+func (q *queue) shelve(b *batch) {
+	b.state = queued
+	heap.Push(&q.idle, b)
+}
+
+// leaveOnDisk ends this client's part in what has no outcome yet: the next one
+// delivers it. Shutdown takes that for success, a Flush does not.
+func (q *queue) leaveOnDisk() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	err := joinErrors(q.shutdown.ctxErr, q.firstFailure())
+	if err == nil {
+		err = ErrClosed
+	}
+	for _, f := range q.flushes {
+		if f == q.shutdown.flush {
+			f.settle(f.generation, f.remaining, nil)
+		} else {
+			f.settle(f.generation, f.remaining, err)
+		}
+	}
+	q.left.add(q.queued.count+q.backlog.count, q.queued.bytes+q.backlog.bytes)
+	q.queued, q.backlog, q.idle = tally{}, tally{}, nil
 }
 
 // awaitSpool waits until outcomes are noted on disk, or limit is done.

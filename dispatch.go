@@ -164,8 +164,8 @@ func (q *queue) finish(b *batch, f flight, response *Response, err error) {
 			b.family.refusals = 0
 		}
 		q.settle(b, b.count(), outcome{kind: delivery, taskID: response.TaskID})
-	case meaning == retryable && q.ended && q.spool != nil:
-		b.state = settled // as far as this client goes: it is on disk
+	case q.ended && q.spool != nil && (meaning == retryable || meaning == refusable):
+		q.shelve(b)
 	case meaning == retryable && q.ended:
 		q.settle(b, b.count(), q.leftover(b))
 	case meaning == retryable:

@@ -37,10 +37,10 @@ type queue struct {
 	stats  Stats
 	seq    uint32 // of the message accepted last
 
-	backlog    tally         // accepted, and on disk alone
-	unreadable tally         // on disk, but not to be read by this client
-	done       []ref         // have their outcome; to be noted on disk
-	spoolWork  chan struct{} // closed when the spool's goroutine ends; nil while there is none
+	backlog   tally         // accepted, and on disk alone
+	left      tally         // on disk, for the next client to deliver
+	done      []ref         // have their outcome; to be noted on disk
+	spoolWork chan struct{} // closed when the spool's goroutine ends; nil while there is none
 
 	changed    bool   // advance has something to look at
 	generation uint64 // see Flush
@@ -346,7 +346,7 @@ func (q *queue) snapshot() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.stats
-	s.Queued = int64(q.queued.count + q.backlog.count + q.unreadable.count)
-	s.QueuedBytes = int64(q.queued.bytes + q.backlog.bytes + q.unreadable.bytes)
+	s.Queued = int64(q.queued.count + q.backlog.count + q.left.count)
+	s.QueuedBytes = int64(q.queued.bytes + q.backlog.bytes + q.left.bytes)
 	return s
 }

@@ -213,6 +213,9 @@ func (q *queue) shutDown(ctx context.Context) error {
 		limit = grace
 	}
 	q.end(ctxErr)
+	if q.spool != nil {
+		q.leaveOnDisk()
+	}
 	q.awaitReports(limit)
 	if q.spool != nil {
 		q.awaitSpool(limit)
@@ -221,9 +224,6 @@ func (q *queue) shutDown(ctx context.Context) error {
 	q.transport.close()
 
 	q.mu.Lock()
-	if q.spool != nil {
-		s.flush.remaining = 0 // it is on disk
-	}
 	s.err = q.endFlush(s.flush, ctxErr)
 	q.mu.Unlock()
 	close(s.done)
@@ -256,7 +256,7 @@ func (q *queue) attemptNow() {
 	}
 }
 
-// end stops all that runs, and drops what has no outcome yet.
+// end stops all that runs, and drops what has no outcome yet, unless it is on disk.
 func (q *queue) end(ctxErr error) {
 	q.mu.Lock()
 	q.ended = true
@@ -282,7 +282,7 @@ func (q *queue) end(ctxErr error) {
 		b := place.Value.(*batch)
 		if q.spool != nil {
 			q.withdraw(b)
-			b.state = settled // as far as this client goes: it is on disk
+			q.shelve(b)
 			continue
 		}
 		q.settle(b, b.count(), q.leftover(b))

@@ -3,7 +3,6 @@ package altertable_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,66 +110,6 @@ func TestLivingClientsAndOtherTenantsAreLeftAlone(t *testing.T) {
 	require.NoError(t, other.Close())
 	assert.Empty(t, srv.Events())
 	assert.Empty(t, files(t, dir))
-}
-
-func TestDiskHoldsMoreThanMemory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		client, srv, l := newSpoolClient(t, dir, altertable.WithMaxQueueSize(50), altertable.WithMaxBatchSize(10))
-		down := srv.Always(altertabletest.Status(503))
-		track(t, client, numbered(1000)...)
-		for i := range 20 {
-			identify(t, client, fmt.Sprintf("u_%d", i))
-		}
-		assert.EqualValues(t, 1020, client.Stats().Queued)
-		down.Release()
-		require.NoError(t, client.Flush(t.Context()))
-		assert.Len(t, srv.Events(), 1000)
-		var all []string
-		for i, identity := range srv.Identities() {
-			assert.Equal(t, fmt.Sprintf("u_%d", i), identity.DistinctID)
-			all = append(all, identity.DistinctID)
-		}
-		l.settle(t, client, append(all, numbered(1000)...)...)
-		require.NoError(t, client.Close())
-		assert.Empty(t, files(t, dir))
-	})
-}
-
-func TestFlushCoversTheBacklogAndNoMore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(5))
-		down := srv.Always(altertabletest.Status(503))
-		track(t, client, numbered(100)...)
-		flushed := make(chan error, 1)
-		go func() { flushed <- client.Flush(t.Context()) }()
-		synctest.Wait()
-		srv.Always(altertabletest.Status(503).MatchBody(contains("late")))
-		down.Release()
-		for i := range 30 {
-			track(t, client, fmt.Sprintf("%d", i), "late")
-		}
-		require.NoError(t, <-flushed)
-		assert.Subset(t, stored(srv), numbered(100))
-		srv.ClearFaults()
-		require.NoError(t, client.Flush(t.Context()))
-		assert.EqualValues(t, 160, client.Stats().Delivered)
-		assert.Len(t, l.delivered, 160)
-	})
-}
-
-func TestIdentifySyncGoesAfterTheBacklog(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(2), altertable.WithMaxBatchSize(2))
-		srv.Next(3, altertabletest.Status(503))
-		identify(t, client, "u_0", "u_1", "u_2", "u_3", "u_4")
-		_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_5"})
-		require.NoError(t, err)
-		for i, identity := range srv.Identities() {
-			assert.Equal(t, fmt.Sprintf("u_%d", i), identity.DistinctID)
-		}
-		assert.Len(t, srv.Identities(), 6)
-	})
 }
 
 // Clients that come and go at once do not tear each other's houses down.
