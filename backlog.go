@@ -2,10 +2,10 @@ package altertable
 
 import (
 	"bytes"
-	"container/heap"
 	"context"
 	"errors"
-	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"time"
 )
@@ -24,122 +24,23 @@ const backlogChunk = 256 << 10
 
 // openSpool opens the spool, and takes over what dead clients left.
 func (q *queue) openSpool() error {
-	s, left, troubles, err := openSpool(q.cfg)
+	s, troubles, err := openSpool(q.cfg)
 	if err != nil {
 		return err
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.spool, q.backlog = s, left
-	q.stats.Accepted += int64(left.count)
+	q.spool = s
+	for _, segment := range s.segments {
+		q.backlog.add(segment.unread.count, segment.unread.bytes)
+		q.lastIdentify = max(q.lastIdentify, segment.lastIdentify)
+	}
+	q.stats.Accepted += int64(q.backlog.count)
 	for _, trouble := range troubles {
 		q.tellTrouble(trouble)
 	}
 	q.advance()
 	return nil
-}
-
-// acceptSpooled is accept for a client with a spool.
-func (q *queue) acceptSpooled(ctx context.Context, e *envelope) error {
-	for evicted := false; ; evicted = true {
-		q.spool.mu.Lock()
-		room := q.spool.room
-		err := q.spoolOne(e)
-		q.spool.mu.Unlock()
-		switch {
-		case err == nil || errors.Is(err, ErrClosed):
-			return err
-		case !errors.Is(err, errSpoolFull):
-			q.reject()
-			return err
-		case q.cfg.overflow == Block && contextErr(ctx) == nil:
-			if err := q.waitForDisk(ctx, room); err != nil {
-				q.reject()
-				return err
-			}
-		case q.cfg.overflow == DropOldest && !evicted:
-			q.evictFromDisk()
-		default:
-			return q.refuseFull(ctx)
-		}
-	}
-}
-
-// refuseFull counts a refused message and returns the call's error.
-func (q *queue) refuseFull(ctx context.Context) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.Rejected++
-	q.warn(warnQueueFull, nil)
-	if q.cfg.overflow == Block {
-		return blockEnded(ctx)
-	}
-	return ErrQueueFull
-}
-
-// spoolOne writes e to disk and puts it into the queue or the backlog. The
-// caller holds spool.mu.
-func (q *queue) spoolOne(e *envelope) error {
-	q.mu.Lock()
-	if q.shutdown != nil {
-		q.stats.Rejected++
-		q.mu.Unlock()
-		return ErrClosed
-	}
-	q.inOrder(e)
-	e.acceptedAt = q.now()
-	q.mu.Unlock()
-	r, err := q.spool.write(e, q.start.Add(e.acceptedAt))
-	if err != nil {
-		return err
-	}
-	q.mu.Lock()
-	if q.shutdown != nil {
-		q.stats.Rejected++
-		q.mu.Unlock()
-		q.spool.markDone([]ref{r})
-		return ErrClosed
-	}
-	defer q.mu.Unlock()
-	q.stats.Accepted++
-	if q.backlog.count > 0 || !q.fits(q.queued, len(e.json)) {
-		q.backlog.add(1, len(e.json))
-		q.noteStamp(e)
-		q.full, q.changed = true, true
-	} else {
-		q.append(e, r)
-		q.spool.skipToEnd()
-	}
-	q.advanceIfChanged()
-	return nil
-}
-
-// waitForDisk waits until something has left the disk.
-func (q *queue) waitForDisk(ctx context.Context, room <-chan struct{}) error {
-	select {
-	case <-room:
-		return nil
-	case <-q.closing:
-		return ErrClosed
-	case <-orBackground(ctx).Done():
-		return blockEnded(ctx)
-	}
-}
-
-// evictFromDisk gives up the oldest messages that no request carries, about
-// as many as make a file that can be deleted.
-func (q *queue) evictFromDisk() {
-	q.mu.Lock()
-	begin := q.queued.bytes
-	for q.idle.Len() > 0 && begin-q.queued.bytes < 2*int(q.spool.segmentSize) && !q.reports.evictedFull() {
-		q.settle(q.idle.first(), 1, outcome{kind: dropped, err: ErrQueueFull})
-	}
-	refs := q.takeDone()
-	q.advance()
-	q.mu.Unlock()
-	q.spool.mu.Lock()
-	q.spool.markDone(refs)
-	q.spool.mu.Unlock()
 }
 
 // noteDone has it noted on disk that messages have their outcome.
@@ -148,10 +49,25 @@ func (q *queue) noteDone(refs []ref) {
 	q.workOnSpool()
 }
 
-func (q *queue) takeDone() []ref {
+// noteOutcomes notes on disk which messages have their outcome by now, and
+// reports whether that freed a file. The caller holds spool.mu.
+func (q *queue) noteOutcomes() (freed bool) {
+	q.mu.Lock()
 	refs := q.done
 	q.done = nil
-	return refs
+	q.mu.Unlock()
+	before := len(q.spool.segments)
+	q.spool.markDone(refs)
+	return len(q.spool.segments) < before
+}
+
+// cleanSpool makes sure that what was delivered so far has left the disk.
+func (q *queue) cleanSpool() {
+	if q.spool != nil {
+		q.spool.mu.Lock()
+		defer q.spool.mu.Unlock()
+		q.noteOutcomes()
+	}
 }
 
 // workOnSpool starts the spool's goroutine if there is work for it.
@@ -168,7 +84,8 @@ func (q *queue) hasSpoolWork() bool { return len(q.done) > 0 || q.wantsBacklog()
 func (q *queue) wantsBacklog() bool {
 	return q.backlog.count > 0 && !q.ended && (q.queued.count == 0 && q.reports.held.count == 0 ||
 		q.queued.count+q.reports.held.count <= q.cfg.maxQueueSize/4*3 &&
-			q.queued.bytes+q.reports.held.bytes <= q.cfg.maxQueueBytes/4*3)
+			q.queued.bytes+q.reports.held.bytes <= q.cfg.maxQueueBytes/4*3 &&
+			q.fits(q.queued, q.nextSize))
 }
 
 func (q *queue) doSpoolWork(finished chan struct{}) {
@@ -176,60 +93,95 @@ func (q *queue) doSpoolWork(finished chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.hasSpoolWork() {
-		refs, read := q.takeDone(), q.wantsBacklog()
 		q.mu.Unlock()
 		q.spool.mu.Lock()
-		q.spool.markDone(refs)
-		if read {
-			q.readBacklog()
-		}
+		q.noteOutcomes()
+		q.readBacklog()
 		q.spool.mu.Unlock()
 		q.mu.Lock()
 	}
 	q.spoolWork = nil
 }
 
-// readBacklog moves a part of the backlog into the lanes. The caller holds spool.mu.
+// readBacklog moves a part of the backlog into the lanes, if there is room. The
+// caller holds spool.mu.
 func (q *queue) readBacklog() {
-	messages, err := q.spool.read(backlogChunk)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.ended {
+	if !q.wantsBacklog() {
 		return
 	}
-	defer q.advance()
-	if err != nil || len(messages) == 0 {
-		// What cannot be read now may be read by the next client.
-		q.left.add(q.backlog.count, q.backlog.bytes)
-		q.backlog = tally{}
-		q.tellTrouble(&SpoolError{"read", q.spool.house, err})
+	average := q.backlog.bytes/q.backlog.count + spoolOverhead
+	limit := min(int64(min(q.cfg.maxQueueSize-q.queued.count, backlogChunk))*int64(average), backlogChunk)
+	q.mu.Unlock()
+	messages, err := q.spool.read(limit)
+	q.mu.Lock()
+	q.takeIn(messages, err, true)
+	q.advance()
+}
+
+// takeIn puts messages that were read into the lanes, within the bounds of
+// memory or not. The caller holds spool.mu, too.
+func (q *queue) takeIn(messages []readMessage, err error, bounded bool) {
+	if q.ended || q.backlog.count == 0 {
+		return
+	}
+	if err != nil {
+		q.passOver(q.spool.passOver(), err)
 		return
 	}
 	for _, m := range messages {
-		if q.queued.count > 0 && !q.fits(q.queued, len(m.json)) {
+		q.nextSize = len(m.json)
+		if bounded && q.queued.count > 0 && !q.fits(q.queued, q.nextSize) {
 			return
 		}
 		q.load(m)
 		q.spool.offset = m.end
+		q.nextSize = 0
+	}
+}
+
+// passOver gives up the messages of a segment that cannot be read now. The
+// next client may be able to, unless the file was removed.
+func (q *queue) passOver(s *segment, err error) {
+	n, size := s.unread.count, s.unread.bytes
+	s.unread = tally{}
+	q.backlog.sub(n, size)
+	if errors.Is(err, fs.ErrNotExist) {
+		q.stats.Dropped += int64(n)
+		q.spool.forget(s, n)
+	} else {
+		q.left.add(n, size)
+	}
+	q.tellTrouble(&SpoolError{"read", s.path, err})
+	for _, f := range q.flushes {
+		f.settle(f.generation, min(n, f.backlog), err)
+	}
+	q.countOff(n)
+}
+
+// countOff tells the flushes that n messages have left the backlog.
+func (q *queue) countOff(n int) {
+	for _, f := range q.flushes {
+		if f.backlog > 0 {
+			if f.backlog -= min(n, f.backlog); f.backlog == 0 {
+				q.sealAll() // what follows is another generation's
+			}
+		}
 	}
 }
 
 // load puts a message of the backlog into its lane's open batch.
 func (q *queue) load(m readMessage) {
 	q.backlog.sub(1, len(m.json))
+	m.ref.segment.unread.sub(1, len(m.json))
 	environment, err := m.environment()
 	if err != nil || environment == "" {
 		environment = q.cfg.environment
 	}
 	acceptedAt := min(time.UnixMicro(m.accepted).Sub(q.start), q.now())
 	q.append(&envelope{endpoint: m.endpoint, environment: environment, json: m.json, acceptedAt: acceptedAt}, m.ref)
-	for _, f := range q.flushes {
-		if f.backlog > 0 {
-			if f.backlog--; f.backlog == 0 {
-				q.sealAll() // what follows is another generation's
-			}
-		}
-	}
+	q.countOff(1)
 }
 
 // generationOfNext returns the generation of a batch that is opened now.
@@ -271,14 +223,32 @@ func (q *queue) tellTrouble(err error) {
 // shelve puts a batch that was flying when the client ended to what is left.
 func (q *queue) shelve(b *batch) {
 	b.state = queued
-	heap.Push(&q.idle, b)
+	q.rest(b)
 }
 
 // leaveOnDisk ends this client's part in what has no outcome yet: the next one
-// delivers it. Shutdown takes that for success, a Flush does not.
+// delivers it. Shutdown takes that for success, a Flush does not. What somebody
+// has removed from the disk is lost.
 func (q *queue) leaveOnDisk() {
+	q.spool.mu.Lock()
+	defer q.spool.mu.Unlock()
+	q.noteOutcomes()
+	removed, trouble := q.spool.findRemoved()
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if trouble != nil {
+		q.tellTrouble(trouble)
+	}
+	for _, b := range slices.Clone(q.idle.batches) {
+		if slices.ContainsFunc(b.content.onDisk[b.lo:b.hi], func(r ref) bool { return removed[r.segment] }) {
+			q.settle(b, b.count(), q.leftover(b))
+		}
+	}
+	for segment := range removed {
+		if segment.unread.count > 0 {
+			q.passOver(segment, fs.ErrNotExist)
+		}
+	}
 	err := joinErrors(q.shutdown.ctxErr, q.firstFailure())
 	if err == nil {
 		err = ErrClosed
@@ -291,7 +261,8 @@ func (q *queue) leaveOnDisk() {
 		}
 	}
 	q.left.add(q.queued.count+q.backlog.count, q.queued.bytes+q.backlog.bytes)
-	q.queued, q.backlog, q.idle = tally{}, tally{}, nil
+	q.queued, q.backlog = tally{}, tally{}
+	q.idle.batches, q.failed.batches = nil, nil
 }
 
 // awaitSpool waits until outcomes are noted on disk, or limit is done.
@@ -321,18 +292,23 @@ func (s *spool) skipToEnd() {
 	s.offset = s.segments[s.reading].size
 }
 
+var errDamaged = errors.New("messages are damaged")
+
 // read returns messages from where reading stands, without moving on within
 // a segment: the caller does, as far as it has room. The caller holds mu.
 func (s *spool) read(limit int64) (messages []readMessage, err error) {
 	for s.reading < len(s.segments) {
 		segment := s.segments[s.reading]
-		if s.offset >= segment.size {
-			if s.reading == len(s.segments)-1 {
-				return nil, io.ErrUnexpectedEOF
+		if segment.unread.count == 0 {
+			if segment.file != nil {
+				break // it may get some
 			}
 			s.reading++
 			s.offset = 0
 			continue
+		}
+		if s.offset >= segment.size {
+			return nil, errDamaged
 		}
 		text, err := segment.readLines(s.offset, limit)
 		if err != nil {
@@ -343,24 +319,51 @@ func (s *spool) read(limit int64) (messages []readMessage, err error) {
 			at += int64(len(line))
 			kind, rest, ok := parseLine(bytes.TrimSuffix(line, []byte("\n")))
 			m, isMessage := parseSpooled(rest)
-			if !ok || kind != 'm' || !isMessage || segment.done[m.seq] {
-				continue
+			if ok && kind == 'm' && isMessage && !segment.done.has(m.seq) {
+				messages = append(messages, readMessage{m, ref{segment, m.seq}, at})
 			}
-			messages = append(messages, readMessage{m, ref{segment, m.seq}, at})
 		}
 		if len(messages) > 0 {
 			return messages, nil
 		}
 		s.offset = at
 	}
-	return nil, io.ErrUnexpectedEOF
+	return nil, nil
+}
+
+// passOver moves on to the segment after the one that is read.
+func (s *spool) passOver() *segment {
+	segment := s.segments[s.reading]
+	segment.seal() // what comes next is to be read
+	s.reading++
+	s.offset = 0
+	return segment
+}
+
+// findRemoved returns the segments whose files somebody has removed.
+func (s *spool) findRemoved() (removed map[*segment]bool, trouble error) {
+	if s.live == 0 {
+		return nil, nil
+	}
+	s.checked = time.Time{}
+	trouble = s.checkHouse(time.Now())
+	removed = map[*segment]bool{}
+	for _, segment := range s.segments {
+		if _, err := os.Stat(segment.path); errors.Is(err, fs.ErrNotExist) {
+			removed[segment] = true
+		}
+	}
+	return removed, trouble
 }
 
 // readLines returns whole lines from offset on, one at least.
 func (s *segment) readLines(offset, limit int64) ([]byte, error) {
 	for ; ; limit *= 2 {
 		text := make([]byte, min(limit, s.size-offset))
-		if _, err := s.file.ReadAt(text, offset); err != nil {
+		if err := s.with(func(file *os.File) error {
+			_, err := file.ReadAt(text, offset)
+			return err
+		}); err != nil {
 			return nil, err
 		}
 		if end := bytes.LastIndexByte(text, '\n'); end >= 0 {

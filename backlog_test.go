@@ -1,8 +1,13 @@
 package altertable_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,4 +115,282 @@ func TestBatchRefusedAtTheEndIsLeftOnDisk(t *testing.T) {
 		assert.Empty(t, l.lostSoFar())
 		assert.EqualValues(t, 3, client.Stats().Queued)
 	})
+}
+
+func TestDiskIsBounded(t *testing.T) {
+	for overflow, name := range map[altertable.Overflow]string{altertable.DropNewest: "DropNewest", altertable.DropOldest: "DropOldest", altertable.Block: "Block"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				client, srv, l := newClient(t, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)), altertable.WithOverflow(overflow), altertable.WithMaxBatchSize(10))
+				down := srv.Always(altertabletest.Status(503))
+				var accepted []string
+				for _, name := range numbered(1000) {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+					if err := client.Track(ctx, event(name)); err == nil {
+						accepted = append(accepted, name)
+					} else {
+						require.ErrorIs(t, err, altertable.ErrQueueFull)
+					}
+					cancel()
+				}
+				var size int64
+				for _, path := range files(t, dir) {
+					info, err := os.Stat(path)
+					require.NoError(t, err)
+					size += info.Size()
+				}
+				assert.LessOrEqual(t, size, int64(64<<10))
+				assert.Greater(t, size, int64(32<<10))
+				switch overflow {
+				case altertable.DropOldest:
+					assert.Len(t, accepted, 1000)
+					assert.Equal(t, "e0", l.lostSoFar()[0])
+				default:
+					assert.Less(t, len(accepted), 500)
+				}
+				down.Release()
+				require.NoError(t, client.Flush(t.Context()))
+				l.settle(t, client, accepted...)
+			})
+		})
+	}
+}
+
+func TestMessageLargerThanTheDisksBound(t *testing.T) {
+	client, _, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024)), altertable.WithOverflow(altertable.Block))
+	assert.ErrorIs(t, client.Track(t.Context(), event(strings.Repeat("x", 1000))), altertable.ErrTooLarge)
+	track(t, client, "e")
+	require.NoError(t, client.Close())
+}
+
+func TestDirectoryIsRemovedWhileRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "spool")
+		client, srv, _ := newSpoolClient(t, dir, altertable.WithFlushInterval(time.Hour))
+		track(t, client, "e0")
+		require.NoError(t, os.RemoveAll(dir))
+		pass(2 * time.Second)
+		var spool *altertable.SpoolError
+		require.ErrorAs(t, client.Track(t.Context(), event("e1")), &spool, "a clear error")
+		track(t, client, "e2")
+		assert.NotEmpty(t, segments(t, dir), "a new house")
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Equal(t, []string{"e0", "e2"}, stored(srv))
+		require.NoError(t, client.Close())
+	})
+}
+
+func TestFilesAreDamagedWhileRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, srv, l := newSpoolClient(t, dir, altertable.WithMaxQueueSize(10))
+		down := srv.Always(altertabletest.Status(503))
+		track(t, client, numbered(100)...)
+		file, err := os.OpenFile(segments(t, dir)[0], os.O_RDWR, 0)
+		require.NoError(t, err)
+		_, err = file.WriteAt([]byte{0}, 10_000)
+		require.NoError(t, err)
+		require.NoError(t, file.Close())
+		down.Release()
+		var undelivered *altertable.UndeliveredError
+		require.ErrorAs(t, client.Flush(t.Context()), &undelivered, "and it ends")
+		assert.Equal(t, 1, undelivered.Count)
+		require.NotEmpty(t, l.errs)
+		s := client.Stats()
+		assert.EqualValues(t, 99, s.Delivered)
+		assert.EqualValues(t, 1, s.Queued, "it stays on disk")
+		track(t, client, "more")
+		assert.NoError(t, client.Flush(t.Context()))
+		require.NoError(t, client.Close())
+		assert.Len(t, segments(t, dir), 1)
+	})
+}
+
+// One message waits on disk for which memory has no room yet, though for others.
+func TestMemoryHasNoRoomForTheNextOnDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueBytes(1024))
+		down := srv.Always(altertabletest.Status(503))
+		large := strings.Repeat("x", 600)
+		track(t, client, "e0", "e1", "e2", large, "e3")
+		pass(time.Second) // while a goroutine is busy, time stands
+		down.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, "e0", "e1", "e2", large, "e3")
+	})
+}
+
+// All that memory holds is carried by requests: what is evicted is on disk alone.
+func TestDropOldestFromDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, srv, l := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)), altertable.WithMaxQueueSize(20),
+			altertable.WithMaxBatchSize(10), altertable.WithOverflow(altertable.DropOldest))
+		hung := srv.Always(altertabletest.Hang())
+		track(t, client, numbered(1000)...)
+		pass(time.Second)
+		lost := l.lostSoFar()
+		assert.Equal(t, numberedFrom(20, len(lost)), lost, "the oldest that no request carries")
+		assert.Greater(t, len(lost), 500)
+		hung.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(1000)...)
+		assert.Empty(t, segments(t, dir))
+	})
+}
+
+// The room that a callback waits for comes when it returns.
+func TestBlockedCallbackWithAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var client *altertable.Client
+		large := event(strings.Repeat("x", 500))
+		refused := make(chan error, 1)
+		client, srv, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024)), altertable.WithOverflow(altertable.Block),
+			altertable.WithOnError(func(error) {
+				select {
+				case refused <- client.Track(t.Context(), large):
+				default:
+				}
+			}))
+		srv.Always(altertabletest.Status(401))
+		require.NoError(t, client.Track(t.Context(), large))
+		assert.ErrorIs(t, <-refused, altertable.ErrQueueFull)
+		require.NoError(t, client.Track(t.Context(), large), "there is room again")
+	})
+}
+
+// Outcomes that are noted on disk take room there, too.
+func TestDiskIsBoundedWhileOutcomesAreNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bound = 16 << 10
+		dir := t.TempDir()
+		client, srv, _ := newClient(t, altertable.WithSpool(dir, altertable.SpoolMaxBytes(bound)), altertable.WithMaxBatchSize(1), altertable.WithMaxInFlight(256))
+		release := make(chan struct{})
+		var n atomic.Int64
+		srv.Always(altertabletest.Answer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if n.Add(1)%2 == 0 { // every other outcome stands alone in its file
+				<-r.Context().Done()
+			}
+			<-release
+		})))
+		for client.Track(t.Context(), event("e")) == nil {
+		}
+		pass(2 * time.Second)
+		close(release)
+		synctest.Wait()
+		assert.Greater(t, client.Stats().Delivered, int64(20))
+		var size int64
+		for _, path := range files(t, dir) {
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			size += info.Size()
+		}
+		assert.LessOrEqual(t, size, int64(bound))
+	})
+}
+
+func TestShutdownAfterTheDirectoryWasRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "spool")
+		client, srv, _ := newSpoolClient(t, dir)
+		srv.Always(altertabletest.Status(503))
+		track(t, client, numbered(5)...)
+		require.NoError(t, os.RemoveAll(dir))
+		require.NoError(t, client.Shutdown(within(t, time.Second)), "they are on disk again")
+		next, srv, _ := newSpoolClient(t, dir)
+		require.NoError(t, next.Close())
+		assert.Equal(t, numbered(5), stored(srv))
+	})
+}
+
+// What is in files of which no client has an open one is lost with them, but not in silence.
+func TestFilesAreRemovedWhileRunning(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *altertable.Client) error{
+		"Shutdown": func(t *testing.T, c *altertable.Client) error { return c.Shutdown(within(t, time.Second)) },
+		"Flush":    func(t *testing.T, c *altertable.Client) error { return c.Flush(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "spool")
+				client, srv, l := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)), altertable.WithMaxQueueSize(20))
+				down := srv.Always(altertabletest.Status(503))
+				track(t, client, numbered(100)...)
+				require.NoError(t, os.RemoveAll(dir))
+				if name == "Flush" {
+					down.Release()
+				}
+				var undelivered *altertable.UndeliveredError
+				require.ErrorAs(t, end(t, client), &undelivered)
+				require.NoError(t, client.Close())
+				s := client.Stats()
+				assert.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued)
+				assert.EqualValues(t, undelivered.Count, s.Dropped)
+				assert.NotEmpty(t, l.errs)
+				next, srv2, _ := newSpoolClient(t, dir)
+				assert.Equal(t, s.Queued, next.Stats().Accepted)
+				require.NoError(t, next.Close())
+				assert.EqualValues(t, s.Queued, len(srv2.Events()))
+			})
+		})
+	}
+}
+
+func TestDirectoryCannotBeMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "spool")
+		client, srv, _ := newSpoolClient(t, dir)
+		track(t, client, "e0")
+		require.NoError(t, os.RemoveAll(dir))
+		require.NoError(t, os.WriteFile(dir, nil, 0o600))
+		pass(2 * time.Second)
+		var spool *altertable.SpoolError
+		require.ErrorAs(t, client.Track(t.Context(), event("e1")), &spool)
+		require.NoError(t, os.Remove(dir))
+		track(t, client, "e2")
+		require.NoError(t, os.RemoveAll(dir))
+		require.NoError(t, os.WriteFile(dir, nil, 0o600))
+		pass(2 * time.Second)
+		require.ErrorAs(t, client.Track(t.Context(), event("e3")), &spool)
+		require.NoError(t, client.Close())
+		assert.Equal(t, []string{"e0", "e2"}, stored(srv))
+	})
+}
+
+// A is stamped, then B is stamped and goes to disk, and then A.
+func TestIdentifyIsOvertakenOnDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		second := make(chan struct{})
+		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(2), altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
+			if i, ok := m.(altertable.Identify); ok && i.Traits["a"] != nil {
+				<-second
+			}
+			return m
+		}))
+		down := srv.Always(altertabletest.Status(503))
+		track(t, client, numbered(5)...)
+		first := make(chan error)
+		go func() {
+			first <- client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"a": 1}})
+		}()
+		synctest.Wait()
+		require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"b": 1}}))
+		close(second)
+		require.NoError(t, <-first)
+		down.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		require.Len(t, srv.Identities(), 1)
+		assert.Len(t, srv.Identities()[0].Traits, 2)
+	})
+}
+
+// Flush returns after what was delivered has left the disk.
+func TestFlushMakesRoomOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	client, _, _ := newClient(t, altertable.WithSpool(dir, altertable.SpoolMaxBytes(1024)))
+	for range 100 {
+		require.NoError(t, client.Track(t.Context(), event(strings.Repeat("x", 500))))
+		require.NoError(t, client.Flush(t.Context()))
+		require.Empty(t, segments(t, dir))
+	}
 }

@@ -38,6 +38,7 @@ type queue struct {
 	seq    uint32 // of the message accepted last
 
 	backlog   tally         // accepted, and on disk alone
+	nextSize  int           // of its next message, if that did not fit
 	left      tally         // on disk, for the next client to deliver
 	done      []ref         // have their outcome; to be noted on disk
 	spoolWork chan struct{} // closed when the spool's goroutine ends; nil while there is none
@@ -54,7 +55,7 @@ type queue struct {
 	failing   int    // batches that failed since the last success
 	refusals  int    // requests refused in a row
 
-	lastIdentify int64 // the client's own stamp on the newest identify accepted
+	lastIdentify int64 // the client's own stamp on the newest identify accepted, or about that of an adopted one
 	timer        *time.Timer
 	timerAt      time.Duration // when it fires; -1 if it does not
 	landed       chan struct{} // closed when nothing is flying any more; set by Shutdown
@@ -137,7 +138,7 @@ func (q *queue) accept(ctx context.Context, e *envelope) error {
 // accepted, A would arrive second with the older stamp and its traits be lost.
 func (q *queue) inOrder(e *envelope) {
 	if e.endpoint == identifyEndpoint && e.own && e.stamp <= q.lastIdentify {
-		e.restamp(q.stamps.next(time.Now()))
+		e.restamp(max(q.stamps.next(time.Now()), q.lastIdentify+1)) // a dead client's clock may have been ahead
 	}
 }
 

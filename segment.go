@@ -3,12 +3,13 @@ package altertable
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,13 +24,18 @@ import (
 // Guarded by spool.mu.
 type segment struct {
 	path    string
-	file    *os.File
+	file    *os.File // while messages are written to it; afterwards it is opened when need be
 	size    int64
-	next    uint32          // SEQ of the next message
-	live    int             // messages without an outcome
-	sealed  bool            // not written to any more, but for outcomes
-	damaged bool            // set aside and not deleted when it is done with
-	done    map[uint32]bool // of an adopted segment; nil otherwise
+	next    uint32 // SEQ of the next message
+	live    int    // messages without an outcome
+	unread  tally  // the part of them that is on disk alone
+	torn    bool   // the last line has no end
+	damaged bool   // set aside and not deleted when it is done with
+
+	// Of an adopted segment.
+	oldest       int64 // when its first message was accepted
+	lastIdentify int64 // when its newest identify was
+	done         seqSet
 }
 
 const segmentMagic = "altertable-spool 1 "
@@ -117,6 +123,31 @@ func (m spooled) environment() (string, error) {
 	return members.Environment, err
 }
 
+// A seqSet is a set of a segment's messages, in ranges.
+type seqSet []seqRange
+
+type seqRange struct{ first, last uint32 }
+
+// merge sorts the ranges, and joins those that touch.
+func (s seqSet) merge() seqSet {
+	slices.SortFunc(s, func(a, b seqRange) int { return cmp.Compare(a.first, b.first) })
+	merged := s[:0]
+	for _, r := range s {
+		if n := len(merged); n > 0 && uint64(r.first) <= uint64(merged[n-1].last)+1 {
+			merged[n-1].last = max(merged[n-1].last, r.last)
+		} else {
+			merged = append(merged, r)
+		}
+	}
+	return slices.Clip(merged)
+}
+
+// has reports whether seq is in s, which is merged.
+func (s seqSet) has(seq uint32) bool {
+	i, exact := slices.BinarySearchFunc(s, seq, func(r seqRange, seq uint32) int { return cmp.Compare(r.first, seq) })
+	return exact || i > 0 && seq <= s[i-1].last
+}
+
 // appendDone appends a line that says that the messages have their outcome. seqs is in order.
 func appendDone(dst []byte, seqs []uint32) []byte {
 	return appendLine(dst, 'd', func(dst []byte) []byte {
@@ -136,18 +167,18 @@ func appendDone(dst []byte, seqs []uint32) []byte {
 	})
 }
 
-// parseDone calls done for each message that a line names, which are no more than bound.
-func parseDone(text []byte, bound uint32, done func(seq uint32)) bool {
+// parse appends the ranges of such a line.
+func (s seqSet) parse(text []byte) (seqSet, bool) {
 	for part := range strings.SplitSeq(string(text), ",") {
-		var first, last uint32
-		if n, err := fmt.Sscanf(part, "%d-%d", &first, &last); n != 2 || err != nil || last >= bound {
-			return false
+		from, to, _ := strings.Cut(part, "-")
+		first, errFirst := strconv.ParseUint(from, 10, 32)
+		last, errLast := strconv.ParseUint(to, 10, 32)
+		if errFirst != nil || errLast != nil || last < first {
+			return s, false
 		}
-		for seq := first; seq <= last; seq++ {
-			done(seq)
-		}
+		s = append(s, seqRange{uint32(first), uint32(last)})
 	}
-	return true
+	return s, true
 }
 
 // createSegment starts a new file.
@@ -165,71 +196,135 @@ func createSegment(path, tenant string) (*segment, error) {
 
 var errForeignFile = errors.New("is not a spool file of this version, key and URL")
 
-// adoptSegment reads the file of a dead client, and reports how many of its
-// lines are damaged.
-func adoptSegment(path, tenant string) (_ *segment, bytesLive, damaged int, err error) {
-	file, err := os.OpenFile(path, os.O_RDWR, 0o600)
+// readSegment finds out what is in the file of a dead client, and how many of
+// its lines are damaged. A line without an end counts if it is intact.
+func readSegment(path, tenant string, lines *bufio.Reader) (s *segment, damaged int, err error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, 0, 0, err
+		return nil, 0, err
 	}
-	s := &segment{path: path, file: file, sealed: true, done: map[uint32]bool{}}
-	lines := bufio.NewReaderSize(file, 1<<20)
-	header, err := lines.ReadString('\n')
-	if err != nil || header != segmentMagic+tenant+"\n" {
-		return nil, 0, 0, errors.Join(errForeignFile, file.Close())
+	defer func() { _ = file.Close() }() // it is only read
+	lines.Reset(file)
+	header := segmentMagic + tenant + "\n"
+	switch found, err := lines.Peek(len(header)); {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, 0, err
+	case string(found) != header:
+		return nil, 0, errForeignFile
 	}
-	s.size = int64(len(header))
-	sizes := map[uint32]int{}
+	n, _ := lines.Discard(len(header)) // they are there
+	s = &segment{path: path, size: int64(n)}
+	var messages []messageSize
 	for {
-		line, err := lines.ReadBytes('\n')
-		s.size += int64(len(line))
-		if errors.Is(err, io.EOF) {
-			if len(line) > 0 {
-				damaged++ // torn: its Track did not return
-			}
-			break
-		} else if err != nil {
-			return nil, 0, 0, errors.Join(err, file.Close())
+		line, err := lines.ReadSlice('\n')
+		size := len(line)
+		for ; errors.Is(err, bufio.ErrBufferFull); size += len(line) {
+			line, err = lines.ReadSlice('\n') // the end of what no client has written
 		}
-		kind, text, ok := parseLine(line[:len(line)-1])
-		switch m, isMessage := parseSpooled(text); {
-		case ok && kind == 'm' && isMessage:
-			sizes[m.seq] = len(m.json)
-			s.next = max(s.next, m.seq+1)
-		case ok && kind == 'd':
-			ok = parseDone(text, s.next, func(seq uint32) { s.done[seq] = true; delete(sizes, seq) })
-		default:
-			ok = false
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, 0, err
 		}
-		if !ok {
+		s.size += int64(size)
+		s.torn = err != nil && size > 0
+		if size > 0 && !s.note(bytes.TrimSuffix(line, []byte("\n")), &messages) {
 			damaged++
+		}
+		if err != nil {
+			break
 		}
 	}
 	s.damaged = damaged > 0
-	if s.damaged {
-		// What comes next must not be taken for the torn line's end.
-		n, err := file.WriteAt([]byte("\n"), s.size)
-		s.size += int64(n)
-		if err != nil {
-			return nil, 0, 0, errors.Join(err, file.Close())
+	s.done = s.done.merge()
+	for _, m := range messages {
+		if !s.done.has(m.seq) {
+			s.unread.add(1, m.size)
 		}
 	}
-	s.live = len(sizes)
-	for _, size := range sizes {
-		bytesLive += size
+	s.live = s.unread.count
+	return s, damaged, nil
+}
+
+type messageSize struct {
+	seq  uint32
+	size int
+}
+
+// note takes in what a line says, and reports whether it is intact.
+func (s *segment) note(line []byte, messages *[]messageSize) (ok bool) {
+	kind, text, ok := parseLine(line)
+	if !ok || kind != 'm' && kind != 'd' {
+		return false
 	}
-	return s, bytesLive, damaged, nil
+	if kind == 'd' {
+		s.done, ok = s.done.parse(text)
+		return ok
+	}
+	m, ok := parseSpooled(text)
+	if !ok {
+		return false
+	}
+	if s.oldest == 0 {
+		s.oldest = m.accepted
+	}
+	if m.endpoint == identifyEndpoint {
+		s.lastIdentify = max(s.lastIdentify, m.accepted)
+	}
+	*messages = append(*messages, messageSize{m.seq, len(m.json)})
+	return true
+}
+
+// with calls f with the segment's file.
+func (s *segment) with(f func(*os.File) error) error {
+	if s.file != nil {
+		return f(s.file)
+	}
+	file, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(file), file.Close())
 }
 
 // write appends whole lines. What it writes in part it takes back.
-func (s *segment) write(lines []byte) error {
-	n, err := s.file.WriteAt(lines, s.size)
-	if err != nil {
-		if n > 0 {
-			err = errors.Join(err, s.file.Truncate(s.size))
+func (s *segment) write(lines []byte, sync bool) error {
+	if s.torn {
+		lines = append([]byte("\n"), lines...)
+	}
+	return s.with(func(file *os.File) error {
+		n, err := file.WriteAt(lines, s.size)
+		if err == nil && sync {
+			err = file.Sync()
 		}
+		if err != nil {
+			if n > 0 {
+				err = errors.Join(err, file.Truncate(s.size))
+			}
+			return err
+		}
+		s.size += int64(n)
+		s.torn = false
+		return nil
+	})
+}
+
+// seal ends the writing of messages.
+func (s *segment) seal() {
+	if s.file != nil {
+		_ = s.file.Close()
+		s.file = nil
+	}
+}
+
+// copyTo moves the segment, whose file is open and has lost its name, to path.
+func (s *segment) copyTo(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
 		return err
 	}
-	s.size += int64(n)
+	if _, err := io.Copy(file, io.NewSectionReader(s.file, 0, s.size)); err != nil {
+		return errors.Join(err, file.Close(), os.Remove(path))
+	}
+	s.seal()
+	s.path, s.file = path, file
 	return nil
 }

@@ -88,10 +88,7 @@ func (f *flush) settle(generation uint64, n int, err error) {
 // startFlush seals the open batches and begins a new generation.
 func (q *queue) startFlush() *flush {
 	q.sealAll()
-	f := &flush{generation: q.generation, done: make(chan struct{})}
-	if !q.ended { // else what is left is on disk, for the next client
-		f.remaining, f.backlog = q.queued.count+q.backlog.count, q.backlog.count
-	}
+	f := &flush{generation: q.generation, remaining: q.queued.count + q.backlog.count, backlog: q.backlog.count, done: make(chan struct{})}
 	q.generation++
 	if f.remaining == 0 {
 		close(f.done)
@@ -146,6 +143,7 @@ func (q *queue) flush(ctx context.Context) error {
 	ctxErr := f.wait(ctx)
 	if ctxErr == nil {
 		q.awaitReports(ctx)
+		q.cleanSpool()
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -290,11 +288,6 @@ func (q *queue) end(ctxErr error) {
 	for q.spool == nil && q.idle.Len() > 0 {
 		b := q.idle.first()
 		q.settle(b, b.count(), q.leftover(b))
-	}
-	for _, f := range q.flushes {
-		if f != q.shutdown.flush {
-			f.settle(f.generation, f.remaining, ErrClosed) // with a spool: nobody else ends its wait
-		}
 	}
 	q.flown = tally{}
 }

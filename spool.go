@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -25,8 +26,12 @@ type spoolConfig struct {
 }
 
 const (
+	minSegmentSize = 256
+	maxSegmentSize = 2 << 20
+
 	minSpoolBytes = 1 << 10
-	spoolOverhead = 128 // of a segment's header and a message's line, and then some
+	spoolOverhead = 160 // of a message's line, the note of its outcome and a segment's header, and then some
+	noteOverhead  = 32  // of the note alone
 )
 
 // WithSpool keeps accepted messages on disk, below the directory dir, until
@@ -111,20 +116,23 @@ var errSpoolFull = errors.New("spool is full")
 // goroutine that needs both locks takes mu before queue.mu.
 type spool struct {
 	cfg         *spoolConfig
+	dir         string // absolute: the process may change its own
 	tenant      string // hash of key and base URL: only the same client adopts
 	segmentSize int64
 
-	mu       sync.Mutex
-	house    string
-	lock     *os.File
-	segments []*segment // oldest first; the last one takes what is written
-	files    int        // ever made, for their names
-	bytes    int64      // of all segments
-	reading  int        // index of the segment that is read next
-	offset   int64      // in it
-	room     chan struct{}
-	checked  time.Time // when the house was last seen to exist
-	scratch  []byte
+	mu        sync.Mutex
+	house     string
+	lock      *os.File   // nil if no house could be built
+	segments  []*segment // oldest first; the last one takes what is written
+	files     int        // ever made, for their names
+	bytes     int64      // of all segments
+	live      int        // messages in them without an outcome
+	reading   int        // index of the segment that is read next
+	offset    int64      // in it
+	forgotten []*segment // without live messages, to be discarded
+	room      chan struct{}
+	checked   time.Time // when the house was last seen to exist
+	scratch   []byte
 }
 
 // A ref says where in a spool a message is.
@@ -134,23 +142,26 @@ type ref struct {
 }
 
 // openSpool makes a house and adopts those of dead clients. The troubles are
-// not fatal; left is what there is to deliver.
-func openSpool(cfg *config) (s *spool, left tally, troubles []error, err error) {
+// not fatal.
+func openSpool(cfg *config) (s *spool, troubles []error, err error) {
 	sum := sha256.Sum256([]byte("altertable spool\x00" + strings.TrimSuffix(cfg.baseURL.String(), "/") + "\x00" + *cfg.key))
 	s = &spool{
 		cfg:         cfg.spool,
 		tenant:      hex.EncodeToString(sum[:16]),
-		segmentSize: min(max(cfg.spool.maxBytes/64, 1<<10), 16<<20),
+		segmentSize: min(max(cfg.spool.maxBytes/64, minSegmentSize), maxSegmentSize),
 		room:        make(chan struct{}),
 	}
-	if err := os.MkdirAll(s.cfg.dir, 0o700); err != nil {
-		return nil, left, nil, err
+	if s.dir, err = filepath.Abs(s.cfg.dir); err != nil {
+		return nil, nil, err
 	}
 	if err := s.build(); err != nil {
-		return nil, left, nil, err
+		return nil, nil, err
 	}
-	left, troubles, err = s.adoptAll()
-	return s, left, troubles, err
+	if troubles, err = s.adoptAll(); err != nil {
+		s.close()
+		return nil, nil, err
+	}
+	return s, troubles, nil
 }
 
 // build makes a house that is locked. Between the making and the locking it
@@ -158,17 +169,22 @@ func openSpool(cfg *config) (s *spool, left tally, troubles []error, err error) 
 // next one gets a new name.
 func (s *spool) build() (err error) {
 	for range 10 {
-		s.house = filepath.Join(s.cfg.dir, s.tenant+"-"+uuid.Must(uuid.NewV7()).String())
+		s.lock, s.house = nil, filepath.Join(s.dir, s.tenant+"-"+uuid.Must(uuid.NewV7()).String())
 		if err = os.MkdirAll(s.house, 0o700); err != nil {
 			return err
 		}
-		s.lock, err = lockFile(filepath.Join(s.house, "lock"), true)
-		if err == nil && isWhereItWas(s.lock) {
-			return nil
+		lock, failed := lockFile(filepath.Join(s.house, "lock"), true)
+		if err = failed; err != nil {
+			continue
 		}
-		if err == nil {
-			err = errors.Join(os.ErrNotExist, s.lock.Close())
+		if isWhereItWas(lock) {
+			s.lock = lock
+			break
 		}
+		err = errors.Join(os.ErrNotExist, lock.Close())
+	}
+	if err == nil && s.cfg.sync {
+		err = syncDir(s.dir)
 	}
 	return err
 }
@@ -180,93 +196,6 @@ func isWhereItWas(file *os.File) bool {
 	return errHeld == nil && errNow == nil && os.SameFile(held, now)
 }
 
-// adoptAll moves the segments of dead clients into this house. A file is
-// moved, not copied, so that it is in one house at any time.
-func (s *spool) adoptAll() (left tally, troubles []error, err error) {
-	entries, err := os.ReadDir(s.cfg.dir) // oldest first: their names begin with a time
-	if err != nil {
-		return left, nil, err
-	}
-	for _, entry := range entries {
-		path := filepath.Join(s.cfg.dir, entry.Name())
-		switch {
-		case path == s.house, strings.HasSuffix(path, ".damaged"):
-			continue
-		case !entry.IsDir():
-			troubles = append(troubles, &SpoolError{"adopt", path, errForeignFile})
-			continue
-		case !strings.HasPrefix(entry.Name(), s.tenant+"-"):
-			continue
-		}
-		lock, err := lockFile(filepath.Join(path, "lock"), false)
-		if err != nil { // it lives, or its removal was not finished
-			_ = os.Remove(path) // succeeds if it is empty
-			continue
-		}
-		if isWhereItWas(lock) {
-			troubles = append(troubles, s.adopt(path, &left)...)
-			if !holdsSegments(path) {
-				_ = os.Remove(lock.Name())
-			}
-		}
-		_ = lock.Close()
-		_ = os.Remove(path) // unless something is left in it
-	}
-	return left, troubles, nil
-}
-
-// holdsSegments reports whether a house has files that could not be moved out.
-func holdsSegments(house string) bool {
-	entries, err := os.ReadDir(house)
-	return err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return filepath.Ext(e.Name()) == ".spool" })
-}
-
-func (s *spool) adopt(house string, left *tally) (troubles []error) {
-	entries, err := os.ReadDir(house)
-	if err != nil {
-		return []error{&SpoolError{"adopt", house, err}}
-	}
-	for _, entry := range entries {
-		path := filepath.Join(house, entry.Name())
-		if entry.Name() == "lock" {
-			continue
-		}
-		moved := s.newPath()
-		if filepath.Ext(path) != ".spool" {
-			troubles = append(troubles, &SpoolError{"adopt", path, errForeignFile})
-			continue
-		}
-		if err := os.Rename(path, moved); err != nil {
-			troubles = append(troubles, &SpoolError{"adopt", path, err})
-			continue
-		}
-		segment, bytes, damaged, err := adoptSegment(moved, s.tenant)
-		if err != nil {
-			troubles = append(troubles, &SpoolError{"adopt", moved, err}, s.setAside(moved))
-			continue
-		}
-		if damaged > 0 {
-			troubles = append(troubles, &SpoolError{"adopt", moved, fmt.Errorf("%d lines are damaged", damaged)})
-		}
-		s.segments = append(s.segments, segment)
-		s.bytes += segment.size
-		left.add(segment.live, bytes)
-		if segment.live == 0 {
-			s.discard(segment)
-		}
-	}
-	return slices.DeleteFunc(troubles, func(err error) bool { return err == nil })
-}
-
-// setAside keeps a damaged file where no client reads it.
-func (s *spool) setAside(path string) error {
-	aside := filepath.Join(s.cfg.dir, filepath.Base(s.house)+"-"+filepath.Base(path)+".damaged")
-	if err := os.Rename(path, aside); err != nil {
-		return &SpoolError{"set aside", path, err}
-	}
-	return nil
-}
-
 func (s *spool) newPath() string {
 	s.files++
 	return filepath.Join(s.house, fmt.Sprintf("%08d.spool", s.files))
@@ -276,9 +205,10 @@ func (s *spool) newPath() string {
 func (s *spool) active() (*segment, error) {
 	if n := len(s.segments); n > 0 {
 		last := s.segments[n-1]
-		if !last.sealed && last.size < s.segmentSize {
+		if last.file != nil && last.size < s.segmentSize {
 			return last, nil
 		}
+		last.seal()
 	}
 	segment, err := createSegment(s.newPath(), s.tenant)
 	if err != nil {
@@ -286,7 +216,10 @@ func (s *spool) active() (*segment, error) {
 	}
 	s.segments = append(s.segments, segment)
 	s.bytes += segment.size
-	return segment, nil
+	if s.cfg.sync {
+		err = syncDir(s.house)
+	}
+	return segment, err
 }
 
 // write puts the message in e on disk. The caller holds mu.
@@ -294,7 +227,7 @@ func (s *spool) write(e *envelope, accepted time.Time) (ref, error) {
 	if err := s.checkHouse(accepted); err != nil {
 		return ref{}, err
 	}
-	if s.bytes+int64(len(e.json))+spoolOverhead > s.cfg.maxBytes {
+	if s.bytes+int64(s.live*noteOverhead+len(e.json)+spoolOverhead) > s.cfg.maxBytes {
 		return ref{}, errSpoolFull
 	}
 	segment, err := s.active()
@@ -303,27 +236,28 @@ func (s *spool) write(e *envelope, accepted time.Time) (ref, error) {
 	}
 	m := spooled{segment.next, e.endpoint, accepted.UnixMicro(), e.json}
 	s.scratch = m.append(s.scratch[:0])
-	if err := segment.write(s.scratch); err != nil {
-		segment.sealed = true // another file may have better luck
+	if err := s.append(segment, s.scratch, s.cfg.sync); err != nil {
+		segment.seal() // another file may have better luck
 		if segment.live == 0 {
 			s.discard(segment)
 		}
 		return ref{}, &SpoolError{"write", segment.path, err}
 	}
-	s.bytes += int64(len(s.scratch))
 	if cap(s.scratch) > maxPooledJSON {
 		s.scratch = nil
 	}
 	segment.next++
 	segment.live++
-	r := ref{segment, m.seq}
-	if s.cfg.sync {
-		if err := segment.file.Sync(); err != nil {
-			s.markDone([]ref{r})
-			return ref{}, &SpoolError{"sync", segment.path, err}
-		}
-	}
-	return r, nil
+	s.live++
+	return ref{segment, m.seq}, nil
+}
+
+// append writes lines to a segment.
+func (s *spool) append(segment *segment, lines []byte, sync bool) error {
+	before := segment.size
+	err := segment.write(lines, sync)
+	s.bytes += segment.size - before
+	return err
 }
 
 // checkHouse finds out, once a second, whether somebody has removed the
@@ -332,19 +266,35 @@ func (s *spool) checkHouse(now time.Time) error {
 	if !s.checked.IsZero() && now.Sub(s.checked) < time.Second {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(s.house, "lock")); err != nil {
-		old := s.house
-		_ = s.lock.Close()
-		if err := s.build(); err != nil {
+	s.checked = time.Time{}
+	old, known := s.house, s.lock == nil
+	if known || !isWhereItWas(s.lock) {
+		if err := s.rebuild(); err != nil {
 			return &SpoolError{"rebuild", old, err}
 		}
-		if n := len(s.segments); n > 0 {
-			s.segments[n-1].sealed = true
+		if !known {
+			return &SpoolError{"find", old, os.ErrNotExist}
 		}
-		s.checked = now
-		return &SpoolError{"find", old, err}
 	}
 	s.checked = now
+	return nil
+}
+
+// rebuild makes a new house in place of one that was removed. The segment that
+// is open moves in; the others are gone.
+func (s *spool) rebuild() error {
+	if s.lock != nil {
+		_ = s.lock.Close()
+	}
+	if err := s.build(); err != nil {
+		return err
+	}
+	if n := len(s.segments); n > 0 && s.segments[n-1].file != nil {
+		if err := s.segments[n-1].copyTo(s.newPath()); err != nil {
+			s.segments[n-1].seal()
+			return err
+		}
+	}
 	return nil
 }
 
@@ -359,23 +309,31 @@ func (s *spool) discard(dead *segment) {
 		s.offset = 0
 	}
 	s.bytes -= dead.size
-	_ = dead.file.Close()
-	if dead.damaged {
-		_ = s.setAside(dead.path) // it was reported when it was adopted
-	} else {
-		_ = os.Remove(dead.path)
-	}
+	_ = s.remove(dead) // else the next client does
 	close(s.room)
 	s.room = make(chan struct{})
 }
 
+// remove takes a segment without live messages off the disk, or aside.
+func (s *spool) remove(dead *segment) error {
+	dead.seal()
+	if dead.damaged {
+		return s.setAside(dead.path) // it was reported when it was adopted
+	}
+	return os.Remove(dead.path)
+}
+
 // markDone notes that messages have their outcome. The caller holds mu.
 func (s *spool) markDone(refs []ref) {
+	for _, segment := range s.forgotten {
+		s.discard(segment)
+	}
+	s.forgotten = nil
 	slices.SortFunc(refs, func(a, b ref) int {
 		if a.segment != b.segment {
 			return strings.Compare(a.segment.path, b.segment.path)
 		}
-		return int(a.seq) - int(b.seq)
+		return cmp.Compare(a.seq, b.seq)
 	})
 	for len(refs) > 0 {
 		segment := refs[0].segment
@@ -385,14 +343,21 @@ func (s *spool) markDone(refs []ref) {
 			refs = refs[1:]
 		}
 		segment.live -= len(seqs)
+		s.live -= len(seqs)
 		if segment.live == 0 {
 			s.discard(segment)
 			continue
 		}
-		line := appendDone(nil, seqs)
-		if segment.write(line) == nil { // else they may be delivered again after a crash
-			s.bytes += int64(len(line))
-		}
+		_ = s.append(segment, appendDone(nil, seqs), false) // else they may be delivered again after a crash
+	}
+}
+
+// forget notes that n messages are lost with their segment.
+func (s *spool) forget(segment *segment, n int) {
+	segment.live -= n
+	s.live -= n
+	if segment.live == 0 {
+		s.forgotten = append(s.forgotten, segment)
 	}
 }
 
@@ -401,7 +366,10 @@ func (s *spool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, segment := range s.segments {
-		_ = segment.file.Close()
+		segment.seal()
+	}
+	if s.lock == nil {
+		return
 	}
 	if len(s.segments) == 0 {
 		_ = os.Remove(s.lock.Name())

@@ -1,0 +1,371 @@
+package altertable_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+func TestNextClientDelivers(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, numbered(300)...)
+	client, srv, l := newSpoolClient(t, dir)
+	assert.EqualValues(t, 300, client.Stats().Accepted, "adopted by New")
+	track(t, client, "new")
+	require.NoError(t, client.Flush(t.Context()))
+	assert.ElementsMatch(t, append(numbered(300), "new"), stored(srv))
+	require.NoError(t, client.Close())
+	assert.Empty(t, files(t, dir))
+	l.settle(t, client, append(numbered(300), "new")...)
+}
+
+func TestDeliveredMessagesAreNotAdopted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, srv, _ := newSpoolClient(t, dir, altertable.WithMaxBatchSize(1))
+		srv.Always(altertabletest.Hang().MatchBody(contains("e1", "e3")))
+		track(t, client, numbered(5)...)
+		pass(2 * time.Second)
+		assert.ElementsMatch(t, []string{"e0", "e2", "e4"}, stored(srv))
+		require.NoError(t, client.Shutdown(within(t, time.Millisecond)))
+		next, srv2, _ := newSpoolClient(t, dir)
+		require.NoError(t, next.Flush(t.Context()))
+		assert.Equal(t, []string{"e1", "e3"}, stored(srv2))
+	})
+}
+
+func TestLivingClientsAndOtherTenantsAreLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, "e0")
+	other, srv, _ := newSpoolClient(t, dir, altertable.WithBaseURL("http://localhost/other"))
+	assert.Zero(t, other.Stats().Accepted)
+	first, _, _ := newSpoolClient(t, dir)
+	second, _, _ := newSpoolClient(t, dir)
+	assert.EqualValues(t, 1, first.Stats().Accepted+second.Stats().Accepted, "by one of them")
+	require.NoError(t, second.Close())
+	require.NoError(t, first.Close())
+	require.NoError(t, other.Close())
+	assert.Empty(t, srv.Events())
+	assert.Empty(t, files(t, dir))
+}
+
+// Clients that come and go at once do not tear each other's houses down.
+func TestManyClientsShareADirectory(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, numbered(50)...)
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				client, err := altertable.New("altertabletest-key", altertable.WithBaseURL("http://localhost"), altertable.WithHTTPClient(srv.HTTPClient()), altertable.WithSpool(dir))
+				if assert.NoError(t, err) {
+					assert.NoError(t, client.Track(t.Context(), event("new")))
+					assert.NoError(t, client.Close())
+				}
+			}
+		})
+	}
+	wg.Wait()
+	assert.Len(t, srv.Events(), 50+160)
+	assert.Empty(t, files(t, dir))
+}
+
+func TestDamagedFiles(t *testing.T) {
+	for name, damage := range map[string]struct {
+		change func([]byte) []byte
+		lost   int
+	}{
+		"torn tail":     {func(text []byte) []byte { return text[:len(text)-7] }, 1},
+		"flipped byte":  {func(text []byte) []byte { text[len(text)/2] ^= 4; return text }, 1},
+		"lost newline":  {func(text []byte) []byte { text[bytes.LastIndexByte(text[:len(text)-1], '\n')] = 'x'; return text }, 2},
+		"truncated":     {func(text []byte) []byte { return text[:len(text)/2] }, 6},
+		"empty":         {func([]byte) []byte { return nil }, 10},
+		"foreign":       {func([]byte) []byte { return []byte("something else\n") }, 10},
+		"other version": {func(text []byte) []byte { return bytes.Replace(text, []byte(" 1 "), []byte(" 9 "), 1) }, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			stranded(t, dir, numbered(10)...)
+			path := segments(t, dir)[0]
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(path, damage.change(text), 0o600))
+			client, srv, l := newSpoolClient(t, dir)
+			track(t, client, "new")
+			require.NoError(t, client.Flush(t.Context()))
+			require.NoError(t, client.Close())
+			arrived := len(srv.Events()) - 1
+			assert.GreaterOrEqual(t, arrived, 10-damage.lost)
+			assert.Less(t, arrived, 10)
+			require.Len(t, l.errs, 1)
+			var spool *altertable.SpoolError
+			require.ErrorAs(t, l.errs[0], &spool)
+			left := files(t, dir)
+			require.Len(t, left, 1)
+			assert.True(t, strings.HasSuffix(left[0], ".damaged"), "set aside")
+			again, _, l := newSpoolClient(t, dir)
+			require.NoError(t, again.Close())
+			assert.Empty(t, l.errs, "reported once")
+		})
+	}
+}
+
+func TestForeignFilesAreReportedAndLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("mine"), 0o600))
+	client, srv, l := newSpoolClient(t, dir)
+	track(t, client, "e0")
+	require.NoError(t, client.Close())
+	assert.Len(t, srv.Events(), 1)
+	assert.Len(t, l.errs, 1)
+	assert.Equal(t, []string{filepath.Join(dir, "notes.txt")}, files(t, dir))
+}
+
+// A call returns after its line is complete; the line's end may be missing
+// after a power cut all the same.
+func TestTruncatedFiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		stranded(t, dir, numbered(2)...)
+		path := segments(t, dir)[0]
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		header := bytes.IndexByte(text, '\n') + 1
+		first := header + bytes.IndexByte(text[header:], '\n') // where the first message's line ends
+		for _, size := range []int{header, header + 1, first - 1, first, first + 1, first + 2, len(text) - 2, len(text) - 1} {
+			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+			require.NoError(t, os.WriteFile(path, text[:size], 0o600))
+			client, _, _ := newSpoolClient(t, dir)
+			track(t, client, "new")
+			require.NoError(t, client.Flush(t.Context()))
+			complete := bytes.Count(text[header:min(size+1, len(text))], []byte("\n"))
+			s := client.Stats()
+			assert.EqualValues(t, complete+1, s.Delivered, "%d bytes", size)
+			assert.EqualValues(t, complete+1, s.Accepted)
+			require.NoError(t, client.Close())
+			assert.Empty(t, segments(t, dir))
+		}
+	})
+}
+
+// What is noted in a file whose last line has no end is read by the next client.
+func TestOutcomesAreNotedAfterATornLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		stranded(t, dir, numbered(5)...)
+		path := segments(t, dir)[0]
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.NoError(t, os.Truncate(path, info.Size()-1))
+		client, srv, _ := newSpoolClient(t, dir, altertable.WithMaxBatchSize(1))
+		srv.Always(altertabletest.Hang().MatchBody(contains("e2")))
+		pass(2 * time.Second)
+		require.NoError(t, client.Shutdown(within(t, time.Millisecond)))
+		next, srv, l := newSpoolClient(t, dir)
+		require.NoError(t, next.Flush(t.Context()))
+		assert.Equal(t, []string{"e2"}, stored(srv))
+		assert.Empty(t, l.errs)
+	})
+}
+
+func TestHouseWithoutALockIsAdopted(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, "e0")
+	require.NoError(t, os.Remove(filepath.Join(filepath.Dir(segments(t, dir)[0]), "lock")))
+	client, srv, _ := newSpoolClient(t, dir)
+	require.NoError(t, client.Close())
+	assert.Equal(t, []string{"e0"}, stored(srv))
+	assert.Empty(t, files(t, dir))
+}
+
+// What cannot be read now is reported, and left for the next client.
+func TestHouseThatCannotBeReadIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, "e0")
+	path := segments(t, dir)[0]
+	lock := filepath.Join(filepath.Dir(path), "lock")
+	require.NoError(t, os.Remove(lock))
+	require.NoError(t, os.Mkdir(lock, 0o700))
+	client, srv, l := newSpoolClient(t, dir)
+	require.NoError(t, client.Close())
+	assert.Empty(t, srv.Events())
+	var spool *altertable.SpoolError
+	require.Len(t, l.errs, 1)
+	require.ErrorAs(t, l.errs[0], &spool)
+	assert.FileExists(t, path)
+}
+
+// A client that was killed while it adopted has left the first segments in its
+// own house, and the others in the dead one's.
+func TestOrderAfterACrashWithinAnAdoption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		dead, srv, _ := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)))
+		srv.Always(altertabletest.Status(503))
+		for i := range 30 {
+			pass(time.Second)
+			identify(t, dead, fmt.Sprintf("u_%d", i))
+		}
+		require.NoError(t, dead.Shutdown(within(t, time.Millisecond)))
+		all := segments(t, dir)
+		require.Greater(t, len(all), 3)
+		house := filepath.Dir(all[0])
+		adopter := house[:len(house)-36] + "ffffffff-ffff-7fff-8fff-ffffffffffff"
+		require.NoError(t, os.Mkdir(adopter, 0o700))
+		for _, path := range all[:2] {
+			require.NoError(t, os.Rename(path, filepath.Join(adopter, filepath.Base(path))))
+		}
+		client, srv, _ := newSpoolClient(t, dir)
+		require.NoError(t, client.Close())
+		for i, id := range identities(srv) {
+			assert.Equal(t, fmt.Sprintf("u_%d", i), id)
+		}
+		assert.Len(t, srv.Identities(), 30)
+	})
+}
+
+// Here the clock steps back by decades: virtual time begins in 2000.
+func TestIdentifyAfterTheClockStepsBack(t *testing.T) {
+	dir := t.TempDir()
+	dead, srv, _ := newSpoolClient(t, dir)
+	srv.Always(altertabletest.Status(503))
+	require.NoError(t, dead.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"before": 1}}))
+	require.NoError(t, dead.Shutdown(within(t, time.Millisecond)))
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newSpoolClient(t, dir)
+		require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"after": 1}}))
+		require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"later": 1}}))
+		require.NoError(t, client.Close())
+		require.Len(t, srv.Identities(), 1)
+		assert.Len(t, srv.Identities()[0].Traits, 3, "the platform ignores an older identify")
+	})
+}
+
+func TestHugeForeignFiles(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, "e0")
+	house := filepath.Dir(segments(t, dir)[0])
+	for name, head := range map[string]string{"zeros": "", "header": "altertable-spool 1 " + filepath.Base(house)[:32] + "\n"} {
+		path := filepath.Join(house, name+".spool")
+		require.NoError(t, os.WriteFile(path, []byte(head), 0o600))
+		require.NoError(t, os.Truncate(path, 100<<20)) // the rest takes no place
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	client, srv, l := newSpoolClient(t, dir)
+	runtime.ReadMemStats(&after)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(20<<20))
+	require.NoError(t, client.Close())
+	assert.Equal(t, []string{"e0"}, stored(srv))
+	assert.Len(t, l.errs, 2)
+}
+
+// recorder is a server that keeps what it gets.
+type recorder struct {
+	mu     sync.Mutex
+	bodies []byte
+}
+
+func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(request.Body)
+	_ = request.Body.Close() // it returns nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bodies = append(append(r.bodies, body...), '\n')
+	return &http.Response{StatusCode: 200, Body: http.NoBody, Header: http.Header{}}, err
+}
+
+// intact returns the messages of a segment that are without an outcome,
+// according to docs/spool-format.md.
+func intact(text []byte, header string) (messages []string) {
+	body, ok := bytes.CutPrefix(text, []byte(header))
+	if !ok {
+		return nil
+	}
+	bySeq, done := map[uint32][]string{}, map[uint32]bool{}
+	for line := range bytes.SplitSeq(body, []byte("\n")) {
+		if len(line) < 11 || !bytes.HasPrefix(line[1:], fmt.Appendf(nil, " %08x ", crc32.Checksum(line[11:], crc32.MakeTable(crc32.Castagnoli)))) {
+			continue
+		}
+		var seq, last uint32
+		if _, err := fmt.Sscanf(string(line[11:]), "%d ", &seq); line[0] == 'm' && err == nil {
+			bySeq[seq] = append(bySeq[seq], string(bytes.SplitN(line[11:], []byte(" "), 4)[3]))
+		} else if _, err := fmt.Sscanf(string(line[11:]), "%d-%d", &seq, &last); line[0] == 'd' && err == nil {
+			done[seq] = true
+		}
+	}
+	for seq, all := range bySeq {
+		if !done[seq] {
+			messages = append(messages, all...)
+		}
+	}
+	return messages
+}
+
+// FuzzDamage changes a segment in one place, and checks that every intact line
+// is delivered, and nothing else.
+func FuzzDamage(f *testing.F) {
+	f.Add(uint16(0), uint16(0), []byte{})
+	f.Add(uint16(300), uint16(5), []byte("\n"))
+	f.Add(uint16(900), uint16(10_000), []byte("m 00000000 7 track 1 {}"))
+	f.Add(uint16(100), uint16(1), []byte("d 00000000 0-4294967295\n"))
+	options := func(dir string, server http.RoundTripper) []altertable.Option {
+		return []altertable.Option{altertable.WithSpool(dir), altertable.WithHTTPClient(&http.Client{Transport: server}),
+			altertable.WithMaxBatchSize(1), altertable.WithLogger(slog.New(slog.DiscardHandler))}
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	dir := f.TempDir()
+	dead, err := altertable.New("key", options(dir, hung{})...)
+	require.NoError(f, err)
+	for _, name := range numbered(6) {
+		require.NoError(f, dead.Track(f.Context(), event(name)))
+	}
+	require.NoError(f, dead.Shutdown(ended))
+	paths, err := filepath.Glob(filepath.Join(dir, "*", "*.spool"))
+	require.NoError(f, err)
+	text, err := os.ReadFile(paths[0])
+	require.NoError(f, err)
+	// An outcome, as the client notes it.
+	text = fmt.Appendf(text, "d %08x 1-1\n", crc32.Checksum([]byte("1-1"), crc32.MakeTable(crc32.Castagnoli)))
+	house, header, _ := strings.Cut(filepath.Base(filepath.Dir(paths[0])), "-")
+	house, header = house+"-"+header, "altertable-spool 1 "+house+"\n"
+
+	f.Fuzz(func(t *testing.T, at, size uint16, with []byte) {
+		from := min(int(at), len(text))
+		damaged := bytes.Join([][]byte{text[:from], with, text[min(from+int(size), len(text)):]}, nil)
+		dir := t.TempDir()
+		require.NoError(t, os.Mkdir(filepath.Join(dir, house), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, house, "00000001.spool"), damaged, 0o600))
+		server := new(recorder)
+		client, err := altertable.New("key", options(dir, server)...)
+		require.NoError(t, err)
+		require.NoError(t, client.Close())
+		var got []string
+		for body := range strings.Lines(string(server.bodies)) {
+			got = append(got, strings.TrimSuffix(strings.TrimPrefix(body, "["), "]\n"))
+		}
+		assert.ElementsMatch(t, intact(damaged, header), got)
+		assert.Zero(t, client.Stats().Queued)
+	})
+}
