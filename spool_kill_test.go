@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,6 +33,8 @@ const (
 	childDir  = "ALTERTABLE_TEST_CHILD_DIR"
 	childURL  = "ALTERTABLE_TEST_CHILD_URL"
 	childName = "ALTERTABLE_TEST_CHILD_NAME"
+	childSync = "ALTERTABLE_TEST_CHILD_SYNC" // not empty: with SpoolSync
+	childMax  = "ALTERTABLE_TEST_CHILD_MAX"  // SpoolMaxBytes
 )
 
 func TestMain(m *testing.M) {
@@ -50,11 +53,20 @@ func childClient(dir, url string, opts ...altertable.Option) (*altertable.Client
 	}, opts...)...)
 }
 
-// trackUntilKilled is the child's main function. It prints a line for each
-// message once it is accepted, and "full" for each that the disk refused.
+// trackUntilKilled is the child's main function. It prints "start" before it
+// adopts, a line for each message once it is accepted, and "full" for each that
+// the disk refused.
 func trackUntilKilled(dir string) {
 	signal.Ignore(syscall.SIGXFSZ)
-	client, err := childClient(dir, os.Getenv(childURL))
+	var options []altertable.SpoolOption
+	if os.Getenv(childSync) != "" {
+		options = append(options, altertable.SpoolSync())
+	}
+	if size, err := strconv.ParseInt(os.Getenv(childMax), 10, 64); err == nil {
+		options = append(options, altertable.SpoolMaxBytes(size))
+	}
+	fmt.Println("start")
+	client, err := childClient(dir, os.Getenv(childURL), altertable.WithSpool(dir, options...))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -73,7 +85,7 @@ func trackUntilKilled(dir string) {
 // killAfter runs a child, by way of a shell command if given, and kills it
 // after it has printed so many lines. It returns the names of what it accepted,
 // and how often the disk was full.
-func killAfter(t *testing.T, dir, url, name, shell string, lines int) (accepted []string, full int) {
+func killAfter(t *testing.T, dir, url, name, shell string, lines int, env ...string) (accepted []string, full int) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Error(err)
@@ -83,7 +95,7 @@ func killAfter(t *testing.T, dir, url, name, shell string, lines int) (accepted 
 	if shell != "" {
 		child = exec.Command("sh", "-c", shell+`; exec "$0"`, self)
 	}
-	child.Env = append(os.Environ(), childDir+"="+dir, childURL+"="+url, childName+"="+name)
+	child.Env = append(append(os.Environ(), childDir+"="+dir, childURL+"="+url, childName+"="+name), env...)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err == nil {
@@ -94,9 +106,11 @@ func killAfter(t *testing.T, dir, url, name, shell string, lines int) (accepted 
 		return nil, 0
 	}
 	for scanner := bufio.NewScanner(out); scanner.Scan(); { // to the end: what it printed before it died counts
-		if scanner.Text() == "full" {
+		switch scanner.Text() {
+		case "start":
+		case "full":
 			full++
-		} else {
+		default:
 			accepted = append(accepted, scanner.Text())
 		}
 		if lines--; lines == 0 {
@@ -154,16 +168,21 @@ func deliverRest(t *testing.T, dir, url string, srv *altertabletest.Server, acce
 	t.Logf("%d accepted, %d missing, %d arrived twice", len(accepted), missing, duplicates)
 }
 
-// Processes are killed at random moments, 220 times in all, and what was
-// accepted arrives.
+// Processes are killed at random moments, one in four while it adopts, 290
+// times in all, and what was accepted arrives.
 func TestKill(t *testing.T) {
 	for name, test := range map[string]struct {
 		kills, together int
-		down            bool
+		down, mayFill   bool
+		shell           string
+		env             []string
 	}{
 		"faulty server":     {kills: 100, together: 1},
 		"server down":       {kills: 60, together: 1, down: true},
 		"several processes": {kills: 20, together: 3},
+		"many small files":  {kills: 10, together: 4, mayFill: true, env: []string{childMax + "=65536"}},
+		"full disk":         {kills: 20, together: 1, mayFill: true, shell: "ulimit -f 16"},
+		"SpoolSync":         {kills: 10, together: 1, env: []string{childSync + "=1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			api, srv, down := faultyAPI(t)
@@ -175,11 +194,17 @@ func TestKill(t *testing.T) {
 				var wg sync.WaitGroup
 				for p := range test.together {
 					wg.Go(func() {
-						names, full := killAfter(t, dir, api.URL, fmt.Sprintf("%d-%d", kill, p), "", 1+rand.IntN(300))
+						lines := 2 + rand.IntN(300)
+						if rand.IntN(4) == 0 {
+							lines = 1 // while it adopts
+						}
+						names, full := killAfter(t, dir, api.URL, fmt.Sprintf("%d-%d", kill, p), test.shell, lines, test.env...)
 						mu.Lock()
 						defer mu.Unlock()
 						accepted = append(accepted, names...)
-						assert.Zero(t, full)
+						if !test.mayFill {
+							assert.Zero(t, full)
+						}
 					})
 				}
 				wg.Wait()
