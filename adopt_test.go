@@ -2,11 +2,7 @@ package altertable_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"hash/crc32"
-	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -139,6 +135,55 @@ func TestForeignFilesAreReportedAndLeftAlone(t *testing.T) {
 	assert.Len(t, srv.Events(), 1)
 	assert.Len(t, l.errs, 1)
 	assert.Equal(t, []string{filepath.Join(dir, "notes.txt")}, files(t, dir))
+}
+
+// What a client of version 1 of the format wrote, every later one reads.
+func TestFilesOfVersion1AreRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const tenant = "f8668e205f644c425661ed87ece4cf01" // of altertabletest-key and http://localhost
+		dir := t.TempDir()
+		house := filepath.Join(dir, tenant+"-01a20fb0-0c13-7761-876a-44a41c6c18a8")
+		require.NoError(t, os.Mkdir(house, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(house, "lock"), nil, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(house, "00000001.spool"), []byte("altertable-spool 1 "+tenant+`
+m 20a9e256 0 track 1795559525396289 {"environment":"production","event":"e0","properties":{},"distinct_id":"u_1","timestamp":"2026-11-24T22:32:05.396Z"}
+m 52a714c5 1 identify 1795559525396290 {"environment":"staging","distinct_id":"u_2","timestamp":"2026-11-24T22:32:05.396Z"}
+m 34fad8a0 2 track 1795559525396291 {"environment":"production","event":"e2","properties":{},"distinct_id":"u_1","timestamp":"2026-11-24T22:32:05.396Z"}
+m a5bd18c7 3 alias 1795559525396292 {"environment":"production","distinct_id":"u_1","new_user_id":"u_3","timestamp":"2026-11-24T22:32:05.396Z"}
+d 8b0cf629 0-0,3-3
+`), 0o600))
+		client, srv, l := newSpoolClient(t, dir)
+		assert.EqualValues(t, 2, client.Stats().Accepted)
+		require.NoError(t, client.Close())
+		l.settle(t, client, "e2", "u_2")
+		assert.Empty(t, l.errs)
+		assert.Equal(t, "staging", srv.Identities()[0].Environment)
+		assert.Empty(t, files(t, dir))
+	})
+}
+
+// They are sent once, however old they are, and given up if that fails.
+func TestAdoptedMessagesOlderThanMaxElapsed(t *testing.T) {
+	for _, status := range []int{200, 503} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				stranded(t, dir, numbered(3)...)
+				pass(48 * time.Hour)
+				server := roundTrip(func(r *http.Request) (*http.Response, error) {
+					_ = r.Body.Close() // it returns nil
+					return &http.Response{StatusCode: status, Body: http.NoBody, Header: http.Header{}}, nil
+				})
+				client, _, l := newSpoolClient(t, dir, altertable.WithHTTPClient(&http.Client{Transport: server}))
+				synctest.Wait()
+				l.settle(t, client, numbered(3)...)
+				assert.Equal(t, status == 503, len(l.lostSoFar()) == 3)
+				assert.EqualValues(t, 1, client.Stats().Requests)
+				require.NoError(t, client.Close())
+				assert.Empty(t, files(t, dir))
+			})
+		})
+	}
 }
 
 // A call returns after its line is complete; the line's end may be missing
@@ -278,94 +323,4 @@ func TestHugeForeignFiles(t *testing.T) {
 	require.NoError(t, client.Close())
 	assert.Equal(t, []string{"e0"}, stored(srv))
 	assert.Len(t, l.errs, 2)
-}
-
-// recorder is a server that keeps what it gets.
-type recorder struct {
-	mu     sync.Mutex
-	bodies []byte
-}
-
-func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(request.Body)
-	_ = request.Body.Close() // it returns nil
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.bodies = append(append(r.bodies, body...), '\n')
-	return &http.Response{StatusCode: 200, Body: http.NoBody, Header: http.Header{}}, err
-}
-
-// intact returns the messages of a segment that are without an outcome,
-// according to docs/spool-format.md.
-func intact(text []byte, header string) (messages []string) {
-	body, ok := bytes.CutPrefix(text, []byte(header))
-	if !ok {
-		return nil
-	}
-	bySeq, done := map[uint32][]string{}, map[uint32]bool{}
-	for line := range bytes.SplitSeq(body, []byte("\n")) {
-		if len(line) < 11 || !bytes.HasPrefix(line[1:], fmt.Appendf(nil, " %08x ", crc32.Checksum(line[11:], crc32.MakeTable(crc32.Castagnoli)))) {
-			continue
-		}
-		var seq, last uint32
-		if _, err := fmt.Sscanf(string(line[11:]), "%d ", &seq); line[0] == 'm' && err == nil {
-			bySeq[seq] = append(bySeq[seq], string(bytes.SplitN(line[11:], []byte(" "), 4)[3]))
-		} else if _, err := fmt.Sscanf(string(line[11:]), "%d-%d", &seq, &last); line[0] == 'd' && err == nil {
-			done[seq] = true
-		}
-	}
-	for seq, all := range bySeq {
-		if !done[seq] {
-			messages = append(messages, all...)
-		}
-	}
-	return messages
-}
-
-// FuzzDamage changes a segment in one place, and checks that every intact line
-// is delivered, and nothing else.
-func FuzzDamage(f *testing.F) {
-	f.Add(uint16(0), uint16(0), []byte{})
-	f.Add(uint16(300), uint16(5), []byte("\n"))
-	f.Add(uint16(900), uint16(10_000), []byte("m 00000000 7 track 1 {}"))
-	f.Add(uint16(100), uint16(1), []byte("d 00000000 0-4294967295\n"))
-	options := func(dir string, server http.RoundTripper) []altertable.Option {
-		return []altertable.Option{altertable.WithSpool(dir), altertable.WithHTTPClient(&http.Client{Transport: server}),
-			altertable.WithMaxBatchSize(1), altertable.WithLogger(slog.New(slog.DiscardHandler))}
-	}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	dir := f.TempDir()
-	dead, err := altertable.New("key", options(dir, hung{})...)
-	require.NoError(f, err)
-	for _, name := range numbered(6) {
-		require.NoError(f, dead.Track(f.Context(), event(name)))
-	}
-	require.NoError(f, dead.Shutdown(ended))
-	paths, err := filepath.Glob(filepath.Join(dir, "*", "*.spool"))
-	require.NoError(f, err)
-	text, err := os.ReadFile(paths[0])
-	require.NoError(f, err)
-	// An outcome, as the client notes it.
-	text = fmt.Appendf(text, "d %08x 1-1\n", crc32.Checksum([]byte("1-1"), crc32.MakeTable(crc32.Castagnoli)))
-	house, header, _ := strings.Cut(filepath.Base(filepath.Dir(paths[0])), "-")
-	house, header = house+"-"+header, "altertable-spool 1 "+house+"\n"
-
-	f.Fuzz(func(t *testing.T, at, size uint16, with []byte) {
-		from := min(int(at), len(text))
-		damaged := bytes.Join([][]byte{text[:from], with, text[min(from+int(size), len(text)):]}, nil)
-		dir := t.TempDir()
-		require.NoError(t, os.Mkdir(filepath.Join(dir, house), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, house, "00000001.spool"), damaged, 0o600))
-		server := new(recorder)
-		client, err := altertable.New("key", options(dir, server)...)
-		require.NoError(t, err)
-		require.NoError(t, client.Close())
-		var got []string
-		for body := range strings.Lines(string(server.bodies)) {
-			got = append(got, strings.TrimSuffix(strings.TrimPrefix(body, "["), "]\n"))
-		}
-		assert.ElementsMatch(t, intact(damaged, header), got)
-		assert.Zero(t, client.Stats().Queued)
-	})
 }

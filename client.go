@@ -81,8 +81,9 @@ func (c *Client) Flush(ctx context.Context) error {
 // but a callback that does not return.
 //
 // It returns as Flush does; messages without an outcome when ctx ends are
-// reported to WithOnError's callback and counted as dropped. Concurrent calls
-// join the first, each bounded by its own ctx; later ones return nil.
+// reported to WithOnError's callback and counted as dropped. With a spool they
+// stay on disk, which is no error. Concurrent calls join the first, each
+// bounded by its own ctx; later ones return nil.
 func (c *Client) Shutdown(ctx context.Context) error {
 	if c.absent() {
 		return nil
