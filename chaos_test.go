@@ -169,6 +169,48 @@ func TestChaos(t *testing.T) {
 	}
 }
 
+// Clients follow each other on one spool: each message has one outcome, whoever
+// brings it about.
+func TestChaosWithASpool(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := &chaos{Rand: rand.New(rand.NewPCG(seed, 1))}
+				dir := t.TempDir()
+				var outcomes []string
+				for generation := range 6 {
+					client, srv, l := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(int64(4+c.IntN(60))<<10)),
+						altertable.WithMaxInFlight(1+c.IntN(4)), altertable.WithMaxBatchSize(1+c.IntN(20)),
+						altertable.WithMaxQueueSize(1+c.IntN(100)), altertable.WithMaxQueueBytes(1024+c.IntN(20<<10)),
+						altertable.WithOverflow(altertable.Overflow(c.IntN(2))),
+						altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Duration(1+c.IntN(60)) * time.Minute}))
+					c.client, c.srv = client, srv
+					srv.Always(altertabletest.Status(422).MatchBody(func(body []byte) bool { return bytes.Contains(body, []byte(`"bad`)) }))
+					for range 200 {
+						c.act(t)
+						s := client.Stats()
+						require.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued, "%+v", s)
+					}
+					timeout := time.Duration(c.IntN(20)) * time.Second
+					if generation == 5 {
+						srv.ClearFaults()
+						timeout = 2 * time.Hour
+					}
+					_ = client.Shutdown(within(t, timeout))
+					pass(time.Second)
+					assertStored(t, srv, l)
+					outcomes = append(append(outcomes, l.delivered...), l.lost...)
+					s := client.Stats()
+					require.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued, "%+v", s)
+					require.Len(t, outcomes, len(c.accepted)-int(s.Queued))
+				}
+				assert.ElementsMatch(t, c.accepted, outcomes)
+				assert.Empty(t, files(t, dir))
+			})
+		})
+	}
+}
+
 // assertStored checks that the server has what counts as delivered.
 func assertStored(t *testing.T, srv *altertabletest.Server, l *ledger) {
 	t.Helper()
