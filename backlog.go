@@ -22,6 +22,30 @@ import (
 // backlogChunk is how much is read from disk at a time.
 const backlogChunk = 256 << 10
 
+// A backlog is messages that are on disk alone.
+type backlog struct {
+	tally
+	identifies int
+}
+
+func backlogOf(ep endpoint, message []byte) backlog {
+	b := backlog{tally: tally{1, len(message)}}
+	if ep == identifyEndpoint {
+		b.identifies = 1
+	}
+	return b
+}
+
+func (b *backlog) add(other backlog) {
+	b.tally.add(other.count, other.bytes)
+	b.identifies += other.identifies
+}
+
+func (b *backlog) sub(other backlog) {
+	b.tally.sub(other.count, other.bytes)
+	b.identifies -= other.identifies
+}
+
 // openSpool opens the spool, and takes over what dead clients left.
 func (q *queue) openSpool() error {
 	s, troubles, err := openSpool(q.cfg)
@@ -32,7 +56,7 @@ func (q *queue) openSpool() error {
 	defer q.mu.Unlock()
 	q.spool = s
 	for _, segment := range s.segments {
-		q.backlog.add(segment.unread.count, segment.unread.bytes)
+		q.backlog.add(segment.unread)
 		q.lastIdentify = max(q.lastIdentify, segment.lastIdentify)
 	}
 	q.stats.Accepted += int64(q.backlog.count)
@@ -145,8 +169,8 @@ func (q *queue) takeIn(messages []readMessage, err error, bounded bool) {
 // next client may be able to, unless the file was removed.
 func (q *queue) passOver(s *segment, err error) {
 	n, size := s.unread.count, s.unread.bytes
-	s.unread = tally{}
-	q.backlog.sub(n, size)
+	q.backlog.sub(s.unread)
+	s.unread = backlog{}
 	if errors.Is(err, fs.ErrNotExist) {
 		q.stats.Dropped += int64(n)
 		q.spool.forget(s, n)
@@ -173,8 +197,8 @@ func (q *queue) countOff(n int) {
 
 // load puts a message of the backlog into its lane's open batch.
 func (q *queue) load(m readMessage) {
-	q.backlog.sub(1, len(m.json))
-	m.ref.segment.unread.sub(1, len(m.json))
+	q.backlog.sub(backlogOf(m.endpoint, m.json))
+	m.ref.segment.unread.sub(backlogOf(m.endpoint, m.json))
 	environment, err := m.environment()
 	if err != nil || environment == "" {
 		environment = q.cfg.environment
@@ -194,12 +218,12 @@ func (q *queue) generationOfNext() uint64 {
 	return q.generation
 }
 
-// awaitBacklog waits, if there is a backlog, until all that was accepted before
-// has its outcome: the lanes do not know of the identifies in it.
+// awaitBacklog waits, if there are identifies in the backlog, until all that was
+// accepted before has its outcome: the lanes do not know of them.
 func (q *queue) awaitBacklog(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.backlog.count == 0 {
+	if q.backlog.identifies == 0 {
 		return nil
 	}
 	f := q.startFlush()
@@ -261,7 +285,7 @@ func (q *queue) leaveOnDisk() {
 		}
 	}
 	q.left.add(q.queued.count+q.backlog.count, q.queued.bytes+q.backlog.bytes)
-	q.queued, q.backlog = tally{}, tally{}
+	q.queued, q.backlog = tally{}, backlog{}
 	q.idle.batches, q.failed.batches = nil, nil
 }
 
@@ -354,25 +378,6 @@ func (s *spool) findRemoved() (removed map[*segment]bool, trouble error) {
 		}
 	}
 	return removed, trouble
-}
-
-// readLines returns whole lines from offset on, one at least.
-func (s *segment) readLines(offset, limit int64) ([]byte, error) {
-	for ; ; limit *= 2 {
-		text := make([]byte, min(limit, s.size-offset))
-		if err := s.with(func(file *os.File) error {
-			_, err := file.ReadAt(text, offset)
-			return err
-		}); err != nil {
-			return nil, err
-		}
-		if end := bytes.LastIndexByte(text, '\n'); end >= 0 {
-			return text[:end+1], nil
-		}
-		if offset+limit >= s.size || limit > maxSegmentLine {
-			return text, nil // a torn line, which its checksum gives away
-		}
-	}
 }
 
 // refsOf returns where the first n messages of b are on disk, nil without a spool.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -76,6 +75,17 @@ func TestIdentifySyncGoesAfterTheBacklog(t *testing.T) {
 			assert.Equal(t, fmt.Sprintf("u_%d", i), identity.DistinctID)
 		}
 		assert.Len(t, srv.Identities(), 6)
+	})
+}
+
+func TestIdentifySyncDoesNotWaitForTracksOnDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(2))
+		srv.Always(altertabletest.Status(503).On("/track"))
+		track(t, client, numbered(10)...)
+		_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_1"})
+		require.NoError(t, err)
+		assert.EqualValues(t, 10, client.Stats().Queued)
 	})
 }
 
@@ -162,23 +172,6 @@ func TestMessageLargerThanTheDisksBound(t *testing.T) {
 	assert.ErrorIs(t, client.Track(t.Context(), event(strings.Repeat("x", 1000))), altertable.ErrTooLarge)
 	track(t, client, "e")
 	require.NoError(t, client.Close())
-}
-
-func TestDirectoryIsRemovedWhileRunning(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := filepath.Join(t.TempDir(), "spool")
-		client, srv, _ := newSpoolClient(t, dir, altertable.WithFlushInterval(time.Hour))
-		track(t, client, "e0")
-		require.NoError(t, os.RemoveAll(dir))
-		pass(2 * time.Second)
-		var spool *altertable.SpoolError
-		require.ErrorAs(t, client.Track(t.Context(), event("e1")), &spool, "a clear error")
-		track(t, client, "e2")
-		assert.NotEmpty(t, segments(t, dir), "a new house")
-		require.NoError(t, client.Flush(t.Context()))
-		assert.Equal(t, []string{"e0", "e2"}, stored(srv))
-		require.NoError(t, client.Close())
-	})
 }
 
 func TestFilesAreDamagedWhileRunning(t *testing.T) {
@@ -287,73 +280,6 @@ func TestDiskIsBoundedWhileOutcomesAreNoted(t *testing.T) {
 			size += info.Size()
 		}
 		assert.LessOrEqual(t, size, int64(bound))
-	})
-}
-
-func TestShutdownAfterTheDirectoryWasRemoved(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := filepath.Join(t.TempDir(), "spool")
-		client, srv, _ := newSpoolClient(t, dir)
-		srv.Always(altertabletest.Status(503))
-		track(t, client, numbered(5)...)
-		require.NoError(t, os.RemoveAll(dir))
-		require.NoError(t, client.Shutdown(within(t, time.Second)), "they are on disk again")
-		next, srv, _ := newSpoolClient(t, dir)
-		require.NoError(t, next.Close())
-		assert.Equal(t, numbered(5), stored(srv))
-	})
-}
-
-// What is in files of which no client has an open one is lost with them, but not in silence.
-func TestFilesAreRemovedWhileRunning(t *testing.T) {
-	for name, end := range map[string]func(*testing.T, *altertable.Client) error{
-		"Shutdown": func(t *testing.T, c *altertable.Client) error { return c.Shutdown(within(t, time.Second)) },
-		"Flush":    func(t *testing.T, c *altertable.Client) error { return c.Flush(t.Context()) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				dir := filepath.Join(t.TempDir(), "spool")
-				client, srv, l := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)), altertable.WithMaxQueueSize(20))
-				down := srv.Always(altertabletest.Status(503))
-				track(t, client, numbered(100)...)
-				require.NoError(t, os.RemoveAll(dir))
-				if name == "Flush" {
-					down.Release()
-				}
-				var undelivered *altertable.UndeliveredError
-				require.ErrorAs(t, end(t, client), &undelivered)
-				require.NoError(t, client.Close())
-				s := client.Stats()
-				assert.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued)
-				assert.EqualValues(t, undelivered.Count, s.Dropped)
-				assert.NotEmpty(t, l.errs)
-				next, srv2, _ := newSpoolClient(t, dir)
-				assert.Equal(t, s.Queued, next.Stats().Accepted)
-				require.NoError(t, next.Close())
-				assert.EqualValues(t, s.Queued, len(srv2.Events()))
-			})
-		})
-	}
-}
-
-func TestDirectoryCannotBeMadeAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := filepath.Join(t.TempDir(), "spool")
-		client, srv, _ := newSpoolClient(t, dir)
-		track(t, client, "e0")
-		require.NoError(t, os.RemoveAll(dir))
-		require.NoError(t, os.WriteFile(dir, nil, 0o600))
-		pass(2 * time.Second)
-		var spool *altertable.SpoolError
-		require.ErrorAs(t, client.Track(t.Context(), event("e1")), &spool)
-		require.NoError(t, os.Remove(dir))
-		track(t, client, "e2")
-		require.NoError(t, os.RemoveAll(dir))
-		require.NoError(t, os.WriteFile(dir, nil, 0o600))
-		pass(2 * time.Second)
-		require.ErrorAs(t, client.Track(t.Context(), event("e3")), &spool)
-		require.NoError(t, client.Close())
-		assert.Equal(t, []string{"e0", "e2"}, stored(srv))
 	})
 }
 

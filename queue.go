@@ -37,7 +37,7 @@ type queue struct {
 	stats  Stats
 	seq    uint32 // of the message accepted last
 
-	backlog   tally         // accepted, and on disk alone
+	backlog   backlog       // accepted, and on disk alone
 	nextSize  int           // of its next message, if that did not fit
 	left      tally         // on disk, for the next client to deliver
 	done      []ref         // have their outcome; to be noted on disk

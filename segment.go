@@ -26,11 +26,11 @@ type segment struct {
 	path    string
 	file    *os.File // while messages are written to it; afterwards it is opened when need be
 	size    int64
-	next    uint32 // SEQ of the next message
-	live    int    // messages without an outcome
-	unread  tally  // the part of them that is on disk alone
-	torn    bool   // the last line has no end
-	damaged bool   // set aside and not deleted when it is done with
+	next    uint32  // SEQ of the next message
+	live    int     // messages without an outcome
+	unread  backlog // the part of them that is on disk alone
+	torn    bool    // the last line has no end
+	damaged bool    // set aside and not deleted when it is done with
 
 	// Of an adopted segment.
 	oldest       int64 // when its first message was accepted
@@ -214,7 +214,7 @@ func readSegment(path, tenant string, lines *bufio.Reader) (s *segment, damaged 
 	}
 	n, _ := lines.Discard(len(header)) // they are there
 	s = &segment{path: path, size: int64(n)}
-	var messages []messageSize
+	var messages []noted
 	for {
 		line, err := lines.ReadSlice('\n')
 		size := len(line)
@@ -237,20 +237,21 @@ func readSegment(path, tenant string, lines *bufio.Reader) (s *segment, damaged 
 	s.done = s.done.merge()
 	for _, m := range messages {
 		if !s.done.has(m.seq) {
-			s.unread.add(1, m.size)
+			s.unread.add(m.backlog)
 		}
 	}
 	s.live = s.unread.count
 	return s, damaged, nil
 }
 
-type messageSize struct {
-	seq  uint32
-	size int
+// A noted message is one that was found in a segment.
+type noted struct {
+	seq uint32
+	backlog
 }
 
 // note takes in what a line says, and reports whether it is intact.
-func (s *segment) note(line []byte, messages *[]messageSize) (ok bool) {
+func (s *segment) note(line []byte, messages *[]noted) (ok bool) {
 	kind, text, ok := parseLine(line)
 	if !ok || kind != 'm' && kind != 'd' {
 		return false
@@ -269,7 +270,7 @@ func (s *segment) note(line []byte, messages *[]messageSize) (ok bool) {
 	if m.endpoint == identifyEndpoint {
 		s.lastIdentify = max(s.lastIdentify, m.accepted)
 	}
-	*messages = append(*messages, messageSize{m.seq, len(m.json)})
+	*messages = append(*messages, noted{m.seq, backlogOf(m.endpoint, m.json)})
 	return true
 }
 
@@ -305,6 +306,25 @@ func (s *segment) write(lines []byte, sync bool) error {
 		s.torn = false
 		return nil
 	})
+}
+
+// readLines returns whole lines from offset on, one at least.
+func (s *segment) readLines(offset, limit int64) ([]byte, error) {
+	for ; ; limit *= 2 {
+		text := make([]byte, min(limit, s.size-offset))
+		if err := s.with(func(file *os.File) error {
+			_, err := file.ReadAt(text, offset)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+		if end := bytes.LastIndexByte(text, '\n'); end >= 0 {
+			return text[:end+1], nil
+		}
+		if offset+limit >= s.size || limit > maxSegmentLine {
+			return text, nil // a torn line, which its checksum gives away
+		}
+	}
 }
 
 // seal ends the writing of messages.

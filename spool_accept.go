@@ -70,8 +70,8 @@ func (q *queue) spoolOne(e *envelope) error {
 	defer q.mu.Unlock()
 	q.stats.Accepted++
 	if q.backlog.count > 0 || !q.fits(q.queued, len(e.json)) {
-		q.backlog.add(1, len(e.json))
-		r.segment.unread.add(1, len(e.json))
+		q.backlog.add(backlogOf(e.endpoint, e.json))
+		r.segment.unread.add(backlogOf(e.endpoint, e.json))
 		q.noteStamp(e)
 		q.full, q.changed = true, true
 	} else {
