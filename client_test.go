@@ -273,6 +273,23 @@ func TestShutdownDoesNotWaitForAStubbornTransport(t *testing.T) {
 	})
 }
 
+// A Flush that comes while Shutdown waits for canceled requests is told of the loss.
+func TestFlushWhileShutdownEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		client, _, l := newClient(t, altertable.WithHTTPClient(&http.Client{Transport: stubborn{release}}))
+		track(t, client, "e0")
+		down := make(chan error, 1)
+		go func() { down <- client.Shutdown(within(t, time.Second)) }()
+		pass(time.Second + time.Millisecond)
+		require.Empty(t, down)
+		require.ErrorIs(t, client.Flush(t.Context()), context.DeadlineExceeded)
+		require.Error(t, <-down)
+		l.settle(t, client, "e0")
+	})
+}
+
 func TestShutdownMakesAnAttemptAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t)
