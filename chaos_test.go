@@ -24,6 +24,7 @@ type chaos struct {
 	*rand.Rand
 	client *altertable.Client
 	srv    *altertabletest.Server
+	alone  bool // no callback sends messages
 
 	mu       sync.Mutex
 	sent     int
@@ -77,12 +78,35 @@ func (c *chaos) act(t *testing.T) {
 	case 6:
 		c.srv.Next(1+c.IntN(5), c.fault())
 	case 7:
+		if c.alone && c.IntN(2) == 0 {
+			c.flush(t)
+			return
+		}
 		go func() { _ = c.client.Flush(t.Context()) }()
 	case 8:
 		ctx := within(t, time.Duration(1+c.IntN(9000))*time.Millisecond)
 		go func() {
 			_, _ = c.client.IdentifySync(ctx, altertable.Identify{DistinctID: "sync", Environment: environment})
 		}()
+	}
+}
+
+// flush checks what Flush returns while nobody else sends messages.
+func (c *chaos) flush(t *testing.T) {
+	lost := func(s altertable.Stats) int64 { return s.Failed + s.Dropped }
+	synctest.Wait() // nothing happens between the two calls
+	before := c.client.Stats()
+	err := c.client.Flush(within(t, time.Duration(c.IntN(20_000))*time.Millisecond))
+	after := c.client.Stats()
+	if err == nil {
+		assert.Equal(t, lost(before), lost(after))
+		assert.Zero(t, after.Queued)
+		return
+	}
+	var undelivered *altertable.UndeliveredError
+	if assert.ErrorAs(t, err, &undelivered) {
+		assert.GreaterOrEqual(t, int64(undelivered.Count), lost(after)-lost(before)+after.Queued)
+		assert.LessOrEqual(t, int64(undelivered.Count), lost(after)-lost(before)+before.Queued)
 	}
 }
 
@@ -136,7 +160,8 @@ func TestChaos(t *testing.T) {
 					altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Duration(1+c.IntN(10)) * time.Minute}))
 				c.srv.Always(altertabletest.Status(422).MatchBody(func(body []byte) bool { return bytes.Contains(body, []byte(`"bad`)) }))
 				c.srv.Always(altertabletest.Status(500).MatchBody(func(body []byte) bool { return bytes.Contains(body, []byte(`"poison`)) }))
-				if callbacks := rand.New(rand.NewPCG(seed, 1)); seed%2 == 1 {
+				c.alone = seed%2 == 0
+				if callbacks := rand.New(rand.NewPCG(seed, 1)); !c.alone {
 					l.then = func() { c.misbehave(t, callbacks) }
 				}
 				for range 800 {
