@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"fmt"
-	"time"
 )
 
 // A blockedCall is a Track call that waits for room. While it waits, the queue
@@ -82,8 +81,8 @@ func (q *queue) onlyReportsLeft() bool { return q.queued.count == 0 && q.reports
 
 // rejectStuck ends the wait of blocked calls that wait for a callback which
 // does not return: it may be the very callback that called.
-func (q *queue) rejectStuck(now time.Duration) {
-	if q.blocked.Len() > 0 && q.onlyReportsLeft() && now >= q.reports.since+callbackPatience {
+func (q *queue) rejectStuck() {
+	if q.blocked.Len() > 0 && q.onlyReportsLeft() && q.callbackIsStuck() {
 		q.unblockAll(ErrQueueFull)
 	}
 }

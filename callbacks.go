@@ -89,8 +89,17 @@ type reports struct {
 	lastWarning [warnKinds]time.Duration
 }
 
-func (r *reports) evictedFull() bool {
-	return r.evicted.count >= maxEvicted || r.evicted.bytes >= maxEvictedBytes
+// mayEvict reports whether the room that an evicted message leaves may be used
+// before a callback has taken its report. It may not while a callback is stuck.
+func (q *queue) mayEvict() bool {
+	r := &q.reports
+	return r.evicted.count == 0 || r.evicted.count < maxEvicted && r.evicted.bytes < maxEvictedBytes && !q.callbackIsStuck()
+}
+
+// callbackIsStuck reports whether the callback that runs has not returned for so
+// long that nobody waits for it any more.
+func (q *queue) callbackIsStuck() bool {
+	return q.reports.running && q.now() >= q.reports.since+callbackPatience
 }
 
 func (r *report) addTo(reports *reports, sign int) {

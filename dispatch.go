@@ -36,7 +36,7 @@ func (q *queue) advance() {
 		}
 		q.launch(b)
 	}
-	q.rejectStuck(now)
+	q.rejectStuck()
 	q.workOnSpool()
 	q.setTimer(now)
 }

@@ -56,9 +56,9 @@ const (
 	// DropNewest refuses the new message: the call returns ErrQueueFull.
 	DropNewest Overflow = iota
 	// DropOldest evicts the oldest messages that no request carries and reports
-	// them to OnError with ErrQueueFull. If all are carried, or 10,000 evicted
-	// messages (or 4 MiB of them) wait for a callback to take their reports, the
-	// call returns ErrQueueFull.
+	// them to OnError with ErrQueueFull. The call itself returns ErrQueueFull if
+	// all are carried, and while evicted messages wait for a callback: 10,000 of
+	// them, or 4 MiB, or any if it has not returned for 250 ms.
 	DropOldest
 	// Block makes the call wait until there is room, its context ends, or the
 	// client is closed. It does not wait for a callback: where nothing but

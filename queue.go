@@ -160,7 +160,7 @@ func (q *queue) makeRoom(size int) bool {
 		return false
 	}
 	for !q.fits(q.queued, size) {
-		if q.reports.evictedFull() {
+		if !q.mayEvict() {
 			return false
 		}
 		q.settle(q.idle.first(), 1, outcome{kind: dropped, err: ErrQueueFull})

@@ -84,6 +84,29 @@ func TestEvictedMessagesAreReadWhileTheirBatchGrows(t *testing.T) {
 	require.NoError(t, client.Close())
 }
 
+// What is evicted waits for a callback as well: it may not pile up behind one that is stuck.
+func TestDropOldestRefusesWhileACallbackIsStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(2), altertable.WithMaxInFlight(1), altertable.WithOverflow(altertable.DropOldest),
+			altertable.WithOnDelivery(func(altertable.Delivery) { <-stuck }))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, numbered(10)...)
+		synctest.Wait() // e0 and e1 are carried
+		track(t, client, numberedFrom(10, 20)...)
+		pass(time.Second)
+		assert.ErrorIs(t, client.Track(t.Context(), event("refused")), altertable.ErrQueueFull)
+		assert.EqualValues(t, 20, client.Stats().Dropped)
+		close(stuck)
+		synctest.Wait()
+		track(t, client, "e30")
+		assert.EqualValues(t, 21, client.Stats().Dropped)
+		rule.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Len(t, l.lost, 21)
+	})
+}
+
 func TestDropOldestRefusesWhenAllIsCarried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxQueueSize(4), altertable.WithMaxBatchSize(2), altertable.WithOverflow(altertable.DropOldest))

@@ -106,7 +106,7 @@ func (q *queue) waitForDisk(ctx context.Context, room <-chan struct{}) error {
 func (q *queue) isStuck() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.onlyReportsLeft() && !q.wantsBacklog() && q.now() >= q.reports.since+callbackPatience
+	return q.onlyReportsLeft() && !q.wantsBacklog() && q.callbackIsStuck()
 }
 
 // evictFile gives up the oldest messages that no request carries until that
@@ -133,7 +133,7 @@ func (q *queue) evictSegment() bool {
 	}
 	defer q.advance()
 	var segment *segment
-	for q.idle.Len() > 0 && !q.reports.evictedFull() {
+	for q.idle.Len() > 0 && q.mayEvict() {
 		b := q.idle.first()
 		of := b.content.onDisk[b.lo].segment
 		if segment != nil && of != segment {
