@@ -3,6 +3,7 @@ package altertable_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -222,8 +223,13 @@ func TestOutcomesAreNotedAfterATornLine(t *testing.T) {
 		info, err := os.Stat(path)
 		require.NoError(t, err)
 		require.NoError(t, os.Truncate(path, info.Size()-1))
-		client, srv, _ := newSpoolClient(t, dir, altertable.WithMaxBatchSize(1))
-		srv.Always(altertabletest.Hang().MatchBody(contains("e2")))
+		client, _, _ := newSpoolClient(t, dir, altertable.WithMaxBatchSize(1),
+			altertable.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				if body, err := io.ReadAll(r.Body); err != nil || contains("e2")(body) {
+					return hung{}.RoundTrip(r)
+				}
+				return discard{}.RoundTrip(r)
+			})}))
 		pass(2 * time.Second)
 		require.NoError(t, client.Shutdown(within(t, time.Millisecond)))
 		next, srv, l := newSpoolClient(t, dir)
