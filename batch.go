@@ -6,8 +6,10 @@ package altertable
 //	accept     appends its JSON to the open batch of its lane, under queue.mu                     queue.go
 //	seal       closes the batch: it is full, old enough, flushed, or the queue is full            queue.go
 //	advance    hands ready batches to requests while MaxInFlight and an outage allow              dispatch.go
-//	send       posts the batch's bytes as they stand, on a goroutine of its own, without a lock   transport.go
-//	finish     judges the answer, under queue.mu: settle, send again, or split                    dispatch.go
+//	post       sends the batch's bytes as they stand, on a goroutine of its own, without a lock   transport.go
+//	finish     judges the answer, under queue.mu: settle, retry, or refuse                        dispatch.go
+//	retry      lets the batch wait for another attempt                                            dispatch.go
+//	refuse     splits the batch, to find the message at fault                                     refusal.go
 //	settle     counts the outcome, tells Flush, and hands it to the callbacks' goroutine          settle.go
 //
 // A batch is the body of its request: one buffer of JSON messages with commas
@@ -34,7 +36,7 @@ package altertable
 // With Block, a call that finds no room waits in line for it: see block.go.
 //
 // With a spool, accept first writes the message to disk, and what memory has no
-// room for stays there until it has: see backlog.go.
+// room for stays there until it has: see spool_backlog.go.
 //
 // Shutdown stops the intake, flushes, and, when its context ends, cancels the
 // requests and settles what is left as dropped.
@@ -43,8 +45,6 @@ import (
 	"container/heap"
 	"container/list"
 	"encoding/json"
-	"io"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -220,26 +220,6 @@ type lane struct {
 
 func (l *lane) ordered() bool { return l.endpoint == identifyEndpoint }
 
-// family is what the pieces of a refused batch share: they are sent one after
-// the other, so that the search for the culprit stays in one place.
-type family struct {
-	size     int      // messages before the first split
-	refusals int      // in a row, none accepted in between
-	rest     []*batch // not yet sent, the next one last
-}
-
-// next takes the next piece of the family that still has messages.
-func (f *family) next() *batch {
-	for f != nil && len(f.rest) > 0 {
-		b := f.rest[len(f.rest)-1]
-		f.rest = f.rest[:len(f.rest)-1]
-		if b.state == queued {
-			return b
-		}
-	}
-	return nil
-}
-
 // byAge is a heap of batches, the one with the oldest message first.
 type byAge struct {
 	batches []*batch
@@ -288,76 +268,4 @@ func (h *byAge) fix(b *batch) {
 	if place := *h.place(b); place > 0 {
 		heap.Fix(h, place-1)
 	}
-}
-
-// body reads a batch's messages as a request's body. net/http may read a body
-// on after the request has returned, until it closes it, and close it while it
-// reads: the content lives so long, and is not read afterwards.
-type body struct {
-	content  *content
-	messages []byte
-	array    bool // in brackets
-
-	mu     sync.Mutex // guards what follows
-	read   int
-	closed bool
-}
-
-func newBody(c *content, lo, hi int, array bool) *body {
-	c.retain()
-	return &body{content: c, messages: c.messages(lo, hi), array: array}
-}
-
-func (b *body) size() int {
-	if b.array {
-		return len(b.messages) + len("[]")
-	}
-	return len(b.messages)
-}
-
-func (b *body) Read(p []byte) (n int, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	begin := 0
-	if b.array {
-		begin = len("[")
-	}
-	for n < len(p) && b.read < b.size() {
-		var copied int
-		switch i := b.read - begin; {
-		case i < 0:
-			copied = copy(p[n:], "[")
-		case i < len(b.messages):
-			copied = copy(p[n:], b.messages[i:])
-		default:
-			copied = copy(p[n:], "]")
-		}
-		n += copied
-		b.read += copied
-	}
-	if b.read == b.size() {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-// Close may be called more than once.
-func (b *body) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.closed {
-		b.closed = true
-		b.content.release()
-	}
-	return nil
-}
-
-// again returns an unread body with the same messages. It is for net/http,
-// while the request has not returned.
-func (b *body) again() *body {
-	b.content.retain()
-	return &body{content: b.content, messages: b.messages, array: b.array}
 }
