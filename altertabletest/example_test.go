@@ -53,3 +53,25 @@ func ExampleNewServer() {
 	fmt.Println(e.Event, "by", e.IdentityID, e.IdentityTraits)
 	// Output: Page Viewed by u_42 map[plan:pro]
 }
+
+// A test that begins with a user the platform knows already.
+func ExampleWithIdentities() {
+	srv := altertabletest.NewServer(altertabletest.WithIdentities(altertabletest.Identity{
+		Environment:  "production",
+		DistinctID:   "u_42",
+		Traits:       map[string]any{"plan": "free"},
+		AnonymousIDs: []string{"anonymous-1"},
+	}))
+	defer srv.Close()
+	client, err := altertable.New("key", altertable.WithBaseURL(srv.URL))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = client.Track(context.Background(), altertable.Track{Event: "Page Viewed", DistinctID: "anonymous-1"})
+	_ = client.Close()
+
+	e := srv.Events()[0]
+	fmt.Println(e.Event, "by", e.IdentityID, e.IdentityTraits)
+	// Output: Page Viewed by u_42 map[plan:free]
+}

@@ -2,6 +2,7 @@ package altertabletest
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -64,6 +65,34 @@ func (g *identities) add(name string, p *person) *id {
 	g.ids[name] = i
 	p.ids = append(p.ids, i)
 	return i
+}
+
+// restore adds an identity that another server knew.
+func (g *identities) restore(identity Identity) {
+	p := &person{
+		seq:       g.next(),
+		devices:   map[string]int{},
+		traits:    cloneMap(identity.Traits),
+		createdAt: identity.CreatedAt,
+		updatedAt: identity.UpdatedAt,
+	}
+	g.persons[p] = struct{}{}
+	add := func(name string) *id {
+		if g.ids[name] != nil {
+			panic(fmt.Sprintf("altertabletest: WithIdentities: id %q is there twice", name))
+		}
+		return g.add(name, p)
+	}
+	p.canonical = add(identity.DistinctID)
+	for _, name := range identity.AnonymousIDs {
+		add(name).anonymous = true
+	}
+	for _, name := range identity.Aliases {
+		add(name)
+	}
+	for _, device := range identity.DeviceIDs {
+		p.devices[device] = g.next()
+	}
 }
 
 // identify applies m, whose timestamp is at. The traits come before the link:

@@ -3,6 +3,7 @@ package altertabletest_test
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -158,4 +159,75 @@ func TestIdentitySnapshot(t *testing.T) {
 	assert.False(t, identity.CreatedAt.IsZero())
 	identity.Traits["plan"] = "changed"
 	assert.Equal(t, "pro", srv.Identities()[0].Traits["plan"])
+}
+
+func TestWithIdentities(t *testing.T) {
+	first := altertabletest.NewServer()
+	defer first.Close()
+	c := caller{t, first.HTTPClient(), first.URL}
+	for _, s := range []step{
+		{"/identify", identifyBody("b", "", 1, `"n":12345678901234567890,"o":{"l":[1]}`)},
+		{"/identify", strings.Replace(identifyBody("u", "anon-2", 5, `"plan":"pro"`), "{", `{"device_id":"device-2",`, 1)},
+		{"/identify", strings.Replace(identifyBody("u", "anon-1", 3, `"plan":"old"`), "{", `{"device_id":"device-1",`, 1)},
+		{"/alias", aliasBody("crm", "u")},
+		{"/alias", aliasBody("only", "linked")},
+		{"/identify", strings.ReplaceAll(identifyBody("u", "", 1, ""), "production", "staging")},
+	} {
+		status, _ := c.post(s.path, s.body)
+		require.Equal(t, 200, status)
+	}
+	identities := first.Identities()
+	require.Len(t, identities, 4)
+
+	second := altertabletest.NewServer(altertabletest.WithIdentities(first.Identities()[:1]...), altertabletest.WithIdentities(identities[1:]...))
+	defer second.Close()
+	assert.Equal(t, first.Identities(), second.Identities())
+
+	// From here on the two servers agree about whatever comes.
+	identities[1].Traits["plan"] = "changed"
+	both := []caller{c, {t, second.HTTPClient(), second.URL}}
+	for _, s := range []step{
+		{"/identify", identifyBody("u", "", 5, `"plan":"equal"`)},
+		{"/identify", identifyBody("anon-1", "", 6, `"by":"anonymous id"`)},
+		{"/identify", identifyBody("b", "anon-2", 7, `"taken":true`)},
+		{"/alias", aliasBody("crm", "b")},
+		{"/identify", identifyBody("linked", "", 1, `"first":true`)},
+		{"/identify", strings.ReplaceAll(identifyBody("u", "", 2, `"staging":true`), "production", "staging")},
+	} {
+		for _, c := range both {
+			status, _ := c.post(s.path, s.body)
+			require.Equal(t, 200, status)
+		}
+	}
+	want, got := first.Identities(), second.Identities()
+	assert.Equal(t, want, got)
+	require.NotEmpty(t, got)
+	assert.Equal(t, "pro", got[0].Traits["plan"])
+
+	second.Reset()
+	assert.Empty(t, second.Identities())
+}
+
+func TestWithIdentitiesThatShareAnID(t *testing.T) {
+	one := altertabletest.Identity{Environment: "production", DistinctID: "u", AnonymousIDs: []string{"anon"}}
+	other := altertabletest.Identity{Environment: "production", DistinctID: "anon"}
+	assert.PanicsWithValue(t, `altertabletest: WithIdentities: id "anon" is there twice`, func() {
+		altertabletest.NewServer(altertabletest.WithIdentities(one, other), altertabletest.WithoutListener())
+	})
+	other.Environment = "staging"
+	altertabletest.NewServer(altertabletest.WithIdentities(one, other)).Close()
+}
+
+func TestWithoutListener(t *testing.T) {
+	srv := altertabletest.NewServer(altertabletest.WithoutListener())
+	defer srv.Close()
+	assert.Equal(t, "http://localhost", srv.URL)
+	status, _ := caller{t, srv.HTTPClient(), srv.URL}.post("/track", validTrack)
+	assert.Equal(t, 200, status)
+
+	outer := httptest.NewServer(srv.Handler())
+	defer outer.Close()
+	status, _ = caller{t, outer.Client(), outer.URL}.post("/track", validTrack)
+	assert.Equal(t, 200, status)
+	assert.Len(t, srv.Events(), 2)
 }

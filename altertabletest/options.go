@@ -10,6 +10,8 @@ type config struct {
 	bodyHistory  int
 	history      int // 0: unbounded
 	observe      func(Change)
+	identities   []Identity
+	unlistening  bool
 }
 
 const defaultBodyHistory = 64 << 20
@@ -47,6 +49,21 @@ func WithHistory(n int) Option {
 // methods, but Close, and must not wait for a request to the server.
 func WithObserver(observe func(Change)) Option {
 	return func(cfg *config) { cfg.observe = observe }
+}
+
+// WithIdentities makes the server start with these identities, in this order,
+// as Identities of another server returned them or as a test wants them to be:
+// traits, links and the timestamp that the next identify has to exceed
+// included. NewServer panics if an id is in two of one environment. The
+// observer is not told of them, and Reset forgets them as well. They are copied.
+func WithIdentities(identities ...Identity) Option {
+	return func(cfg *config) { cfg.identities = append(cfg.identities, identities...) }
+}
+
+// WithoutListener makes the server open no port, for one that is served through
+// Handler and its owner's listener. HTTPClient reaches it, URL does not.
+func WithoutListener() Option {
+	return func(cfg *config) { cfg.unlistening = true }
 }
 
 func setOf(names []string) map[string]bool {

@@ -15,12 +15,13 @@ import (
 // the caller's to keep and to change.
 type Server struct {
 	// URL is what a client's base URL has to be, without a trailing slash. In
-	// virtual time it is "http://localhost", where only HTTPClient gets through.
+	// virtual time, or without a listener, it is "http://localhost", where only
+	// HTTPClient gets through.
 	URL string
 
 	cfg    config
-	socket *httptest.Server // nil in virtual time; immutable
-	gate   *gate            // nil in virtual time; immutable
+	socket *httptest.Server // nil without a listener; immutable
+	gate   *gate            // nil without a listener; immutable
 	done   chan struct{}    // closed by Close
 
 	handlers   sync.WaitGroup // of requests in memory
@@ -51,8 +52,9 @@ func virtualTime() bool {
 }
 
 // NewServer starts a server on a loopback port. Inside a testing/synctest
-// bubble it opens no socket, and only Server.HTTPClient reaches it. It panics
-// if there is no port to listen on. Close ends it.
+// bubble, or with WithoutListener, it opens no socket, and only
+// Server.HTTPClient reaches it. It panics if there is no port to listen on.
+// Close ends it.
 func NewServer(opts ...Option) *Server {
 	s := &Server{
 		URL:  "http://localhost",
@@ -65,9 +67,13 @@ func NewServer(opts ...Option) *Server {
 		option(&s.cfg)
 	}
 	s.store = newStore(s.cfg.history)
+	for _, identity := range s.cfg.identities {
+		s.store.identities(identity.Environment).restore(identity)
+	}
+	s.cfg.identities = nil
 	s.requests.limit = s.cfg.history
 	s.line, s.cut = context.WithCancel(context.Background())
-	if !virtualTime() {
+	if !virtualTime() && !s.cfg.unlistening {
 		s.socket = httptest.NewUnstartedServer(s.Handler())
 		s.gate = &gate{Listener: s.socket.Listener}
 		s.socket.Listener = s.gate
