@@ -72,7 +72,7 @@ func (g *identities) restore(identity Identity) {
 	p := &person{
 		seq:       g.next(),
 		devices:   map[string]int{},
-		traits:    cloneMap(identity.Traits),
+		traits:    plain(cloneMap(identity.Traits)).(map[string]any),
 		createdAt: identity.CreatedAt,
 		updatedAt: identity.UpdatedAt,
 	}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+const (
+	queryTimeout = 10 * time.Second
+	maxRows      = 10_000
+	maxResult    = 32 << 20 // bytes of cells
+)
+
+// A result is what a query found. A cell is a JSON value.
+type result struct {
+	Columns   []column            `json:"columns"`
+	Rows      [][]json.RawMessage `json:"rows"`
+	Truncated bool                `json:"truncated"` // there are more rows
+	Duration  float64             `json:"duration_ms"`
+}
+
+type column struct {
+	Name string `json:"name"`
+	Type string `json:"type"` // DuckDB's name of it
+}
+
+// A sqlError is a query's own fault, or was caused by its limits.
+type sqlError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func (e *sqlError) Error() string { return e.Message }
+
+// query runs one statement that reads. It sees everything that was observed
+// before. Its error is a *sqlError, unless the database itself has failed.
+func (d *database) query(ctx context.Context, text string) (*result, error) {
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	if err := d.catchUp(); err != nil {
+		return nil, err
+	}
+	conn, err := d.sql.Conn(ctx)
+	if err != nil {
+		return nil, d.explain(ctx, err)
+	}
+	defer func() { _ = conn.Close() }()
+	res, err := read(ctx, conn, text)
+	if err != nil {
+		return nil, d.explain(ctx, err)
+	}
+	res.Duration = float64(time.Since(start).Microseconds()) / 1000
+	return res, nil
+}
+
+// explain makes of an error what the one who asked has to know.
+func (d *database) explain(ctx context.Context, err error) error {
+	var own *sqlError
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return &sqlError{"timeout", fmt.Sprintf("the query took longer than %v", d.timeout)}
+	case ctx.Err() != nil:
+		return &sqlError{"canceled", "the query was canceled"}
+	}
+	return &sqlError{"sql-error", err.Error()}
+}
+
+func read(ctx context.Context, conn *sql.Conn, text string) (*result, error) {
+	explains, err := admit(ctx, conn, text)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, `BEGIN TRANSACTION READ ONLY`); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`); err != nil {
+			// The pool must not hand out a connection within a transaction.
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		}
+	}()
+	names, err := prepare(conn, text)
+	if err != nil {
+		return nil, err
+	}
+	if explains {
+		return fetch(ctx, conn, text, plainCells(names))
+	}
+	cells, err := describe(ctx, conn, text, names)
+	if err != nil {
+		return nil, err
+	}
+	return fetch(ctx, conn, cells.wrap(text), cells)
+}
+
+// prepare lets DuckDB check the statement, and returns the columns' names.
+func prepare(conn *sql.Conn, text string) (names []string, err error) {
+	err = conn.Raw(func(c any) error {
+		prepared, err := c.(*duckdb.Conn).Prepare(text)
+		if err != nil {
+			return err
+		}
+		statement := prepared.(*duckdb.Stmt)
+		defer func() { err = errors.Join(err, statement.Close()) }()
+		switch kind, err := statement.StatementType(); {
+		case err != nil:
+			return err
+		case kind != duckdb.STATEMENT_TYPE_SELECT && kind != duckdb.STATEMENT_TYPE_EXPLAIN:
+			return readOnly()
+		case statement.NumInput() > 0:
+			return &sqlError{"sql-error", "the statement has parameters, and there are no values for them"}
+		}
+		n, err := statement.ColumnCount()
+		if err != nil {
+			return err
+		}
+		names = make([]string, n)
+		for i := range names {
+			if names[i], err = statement.ColumnName(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return names, err
+}
+
+// A cell says how a column's values become JSON.
+type cell struct {
+	column
+	conversion conversion
+}
+
+type cells []cell
+
+type conversion int
+
+const (
+	asJSON    conversion = iota // by DuckDB's to_json
+	asNumber                    // its text is a number, or NaN, or infinite
+	asInstant                   // a timestamp
+	asText
+)
+
+func plainCells(names []string) cells {
+	var c cells
+	for _, name := range names {
+		c = append(c, cell{column{name, "VARCHAR"}, asText})
+	}
+	return c
+}
+
+// describe returns the columns with their types.
+func describe(ctx context.Context, conn *sql.Conn, text string, names []string) (cells, error) {
+	rows, err := conn.QueryContext(ctx, `SELECT column_type FROM (DESCRIBE FROM `+subquery(text)+`)`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var described cells
+	for i := 0; rows.Next() && i < len(names); i++ {
+		c := cell{column: column{Name: names[i]}}
+		if err := rows.Scan(&c.Type); err != nil {
+			return nil, err
+		}
+		base, _, _ := strings.Cut(c.Type, "(")
+		switch base {
+		case "DECIMAL", "FLOAT", "DOUBLE":
+			c.conversion = asNumber
+		case "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS":
+			c.conversion = asInstant
+		}
+		if strings.HasSuffix(c.Type, "]") {
+			c.conversion = asJSON
+		}
+		described = append(described, c)
+	}
+	return described, rows.Err()
+}
+
+// subquery makes a table of a statement, wherever its text ends: with a
+// semicolon, with a comment.
+func subquery(text string) string { return `query('` + strings.ReplaceAll(text, `'`, `''`) + `')` }
+
+// wrap lets DuckDB itself write the values as JSON and stop after enough rows.
+func (c cells) wrap(text string) string {
+	var names, values []string
+	for i, cell := range c {
+		name := fmt.Sprintf("c%d", i)
+		names = append(names, name)
+		switch cell.conversion {
+		case asJSON:
+			name = "to_json(" + name + ")::VARCHAR"
+		case asNumber, asText:
+			name += "::VARCHAR"
+		}
+		values = append(values, name)
+	}
+	return fmt.Sprintf("SELECT %s FROM %s AS q(%s) LIMIT %d",
+		strings.Join(values, ", "), subquery(text), strings.Join(names, ", "), maxRows+1)
+}
+
+func fetch(ctx context.Context, conn *sql.Conn, text string, c cells) (*result, error) {
+	rows, err := conn.QueryContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	res := &result{Rows: [][]json.RawMessage{}}
+	for _, cell := range c {
+		res.Columns = append(res.Columns, cell.column)
+	}
+	values, into := make([]any, len(c)), make([]any, len(c))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	size := 0
+	for rows.Next() {
+		if len(res.Rows) == maxRows || size > maxResult {
+			res.Truncated = true
+			break
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		row := make([]json.RawMessage, len(c))
+		for i, value := range values {
+			row[i] = c[i].conversion.encode(value)
+			size += len(row[i])
+		}
+		res.Rows = append(res.Rows, row)
+	}
+	return res, rows.Err()
+}
+
+// encode makes JSON of a value as the driver returns it. What DuckDB writes for
+// infinite numbers is not JSON, and becomes a string.
+func (c conversion) encode(value any) json.RawMessage {
+	switch v := value.(type) {
+	case nil:
+		return json.RawMessage("null")
+	case time.Time:
+		return json.RawMessage(`"` + v.UTC().Format(time.RFC3339Nano) + `"`)
+	case string:
+		if c != asText && json.Valid([]byte(v)) {
+			return json.RawMessage(v)
+		}
+		return jsonString(v)
+	}
+	return jsonString(fmt.Sprint(value))
+}
+
+func jsonString(text string) json.RawMessage {
+	encoded, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string can be encoded
+	}
+	return encoded
+}
