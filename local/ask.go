@@ -79,19 +79,23 @@ func (r *result) print(output io.Writer) error {
 	}
 	var b strings.Builder
 	for n, line := range lines {
-		if n == 1 {
-			for i, width := range widths {
-				b.WriteString(strings.Repeat("-", width) + separator(i, widths))
-			}
-		}
 		for i, text := range line {
 			if i < len(line)-1 {
 				text += strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
 			}
 			b.WriteString(text + separator(i, widths))
 		}
+		if n == 0 {
+			for i, width := range widths {
+				b.WriteString(strings.Repeat("-", width) + separator(i, widths))
+			}
+		}
 	}
-	fmt.Fprintf(&b, "(%d rows)\n", len(r.Rows))
+	plural := "s"
+	if len(r.Rows) == 1 {
+		plural = ""
+	}
+	fmt.Fprintf(&b, "(%d row%s)\n", len(r.Rows), plural)
 	if r.Truncated {
 		b.WriteString("there are more rows than are shown\n")
 	}

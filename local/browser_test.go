@@ -48,7 +48,7 @@ func shows(selector, text string) chromedp.Action {
 }
 
 // tellStory sends what a shop's server would: ada looks around, signs up and
-// upgrades, grace is a customer already, and somebody stays unknown.
+// upgrades, grace and edsger are customers already, and somebody stays unknown.
 func tellStory(t *testing.T, client *altertable.Client) {
 	t.Helper()
 	const ada, visitor = "u_01jza857w4f23s1hf2s61befmw", "anonymous-7c9e6679-7425"
@@ -57,6 +57,9 @@ func tellStory(t *testing.T, client *altertable.Client) {
 	track := func(event, id string, properties altertable.Properties) {
 		send(t, client, altertable.Track{Event: event, DistinctID: id, Properties: properties, Timestamp: step()})
 	}
+	track("Logged In", "u_01jza4edsger", altertable.Properties{"method": "sso"})
+	send(t, client, altertable.Identify{DistinctID: "u_01jza4edsger", AnonymousID: "anonymous-b6a1", Timestamp: step(),
+		Traits: altertable.Traits{"email": "edsger@example.com", "plan": "starter", "seats": 3}})
 	track("Page Viewed", visitor, altertable.Properties{"page": "/pricing", "referrer": "search"})
 	track("Page Viewed", "anonymous-0f8fad5b-d9cb", altertable.Properties{"page": "/"})
 	track("Page Viewed", visitor, altertable.Properties{"page": "/signup"})
@@ -103,13 +106,13 @@ func TestConsoleAnswersSQL(t *testing.T) {
 		return chromedp.Tasks{chromedp.SetValue("#sql", sql), chromedp.Focus("#sql"), chromedp.KeyEvent("\r", chromedp.KeyModifiers(input.ModifierCtrl))}
 	}
 	see(t, browser, chromedp.Navigate(r.url), shows("#state", "live"),
-		chromedp.Click("#run"), shows("#outcome", "2 rows in"), shows("#result td", "ada@example.com"),
+		chromedp.Click("#run"), shows("#outcome", "3 rows in"), shows("#result td", "ada@example.com"),
 		query("SELECT 12345678901234567890::HUGEINT, 1.50::DECIMAL(9,2), NULL, {'a': ['x', NULL]}"),
 		shows("#result td.number", "12345678901234567890"), shows("#result td.number", "1.50"),
 		shows("#result td.null", "null"), shows("#result td", `{"a": ["x", null]}`),
 		query("SELEC"), shows("#error", "syntax error"),
 		query("DROP VIEW altertable.analytics.events"), shows("#error", "only one SELECT"),
-		query("SELECT count(*) FROM altertable.analytics.events"), shows("#result td", "6"),
+		query("SELECT count(*) FROM altertable.analytics.events"), shows("#result td", "7"),
 		chromedp.WaitNotVisible("#error"),
 		chromedp.Click("[data-sample=funnel]"), shows("#result td", `["Page Viewed", "Page Viewed", "Signed Up", "Plan Upgraded"]`),
 	)

@@ -208,13 +208,6 @@ func (d *database) apply() {
 	d.pending.clear()
 }
 
-// failure returns why the database takes nothing any more, nil if it does.
-func (d *database) failure() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.err
-}
-
 // close applies what is pending. Nothing may be observed or queried any more.
 func (d *database) close() error {
 	close(d.stop)

@@ -14,7 +14,7 @@ type guard struct{ host string } // the address that the user chose to listen on
 func (g guard) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.known(r.Host) {
-			http.Error(w, "this server does not go by that name", http.StatusMisdirectedRequest)
+			http.Error(w, "this server does not go by that name; -host gives it another", http.StatusMisdirectedRequest)
 			return
 		}
 		if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {

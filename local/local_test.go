@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A running server and what a test asks of it.
 type running struct {
-	t *testing.T
+	t testing.TB
 	*server
 	http *http.Client
 	key  string
@@ -110,7 +110,7 @@ func (r *running) rows(sql string) string {
 // at is an instant of the tests' day.
 func at(second int) time.Time { return time.Date(2026, 1, 2, 12, 0, second, 0, time.UTC) }
 
-func portOf(t *testing.T, rawURL string) int {
+func portOf(t testing.TB, rawURL string) int {
 	t.Helper()
 	u, err := url.Parse(rawURL)
 	require.NoError(t, err)

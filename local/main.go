@@ -37,7 +37,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -122,6 +121,7 @@ func main() {
 	if c.sql != "" {
 		err = ask(ctx, c, os.Stdout)
 	} else {
+		keepFilesPrivate()
 		err = run(ctx, c, os.Stdout)
 	}
 	if err != nil {
@@ -153,7 +153,7 @@ export ALTERTABLE_API_KEY=%s
 	}
 	err = s.close()
 	if err == nil {
-		fmt.Fprintln(output, "ended,", strconv.FormatInt(s.hub.count(), 10), "events")
+		fmt.Fprintf(output, "ended, %d events\n", s.hub.count())
 	}
 	return err
 }

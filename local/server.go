@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -54,7 +52,6 @@ func start(c config) (*server, error) {
 		Handler:           guard{c.host}.wrap(s.routes(c)),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       time.Minute,
-		ErrorLog:          log.New(io.Discard, "", 0), // of clients that leave
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	go func() { s.served <- s.http.Serve(listener) }()
@@ -112,10 +109,11 @@ func (s *server) routes(c config) http.Handler {
 // failed is closed when the server cannot go on.
 func (s *server) failed() <-chan struct{} { return s.database.failed }
 
-// close ends the requests in progress, applies what they stored, and closes
+// close lets the requests in progress end, applies what they stored, and closes
 // the data.
 func (s *server) close() error {
-	s.hub.close() // its streams have no end of their own
+	s.hub.close()       // its streams have no end of their own
+	s.api.ClearFaults() // nor may a request that -latency holds
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	err := s.http.Shutdown(ctx)

@@ -19,7 +19,7 @@ import (
 
 // A listener reads the console's stream.
 type listener struct {
-	t     *testing.T
+	t     testing.TB
 	lines *bufio.Scanner
 }
 

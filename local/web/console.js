@@ -244,7 +244,7 @@ function showResult(result) {
   byId('result').scrollTop = 0;
   const rows = result.rows.length;
   byId('outcome').textContent = rows + (rows === 1 ? ' row' : ' rows') + (result.truncated ? ', and there are more' : '') +
-    (rows > shown.length ? ', of which ' + shown.length + ' are shown' : '') + ' in ' + plain(result.duration_ms) + ' ms';
+    (rows > shown.length ? ', of which ' + shown.length + ' are shown' : '') + ' in ' + Number(result.duration_ms.text).toFixed(1) + ' ms';
 }
 
 async function run() {

@@ -1,0 +1,69 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+)
+
+// BenchmarkLoad sends 200,000 events of 8 properties through the SDK to the
+// command, for 20,000 visitors of whom half become users, and asks both
+// documented queries. Time and memory are the command's.
+func BenchmarkLoad(b *testing.B) {
+	const events, visitors = 200_000, 20_000
+	binary := build(b, ".", "altertable-local")
+	for b.Loop() {
+		p := startProcess(b, binary)
+		client, err := altertable.New("key", altertable.WithBaseURL(p.url), altertable.WithOverflow(altertable.Block))
+		require.NoError(b, err)
+		start := time.Now()
+		for n := range events {
+			visitor := fmt.Sprint("anonymous-", n%visitors)
+			if n%visitors == 0 {
+				visitor = documentedUser
+			}
+			require.NoError(b, client.Track(b.Context(), altertable.Track{Event: "Page Viewed", DistinctID: visitor, Properties: altertable.Properties{
+				"page": "/pricing", "referrer": "search", "amount": 49.99, "currency": "USD", "seats": n, "trial": true, "country": "FR", "session": "s_01jza857w4f2"}}))
+			if n < visitors/2 {
+				user := fmt.Sprint("u_", n)
+				if n == 0 {
+					user = documentedUser
+				}
+				require.NoError(b, client.Identify(b.Context(), altertable.Identify{DistinctID: user, AnonymousID: fmt.Sprint("anonymous-", n),
+					Traits: altertable.Traits{"email": user + "@example.com", "plan": "premium"}}))
+			}
+		}
+		require.NoError(b, client.Flush(b.Context()))
+		b.ReportMetric(events/time.Since(start).Seconds(), "events/s")
+		for name, sql := range map[string]string{"identities": identitiesQuery, "events": eventsQuery} {
+			var best time.Duration
+			for range 5 {
+				start := time.Now()
+				status, answer := p.ask(sql)
+				if took := time.Since(start); best == 0 || took < best {
+					best = took
+				}
+				require.Equal(b, 200, status, answer)
+				require.GreaterOrEqual(b, strings.Count(answer, "],["), 9)
+			}
+			b.ReportMetric(float64(best.Microseconds())/1000, name+"-ms")
+		}
+		require.NoError(b, client.Close())
+		_, err = p.end(syscall.SIGTERM)
+		require.NoError(b, err)
+		maxRSS := p.command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+		if runtime.GOOS != "darwin" {
+			maxRSS *= 1024
+		}
+		b.ReportMetric(float64(maxRSS)/1e6, "MB")
+	}
+}
