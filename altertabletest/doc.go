@@ -20,7 +20,10 @@
 //
 // [NewServer] gives the server alone. It listens on a loopback port, at
 // Server.URL, for any HTTP client; [Server.HTTPClient] reaches the same server
-// without sockets.
+// without sockets. [WithIdentities] starts it with people it knows already.
+//
+// The command in the directory local of the repository is this server with a
+// console and SQL, to look at what a service sends.
 //
 // # What the server does
 //

@@ -38,8 +38,8 @@ function fields(json) {
 function dot(environment, id, known) {
   const element = make('span', known ? 'dot' : 'dot unknown');
   let hash = 0;
-  for (const c of environment + '\n' + id) hash = (hash * 31 + c.codePointAt(0)) >>> 0;
-  element.style.setProperty('--hue', String((hash * 137) % 360));
+  for (const c of environment + '\n' + id) hash = Math.imul(hash ^ c.codePointAt(0), 16777619);
+  element.style.setProperty('--hue', String(((hash ^ (hash >>> 15)) >>> 0) % 360));
   return element;
 }
 
