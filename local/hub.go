@@ -227,12 +227,7 @@ func (h *hub) close() {
 	h.changed = make(chan struct{})
 }
 
-func newest[T any](items []T) []T {
-	if len(items) > 2*keep {
-		items = slices.Clone(items[len(items)-keep:])
-	}
-	return items
-}
+func newest[T any](items []T) []T { return slices.Delete(items, 0, max(0, len(items)-keep)) }
 
 func clipped(text string) string {
 	if len(text) <= clip {

@@ -14,7 +14,7 @@ import (
 type pending struct {
 	events     []eventRow
 	identities map[identityKey]*identityRow
-	gone       map[identityKey]bool // known by another id now
+	gone       map[identityKey]bool // were known by another id at some time
 	owners     map[identityKey]int  // into ids
 	ids        []idRow
 	seq        int64 // of the id first seen last
@@ -61,7 +61,6 @@ func (p *pending) addIdentity(identity altertabletest.Identity) {
 	row := &identityRow{Identity: identity, traits: jsonText(identity.Traits)}
 	row.Traits = nil
 	p.identities[key] = row
-	delete(p.gone, key)
 	p.own(key, key)
 	for _, id := range slices.Concat(identity.AnonymousIDs, identity.Aliases) {
 		other := identityKey{identity.Environment, id}

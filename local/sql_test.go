@@ -83,6 +83,30 @@ func TestSQLOnlyReads(t *testing.T) {
 	}
 }
 
+// Each lock holds without the others.
+func TestSQLLocks(t *testing.T) {
+	r := startLocal(t, config{})
+	conn, err := r.database.sql.Conn(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	_, err = conn.ExecContext(t.Context(), `SET memory_limit = '100GB'`)
+	assert.ErrorContains(t, err, "configuration has been locked")
+	_, err = conn.ExecContext(t.Context(), `FROM read_text('/etc/passwd')`)
+	assert.ErrorContains(t, err, "disabled by configuration")
+	_, err = conn.ExecContext(t.Context(), `LOAD httpfs`)
+	assert.ErrorContains(t, err, "disabled")
+
+	var refused *sqlError
+	for _, sql := range []string{`DELETE FROM altertable.store.events`, `SELECT 1; SELECT 2`, `FROM enable_logging()`, `FROM Read_Text('/etc/passwd')`} {
+		_, err = admit(t.Context(), conn, sql)
+		require.ErrorAs(t, err, &refused, sql)
+		assert.Equal(t, "read-only", refused.Code)
+	}
+	_, err = prepare(conn, `DELETE FROM altertable.store.events`)
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, "read-only", refused.Code)
+}
+
 // The file whose path the database has is no way around.
 func TestSQLDoesNotReadItsOwnFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data.duckdb")

@@ -172,7 +172,10 @@ function setState(state) {
   byId('state').textContent = state;
 }
 
+let source = null;
+
 async function connect() {
+  source?.close();
   const session = await fetch('/console/session').catch(() => null);
   if (!session) return void setTimeout(connect, 1000);
   const locked = session.status === 401;
@@ -183,7 +186,7 @@ async function connect() {
     byId('key').focus();
     return;
   }
-  const source = new EventSource('/console/stream');
+  source = new EventSource('/console/stream');
   source.addEventListener('snapshot', (message) => {
     for (const view of [events, identities, requests]) view.clear();
     show(JSON.parse(message.data), false);
