@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+// TestDatabaseAgreesWithTheAPI sends whatever may come, and compares at moments
+// of chance what SQL says with what the API's server knows.
+func TestDatabaseAgreesWithTheAPI(t *testing.T) {
+	for seed := range uint64(5) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			r := startLocal(t, config{environments: list{"production", "staging"}})
+			client := r.api.HTTPClient()
+			send := func(path, body string) {
+				status, answer := (&running{t: t, server: r.server, http: client}).post(path, body)
+				require.Equal(t, 200, status, answer)
+			}
+			id := func() string { return fmt.Sprint("id-", random.IntN(12)) }
+			for n := range 400 {
+				environment := []string{"production", "staging"}[random.IntN(5)/4]
+				at := fmt.Sprintf("2026-01-02T12:00:%02d.%09dZ", random.IntN(60), random.IntN(1e9))
+				switch head := fmt.Sprintf(`{"environment":%q,"timestamp":%q,"distinct_id":%q,`, environment, at, id()); random.IntN(10) {
+				case 0, 1, 2:
+					send("/track", head+fmt.Sprintf(`"event":"e%d","properties":{"n":%d}}`, n, n))
+				case 3, 4, 5:
+					send("/identify", head+fmt.Sprintf(`"traits":{"t%d":%d}}`, random.IntN(3), n))
+				case 6, 7:
+					send("/identify", head+fmt.Sprintf(`"traits":{"linked":%d},"anonymous_id":%q,"device_id":"device-%d"}`, n, id(), random.IntN(3)))
+				case 8:
+					send("/alias", head+fmt.Sprintf(`"new_user_id":%q}`, id()))
+				case 9:
+					compare(t, r)
+				}
+			}
+			compare(t, r)
+		})
+	}
+}
+
+func compare(t *testing.T, r *running) {
+	t.Helper()
+	require.NoError(t, r.database.catchUp())
+	stored, err := r.database.identities()
+	require.NoError(t, err)
+	restored := altertabletest.NewServer(altertabletest.WithIdentities(stored...), altertabletest.WithoutListener())
+	defer restored.Close()
+	require.Equal(t, r.api.Identities(), restored.Identities())
+
+	rows, err := r.database.sql.QueryContext(t.Context(), `SELECT environment, distinct_id, identity_id, coalesce(identity_traits::VARCHAR, '') FROM analytics.events`)
+	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var environment, id, owner, traits string
+		require.NoError(t, rows.Scan(&environment, &id, &owner, &traits))
+		identity, known := r.api.Identity(environment, id)
+		if !known {
+			identity = altertabletest.Identity{DistinctID: id}
+		}
+		assert.Equal(t, identity.DistinctID, owner)
+		assert.Equal(t, known, strings.HasPrefix(traits, "{"))
+		if known {
+			assert.JSONEq(t, jsonText(identity.Traits), traits)
+		}
+	}
+	require.NoError(t, rows.Err())
+}
