@@ -7,7 +7,16 @@
 //	go run . -sql "SELECT event, identity_id FROM altertable.analytics.events"
 //
 // It answers POST /track, /identify and /alias as package altertabletest does,
-// which is its implementation, and POST /query with {"sql": "..."}.
+// which is its implementation, and POST /query, with the same key:
+//
+//	{"sql": "SELECT 1 AS one"}
+//	{"columns": [{"name": "one", "type": "INTEGER"}], "rows": [[1]], "truncated": false, "duration_ms": 1.5}
+//	{"error": {"code": "sql-error", "message": "Parser Error: ..."}}
+//
+// The codes are sql-error, read-only, timeout, bad-request, too-large,
+// unsupported-media-type and unauthorized. Values are JSON: numbers with every
+// digit, timestamps as in RFC 3339, lists and structs as arrays and objects, the
+// rest as DuckDB writes it, in a string.
 //
 // The catalog altertable has a schema analytics with two tables:
 //
@@ -16,10 +25,14 @@
 //	identities  distinct_id, traits, updated_at, environment, anonymous_ids,
 //	            aliases, device_ids, created_at
 //
-// An event carries the traits its identity has now. Properties and traits are
-// JSON, timestamps are in UTC. What distinguishes environments is the column of
-// that name. SQL is DuckDB's, and reads only: one SELECT, for 10 seconds and
-// 10,000 rows at most.
+// An event carries the traits its identity has now. Its distinct_id is the one
+// it was sent under, its identity_id that of its identity: the user's, for what
+// a visitor did before the login. Properties and traits are JSON, timestamps are
+// in UTC. Environments differ by the column of that name.
+//
+// SQL is DuckDB's, and reads only: one SELECT, or an EXPLAIN of one, for 10
+// seconds and 10,000 rows or 32 MiB at most. The data and the queries have 2 GB
+// of memory; if the data does not fit any more, the command ends.
 //
 // Without -data everything is forgotten at the end. With it, a DuckDB file
 // keeps events and identities, and a killed process loses what arrived within
