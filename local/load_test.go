@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -19,10 +20,15 @@ import (
 // command, for 20,000 visitors of whom half become users, and asks both
 // documented queries. Time and memory are the command's.
 func BenchmarkLoad(b *testing.B) {
+	b.Run("memory", func(b *testing.B) { load(b) })
+	b.Run("file", func(b *testing.B) { load(b, "-data", filepath.Join(b.TempDir(), "data.duckdb")) })
+}
+
+func load(b *testing.B, flags ...string) {
 	const events, visitors = 200_000, 20_000
-	binary := build(b, ".", "altertable-local")
+	binary := build(b, ".")
 	for b.Loop() {
-		p := startProcess(b, binary)
+		p := startProcess(b, binary, flags...)
 		client, err := altertable.New("key", altertable.WithBaseURL(p.url), altertable.WithOverflow(altertable.Block))
 		require.NoError(b, err)
 		start := time.Now()

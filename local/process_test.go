@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,12 +24,28 @@ import (
 	"github.com/altertable-ai/altertable-go"
 )
 
-// build compiles a command of the repository.
-func build(t testing.TB, dir, name string) string {
+// binaries is where build puts what it compiles, for all tests.
+var binaries = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "altertable-local") })
+
+func removeBinaries() {
+	if dir, err := binaries(); err == nil {
+		_ = os.RemoveAll(dir)
+	}
+}
+
+// build compiles a command of the repository, unless it did already.
+func build(t testing.TB, dir string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), name)
+	source, err := filepath.Abs(dir)
+	require.NoError(t, err)
+	bin, err := binaries()
+	require.NoError(t, err)
+	binary := filepath.Join(bin, filepath.Base(source))
+	if _, err := os.Stat(binary); err == nil {
+		return binary
+	}
 	command := exec.Command("go", "build", "-o", binary, ".")
-	command.Dir = dir
+	command.Dir = source
 	out, err := command.CombinedOutput()
 	require.NoError(t, err, string(out))
 	return binary
@@ -76,7 +93,7 @@ func (p process) end(signal os.Signal) (last string, err error) {
 }
 
 func TestCommand(t *testing.T) {
-	binary, quickstart := build(t, ".", "altertable-local"), build(t, "../examples/quickstart", "quickstart")
+	binary, quickstart := build(t, "."), build(t, "../examples/quickstart")
 	p := startProcess(t, binary)
 	command := exec.Command(quickstart)
 	command.Env = append(os.Environ(), "ALTERTABLE_BASE_URL="+p.url, "ALTERTABLE_API_KEY=any")
@@ -126,7 +143,7 @@ $`, table)
 }
 
 func TestInterrupt(t *testing.T) {
-	p := startProcess(t, build(t, ".", "altertable-local"), "-latency", "1h")
+	p := startProcess(t, build(t, "."), "-latency", "1h")
 	listen(p.running).next() // a console is open
 	client := p.client(altertable.WithRequestTimeout(time.Hour))
 	late := make(chan error, 1)
@@ -148,7 +165,7 @@ func TestInterrupt(t *testing.T) {
 
 // A file is one process's at a time, and survives its death.
 func TestKill(t *testing.T) {
-	binary, file := build(t, ".", "altertable-local"), filepath.Join(t.TempDir(), "data.duckdb")
+	binary, file := build(t, "."), filepath.Join(t.TempDir(), "data.duckdb")
 	p := startProcess(t, binary, "-data", file)
 	out, err := exec.Command(binary, "-port", "0", "-data", file).CombinedOutput()
 	var exit *exec.ExitError
@@ -217,7 +234,7 @@ func TestFlags(t *testing.T) {
 
 // Keys are secrets: of those given with -key none is printed.
 func TestKeysAreNotPrinted(t *testing.T) {
-	p := startProcess(t, build(t, ".", "altertable-local"), "-key", "the secret")
+	p := startProcess(t, build(t, "."), "-key", "the secret")
 	assert.Equal(t, "export ALTERTABLE_API_KEY=YOUR_KEY", p.lines.Text())
 	p.key = "the secret"
 	assert.JSONEq(t, `[[1]]`, p.rows("SELECT 1"))
