@@ -50,6 +50,7 @@ func load(b *testing.B, flags ...string) {
 		}
 		require.NoError(b, client.Flush(b.Context()))
 		b.ReportMetric(events/time.Since(start).Seconds(), "events/s")
+		require.JSONEq(b, `[[200000, 100000]]`, p.rows(`SELECT count(*), count(identity_traits) FROM events`))
 		for name, sql := range map[string]string{"identities": identitiesQuery, "events": eventsQuery} {
 			var best time.Duration
 			for range 5 {
