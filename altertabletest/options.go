@@ -11,7 +11,7 @@ type config struct {
 	history      int // 0: unbounded
 	observe      func(Change)
 	identities   []Identity
-	unlistening  bool
+	noListener   bool
 }
 
 const defaultBodyHistory = 64 << 20
@@ -63,7 +63,7 @@ func WithIdentities(identities ...Identity) Option {
 // WithoutListener makes the server open no port, for one that is served through
 // Handler and its owner's listener. HTTPClient reaches it, URL does not.
 func WithoutListener() Option {
-	return func(cfg *config) { cfg.unlistening = true }
+	return func(cfg *config) { cfg.noListener = true }
 }
 
 func setOf(names []string) map[string]bool {

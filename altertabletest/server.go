@@ -73,7 +73,7 @@ func NewServer(opts ...Option) *Server {
 	s.cfg.identities = nil
 	s.requests.limit = s.cfg.history
 	s.line, s.cut = context.WithCancel(context.Background())
-	if !virtualTime() && !s.cfg.unlistening {
+	if !virtualTime() && !s.cfg.noListener {
 		s.socket = httptest.NewUnstartedServer(s.Handler())
 		s.gate = &gate{Listener: s.socket.Listener}
 		s.socket.Listener = s.gate
