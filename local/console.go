@@ -14,9 +14,9 @@ var web embed.FS
 // A console is the page and the stream it lives on.
 type console struct {
 	hub          *hub
-	door         *door
+	auth         *auth
 	writeTimeout time.Duration
-	seats        chan struct{} // bounds the streams
+	streams      chan struct{} // one element for each; bounds them
 }
 
 const (
@@ -33,8 +33,8 @@ func (c console) routes(mux *http.ServeMux) {
 	} {
 		mux.Handle(path, page(file))
 	}
-	c.door.routes(mux)
-	mux.Handle("GET /console/stream", c.door.protect(http.HandlerFunc(c.stream)))
+	c.auth.routes(mux)
+	mux.Handle("GET /console/stream", c.auth.protect(http.HandlerFunc(c.stream)))
 }
 
 func page(file string) http.Handler {
@@ -58,8 +58,8 @@ func page(file string) http.Handler {
 // A browser that does not read is cut off, and connects again.
 func (c console) stream(w http.ResponseWriter, r *http.Request) {
 	select {
-	case c.seats <- struct{}{}:
-		defer func() { <-c.seats }()
+	case c.streams <- struct{}{}:
+		defer func() { <-c.streams }()
 	default:
 		fail(w, http.StatusServiceUnavailable, "too-many-streams", "too many consoles are open")
 		return

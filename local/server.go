@@ -98,10 +98,10 @@ func (s *server) load(c config) error {
 
 func (s *server) routes(c config) http.Handler {
 	mux := http.NewServeMux()
-	door := newDoor(c.keys, s.url)
-	console := console{hub: s.hub, door: door, writeTimeout: 10 * time.Second, seats: make(chan struct{}, 32)}
+	auth := newAuth(c.keys, s.url)
+	console := console{hub: s.hub, auth: auth, writeTimeout: 10 * time.Second, streams: make(chan struct{}, 32)}
 	console.routes(mux)
-	mux.Handle("POST /query", door.protect(queryHandler(s.database)))
+	mux.Handle("POST /query", auth.protect(queryHandler(s.database)))
 	mux.Handle("/", s.api.Handler()) // what is not found shows in the console too
 	return mux
 }

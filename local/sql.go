@@ -77,7 +77,7 @@ func (d *database) explain(ctx context.Context, err error) error {
 }
 
 func read(ctx context.Context, conn *sql.Conn, text string) (*result, error) {
-	explains, err := admit(ctx, conn, text)
+	explains, err := checkReadOnly(ctx, conn, text)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func prepare(conn *sql.Conn, text string) (names []string, err error) {
 		case err != nil:
 			return err
 		case kind != duckdb.STATEMENT_TYPE_SELECT && kind != duckdb.STATEMENT_TYPE_EXPLAIN:
-			return readOnly()
+			return notReadOnly()
 		case statement.NumInput() > 0:
 			return &sqlError{"sql-error", "the statement has parameters, and there are no values for them"}
 		}

@@ -98,7 +98,7 @@ func TestSQLLocks(t *testing.T) {
 
 	var refused *sqlError
 	for _, sql := range []string{`DELETE FROM altertable.store.events`, `SELECT 1; SELECT 2`, `FROM enable_logging()`, `FROM Read_Text('/etc/passwd')`} {
-		_, err = admit(t.Context(), conn, sql)
+		_, err = checkReadOnly(t.Context(), conn, sql)
 		require.ErrorAs(t, err, &refused, sql)
 		assert.Equal(t, "read-only", refused.Code)
 	}

@@ -102,7 +102,7 @@ func TestStreamThatNobodyReads(t *testing.T) {
 // A stream that cannot be written is cut off, and its seat is free again.
 func TestStreamIsCutOff(t *testing.T) {
 	h := &hub{changed: make(chan struct{})}
-	c := console{hub: h, door: newDoor(nil, ""), writeTimeout: time.Millisecond, seats: make(chan struct{}, 1)}
+	c := console{hub: h, auth: newAuth(nil, ""), writeTimeout: time.Millisecond, streams: make(chan struct{}, 1)}
 	ended := make(chan struct{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -117,7 +117,7 @@ func TestStreamIsCutOff(t *testing.T) {
 	_, err := fmt.Fprintf(clientEnd, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	require.NoError(t, err)
 	<-ended
-	assert.Empty(t, c.seats)
+	assert.Empty(t, c.streams)
 	require.NoError(t, server.Close())
 	assert.ErrorIs(t, <-served, http.ErrServerClosed)
 }

@@ -10,20 +10,20 @@ import (
 	"strings"
 )
 
-func readOnly() error {
+func notReadOnly() error {
 	return &sqlError{"read-only", "only one SELECT, or an EXPLAIN of one, is answered"}
 }
 
 var explain = regexp.MustCompile(`(?i)^\s*EXPLAIN(\s+ANALYZE)?\s+`)
 
-// admit refuses whatever is not a SELECT or an EXPLAIN of one, by the syntax
+// checkReadOnly refuses whatever is not a SELECT or an EXPLAIN of one, by the syntax
 // tree that DuckDB makes of it, before anything else is done with it. It reports
 // whether it is an EXPLAIN.
 //
 // A SELECT can do harm too: some table functions read files, change settings or
 // take pointers. DuckDB has no switch for the last two. So only functions known
 // to be harmless are admitted.
-func admit(ctx context.Context, conn *sql.Conn, text string) (explains bool, err error) {
+func checkReadOnly(ctx context.Context, conn *sql.Conn, text string) (explains bool, err error) {
 	inner := text[len(explain.FindString(text)):]
 	var serialized string
 	if err := conn.QueryRowContext(ctx, `SELECT json_serialize_sql(?::VARCHAR)::VARCHAR`, inner).Scan(&serialized); err != nil {
@@ -42,10 +42,10 @@ func admit(ctx context.Context, conn *sql.Conn, text string) (explains bool, err
 		if _, err := prepare(conn, text); err != nil {
 			return false, err
 		}
-		return false, readOnly()
+		return false, notReadOnly()
 	}
 	if tree.Error || len(tree.Statements) != 1 {
-		return false, readOnly()
+		return false, notReadOnly()
 	}
 	if name := forbidden(tree.Statements); name != "" {
 		return false, &sqlError{"read-only", "the table function " + name + " is not available here"}
