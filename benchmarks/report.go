@@ -25,7 +25,10 @@ var rows = []struct{ title, scenario, measure string }{
 // printTable prints each client's median, and how many times the SDK's it is.
 func printTable(w io.Writer, medians result) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "\t%s\n", strings.Join(clients, "\t"))
+	for _, c := range clients {
+		fmt.Fprintf(table, "\t%s", title(c))
+	}
+	fmt.Fprintln(table)
 	for _, row := range rows {
 		fmt.Fprint(table, row.title)
 		own := medians[key("altertable", row.scenario, row.measure)]
@@ -46,6 +49,14 @@ func printTable(w io.Writer, medians result) {
 }
 
 func key(parts ...string) string { return strings.Join(parts, "/") }
+
+// title returns what a client is called in the report.
+func title(client string) string {
+	if client == "limit" {
+		return "json.Marshal"
+	}
+	return client
+}
 
 // number writes a value with three digits, and no exponent.
 func number(value float64) string {
@@ -80,7 +91,7 @@ func drawChart(medians result) []byte {
 				color = "#2f6fde"
 			}
 			length := width * value / max(longest, 1e-9)
-			fmt.Fprintf(&b, "<text x=\"10\" y=\"%d\">%s</text>", y+bar-4, c)
+			fmt.Fprintf(&b, "<text x=\"10\" y=\"%d\">%s</text>", y+bar-4, title(c))
 			fmt.Fprintf(&b, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>", left, y, length, bar, color)
 			fmt.Fprintf(&b, "<text x=\"%.1f\" y=\"%d\">%s</text>\n", left+length+6, y+bar-4, number(value))
 			y += bar + gap
