@@ -1,0 +1,80 @@
+package altertable_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+func TestBlockWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(2), altertable.WithMaxInFlight(1), altertable.WithOverflow(altertable.Block))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0", "e1")
+		done := make(chan error, 3)
+		for i := 2; i < 5; i++ {
+			go func() { done <- client.Track(context.Background(), event(fmt.Sprintf("e%d", i))) }()
+			synctest.Wait() // so they wait in this order
+		}
+		assert.Empty(t, done)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := client.Track(ctx, event("impatient"))
+		assert.ErrorIs(t, err, altertable.ErrQueueFull)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		err = client.Track(ctx, event("canceled before"))
+		assert.ErrorIs(t, err, altertable.ErrQueueFull)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		rule.Release()
+		for range 3 {
+			require.NoError(t, <-done)
+		}
+		require.NoError(t, client.Track(ctx, event("e5")), "a canceled context loses nothing where there is room")
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Equal(t, numbered(6), stored(srv), "first come, first served")
+		assert.EqualValues(t, 2, client.Stats().Rejected)
+		l.settle(t, client, numbered(6)...)
+	})
+}
+
+// A delivery takes room until its callback has run. That callback is not stuck
+// because none has run for long.
+func TestBlockedCallSurvivesTheFirstCallbackAfterSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(1), altertable.WithMaxInFlight(1), altertable.WithOverflow(altertable.Block))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0")
+		done := make(chan error, 1)
+		go func() { done <- client.Track(context.Background(), event("e1")) }()
+		<-time.After(time.Second) // more than a callback may take
+		rule.Release()
+		require.NoError(t, <-done)
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(2)...)
+	})
+}
+
+func TestCloseEndsTheWaitOfBlockedCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(1), altertable.WithOverflow(altertable.Block))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0")
+		done := make(chan error, 1)
+		go func() { done <- client.Track(context.Background(), event("e1")) }()
+		synctest.Wait()
+		closed := make(chan error, 1)
+		go func() { closed <- client.Close() }()
+		assert.ErrorIs(t, <-done, altertable.ErrClosed)
+		rule.Release()
+		require.NoError(t, <-closed)
+		l.settle(t, client, "e0")
+	})
+}
