@@ -58,6 +58,7 @@ func (q *queue) waitForRoom(ctx context.Context, call *blockedCall, place *list.
 		case <-call.done: // it was admitted meanwhile, and that stands
 		default:
 			q.unblock(place, blockEnded(ctx))
+			q.advance() // there may be room for the next one
 		}
 		q.mu.Unlock()
 	}

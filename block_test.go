@@ -3,6 +3,7 @@ package altertable_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,5 +77,24 @@ func TestCloseEndsTheWaitOfBlockedCalls(t *testing.T) {
 		rule.Release()
 		require.NoError(t, <-closed)
 		l.settle(t, client, "e0")
+	})
+}
+
+// A large message waits first in line, and a small one, for which there is room, behind it.
+func TestBlockedCallThatGivesUpLetsTheNextOneIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueBytes(1500), altertable.WithMaxInFlight(1), altertable.WithOverflow(altertable.Block))
+		rule := srv.Always(altertabletest.Hang())
+		large, ctx, start := strings.Repeat("x", 700), within(t, time.Second), time.Now()
+		track(t, client, large)
+		refused := make(chan error, 1)
+		go func() { refused <- client.Track(ctx, event(large)) }()
+		synctest.Wait()
+		require.NoError(t, client.Track(t.Context(), event("small")))
+		assert.Equal(t, time.Second, time.Since(start))
+		assert.ErrorIs(t, <-refused, altertable.ErrQueueFull)
+		rule.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, large, "small")
 	})
 }
