@@ -164,6 +164,7 @@ func (q *queue) makeRoom(size int) bool {
 			return false
 		}
 		q.settle(q.idle.first(), 1, outcome{kind: dropped, err: ErrQueueFull})
+		q.full = true // the room is taken at once
 	}
 	return true
 }

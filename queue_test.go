@@ -120,6 +120,21 @@ func TestDropOldestRefusesWhenAllIsCarried(t *testing.T) {
 	})
 }
 
+func TestQueueFullOfBytesSendsAtOnce(t *testing.T) {
+	for overflow, name := range map[altertable.Overflow]string{altertable.DropNewest: "DropNewest", altertable.DropOldest: "DropOldest"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, _ := newClient(t, altertable.WithMaxQueueBytes(1500), altertable.WithFlushInterval(time.Hour), altertable.WithOverflow(overflow))
+				large := strings.Repeat("x", 500)
+				track(t, client, large, large)
+				_ = client.Track(t.Context(), event(large)) // refused, or in place of the first
+				synctest.Wait()
+				assert.Len(t, srv.Requests(), 1)
+			})
+		})
+	}
+}
+
 // A hundred thousand messages and a server that does not answer: the queue's
 // bounds hold, in messages, in bytes and in requests.
 func TestBurstAgainstAHungServer(t *testing.T) {
