@@ -186,9 +186,6 @@ func (b *batch) size(lo, hi int) int {
 	return len(b.content.messages(lo, hi)) - (hi - lo - 1)
 }
 
-// bodySize returns the length of the body of b's request.
-func (b *batch) bodySize() int { return len(b.content.messages(b.lo, b.hi)) + len("[]") }
-
 // oldest returns when the oldest message was accepted.
 func (b *batch) oldest() time.Duration { return b.content.marks[b.lo].acceptedAt }
 

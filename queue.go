@@ -180,7 +180,8 @@ func (q *queue) fits(used tally, size int) bool {
 func (q *queue) append(e *envelope, r ref) {
 	l := q.lane(e.endpoint, e.environment)
 	b := l.open
-	if b != nil && b.bodySize()+len(",")+len(e.json) > q.cfg.maxBatchBytes {
+	// Messages that were evicted count here: their content keeps them.
+	if b != nil && len(b.content.json)+len("[],")+len(e.json) > q.cfg.maxBatchBytes {
 		q.seal(b)
 		b = nil
 	}
@@ -202,7 +203,7 @@ func (q *queue) append(e *envelope, r ref) {
 	}
 	q.noteStamp(e)
 	q.queued.add(1, len(e.json))
-	if b.count() == q.cfg.maxBatchSize {
+	if b.hi == q.cfg.maxBatchSize {
 		q.seal(b)
 	}
 	if q.queued.count+q.reports.held.count >= q.cfg.maxQueueSize {
