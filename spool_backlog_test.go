@@ -78,6 +78,31 @@ func TestIdentifySyncGoesAfterTheBacklog(t *testing.T) {
 	})
 }
 
+// What goes to disk while it waits must not arrive later with the older stamps:
+// the server would ignore its traits.
+func TestIdentifySyncWaitsForIdentifiesThatJoinTheBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(2), altertable.WithMaxBatchSize(2))
+		down := srv.Always(altertabletest.Status(503))
+		identify(t, client, "u_1", "u_2", "u_3", "u_4", "u_5")
+		done := make(chan error, 1)
+		go func() {
+			_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"sync": true}})
+			done <- err
+		}()
+		synctest.Wait()
+		for i := range 10 {
+			require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{fmt.Sprint(i): true}}))
+		}
+		down.Release()
+		require.NoError(t, <-done)
+		require.NoError(t, client.Flush(t.Context()))
+		i, ok := srv.Identity("production", "u_1")
+		require.True(t, ok)
+		assert.Len(t, i.Traits, 1+1+10, "nobody's are lost")
+	})
+}
+
 func TestIdentifySyncDoesNotWaitForTracksOnDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(2))

@@ -111,19 +111,11 @@ func (q *queue) sendSync(ctx context.Context, envelopes []*envelope) (*Response,
 	defer context.AfterFunc(q.requests, cancel)()
 
 	if envelopes[0].endpoint == identifyEndpoint {
-		if err := q.awaitBacklog(ctx); err != nil {
-			return nil, q.syncEnded(ctx, nil)
-		}
-		turn, err := q.takeTurn(envelopes)
+		turn, err := q.awaitTurn(ctx, envelopes)
 		if err != nil {
 			return nil, err
 		}
 		defer q.endTurn(turn)
-		select {
-		case <-turn.turn:
-		case <-ctx.Done():
-			return nil, q.syncEnded(ctx, nil)
-		}
 	}
 	c := newContent(0)
 	defer c.release()
@@ -133,8 +125,28 @@ func (q *queue) sendSync(ctx context.Context, envelopes []*envelope) (*Response,
 	return q.attemptSync(ctx, envelopes[0].endpoint, c)
 }
 
+// awaitTurn waits until identifies may be sent. endTurn gives up the turn.
+func (q *queue) awaitTurn(ctx context.Context, envelopes []*envelope) (turn *batch, err error) {
+	for turn == nil {
+		if q.awaitBacklog(ctx) != nil {
+			return nil, q.syncEnded(ctx, nil)
+		}
+		if turn, err = q.takeTurn(envelopes); err != nil {
+			return nil, err
+		}
+	}
+	select {
+	case <-turn.turn:
+		return turn, nil
+	case <-ctx.Done():
+		q.endTurn(turn)
+		return nil, q.syncEnded(ctx, nil)
+	}
+}
+
 // takeTurn lines up for identifies, and restamps those that others, stamped
-// later, have overtaken: see inOrder.
+// later, have overtaken: see inOrder. It returns nil if more identifies have
+// joined the backlog: they would arrive later with the older stamps.
 func (q *queue) takeTurn(envelopes []*envelope) (*batch, error) {
 	if q.spool != nil { // nobody is between being stamped in order and lining up
 		q.spool.mu.Lock()
@@ -144,6 +156,9 @@ func (q *queue) takeTurn(envelopes []*envelope) (*batch, error) {
 	defer q.mu.Unlock()
 	if q.shutdown != nil {
 		return nil, ErrClosed
+	}
+	if q.backlog.identifies > 0 {
+		return nil, nil
 	}
 	turn := q.turnOf(q.lane(identifyEndpoint, envelopes[0].environment))
 	for _, e := range envelopes {
