@@ -57,6 +57,13 @@ func (q *queue) spoolOne(e *envelope) error {
 	e.acceptedAt = q.now()
 	q.mu.Unlock()
 	r, err := q.spool.write(e, q.start.Add(e.acceptedAt))
+	if errors.Is(err, errSpoolFull) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.full = true
+		q.advance()
+		return err
+	}
 	if err != nil {
 		return err
 	}

@@ -192,6 +192,23 @@ func TestDiskIsBounded(t *testing.T) {
 	}
 }
 
+func TestFullSpoolSendsAtOnce(t *testing.T) {
+	for overflow, name := range map[altertable.Overflow]string{altertable.DropNewest: "DropNewest", altertable.DropOldest: "DropOldest", altertable.Block: "Block"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024)),
+					altertable.WithFlushInterval(time.Hour), altertable.WithOverflow(overflow))
+				large, start := strings.Repeat("x", 500), time.Now()
+				track(t, client, large)
+				_ = client.Track(t.Context(), event(large)) // refused, or in place of the first, or after it
+				synctest.Wait()
+				assert.Len(t, srv.Requests(), 1)
+				assert.Zero(t, time.Since(start))
+			})
+		})
+	}
+}
+
 func TestMessageLargerThanTheDisksBound(t *testing.T) {
 	client, _, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024)), altertable.WithOverflow(altertable.Block))
 	assert.ErrorIs(t, client.Track(t.Context(), event(strings.Repeat("x", 1000))), altertable.ErrTooLarge)
