@@ -107,7 +107,7 @@ func (r *report) addTo(reports *reports, sign int) {
 	if r.evicted {
 		t = &reports.evicted
 	}
-	t.add(sign*r.count, sign*r.bytes)
+	t.add(sign*r.count, int64(sign)*r.bytes)
 }
 
 // report makes the outcome of the first n messages of b known to the
@@ -135,7 +135,7 @@ func (q *queue) report(b *batch, n, size int, o outcome, refs []ref) bool {
 	if o.err != nil {
 		d.Err = deliveryError(b, n, o.err)
 	}
-	r := report{delivery: d, evicted: o.kind == dropped && !q.ended, tally: tally{n, size}}
+	r := report{delivery: d, evicted: o.kind == dropped && !q.ended, tally: tally{n, int64(size)}}
 	if o.kind == failed {
 		r.refs = refs
 	}

@@ -101,7 +101,7 @@ func (q *queue) launch(b *batch) {
 	q.withdraw(b)
 	q.rouse(b)
 	b.state, b.place = flying, q.flying.PushBack(b)
-	q.flown.add(b.count(), b.size(b.lo, b.hi))
+	q.flown.add(b.count(), int64(b.size(b.lo, b.hi)))
 	q.stats.Requests++
 	if b.failures > 0 {
 		q.stats.Retries++
@@ -144,7 +144,7 @@ func (q *queue) finish(b *batch, f flight, response *Response, err error) {
 		return // Shutdown's time was over, and it did not wait for this request
 	}
 	q.withdraw(b)
-	q.flown.sub(b.count(), b.size(b.lo, b.hi))
+	q.flown.sub(b.count(), int64(b.size(b.lo, b.hi)))
 	if f.probe && q.outage.on {
 		q.outage.probing = false
 	}

@@ -63,11 +63,15 @@ type queue struct {
 	reports reports
 }
 
-// tally counts messages and their JSON bytes.
-type tally struct{ count, bytes int }
+// tally counts messages and their JSON bytes, of which a disk may hold more
+// than an int of 32 bits counts.
+type tally struct {
+	count int
+	bytes int64
+}
 
-func (t *tally) add(count, bytes int) { t.count += count; t.bytes += bytes }
-func (t *tally) sub(count, bytes int) { t.count -= count; t.bytes -= bytes }
+func (t *tally) add(count int, bytes int64) { t.count += count; t.bytes += bytes }
+func (t *tally) sub(count int, bytes int64) { t.count -= count; t.bytes -= bytes }
 
 type laneKey struct {
 	endpoint    endpoint
@@ -173,7 +177,7 @@ func (q *queue) makeRoom(size int) bool {
 func (q *queue) fits(used tally, size int) bool {
 	held := q.reports.held
 	return used.count+held.count < q.cfg.maxQueueSize &&
-		used.bytes+held.bytes+size <= q.cfg.maxQueueBytes
+		used.bytes+held.bytes+int64(size) <= int64(q.cfg.maxQueueBytes)
 }
 
 // append puts a message for which there is room into its lane's open batch.
@@ -202,7 +206,7 @@ func (q *queue) append(e *envelope, r ref) {
 		q.rest(b)
 	}
 	q.noteStamp(e)
-	q.queued.add(1, len(e.json))
+	q.queued.add(1, int64(len(e.json)))
 	if b.hi == q.cfg.maxBatchSize {
 		q.seal(b)
 	}
@@ -350,6 +354,6 @@ func (q *queue) snapshot() Stats {
 	defer q.mu.Unlock()
 	s := q.stats
 	s.Queued = int64(q.queued.count + q.backlog.count + q.left.count)
-	s.QueuedBytes = int64(q.queued.bytes + q.backlog.bytes + q.left.bytes)
+	s.QueuedBytes = q.queued.bytes + q.backlog.bytes + q.left.bytes
 	return s
 }

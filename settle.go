@@ -24,7 +24,7 @@ type outcome struct {
 // settle gives the first n messages of b their outcome.
 func (q *queue) settle(b *batch, n int, o outcome) {
 	size := b.size(b.lo, b.lo+n)
-	q.queued.sub(n, size)
+	q.queued.sub(n, int64(size))
 	switch o.kind {
 	case delivery:
 		q.stats.Delivered += int64(n)

@@ -227,7 +227,7 @@ func (s *spool) write(e *envelope, accepted time.Time) (ref, error) {
 	if err := s.checkHouse(accepted); err != nil {
 		return ref{}, err
 	}
-	if s.bytes+int64(s.live*noteOverhead+len(e.json)+spoolOverhead) > s.cfg.maxBytes {
+	if s.bytes+int64(s.live)*noteOverhead+int64(len(e.json)+spoolOverhead) > s.cfg.maxBytes {
 		return ref{}, errSpoolFull
 	}
 	segment, err := s.active()

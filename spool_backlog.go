@@ -29,7 +29,7 @@ type backlog struct {
 }
 
 func backlogOf(ep endpoint, message []byte) backlog {
-	b := backlog{tally: tally{1, len(message)}}
+	b := backlog{tally: tally{1, int64(len(message))}}
 	if ep == identifyEndpoint {
 		b.identifies = 1
 	}
@@ -108,7 +108,7 @@ func (q *queue) hasSpoolWork() bool { return len(q.done) > 0 || q.wantsBacklog()
 func (q *queue) wantsBacklog() bool {
 	return q.backlog.count > 0 && !q.ended && (q.queued.count == 0 && q.reports.held.count == 0 ||
 		q.queued.count+q.reports.held.count <= q.cfg.maxQueueSize/4*3 &&
-			q.queued.bytes+q.reports.held.bytes <= q.cfg.maxQueueBytes/4*3 &&
+			q.queued.bytes+q.reports.held.bytes <= int64(q.cfg.maxQueueBytes/4*3) &&
 			q.fits(q.queued, q.nextSize))
 }
 
@@ -135,8 +135,8 @@ func (q *queue) readBacklog() {
 	if !q.wantsBacklog() {
 		return
 	}
-	average := q.backlog.bytes/q.backlog.count + spoolOverhead
-	limit := min(int64(min(q.cfg.maxQueueSize-q.queued.count, backlogChunk))*int64(average), backlogChunk)
+	average := q.backlog.bytes/int64(q.backlog.count) + spoolOverhead
+	limit := min(int64(min(q.cfg.maxQueueSize-q.queued.count, backlogChunk))*average, backlogChunk)
 	q.mu.Unlock()
 	messages, err := q.spool.read(limit)
 	q.mu.Lock()
