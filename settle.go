@@ -71,7 +71,7 @@ type flush struct {
 }
 
 func (f *flush) settle(generation uint64, n int, err error) {
-	if generation > f.generation || f.remaining == 0 {
+	if generation > f.generation || n == 0 {
 		return
 	}
 	if f.remaining -= n; f.remaining == 0 {

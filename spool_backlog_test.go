@@ -242,6 +242,31 @@ func TestFilesAreDamagedWhileRunning(t *testing.T) {
 	})
 }
 
+// What goes wrong with later messages is not why a Flush's own are undelivered.
+func TestFlushNamesTheCauseOfItsOwnMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, srv, l := newSpoolClient(t, dir, altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(5))
+		srv.Always(altertabletest.Status(503).MatchBody(contains("e0")))
+		hung := srv.Next(1, altertabletest.Hang().MatchBody(contains("e5")))
+		track(t, client, numbered(10)...)
+		flushed := make(chan error, 1)
+		go func() { flushed <- client.Flush(within(t, time.Minute)) }()
+		synctest.Wait()
+		track(t, client, numberedFrom(10, 100)...)
+		file, err := os.OpenFile(segments(t, dir)[0], os.O_RDWR, 0)
+		require.NoError(t, err)
+		_, err = file.WriteAt([]byte{0}, 10_000)
+		require.NoError(t, err)
+		require.NoError(t, file.Close())
+		hung.Release()
+		var api *altertable.APIError
+		require.ErrorAs(t, <-flushed, &api)
+		assert.Equal(t, 503, api.StatusCode)
+		assert.NotEmpty(t, l.errs, "the damage was met")
+	})
+}
+
 // One message waits on disk for which memory has no room yet, though for others.
 func TestMemoryHasNoRoomForTheNextOnDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
