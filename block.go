@@ -46,13 +46,9 @@ func (q *queue) unblockAll(err error) {
 }
 
 func (q *queue) waitForRoom(ctx context.Context, call *blockedCall, place *list.Element) error {
-	var ctxDone <-chan struct{}
-	if ctx != nil {
-		ctxDone = ctx.Done()
-	}
 	select {
 	case <-call.done:
-	case <-ctxDone:
+	case <-ctx.Done():
 		q.mu.Lock()
 		select {
 		case <-call.done: // it was admitted meanwhile, and that stands
@@ -67,13 +63,6 @@ func (q *queue) waitForRoom(ctx context.Context, call *blockedCall, place *list.
 
 func blockEnded(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", ErrQueueFull, ctx.Err())
-}
-
-func contextErr(ctx context.Context) error {
-	if ctx == nil {
-		return nil
-	}
-	return ctx.Err()
 }
 
 // onlyReportsLeft reports whether nothing but untold reports fills the queue,

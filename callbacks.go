@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"context"
 	"encoding/json"
 	"sync"
 	"time"
@@ -241,7 +242,7 @@ func (q *queue) guard(f func()) {
 
 // awaitReports waits until the callbacks have been told all that is due now,
 // one of them does not return, or limit is done.
-func (q *queue) awaitReports(limit interface{ Done() <-chan struct{} }) {
+func (q *queue) awaitReports(limit context.Context) {
 	q.mu.Lock()
 	target := q.reports.made
 	for q.reports.told < target {

@@ -57,7 +57,7 @@ func (c *Client) submit(ctx context.Context, e *envelope, keep bool, err error) 
 	case c.cfg.disabled && !c.queue.isClosing():
 		return nil
 	}
-	return c.queue.accept(ctx, e)
+	return c.queue.accept(orBackground(ctx), e)
 }
 
 // Flush sends what the queue holds and waits until every message accepted

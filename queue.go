@@ -120,7 +120,7 @@ func (q *queue) accept(ctx context.Context, e *envelope) error {
 		q.mu.Unlock()
 		return nil
 	}
-	if q.cfg.overflow == Block && contextErr(ctx) == nil {
+	if q.cfg.overflow == Block && ctx.Err() == nil {
 		call := &blockedCall{envelope: e, done: make(chan struct{})}
 		place := q.blocked.PushBack(call)
 		q.advance()

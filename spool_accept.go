@@ -22,7 +22,7 @@ func (q *queue) acceptSpooled(ctx context.Context, e *envelope) error {
 		case !errors.Is(err, errSpoolFull):
 			q.reject()
 			return err
-		case q.cfg.overflow != Block || contextErr(ctx) != nil:
+		case q.cfg.overflow != Block || ctx.Err() != nil:
 			return q.refuseFull(ctx)
 		}
 		if err := q.waitForDisk(ctx, room); err != nil {
@@ -100,7 +100,7 @@ func (q *queue) waitForDisk(ctx context.Context, room <-chan struct{}) error {
 			return nil
 		case <-q.closing:
 			return ErrClosed
-		case <-orBackground(ctx).Done():
+		case <-ctx.Done():
 			return blockEnded(ctx)
 		case <-patience.C:
 			if q.isStuck() {

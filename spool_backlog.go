@@ -290,7 +290,7 @@ func (q *queue) leaveOnDisk() {
 }
 
 // awaitSpool waits until outcomes are noted on disk, or limit is done.
-func (q *queue) awaitSpool(limit interface{ Done() <-chan struct{} }) {
+func (q *queue) awaitSpool(limit context.Context) {
 	q.mu.Lock()
 	work := q.spoolWork
 	q.mu.Unlock()

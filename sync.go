@@ -45,9 +45,7 @@ func syncCall[M Message](c *Client, ctx context.Context, ep endpoint, messages [
 	if c.absent() {
 		return &Response{}, nil
 	}
-	if ctx == nil {
-		ctx = context.Background()
-	}
+	ctx = orBackground(ctx)
 	if len(messages) == 0 {
 		return nil, &ValidationError{"messages", "must not be empty"}
 	}
