@@ -99,7 +99,7 @@ func (q *queue) nextProbe(now time.Duration) *batch {
 // launch hands b to a request.
 func (q *queue) launch(b *batch) {
 	q.withdraw(b)
-	q.rouse(b)
+	q.removeIdle(b)
 	b.state, b.place = flying, q.flying.PushBack(b)
 	q.flown.add(b.count(), int64(b.size(b.lo, b.hi)))
 	q.stats.Requests++
@@ -121,17 +121,17 @@ func (q *queue) launch(b *batch) {
 	}()
 }
 
-// rest enters b, which no request carries any more, among those that may be
-// evicted or grow too old.
-func (q *queue) rest(b *batch) {
+// addIdle enters b, which no request carries, among those that may be evicted
+// or grow too old.
+func (q *queue) addIdle(b *batch) {
 	heap.Push(&q.idle, b)
 	if b.err != nil {
 		heap.Push(&q.failed, b)
 	}
 }
 
-// rouse takes b out of those.
-func (q *queue) rouse(b *batch) {
+// removeIdle takes b out of those.
+func (q *queue) removeIdle(b *batch) {
 	q.idle.remove(b)
 	q.failed.remove(b)
 }
@@ -202,7 +202,7 @@ func (q *queue) retry(b *batch, f flight, err error) {
 		b.schedule = q.cfg.retry.newSchedule()
 	}
 	delay := nextDelay(b.schedule, err)
-	q.rest(b)
+	q.addIdle(b)
 	if f.probe || !suspect && f.era == q.era {
 		if !q.outage.on {
 			q.era++

@@ -203,7 +203,7 @@ func (q *queue) append(e *envelope, r ref) {
 	}
 	b.hi++
 	if b.idlePlace == 0 {
-		q.rest(b)
+		q.addIdle(b)
 	}
 	q.noteStamp(e)
 	q.queued.add(1, int64(len(e.json)))

@@ -55,8 +55,8 @@ func (q *queue) refuse(b *batch, err error) {
 	b.failures, b.alone, b.schedule = 0, 0, nil
 	b.content.retain()
 	b.lane.batches++
-	q.rest(&right)
-	q.rest(b)
+	q.addIdle(&right)
+	q.addIdle(b)
 	f.rest = append(f.rest, &right)
 	q.toFront(b)
 }

@@ -48,7 +48,7 @@ func (q *queue) settle(b *batch, n int, o outcome) {
 		q.failed.fix(b)
 		return
 	}
-	q.rouse(b)
+	q.removeIdle(b)
 	q.withdraw(b)
 	began := b.state != open && b.state != queued
 	b.lo, b.state = b.hi, settled

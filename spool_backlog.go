@@ -247,7 +247,7 @@ func (q *queue) tellTrouble(err error) {
 // shelve puts a batch that was flying when the client ended to what is left.
 func (q *queue) shelve(b *batch) {
 	b.state = queued
-	q.rest(b)
+	q.addIdle(b)
 }
 
 // leaveOnDisk ends this client's part in what has no outcome yet: the next one
