@@ -154,7 +154,7 @@ func (q *queue) finish(b *batch, f flight, response *Response, err error) {
 		q.reached(f)
 	}
 	switch {
-	case meaning == delivered:
+	case meaning == success:
 		if current {
 			q.successes++
 			q.failing = 0
@@ -163,7 +163,7 @@ func (q *queue) finish(b *batch, f flight, response *Response, err error) {
 		if b.family != nil {
 			b.family.refusals = 0
 		}
-		q.settle(b, b.count(), outcome{kind: delivery, taskID: response.TaskID})
+		q.settle(b, b.count(), outcome{kind: delivered, taskID: response.TaskID})
 	case q.ended && q.spool != nil && (meaning == retryable || meaning == refusable):
 		q.shelve(b)
 	case meaning == retryable && q.ended:

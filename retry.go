@@ -116,7 +116,7 @@ func parseRetryAfter(header string, now time.Time) time.Duration {
 type verdict int
 
 const (
-	delivered  verdict = iota
+	success    verdict = iota
 	retryable          // the same request may succeed later
 	refusable          // one of several messages may be to blame
 	unsendable         // no request with these messages will succeed
@@ -129,7 +129,7 @@ func judge(err error) verdict {
 	var api *APIError
 	switch {
 	case err == nil:
-		return delivered
+		return success
 	case !errors.As(err, &api):
 		return retryable
 	}

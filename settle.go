@@ -9,9 +9,9 @@ import (
 type outcomeKind uint8
 
 const (
-	delivery outcomeKind = iota
-	failed               // given up after a final answer or MaxElapsed
-	dropped              // by DropOldest or at the end of Shutdown
+	delivered outcomeKind = iota
+	failed                // given up after a final answer or MaxElapsed
+	dropped               // by DropOldest or at the end of Shutdown
 )
 
 // An outcome is what became of messages. They have exactly one.
@@ -26,7 +26,7 @@ func (q *queue) settle(b *batch, n int, o outcome) {
 	size := b.size(b.lo, b.lo+n)
 	q.queued.sub(n, int64(size))
 	switch o.kind {
-	case delivery:
+	case delivered:
 		q.stats.Delivered += int64(n)
 	case failed:
 		q.stats.Failed += int64(n)
