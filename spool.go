@@ -64,8 +64,9 @@ func WithSpool(dir string, opts ...SpoolOption) Option {
 }
 
 // SpoolMaxBytes bounds the files of one client's spool, overriding the default
-// 1 GiB. At least 1 KiB; a larger message is ErrTooLarge. At the bound, WithOverflow decides; DropOldest then
-// makes room for a while at once, since the disk gives up whole files.
+// 1 GiB. At least 1 KiB; a larger message is ErrTooLarge. At the bound,
+// WithOverflow decides; DropOldest then evicts until a whole file can be
+// deleted, which is more than one message needs.
 func SpoolMaxBytes(n int64) SpoolOption {
 	return func(s *spoolConfig) error {
 		s.maxBytes = n
@@ -92,6 +93,7 @@ type SpoolError struct {
 	Err  error
 }
 
+// Error names the operation, the file without its directory, and the cause.
 func (e *SpoolError) Error() string {
 	return "altertable: spool: " + e.Op + " " + filepath.Base(e.Path) + ": " + cause(e.Err).Error()
 }

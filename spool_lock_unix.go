@@ -9,8 +9,7 @@ import (
 )
 
 // lockFile opens path and locks it for as long as the file is open: the lock
-// dies with the process. It fails with errLocked
-// if somebody else holds it.
+// dies with the process. It fails with errLocked if somebody else holds it.
 func lockFile(path string, create bool) (*os.File, error) {
 	flags := os.O_RDWR
 	if create {
