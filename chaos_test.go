@@ -152,10 +152,11 @@ func TestChaos(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &chaos{Rand: rand.New(rand.NewPCG(seed, 0))}
-				maxInFlight, maxQueueSize := 1+c.IntN(4), 20+c.IntN(200)
+				maxInFlight, maxQueueSize, maxQueueBytes := 1+c.IntN(4), 20+c.IntN(200), 4<<10+c.IntN(40<<10)
 				var l *ledger
 				c.client, c.srv, l = newClient(t, altertable.WithMaxInFlight(maxInFlight),
 					altertable.WithMaxBatchSize(1+c.IntN(20)), altertable.WithMaxQueueSize(maxQueueSize),
+					altertable.WithMaxBatchBytes(1024+c.IntN(8<<10)), altertable.WithMaxQueueBytes(maxQueueBytes),
 					altertable.WithOverflow(altertable.Overflow(c.IntN(3))),
 					altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Duration(1+c.IntN(10)) * time.Minute}))
 				c.srv.Always(altertabletest.Status(422).MatchBody(func(body []byte) bool { return bytes.Contains(body, []byte(`"bad`)) }))
@@ -169,6 +170,7 @@ func TestChaos(t *testing.T) {
 					s := c.client.Stats()
 					require.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued, "conservation: %+v", s)
 					require.LessOrEqual(t, s.Queued, int64(maxQueueSize))
+					require.LessOrEqual(t, s.QueuedBytes, int64(maxQueueBytes))
 				}
 				if c.IntN(2) == 0 {
 					c.srv.ClearFaults()
@@ -207,7 +209,7 @@ func TestChaosWithASpool(t *testing.T) {
 					client, srv, l := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(int64(4+c.IntN(60))<<10)),
 						altertable.WithMaxInFlight(1+c.IntN(4)), altertable.WithMaxBatchSize(1+c.IntN(20)),
 						altertable.WithMaxQueueSize(1+c.IntN(100)), altertable.WithMaxQueueBytes(1024+c.IntN(20<<10)),
-						altertable.WithOverflow(altertable.Overflow(c.IntN(2))),
+						altertable.WithOverflow(altertable.Overflow(c.IntN(3))),
 						altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Duration(1+c.IntN(60)) * time.Minute}))
 					c.client, c.srv = client, srv
 					srv.Always(altertabletest.Status(422).MatchBody(func(body []byte) bool { return bytes.Contains(body, []byte(`"bad`)) }))
