@@ -28,6 +28,9 @@ type ledger struct {
 	lost       []string
 	errs       []error // one per report to OnError
 	then       func()  // what a callback does after it has noted its report; may be nil
+
+	want   int           // outcomes that somebody waits for
+	enough chan struct{} // closed when they are there; nil if nobody waits
 }
 
 // note calls f with the ledger locked, and then what a callback does besides.
@@ -36,9 +39,30 @@ func (l *ledger) note(f func()) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		f()
+		l.tellEnough()
 	}()
 	if l.then != nil {
 		l.then()
+	}
+}
+
+func (l *ledger) tellEnough() {
+	if l.enough != nil && len(l.delivered)+len(l.lost) >= l.want {
+		close(l.enough)
+		l.enough = nil
+	}
+}
+
+// await waits until n messages have their outcome, or that takes too long.
+func (l *ledger) await(n int) {
+	enough := make(chan struct{})
+	l.mu.Lock()
+	l.want, l.enough = n, enough
+	l.tellEnough()
+	l.mu.Unlock()
+	select {
+	case <-enough:
+	case <-time.After(10 * time.Second):
 	}
 }
 
@@ -138,11 +162,7 @@ func (l *ledger) settle(t *testing.T, client *altertable.Client, accepted ...str
 	t.Helper()
 	// Flush and Close do not wait longer than 250 ms for a callback, which may
 	// take so long on a busy machine.
-	assert.Eventually(t, func() bool {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return len(l.delivered)+len(l.lost) >= len(accepted)
-	}, 10*time.Second, time.Millisecond)
+	l.await(len(accepted))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := client.Stats()
