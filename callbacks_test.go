@@ -86,7 +86,7 @@ func TestLossesAreToldDespiteOnDelivery(t *testing.T) {
 				client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithOnDelivery(func(altertable.Delivery) { misbehave() }))
 				srv.Always(altertabletest.Status(401))
 				track(t, client, numbered(3)...)
-				require.Error(t, client.Flush(t.Context()))
+				_ = client.Flush(t.Context()) // tells of losses only if they come during the call
 				assert.ElementsMatch(t, numbered(3), l.lostSoFar())
 			})
 		})
