@@ -217,11 +217,11 @@ func (q *queue) tellOne(r report) {
 // goroutine, OnError for a loss.
 func (q *queue) tellOutcome(d *Delivery) {
 	defer d.view.close()
-	if lost, ok := d.Err.(*DeliveryError); ok && q.cfg.onError != nil {
-		defer q.guard(func() {
-			lost.payloads = d.view.payloads()
-			q.cfg.onError(lost)
-		})
+	if lost, ok := d.Err.(*DeliveryError); ok {
+		lost.payloads = d.view.payloads()
+		if q.cfg.onError != nil {
+			defer q.guard(func() { q.cfg.onError(lost) })
+		}
 	}
 	if q.cfg.onDelivery != nil {
 		q.guard(func() { q.cfg.onDelivery(*d) })

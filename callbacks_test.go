@@ -149,6 +149,22 @@ func TestPayloadsAreLentForTheCallback(t *testing.T) {
 	assert.Nil(t, altertable.Delivery{}.Payloads())
 }
 
+// The error of a Delivery holds its messages as well, and for longer.
+func TestErrorOfADeliveryHoldsTheMessages(t *testing.T) {
+	var lost *altertable.DeliveryError
+	var during []string
+	client, srv, _ := newClient(t, altertable.WithOnDelivery(func(d altertable.Delivery) {
+		if errors.As(d.Err, &lost) {
+			during = names(lost.Payloads())
+		}
+	}))
+	srv.Always(altertabletest.Status(401))
+	track(t, client, "e0", "e1")
+	require.Error(t, client.Flush(t.Context()))
+	assert.Equal(t, numbered(2), during)
+	assert.Equal(t, numbered(2), names(lost.Payloads()))
+}
+
 func TestDeliveryTellsWhatHappened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithEnvironment("staging"))

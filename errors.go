@@ -153,7 +153,8 @@ func networkTrouble(err error) string {
 }
 
 // A DeliveryError reports accepted messages of one batch that will not be
-// delivered, and holds them. WithOnError's callback receives it.
+// delivered, and holds them. WithOnError's function receives it, and it is the
+// Err of a Delivery.
 type DeliveryError struct {
 	Endpoint    string // "track", "identify" or "alias"
 	Environment string
