@@ -312,9 +312,10 @@ func WithBeforeSend(f func(Message) Message) Option {
 }
 
 // WithOnError calls f with a *DeliveryError for accepted messages that will not
-// be delivered, overriding the default, which logs a warning. Callbacks run one
-// at a time on a goroutine of the client; f may panic, block, and call any
-// method of the client. What waits for a callback fills the queue.
+// be delivered, and with a *SpoolError for trouble with a spool's files,
+// overriding the default, which logs a warning. Callbacks run one at a time on
+// a goroutine of the client; f may panic, block, and call any method of the
+// client. What waits for a callback fills the queue.
 func WithOnError(f func(error)) Option {
 	return func(cfg *config) error { cfg.onError = f; return nil }
 }
