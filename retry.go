@@ -90,8 +90,7 @@ func (p RetryPolicy) newSchedule() *schedule {
 // nextDelay is the wait after the failure err.
 func nextDelay(s *schedule, err error) time.Duration {
 	delay := s.NextBackOff()
-	var api *APIError
-	if errors.As(err, &api) {
+	if api, ok := err.(*APIError); ok {
 		delay = max(delay, min(api.RetryAfter, maxRetryAfter))
 	}
 	return delay
@@ -122,15 +121,15 @@ const (
 	unsendable         // no request with these messages will succeed
 )
 
-// judge says what the result of an attempt means. Of the 4xx, 408, 425 and 429
-// speak of the moment; 400, 413 and 422 may speak of a single message, unless
-// the code speaks of the request as a whole.
+// judge says what the result of an attempt, err as post returned it, means. Of
+// the 4xx, 408, 425 and 429 speak of the moment; 400, 413 and 422 may speak of a
+// single message, unless the code speaks of the request as a whole.
 func judge(err error) verdict {
-	var api *APIError
-	switch {
-	case err == nil:
+	if err == nil {
 		return success
-	case !errors.As(err, &api):
+	}
+	api, ok := err.(*APIError) // errors.As would call methods of a RoundTripper's error
+	if !ok {
 		return retryable
 	}
 	switch status := api.StatusCode; {

@@ -20,6 +20,12 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// nilError is an error that is nil by mistake, and panics when it is asked anything.
+type nilError struct{ cause error }
+
+func (e *nilError) Error() string { return e.cause.Error() }
+func (e *nilError) Unwrap() error { return e.cause }
+
 // A RoundTripper is the user's code: whatever it does, the messages are sent again.
 func TestRoundTripperMisbehaves(t *testing.T) {
 	for name, misbehave := range map[string]roundTrip{
@@ -27,6 +33,7 @@ func TestRoundTripperMisbehaves(t *testing.T) {
 		"ends its goroutine": func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil },
 		"returns nothing":    func(*http.Request) (*http.Response, error) { return nil, nil },
 		"fails":              func(*http.Request) (*http.Response, error) { return nil, errors.New("secret") },
+		"fails with a nil":   func(*http.Request) (*http.Response, error) { return nil, (*nilError)(nil) },
 		"loses the body":     func(r *http.Request) (*http.Response, error) { return nil, errors.Join(r.Body.Close(), io.EOF) },
 		"answer's body fails": func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 500, Body: failingBody{}}, nil

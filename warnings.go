@@ -1,7 +1,6 @@
 package altertable
 
 import (
-	"errors"
 	"log/slog"
 	"time"
 )
@@ -35,6 +34,7 @@ const warnEvery = time.Minute
 // A warning is one line for the logger. It never holds a key or a message's content.
 type warning struct {
 	kind  warnKind
+	err   error // nil if there is none to name
 	attrs []any
 }
 
@@ -42,11 +42,16 @@ func (w *warning) log(l *slog.Logger) {
 	if l == nil {
 		l = slog.Default()
 	}
-	l.Warn(warnTexts[w.kind], w.attrs...)
+	attrs := w.attrs
+	if w.err != nil {
+		attrs = append(attrs, "error", w.err.Error())
+	}
+	l.Warn(warnTexts[w.kind], attrs...)
 }
 
-// warn has a line logged, on the callbacks' goroutine since a log handler is
-// the user's code, unless one of its kind was logged in the last minute.
+// warn has a line logged, unless one of its kind was logged in the last minute:
+// on the callbacks' goroutine, since a log handler is the user's code, and so
+// may be an error's method.
 func (q *queue) warn(kind warnKind, err error, attrs ...any) {
 	last := &q.reports.lastWarning[kind]
 	now := q.now()
@@ -54,21 +59,19 @@ func (q *queue) warn(kind warnKind, err error, attrs ...any) {
 		return
 	}
 	*last = max(now, 1)
-	if err != nil {
-		attrs = append(attrs, "error", err.Error())
-	}
-	q.tell(report{warning: &warning{kind, attrs}})
+	q.tell(report{warning: &warning{kind, err, attrs}})
 }
 
 // warnOf warns of n messages of b that will not be delivered.
 func (q *queue) warnOf(b *batch, n int, o outcome) {
 	kind := warnUndelivered
+	api, answered := o.err.(*APIError)
 	switch {
-	case errors.Is(o.err, ErrUnauthorized):
+	case answered && api.Is(ErrUnauthorized):
 		kind = warnUnauthorized
-	case errors.Is(o.err, ErrEnvironmentNotFound):
+	case answered && api.Is(ErrEnvironmentNotFound):
 		kind = warnEnvironment
-	case errors.Is(o.err, ErrQueueFull):
+	case o.err == ErrQueueFull:
 		kind = warnQueueFull
 	case q.cfg.onError != nil:
 		return // it is told
