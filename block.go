@@ -49,11 +49,12 @@ func (q *queue) waitForRoom(ctx context.Context, call *blockedCall, place *list.
 	select {
 	case <-call.done:
 	case <-ctx.Done():
+		err := blockEnded(ctx)
 		q.mu.Lock()
 		select {
 		case <-call.done: // it was admitted meanwhile, and that stands
 		default:
-			q.unblock(place, blockEnded(ctx))
+			q.unblock(place, err)
 			q.advance() // there may be room for the next one
 		}
 		q.mu.Unlock()

@@ -98,3 +98,32 @@ func TestBlockedCallThatGivesUpLetsTheNextOneIn(t *testing.T) {
 		l.settle(t, client, large, "small")
 	})
 }
+
+// asking is a context whose methods use the client, as a user's own may.
+type asking struct {
+	context.Context
+	client *altertable.Client
+}
+
+func (a asking) Err() error {
+	_ = a.client.Stats()
+	return a.Context.Err()
+}
+
+func TestContextMayUseTheClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(1), altertable.WithOverflow(altertable.Block))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0")
+		ctx := asking{within(t, time.Second), client}
+		for _, text := range []string{"blocked", "over"} {
+			assert.ErrorIs(t, client.Track(ctx, event(text)), context.DeadlineExceeded)
+		}
+		go func() { _ = client.Shutdown(t.Context()) }()
+		synctest.Wait()
+		assert.ErrorIs(t, client.Shutdown(ctx), context.DeadlineExceeded)
+		rule.Release()
+		require.NoError(t, client.Close())
+		l.settle(t, client, "e0")
+	})
+}

@@ -105,6 +105,7 @@ func (q *queue) accept(ctx context.Context, e *envelope) error {
 	if q.spool != nil {
 		return q.acceptSpooled(ctx, e)
 	}
+	mayWait := q.cfg.overflow == Block && ctx.Err() == nil
 	q.mu.Lock()
 	if q.shutdown != nil {
 		q.stats.Rejected++
@@ -120,7 +121,7 @@ func (q *queue) accept(ctx context.Context, e *envelope) error {
 		q.mu.Unlock()
 		return nil
 	}
-	if q.cfg.overflow == Block && ctx.Err() == nil {
+	if mayWait {
 		call := &blockedCall{envelope: e, done: make(chan struct{})}
 		place := q.blocked.PushBack(call)
 		q.advance()

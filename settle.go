@@ -239,9 +239,10 @@ func (q *queue) joinShutdown(ctx context.Context, s *shutdown) error {
 	case <-s.done:
 		return s.err
 	case <-ctx.Done():
+		err := ctx.Err()
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		return q.undelivered(s.flush, ctx.Err())
+		return q.undelivered(s.flush, err)
 	}
 }
 

@@ -35,9 +35,9 @@ func (q *queue) acceptSpooled(ctx context.Context, e *envelope) error {
 // refuseFull counts a refused message and returns the call's error.
 func (q *queue) refuseFull(ctx context.Context) error {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.stats.Rejected++
 	q.warn(warnQueueFull, nil)
+	q.mu.Unlock()
 	if q.cfg.overflow == Block {
 		return blockEnded(ctx)
 	}
