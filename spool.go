@@ -43,7 +43,8 @@ const (
 // bounds the queue: what does not fit waits on disk, up to SpoolMaxBytes.
 // Several processes may share dir; each has files of its own. After a crash,
 // what was in flight may arrive twice: see WithEventIDs. The files hold
-// personal data, and are readable by their owner only.
+// personal data, and are readable by their owner only. New refuses it on
+// systems that cannot lock files, such as WebAssembly.
 func WithSpool(dir string, opts ...SpoolOption) Option {
 	return func(cfg *config) error {
 		s := &spoolConfig{dir: dir, maxBytes: 1 << 30}
@@ -177,6 +178,7 @@ func (s *spool) build() (err error) {
 		}
 		lock, failed := lockFile(filepath.Join(s.house, "lock"), true)
 		if err = failed; err != nil {
+			_ = os.RemoveAll(s.house) // it holds nothing yet
 			continue
 		}
 		if isWhereItWas(lock) {
