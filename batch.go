@@ -165,7 +165,7 @@ type batch struct {
 	attempts  int           // requests that carried its messages
 	firstSent time.Duration // when the first of them began
 	failures  int           // retryable ones in a row
-	alone     int           // of these, how often others had succeeded since the one before: it is a suspect
+	alone     int           // of these, those since whose predecessor others had succeeded: see queue.suspect
 	successes uint64        // queue.successes at the last of them
 	schedule  *schedule     // its own; nil before the first failure
 	wakeAt    time.Duration // while sleeping

@@ -13,7 +13,7 @@ type Delivery struct {
 	Endpoint    string // "track", "identify" or "alias"
 	Environment string
 	Count       int           // messages
-	Bytes       int           // length of the body that held them
+	Bytes       int           // length of a body that holds them
 	Attempts    int           // requests that carried them; 0 if none did
 	Duration    time.Duration // from the first request's start to the outcome, waits included
 	TaskID      string        // the platform's, if it named one

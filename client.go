@@ -111,7 +111,7 @@ type Stats struct {
 	Queued      int64 // messages waiting, in flight or in backoff, and left on disk
 	QueuedBytes int64 // their JSON
 	Rejected    int64 // messages refused at the call: full, too large, invalid or closed; never accepted
-	Retries     int64 // requests made again after a failure that passes
+	Retries     int64 // requests made again after a failure that may pass
 	Requests    int64 // requests made, synchronous ones included
 }
 

@@ -15,7 +15,8 @@ import (
 // starts at InitialInterval and doubles with every failure up to MaxInterval; a
 // delay is the interval times a random factor of 0.5 to 1.5, or what the
 // server's Retry-After asks for, up to 5 minutes, if that is longer. A message
-// is given up MaxElapsed after it was accepted.
+// that has failed, or waits for the end of an outage, is given up MaxElapsed
+// after it was accepted.
 //
 // With the defaults the delays are, in seconds:
 //
