@@ -162,6 +162,28 @@ func TestFlushTellsOfLosses(t *testing.T) {
 	l.settle(t, client, numbered(2)...)
 }
 
+func TestContextMayEndWhileCallbacksAreTold(t *testing.T) {
+	for name, call := range map[string]func(*altertable.Client, context.Context) error{
+		"Flush": (*altertable.Client).Flush, "Shutdown": (*altertable.Client).Shutdown,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, _ := newClient(t, altertable.WithOnError(func(error) { <-time.After(200 * time.Millisecond) }))
+				srv.Always(altertabletest.Status(404))
+				track(t, client, "e0", "e1")
+				var undelivered *altertable.UndeliveredError
+				var answer *altertable.APIError
+				err := call(client, within(t, 100*time.Millisecond))
+				require.ErrorAs(t, err, &undelivered)
+				assert.Equal(t, 2, undelivered.Count)
+				assert.ErrorAs(t, err, &answer)
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				pass(time.Second)
+			})
+		})
+	}
+}
+
 func TestFlushIsNotStarvedByABusyProducer(t *testing.T) {
 	client, srv, _ := newClient(t, altertable.WithMaxBatchSize(10), altertable.WithOverflow(altertable.Block), altertable.WithMaxQueueSize(100))
 	stop, stopped := make(chan struct{}), make(chan struct{})

@@ -97,7 +97,7 @@ func (q *queue) startFlush() *flush {
 	return f
 }
 
-// endFlush returns f's result; ctxErr is why it ended, if not by an outcome of all.
+// endFlush returns f's result; ctxErr is that of the call that waited for it.
 func (q *queue) endFlush(f *flush, ctxErr error) error {
 	for i := range q.flushes {
 		if q.flushes[i] == f {
@@ -140,14 +140,13 @@ func (q *queue) flush(ctx context.Context) error {
 	f := q.startFlush()
 	q.advance()
 	q.mu.Unlock()
-	ctxErr := f.wait(ctx)
-	if ctxErr == nil {
+	if f.wait(ctx) == nil {
 		q.awaitReports(ctx)
 		q.cleanSpool()
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.endFlush(f, ctxErr)
+	return q.endFlush(f, ctx.Err())
 }
 
 // wait returns nil when all messages have their outcome, or else ctx's error.
@@ -222,7 +221,7 @@ func (q *queue) shutDown(ctx context.Context) error {
 	q.transport.close()
 
 	q.mu.Lock()
-	s.err = q.endFlush(s.flush, ctxErr)
+	s.err = q.endFlush(s.flush, ctx.Err())
 	q.mu.Unlock()
 	close(s.done)
 	return s.err
