@@ -70,6 +70,16 @@ func TestFixtures(t *testing.T) {
 	}))
 }
 
+func TestCommonPropertiesComeInOneOrder(t *testing.T) {
+	const want = `"properties":{"a":1,"b":2,"c":3,"$lib":"altertable-go","$lib_version":"` + altertable.Version + `","$release":"v1","$ip":0}`
+	for range 20 { // clients, each of which iterates over maps in an order of its own
+		client, srv, _ := newClient(t, altertable.WithRelease("v1"), altertable.WithDefaultProperties(altertable.Properties{"c": 3, "a": 1, "b": 2}))
+		track(t, client, "e")
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Contains(t, string(srv.Requests()[0].Body), want)
+	}
+}
+
 func TestIDsThatSayNothingAreLeftOut(t *testing.T) {
 	m := wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "anonymous-1", AnonymousID: "anonymous-1", DeviceID: " "})
 	assert.NotContains(t, m, "anonymous_id")

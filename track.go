@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,25 +113,28 @@ func newCommonProperties(cfg *config) (*commonProperties, error) {
 		p.members = append(p.members, commonProperty{name, dollar, member})
 		return err
 	}
-	for name, value := range cfg.defaults {
-		if err := add(name, value); errors.Is(err, errEncodingTooLarge) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.defaults)) {
+		if err := add(name, cfg.defaults[name]); errors.Is(err, errEncodingTooLarge) {
 			return nil, &ConfigError{"WithDefaultProperties", "holds a value that no batch can hold"}
 		} else if err != nil {
 			return nil, &ConfigError{"WithDefaultProperties", err.Error()}
 		}
 	}
-	system := Properties{"$lib": "altertable-go", "$lib_version": Version}
-	if cfg.release != "" {
-		system["$release"] = cfg.release
+	system := []struct {
+		name  string
+		value any
+		on    bool
+	}{
+		{"$lib", "altertable-go", true},
+		{"$lib_version", Version, true},
+		{"$release", cfg.release, cfg.release != ""},
+		{"$ip", 0, !cfg.requestIP},
 	}
-	if !cfg.requestIP {
-		system["$ip"] = 0
-	}
-	for name, value := range system {
-		if _, ok := cfg.defaults[name]; ok {
+	for _, property := range system {
+		if _, ok := cfg.defaults[property.name]; ok || !property.on {
 			continue
 		}
-		if err := add(name, value); err != nil {
+		if err := add(property.name, property.value); err != nil {
 			return nil, &ConfigError{"WithRelease", err.Error()}
 		}
 	}
