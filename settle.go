@@ -144,9 +144,10 @@ func (q *queue) flush(ctx context.Context) error {
 		q.awaitReports(ctx)
 		q.cleanSpool()
 	}
+	ctxErr := ctx.Err() // outside the lock: a context may be the user's code
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.endFlush(f, ctx.Err())
+	return q.endFlush(f, ctxErr)
 }
 
 // wait returns nil when all messages have their outcome, or else ctx's error.
@@ -220,8 +221,9 @@ func (q *queue) shutDown(ctx context.Context) error {
 	}
 	q.transport.close()
 
+	ctxErr = ctx.Err()
 	q.mu.Lock()
-	s.err = q.endFlush(s.flush, ctx.Err())
+	s.err = q.endFlush(s.flush, ctxErr)
 	q.mu.Unlock()
 	close(s.done)
 	return s.err
