@@ -114,9 +114,10 @@ func cause(err error) error {
 // errSpoolFull says that the disk's bound is reached.
 var errSpoolFull = errors.New("spool is full")
 
-// A spool is the files of one client: a house of its own below the directory,
-// locked as long as the client lives. Its fields below mu are guarded by it. A
-// goroutine that needs both locks takes mu before queue.mu.
+// A spool is the files of one client: an instance directory of its own below
+// the one that clients share, locked as long as the client lives. Its fields
+// below mu are guarded by it. A goroutine that needs both locks takes mu before
+// queue.mu.
 type spool struct {
 	cfg         *spoolConfig
 	dir         string // absolute: the process may change its own
@@ -124,8 +125,8 @@ type spool struct {
 	segmentSize int64
 
 	mu        sync.Mutex
-	house     string
-	lock      *os.File   // nil if no house could be built
+	instance  string     // path of its directory
+	lock      *os.File   // nil if no instance directory could be built
 	segments  []*segment // oldest first; the last one takes what is written
 	files     int        // ever made, for their names
 	bytes     int64      // of all segments
@@ -134,7 +135,7 @@ type spool struct {
 	offset    int64      // in it
 	forgotten []*segment // without live messages, to be discarded
 	room      chan struct{}
-	checked   time.Time // when the house was last seen to exist
+	checked   time.Time // when the instance directory was last seen to exist
 	scratch   []byte
 }
 
@@ -144,8 +145,8 @@ type ref struct {
 	seq     uint32
 }
 
-// openSpool makes a house and adopts those of dead clients. The troubles are
-// not fatal.
+// openSpool makes an instance directory and adopts those of dead clients. The
+// troubles are not fatal.
 func openSpool(cfg *config) (s *spool, troubles []error, err error) {
 	sum := sha256.Sum256([]byte("altertable spool\x00" + strings.TrimSuffix(cfg.baseURL.String(), "/") + "\x00" + *cfg.key))
 	s = &spool{
@@ -167,18 +168,18 @@ func openSpool(cfg *config) (s *spool, troubles []error, err error) {
 	return s, troubles, nil
 }
 
-// build makes a house that is locked. Between the making and the locking it
-// looks like a dead client's, and another client may tear it down: then the
-// next one gets a new name.
+// build makes an instance directory that is locked. Between the making and the
+// locking it looks like a dead client's, and another client may tear it down:
+// then the next one gets a new name.
 func (s *spool) build() (err error) {
 	for range 10 {
-		s.lock, s.house = nil, filepath.Join(s.dir, s.tenant+"-"+uuid.Must(uuid.NewV7()).String())
-		if err = os.MkdirAll(s.house, 0o700); err != nil {
+		s.lock, s.instance = nil, filepath.Join(s.dir, s.tenant+"-"+uuid.Must(uuid.NewV7()).String())
+		if err = os.MkdirAll(s.instance, 0o700); err != nil {
 			return err
 		}
-		lock, failed := lockFile(filepath.Join(s.house, "lock"), true)
+		lock, failed := lockFile(filepath.Join(s.instance, "lock"), true)
 		if err = failed; err != nil {
-			_ = os.RemoveAll(s.house) // it holds nothing yet
+			_ = os.RemoveAll(s.instance) // it holds nothing yet
 			continue
 		}
 		if isWhereItWas(lock) {
@@ -202,7 +203,7 @@ func isWhereItWas(file *os.File) bool {
 
 func (s *spool) newPath() string {
 	s.files++
-	return filepath.Join(s.house, fmt.Sprintf("%08d.spool", s.files))
+	return filepath.Join(s.instance, fmt.Sprintf("%08d.spool", s.files))
 }
 
 // active returns the segment that is written to, a new one if need be.
@@ -221,14 +222,14 @@ func (s *spool) active() (*segment, error) {
 	s.segments = append(s.segments, segment)
 	s.bytes += segment.size
 	if s.cfg.sync {
-		err = syncDir(s.house)
+		err = syncDir(s.instance)
 	}
 	return segment, err
 }
 
 // write puts the message in e on disk. The caller holds mu.
 func (s *spool) write(e *envelope, accepted time.Time) (ref, error) {
-	if err := s.checkHouse(accepted); err != nil {
+	if err := s.checkInstance(accepted); err != nil {
 		return ref{}, err
 	}
 	if s.bytes+int64(s.live)*noteOverhead+int64(len(e.json)+spoolOverhead) > s.cfg.maxBytes {
@@ -236,7 +237,7 @@ func (s *spool) write(e *envelope, accepted time.Time) (ref, error) {
 	}
 	segment, err := s.active()
 	if err != nil {
-		return ref{}, &SpoolError{"create", s.house, err}
+		return ref{}, &SpoolError{"create", s.instance, err}
 	}
 	m := spooled{segment.next, e.endpoint, accepted.UnixMicro(), e.json}
 	s.scratch = m.append(s.scratch[:0])
@@ -264,14 +265,14 @@ func (s *spool) append(segment *segment, lines []byte, sync bool) error {
 	return err
 }
 
-// checkHouse finds out, once a second, whether somebody has removed the
+// checkInstance finds out, once a second, whether somebody has removed the
 // directory: a file without a name takes what is written, and keeps nothing.
-func (s *spool) checkHouse(now time.Time) error {
+func (s *spool) checkInstance(now time.Time) error {
 	if !s.checked.IsZero() && now.Sub(s.checked) < time.Second {
 		return nil
 	}
 	s.checked = time.Time{}
-	old, known := s.house, s.lock == nil
+	old, known := s.instance, s.lock == nil
 	if known || !isWhereItWas(s.lock) {
 		if err := s.rebuild(); err != nil {
 			return &SpoolError{"rebuild", old, err}
@@ -284,8 +285,8 @@ func (s *spool) checkHouse(now time.Time) error {
 	return nil
 }
 
-// rebuild makes a new house in place of one that was removed. The segment that
-// is open moves in; the others are gone.
+// rebuild makes a new instance directory in place of one that was removed. The
+// segment that is open moves in; the others are gone.
 func (s *spool) rebuild() error {
 	if s.lock != nil {
 		_ = s.lock.Close()
@@ -365,7 +366,7 @@ func (s *spool) forget(segment *segment, n int) {
 	}
 }
 
-// close unlocks the house, and removes it if nothing is left.
+// close unlocks the instance directory, and removes it if nothing is left.
 func (s *spool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -379,5 +380,5 @@ func (s *spool) close() {
 		_ = os.Remove(s.lock.Name())
 	}
 	_ = s.lock.Close()
-	_ = os.Remove(s.house) // unless segments are left in it
+	_ = os.Remove(s.instance) // unless segments are left in it
 }

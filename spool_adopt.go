@@ -14,9 +14,9 @@ import (
 
 var errLocked = errors.New("is locked by a living client")
 
-// adoptAll moves the segments of dead clients into this house. A file is
-// moved, not copied, so that it is in one house at any time; what cannot be
-// moved or read now stays, for the next client.
+// adoptAll moves the segments of dead clients into this client's directory. A
+// file is moved, not copied, so that it is in one directory at any time; what
+// cannot be moved or read now stays, for the next client.
 func (s *spool) adoptAll() (troubles []error, err error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *spool) adoptAll() (troubles []error, err error) {
 	for _, entry := range entries {
 		path := filepath.Join(s.dir, entry.Name())
 		switch {
-		case path == s.house, strings.HasSuffix(path, ".damaged"):
+		case path == s.instance, strings.HasSuffix(path, ".damaged"):
 			continue
 		case !entry.IsDir():
 			troubles = append(troubles, &SpoolError{"adopt", path, errForeignFile})
@@ -58,24 +58,24 @@ func (s *spool) adoptAll() (troubles []error, err error) {
 		_ = os.Remove(path) // unless something is left in it
 	}
 	// A client that was killed while it adopted has left later segments in an
-	// earlier house.
+	// earlier directory.
 	slices.SortStableFunc(s.segments, func(a, b *segment) int { return cmp.Compare(a.oldest, b.oldest) })
 	return troubles, nil
 }
 
-// holdsSegments reports whether a house has files that are not moved out.
-func holdsSegments(house string) bool {
-	entries, err := os.ReadDir(house)
+// holdsSegments reports whether an instance directory has files that are not moved out.
+func holdsSegments(instance string) bool {
+	entries, err := os.ReadDir(instance)
 	return err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return filepath.Ext(e.Name()) == ".spool" })
 }
 
-func (s *spool) adopt(house string, lines *bufio.Reader) (troubles []error) {
-	entries, err := os.ReadDir(house)
+func (s *spool) adopt(instance string, lines *bufio.Reader) (troubles []error) {
+	entries, err := os.ReadDir(instance)
 	if err != nil {
-		return []error{&SpoolError{"adopt", house, err}}
+		return []error{&SpoolError{"adopt", instance, err}}
 	}
 	for _, entry := range entries {
-		path := filepath.Join(house, entry.Name())
+		path := filepath.Join(instance, entry.Name())
 		switch {
 		case entry.Name() == "lock":
 		case filepath.Ext(path) != ".spool" || !entry.Type().IsRegular():
@@ -85,8 +85,8 @@ func (s *spool) adopt(house string, lines *bufio.Reader) (troubles []error) {
 		}
 	}
 	if s.cfg.sync {
-		if err := syncDir(s.house); err != nil {
-			troubles = append(troubles, &SpoolError{"sync", s.house, err})
+		if err := syncDir(s.instance); err != nil {
+			troubles = append(troubles, &SpoolError{"sync", s.instance, err})
 		}
 	}
 	return troubles

@@ -64,7 +64,7 @@ func TestLivingClientsAndOtherTenantsAreLeftAlone(t *testing.T) {
 	assert.Empty(t, files(t, dir))
 }
 
-// Clients that come and go at once do not tear each other's houses down.
+// Clients that come and go at once do not tear each other's instance directories down.
 func TestManyClientsShareADirectory(t *testing.T) {
 	dir := t.TempDir()
 	stranded(t, dir, numbered(50)...)
@@ -143,10 +143,10 @@ func TestFilesOfVersion1AreRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const tenant = "f8668e205f644c425661ed87ece4cf01" // of altertabletest-key and http://localhost
 		dir := t.TempDir()
-		house := filepath.Join(dir, tenant+"-01a20fb0-0c13-7761-876a-44a41c6c18a8")
-		require.NoError(t, os.Mkdir(house, 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(house, "lock"), nil, 0o600))
-		require.NoError(t, os.WriteFile(filepath.Join(house, "00000001.spool"), []byte("altertable-spool 1 "+tenant+`
+		instance := filepath.Join(dir, tenant+"-01a20fb0-0c13-7761-876a-44a41c6c18a8")
+		require.NoError(t, os.Mkdir(instance, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(instance, "lock"), nil, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(instance, "00000001.spool"), []byte("altertable-spool 1 "+tenant+`
 m 20a9e256 0 track 1795559525396289 {"environment":"production","event":"e0","properties":{},"distinct_id":"u_1","timestamp":"2026-11-24T22:32:05.396Z"}
 m 52a714c5 1 identify 1795559525396290 {"environment":"staging","distinct_id":"u_2","timestamp":"2026-11-24T22:32:05.396Z"}
 m 34fad8a0 2 track 1795559525396291 {"environment":"production","event":"e2","properties":{},"distinct_id":"u_1","timestamp":"2026-11-24T22:32:05.396Z"}
@@ -239,7 +239,7 @@ func TestOutcomesAreNotedAfterATornLine(t *testing.T) {
 	})
 }
 
-func TestHouseWithoutALockIsAdopted(t *testing.T) {
+func TestInstanceWithoutALockIsAdopted(t *testing.T) {
 	dir := t.TempDir()
 	stranded(t, dir, "e0")
 	require.NoError(t, os.Remove(filepath.Join(filepath.Dir(segments(t, dir)[0]), "lock")))
@@ -250,7 +250,7 @@ func TestHouseWithoutALockIsAdopted(t *testing.T) {
 }
 
 // What cannot be read now is reported, and left for the next client.
-func TestHouseThatCannotBeReadIsLeftAlone(t *testing.T) {
+func TestInstanceThatCannotBeReadIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	stranded(t, dir, "e0")
 	path := segments(t, dir)[0]
@@ -267,7 +267,7 @@ func TestHouseThatCannotBeReadIsLeftAlone(t *testing.T) {
 }
 
 // A client that was killed while it adopted has left the first segments in its
-// own house, and the others in the dead one's.
+// own instance directory, and the others in the dead one's.
 func TestOrderAfterACrashWithinAnAdoption(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -280,8 +280,8 @@ func TestOrderAfterACrashWithinAnAdoption(t *testing.T) {
 		require.NoError(t, dead.Shutdown(within(t, time.Millisecond)))
 		all := segments(t, dir)
 		require.Greater(t, len(all), 3)
-		house := filepath.Dir(all[0])
-		adopter := house[:len(house)-36] + "ffffffff-ffff-7fff-8fff-ffffffffffff"
+		instance := filepath.Dir(all[0])
+		adopter := instance[:len(instance)-36] + "ffffffff-ffff-7fff-8fff-ffffffffffff"
 		require.NoError(t, os.Mkdir(adopter, 0o700))
 		for _, path := range all[:2] {
 			require.NoError(t, os.Rename(path, filepath.Join(adopter, filepath.Base(path))))
@@ -315,9 +315,9 @@ func TestIdentifyAfterTheClockStepsBack(t *testing.T) {
 func TestHugeForeignFiles(t *testing.T) {
 	dir := t.TempDir()
 	stranded(t, dir, "e0")
-	house := filepath.Dir(segments(t, dir)[0])
-	for name, head := range map[string]string{"zeros": "", "header": "altertable-spool 1 " + filepath.Base(house)[:32] + "\n"} {
-		path := filepath.Join(house, name+".spool")
+	instance := filepath.Dir(segments(t, dir)[0])
+	for name, head := range map[string]string{"zeros": "", "header": "altertable-spool 1 " + filepath.Base(instance)[:32] + "\n"} {
+		path := filepath.Join(instance, name+".spool")
 		require.NoError(t, os.WriteFile(path, []byte(head), 0o600))
 		require.NoError(t, os.Truncate(path, 100<<20)) // the rest takes no place
 	}

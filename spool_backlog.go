@@ -370,7 +370,7 @@ func (s *spool) findRemoved() (removed map[*segment]bool, trouble error) {
 		return nil, nil
 	}
 	s.checked = time.Time{}
-	trouble = s.checkHouse(time.Now())
+	trouble = s.checkInstance(time.Now())
 	removed = map[*segment]bool{}
 	for _, segment := range s.segments {
 		if _, err := os.Stat(segment.path); errors.Is(err, fs.ErrNotExist) {

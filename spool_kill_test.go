@@ -228,15 +228,15 @@ func TestFullDisk(t *testing.T) {
 	deliverRest(t, dir, api.URL, srv, accepted)
 }
 
-// A service that is restarted again and again in an outage leaves a house each time.
+// A service that is restarted again and again in an outage leaves an instance directory each time.
 func TestMoreDeadClientsThanFileDescriptors(t *testing.T) {
 	dir := t.TempDir()
 	stranded(t, dir, "e0")
 	text, err := os.ReadFile(segments(t, dir)[0])
 	require.NoError(t, err)
-	house := filepath.Dir(segments(t, dir)[0])
+	instance := filepath.Dir(segments(t, dir)[0])
 	for i := range 150 {
-		another := fmt.Sprintf("%s%012d", house[:len(house)-12], i)
+		another := fmt.Sprintf("%s%012d", instance[:len(instance)-12], i)
 		require.NoError(t, os.Mkdir(another, 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(another, "lock"), nil, 0o600))
 		require.NoError(t, os.WriteFile(filepath.Join(another, "00000001.spool"), text, 0o600))

@@ -88,15 +88,15 @@ func FuzzDamage(f *testing.F) {
 	require.NoError(f, err)
 	// An outcome, as the client notes it.
 	text = fmt.Appendf(text, "d %08x 1-1\n", crc32.Checksum([]byte("1-1"), crc32.MakeTable(crc32.Castagnoli)))
-	house, header, _ := strings.Cut(filepath.Base(filepath.Dir(paths[0])), "-")
-	house, header = house+"-"+header, "altertable-spool 1 "+house+"\n"
+	instance, header, _ := strings.Cut(filepath.Base(filepath.Dir(paths[0])), "-")
+	instance, header = instance+"-"+header, "altertable-spool 1 "+instance+"\n"
 
 	f.Fuzz(func(t *testing.T, at, size uint16, with []byte) {
 		from := min(int(at), len(text))
 		damaged := bytes.Join([][]byte{text[:from], with, text[min(from+int(size), len(text)):]}, nil)
 		dir := t.TempDir()
-		require.NoError(t, os.Mkdir(filepath.Join(dir, house), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, house, "00000001.spool"), damaged, 0o600))
+		require.NoError(t, os.Mkdir(filepath.Join(dir, instance), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, instance, "00000001.spool"), damaged, 0o600))
 		server := new(recorder)
 		client, err := altertable.New("key", options(dir, server)...)
 		require.NoError(t, err)

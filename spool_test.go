@@ -76,7 +76,7 @@ func TestDirectoryIsRemovedWhileRunning(t *testing.T) {
 		var spool *altertable.SpoolError
 		require.ErrorAs(t, client.Track(t.Context(), event("e1")), &spool, "a clear error")
 		track(t, client, "e2")
-		assert.NotEmpty(t, segments(t, dir), "a new house")
+		assert.NotEmpty(t, segments(t, dir), "a new instance")
 		require.NoError(t, client.Flush(t.Context()))
 		assert.Equal(t, []string{"e0", "e2"}, stored(srv))
 		require.NoError(t, client.Close())
