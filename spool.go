@@ -49,7 +49,7 @@ func WithSpool(dir string, opts ...SpoolOption) Option {
 	return func(cfg *config) error {
 		s := &spoolConfig{dir: dir, maxBytes: 1 << 30}
 		if strings.TrimSpace(dir) == "" {
-			return &ConfigError{"WithSpool", "must name a directory"}
+			return &ConfigError{"WithSpool", fmt.Sprintf("%q is out of range: must name a directory", dir)}
 		}
 		for _, option := range opts {
 			if option == nil {
