@@ -17,12 +17,22 @@ func (g guard) wrap(next http.Handler) http.Handler {
 			http.Error(w, "this server does not go by that name; -host gives it another", http.StatusMisdirectedRequest)
 			return
 		}
-		if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
+		if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host || embedded(r.Header) {
 			http.Error(w, "requests of other origins are refused", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// embedded reports whether a page elsewhere loads this as a part of it, an image
+// say, for which browsers send no Origin. A link to the console is none.
+func embedded(h http.Header) bool {
+	switch h.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return h.Get("Sec-Fetch-Mode") != "navigate" || h.Get("Sec-Fetch-Dest") != "document"
+	}
+	return false
 }
 
 func (g guard) known(hostport string) bool {

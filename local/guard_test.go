@@ -58,6 +58,28 @@ func TestGuard(t *testing.T) {
 			assert.Equal(t, http.StatusForbidden, status, path+o)
 		}
 	}
+	// A page that shows an image or a frame from here sends no Origin.
+	fetch := func(site, mode, destination string) func(*http.Request) {
+		return func(r *http.Request) {
+			r.Header.Set("Sec-Fetch-Site", site)
+			r.Header.Set("Sec-Fetch-Mode", mode)
+			r.Header.Set("Sec-Fetch-Dest", destination)
+		}
+	}
+	for _, elsewhere := range []func(*http.Request){
+		fetch("cross-site", "no-cors", "image"), fetch("same-site", "no-cors", "empty"), fetch("cross-site", "navigate", "iframe"),
+	} {
+		for _, path := range []string{"/console/session", "/track"} {
+			status, _ := r.do(http.MethodGet, path, "", elsewhere)
+			assert.Equal(t, http.StatusForbidden, status, path)
+		}
+	}
+	for _, own := range []func(*http.Request){
+		fetch("none", "navigate", "document"), fetch("cross-site", "navigate", "document"), fetch("same-origin", "cors", "empty"),
+	} {
+		status, _ := r.do(http.MethodGet, "/", "", own)
+		assert.Equal(t, http.StatusOK, status)
+	}
 	status, _ := r.do(http.MethodPost, "/query", `{"sql":"SELECT 1"}`, origin(r.url))
 	assert.Equal(t, http.StatusOK, status)
 	assert.JSONEq(t, `[[0]]`, r.rows("SELECT count(*) FROM events"))
