@@ -92,7 +92,7 @@ func parseFlags(arguments []string, output io.Writer) (config, error) {
 	flags.Var(&c.keys, "key", "API key to accept, repeatable (default any); with -sql, the key to use")
 	flags.Var(&c.environments, "environment", "environment that exists, repeatable (default production)")
 	flags.StringVar(&c.data, "data", "", "file that keeps events and identities (default in memory)")
-	flags.IntVar(&c.fail, "fail", 0, "status with which requests to the API fail, 503 say")
+	flags.IntVar(&c.fail, "fail", 0, "status with which requests to the API fail, such as 503")
 	flags.Float64Var(&c.rate, "rate", 1, "share of the requests that fail, 0 to 1")
 	flags.DurationVar(&c.latency, "latency", 0, "time by which every answer of the API is late")
 	flags.StringVar(&c.sql, "sql", "", "query for the altertable-local that runs already")
