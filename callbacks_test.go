@@ -112,15 +112,26 @@ func TestCallbacksRunOneAtATime(t *testing.T) {
 }
 
 func TestStuckCallbackFillsTheQueueNotTheMemory(t *testing.T) {
-	for _, overflow := range []altertable.Overflow{altertable.DropNewest, altertable.DropOldest, altertable.Block} {
+	e := altertable.Track{Event: "e", DistinctID: "u_1", Timestamp: time.UnixMilli(1)}
+	measured := newBenchClient(t, hung{})
+	require.NoError(t, measured.Track(t.Context(), e))
+	bytes := altertable.WithMaxQueueBytes(100 * int(measured.Stats().QueuedBytes))
+	for _, options := range [][]altertable.Option{
+		{altertable.WithMaxQueueSize(100), altertable.WithOverflow(altertable.DropNewest)},
+		{altertable.WithMaxQueueSize(100), altertable.WithOverflow(altertable.DropOldest)},
+		{altertable.WithMaxQueueSize(100), altertable.WithOverflow(altertable.Block)},
+		{bytes, altertable.WithOverflow(altertable.DropNewest)},
+		{bytes, altertable.WithOverflow(altertable.DropOldest)},
+		{bytes, altertable.WithOverflow(altertable.Block)},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			release := make(chan struct{})
-			client, _, _ := newClient(t, altertable.WithMaxQueueSize(100), altertable.WithMaxBatchSize(10), altertable.WithOverflow(overflow),
-				altertable.WithOnDelivery(func(altertable.Delivery) { <-release }))
+			client, _, _ := newClient(t, append(options, altertable.WithMaxBatchSize(10),
+				altertable.WithOnDelivery(func(altertable.Delivery) { <-release }))...)
 			accepted := 0
 			for range 1000 {
 				synctest.Wait()
-				if err := client.Track(t.Context(), event("e")); err == nil {
+				if err := client.Track(t.Context(), e); err == nil {
 					accepted++
 				} else {
 					require.ErrorIs(t, err, altertable.ErrQueueFull)

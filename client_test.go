@@ -253,6 +253,19 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestCloseTakesTenSecondsAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Always(altertabletest.Hang())
+		track(t, client, "e0")
+		start := time.Now()
+		assert.ErrorIs(t, client.Close(), context.DeadlineExceeded)
+		assert.GreaterOrEqual(t, time.Since(start), 10*time.Second)
+		assert.LessOrEqual(t, time.Since(start), 10*time.Second+250*time.Millisecond)
+		l.settle(t, client, "e0")
+	})
+}
+
 // What was left untried because of an outage is reported with its cause.
 func TestShutdownTellsOfTheOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

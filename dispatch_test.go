@@ -188,21 +188,30 @@ func TestInFlightIsBounded(t *testing.T) {
 }
 
 func TestMaxElapsedGivesUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newClient(t, altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Minute}))
-		srv.Always(altertabletest.Status(503))
-		track(t, client, "e0")
-		pass(30 * time.Second)
-		track(t, client, "e1")
-		pass(30 * time.Second)
-		assert.Equal(t, []string{"e0"}, l.lostSoFar())
-		pass(30 * time.Second)
-		assert.EqualValues(t, 2, client.Stats().Failed)
-		var api *altertable.APIError
-		require.ErrorAs(t, l.errs[0], &api)
-		assert.Equal(t, 503, api.StatusCode)
-		l.settle(t, client, "e0", "e1")
-	})
+	for elapsed, policy := range map[time.Duration]altertable.RetryPolicy{
+		24 * time.Hour: {},
+		time.Minute:    {MaxElapsed: time.Minute},
+	} {
+		t.Run(elapsed.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t, altertable.WithRetry(policy))
+				srv.Always(altertabletest.Status(503))
+				track(t, client, "e0")
+				pass(elapsed / 2)
+				track(t, client, "e1")
+				pass(elapsed/2 - 1)
+				assert.Empty(t, l.lostSoFar())
+				pass(1)
+				assert.Equal(t, []string{"e0"}, l.lostSoFar())
+				pass(elapsed / 2)
+				assert.EqualValues(t, 2, client.Stats().Failed)
+				var api *altertable.APIError
+				require.ErrorAs(t, l.errs[0], &api)
+				assert.Equal(t, 503, api.StatusCode)
+				l.settle(t, client, "e0", "e1")
+			})
+		})
+	}
 }
 
 // An older message that waits for company alone does not keep others from

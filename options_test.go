@@ -1,7 +1,9 @@
 package altertable_test
 
 import (
+	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -65,6 +67,20 @@ func TestErrorsOfRangeNameTheValueAndTheRange(t *testing.T) {
 		_, err := altertable.New("key", option)
 		assert.EqualError(t, err, "altertable: "+text)
 	}
+}
+
+func TestRequestsGoToThePlatformByDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var urls []string
+		client, err := altertable.New("key", altertable.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			urls = append(urls, r.URL.String())
+			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+		})}))
+		require.NoError(t, err)
+		track(t, client, "e0")
+		require.NoError(t, client.Close())
+		assert.Equal(t, []string{"https://api.altertable.ai/track"}, urls)
+	})
 }
 
 func TestKeysThatNoHeaderCanCarry(t *testing.T) {

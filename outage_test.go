@@ -114,6 +114,8 @@ func TestPoisonIdentifyYields(t *testing.T) {
 			pass(100 * time.Millisecond)
 		}
 		assert.Len(t, srv.Identities(), 2)
+		identifies := slices.DeleteFunc(srv.Requests(), func(r altertabletest.Request) bool { return r.Path != "/identify" })
+		assert.Equal(t, 3, slices.IndexFunc(identifies, func(r altertabletest.Request) bool { return r.Status == 200 }))
 		pass(2 * time.Minute)
 		assert.Equal(t, []string{"u_poison"}, l.lostSoFar())
 		l.settle(t, client, all...)
@@ -145,6 +147,32 @@ func TestYieldedIdentifiesKeepTheirOrder(t *testing.T) {
 		ids := identities(srv)
 		assert.Equal(t, append(poisoned, "u_2"), ids[len(ids)-6:])
 		l.settle(t, client, append(append(slices.Repeat([]string{"e0"}, len(srv.Events())), poisoned...), "u_1", "slow", "u_2")...)
+	})
+}
+
+// A synchronous call goes after the identifies accepted before it, those that yielded included.
+func TestYieldedIdentifyGoesBeforeASynchronousOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRequestTimeout(time.Hour))
+		poison := srv.Always(altertabletest.Status(500).MatchBody(contains("u_poison")))
+		slow := srv.Always(altertabletest.Hang().MatchBody(contains("slow")))
+		identify(t, client, "u_poison", "slow")
+		for slow.Hits() == 0 {
+			track(t, client, "e0")
+			pass(100 * time.Millisecond)
+		}
+		done := make(chan error, 1)
+		go func() {
+			_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "sync"})
+			done <- err
+		}()
+		poison.Release()
+		pass(20 * time.Second) // longer than it sleeps after three failures
+		slow.Release()
+		require.NoError(t, <-done)
+		assert.Equal(t, []string{"slow", "u_poison", "sync"}, identities(srv))
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, append(slices.Repeat([]string{"e0"}, len(srv.Events())), "u_poison", "slow")...)
 	})
 }
 
@@ -224,6 +252,24 @@ func TestProbeIsAnotherBatchThanTheOneThatFailed(t *testing.T) {
 		srv.ClearFaults()
 		require.NoError(t, client.Flush(t.Context()))
 		l.settle(t, client, numbered(3)...)
+	})
+}
+
+// Where all have failed, the probe is not the one that failed last, though it is first in line.
+func TestProbeIsNotTheBatchThatFailedLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1))
+		srv.Next(1, altertabletest.Status(503).RetryAfter(10*time.Second).MatchBody(contains("e0")))
+		srv.Next(1, altertabletest.Status(503).Delay(time.Second).MatchBody(contains("e1")))
+		rest := srv.Always(altertabletest.Status(503).MatchBody(contains("e0")))
+		track(t, client, numbered(2)...)
+		pass(10 * time.Second)
+		assert.Equal(t, []string{"e1"}, stored(srv))
+		rest.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Equal(t, 10*time.Second, starts(srv, "/track")[2])
+		assert.Contains(t, string(srv.Requests()[2].Body), `"e1"`)
+		l.settle(t, client, numbered(2)...)
 	})
 }
 

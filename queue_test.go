@@ -120,16 +120,28 @@ func TestDropOldestRefusesWhileACallbackIsStuck(t *testing.T) {
 }
 
 func TestDropOldestRefusesWhenAllIsCarried(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newClient(t, altertable.WithMaxQueueSize(4), altertable.WithMaxBatchSize(2), altertable.WithOverflow(altertable.DropOldest))
-		rule := srv.Always(altertabletest.Hang())
-		track(t, client, numbered(4)...)
-		synctest.Wait()
-		assert.ErrorIs(t, client.Track(t.Context(), event("e4")), altertable.ErrQueueFull)
-		rule.Release()
-		require.NoError(t, client.Flush(t.Context()))
-		l.settle(t, client, numbered(4)...)
-	})
+	large := strings.Repeat("x", 700)
+	for name, test := range map[string]struct {
+		limit  altertable.Option
+		fit    []string
+		excess string
+	}{
+		"messages": {altertable.WithMaxQueueSize(4), numbered(4), "e4"},
+		"bytes":    {altertable.WithMaxQueueBytes(2000), []string{large + "0", large + "1"}, large + "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t, test.limit, altertable.WithMaxBatchSize(2), altertable.WithOverflow(altertable.DropOldest))
+				rule := srv.Always(altertabletest.Hang())
+				track(t, client, test.fit...)
+				synctest.Wait()
+				assert.ErrorIs(t, client.Track(t.Context(), event(test.excess)), altertable.ErrQueueFull)
+				rule.Release()
+				require.NoError(t, client.Flush(t.Context()))
+				l.settle(t, client, test.fit...)
+			})
+		})
+	}
 }
 
 func TestQueueFullOfBytesSendsAtOnce(t *testing.T) {
@@ -208,11 +220,40 @@ func TestLimitsAreExact(t *testing.T) {
 		assert.ErrorIs(t, client.Track(t.Context(), padded(client, srv, 2047)), altertable.ErrTooLarge)
 		require.NoError(t, client.Flush(t.Context()))
 
+		client, srv, _ = newClient(t) // 1 MiB by default
+		require.NoError(t, client.Track(t.Context(), padded(client, srv, 1<<20-2)))
+		assert.ErrorIs(t, client.Track(t.Context(), padded(client, srv, 1<<20-1)), altertable.ErrTooLarge)
+		require.NoError(t, client.Flush(t.Context()))
+
 		client, srv, _ = newClient(t, altertable.WithMaxQueueBytes(1500))
 		require.NoError(t, client.Track(t.Context(), padded(client, srv, 1500)))
 		assert.ErrorIs(t, client.Track(t.Context(), padded(client, srv, 1501)), altertable.ErrTooLarge)
 		assert.ErrorIs(t, client.Track(t.Context(), padded(client, srv, 200)), altertable.ErrQueueFull)
 	})
+}
+
+// 100,000 messages or 64 MiB, whichever is reached first.
+func TestDefaultBoundsOfTheQueue(t *testing.T) {
+	e := altertable.Track{Event: "e", DistinctID: "u_1", Timestamp: time.UnixMilli(1)}
+	measured := newBenchClient(t, hung{})
+	require.NoError(t, measured.Track(t.Context(), e))
+	large := e
+	large.Event += strings.Repeat("x", 512<<10-int(measured.Stats().QueuedBytes))
+	for name, test := range map[string]struct {
+		message altertable.Track
+		fit     int
+	}{
+		"messages": {e, 100_000},
+		"bytes":    {large, 128},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newBenchClient(t, hung{}, altertable.WithOverflow(altertable.DropNewest))
+			for range test.fit {
+				require.NoError(t, client.Track(t.Context(), test.message))
+			}
+			assert.ErrorIs(t, client.Track(t.Context(), e), altertable.ErrQueueFull)
+		})
+	}
 }
 
 func TestBatchesKeepToTheirBounds(t *testing.T) {

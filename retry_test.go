@@ -52,27 +52,58 @@ func TestDelays(t *testing.T) {
 			require.NoError(t, client.Flush(t.Context()))
 		},
 		"synchronous": func(t *testing.T, client *altertable.Client) {
-			_, err := client.TrackSync(within(t, time.Hour), event("e0"))
+			_, err := client.TrackSync(within(t, 24*time.Hour), event("e0"))
 			require.NoError(t, err)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				const failures = 400 // so many that chance takes every part of the range
 				client, srv, _ := newClient(t, altertable.WithMaxBatchSize(1))
-				srv.Next(10, altertabletest.Status(503).RetryAfter(time.Second))
+				srv.Next(failures, altertabletest.Status(503).RetryAfter(time.Second))
 				send(t, client)
 				at := starts(srv, "/track")
-				require.Len(t, at, 11)
-				var jittered bool
+				require.Len(t, at, failures+1)
+				shortest, longest := 1.0, 1.0 // factors
 				interval := 500 * time.Millisecond
 				for i := range at[1:] {
 					delay := at[i+1] - at[i]
 					assert.GreaterOrEqual(t, delay, max(interval/2, time.Second))
 					assert.LessOrEqual(t, delay, max(interval*3/2, time.Second))
-					jittered = jittered || delay > time.Second && delay != interval
+					if delay > time.Second {
+						factor := float64(delay) / float64(interval)
+						shortest, longest = min(shortest, factor), max(longest, factor)
+					}
 					interval = min(2*interval, 30*time.Second)
 				}
-				assert.True(t, jittered)
+				assert.Less(t, shortest, 0.6)
+				assert.Greater(t, longest, 1.4)
+			})
+		})
+	}
+}
+
+// An interval that is not set gives way to the one that is.
+func TestDelaysOfHalfAPolicy(t *testing.T) {
+	for name, test := range map[string]struct {
+		policy   altertable.RetryPolicy
+		interval time.Duration
+	}{
+		"MaxInterval":     {altertable.RetryPolicy{MaxInterval: 10 * time.Millisecond}, 10 * time.Millisecond},
+		"InitialInterval": {altertable.RetryPolicy{InitialInterval: time.Hour}, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, _ := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRetry(test.policy))
+				srv.Next(3, altertabletest.Status(503))
+				track(t, client, "e0")
+				require.NoError(t, client.Flush(t.Context()))
+				at := starts(srv, "/track")
+				require.Len(t, at, 4)
+				for i := range at[1:] {
+					assert.GreaterOrEqual(t, at[i+1]-at[i], test.interval/2)
+					assert.LessOrEqual(t, at[i+1]-at[i], test.interval*3/2)
+				}
 			})
 		})
 	}

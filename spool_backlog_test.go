@@ -175,6 +175,7 @@ func TestDiskIsBounded(t *testing.T) {
 					require.NoError(t, err)
 					size += info.Size()
 				}
+				assert.EqualValues(t, 1000-len(accepted), client.Stats().Rejected)
 				assert.LessOrEqual(t, size, int64(64<<10))
 				assert.Greater(t, size, int64(32<<10))
 				switch overflow {

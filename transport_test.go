@@ -2,6 +2,7 @@ package altertable_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -178,18 +179,25 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 }
 
 func TestRequestTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newClient(t, altertable.WithRequestTimeout(7*time.Second), altertable.WithMaxBatchSize(1))
-		srv.Next(1, altertabletest.Hang())
-		track(t, client, "e0")
-		err := client.Flush(within(t, 7*time.Second+1))
-		var network *altertable.NetworkError
-		require.ErrorAs(t, err, &network)
-		assert.True(t, network.Timeout())
-		assert.ErrorIs(t, network, context.DeadlineExceeded)
-		require.NoError(t, client.Flush(t.Context()))
-		l.settle(t, client, "e0")
-	})
+	for timeout, option := range map[time.Duration]altertable.Option{
+		5 * time.Second: nil,
+		7 * time.Second: altertable.WithRequestTimeout(7 * time.Second),
+	} {
+		t.Run(timeout.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t, option, altertable.WithMaxBatchSize(1))
+				srv.Next(1, altertabletest.Hang())
+				track(t, client, "e0")
+				var network *altertable.NetworkError
+				require.False(t, errors.As(client.Flush(within(t, timeout-1)), &network), "not yet")
+				require.ErrorAs(t, client.Flush(within(t, 2)), &network)
+				assert.True(t, network.Timeout())
+				assert.ErrorIs(t, network, context.DeadlineExceeded)
+				require.NoError(t, client.Flush(t.Context()))
+				l.settle(t, client, "e0")
+			})
+		})
+	}
 }
 
 func TestMalformedRedirectIsFinal(t *testing.T) {
