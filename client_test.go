@@ -339,6 +339,23 @@ func TestShutdownMakesAnAttemptAtOnce(t *testing.T) {
 	})
 }
 
+func TestShutdownMakesAnAttemptAtOnceForABatchThatFailsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1))
+		srv.Next(1, altertabletest.Status(503).MatchBody(contains("e0")))
+		srv.Next(1, altertabletest.Status(503).RetryAfter(time.Minute).MatchBody(contains("e0")))
+		track(t, client, "e0")
+		synctest.Wait()
+		track(t, client, "e1")
+		pass(10 * time.Second)
+		require.Equal(t, []string{"e1"}, stored(srv))
+		start := time.Now()
+		require.NoError(t, client.Shutdown(t.Context()))
+		assert.Zero(t, time.Since(start))
+		l.settle(t, client, "e0", "e1")
+	})
+}
+
 func TestConcurrentShutdownsJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t)

@@ -26,7 +26,7 @@ func TestFailuresThatPassAreRetried(t *testing.T) {
 		"slow":    altertabletest.Delay(time.Minute),
 		"html":    altertabletest.Status(502).HTML("<html>Bad Gateway</html>"),
 	}
-	for _, status := range []int{408, 425, 429, 500, 502, 503, 504, 599} {
+	for _, status := range []int{408, 425, 429, 500, 501, 502, 503, 504, 599} {
 		faults[fmt.Sprint(status)] = altertabletest.Status(status)
 	}
 	for name, fault := range faults {
@@ -88,6 +88,12 @@ func TestFinalAnswersAreReportedOnce(t *testing.T) {
 		"unknown environment 2": {altertabletest.Status(422).JSON(`{"error":"environment-not-found","message":"no"}`), altertable.ErrEnvironmentNotFound},
 		"unknown environment 3": {altertabletest.Status(400).JSON(`{"error_code":"ENVIRONMENT_NOT_FOUND"}`), altertable.ErrEnvironmentNotFound},
 		"key, older shape":      {altertabletest.Status(400).JSON(`{"error":{"message":"Invalid API key","code":"AUTHENTICATION_ERROR"}}`), nil},
+		"key, invalid":          {altertabletest.Status(400).ErrorCode("invalid-key"), nil},
+		"key, with hyphen":      {altertabletest.Status(422).ErrorCode("api-key-revoked"), nil},
+		"key, with underscore":  {altertabletest.Status(400).ErrorCode("API_KEY_REVOKED"), nil},
+		"key, in one word":      {altertabletest.Status(400).ErrorCode("bad-apikey"), nil},
+		"unauthorized":          {altertabletest.Status(400).ErrorCode("unauthorized"), nil},
+		"forbidden":             {altertabletest.Status(413).ErrorCode("forbidden"), nil},
 		"ok false":              {altertabletest.Status(200).ErrorCode("insert-failed"), nil}, // what of it is stored is unknown
 		"ok false, environment": {altertabletest.Status(200).ErrorCode("environment-not-found"), altertable.ErrEnvironmentNotFound},
 	} {
@@ -212,6 +218,29 @@ func TestMaxElapsedGivesUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A message that no request has carried is given up as well, if that is because of an outage.
+func TestMaxElapsedGivesUpWhatWaitsForTheEndOfAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1),
+			altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Hour, MaxElapsed: time.Minute}))
+		srv.Always(altertabletest.Status(503))
+		track(t, client, "e0")
+		pass(time.Second)
+		track(t, client, "e1")
+		pass(time.Minute - 1)
+		assert.Equal(t, []string{"e0"}, l.lostSoFar())
+		pass(1)
+		assert.Equal(t, numbered(2), l.lostSoFar())
+		var lost *altertable.DeliveryError
+		require.ErrorAs(t, l.errs[1], &lost)
+		assert.Zero(t, lost.Attempts)
+		var api *altertable.APIError
+		require.ErrorAs(t, lost, &api, "the outage's cause")
+		assert.EqualValues(t, 1, client.Stats().Requests)
+		l.settle(t, client, numbered(2)...)
+	})
 }
 
 // An older message that waits for company alone does not keep others from

@@ -57,6 +57,7 @@ func TestNetworkErrorsNameTheTrouble(t *testing.T) {
 	}
 	assert.True(t, (&altertable.NetworkError{Err: context.DeadlineExceeded}).Timeout())
 	assert.False(t, (&altertable.NetworkError{Err: io.EOF}).Timeout())
+	assert.False(t, (&altertable.NetworkError{Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}).Timeout())
 }
 
 // A server may quote the key where a code belongs, which is shown.

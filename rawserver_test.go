@@ -83,6 +83,7 @@ func TestStrangeAnswers(t *testing.T) {
 		"500, broken chunk":      {"HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 2, 0},
 		"600":                    {"HTTP/1.1 600 Oops\r\n" + empty, 2, 0},
 		"999":                    {"HTTP/1.1 999 Oops\r\n" + empty, 2, 0},
+		"200, header too long":   {"HTTP/1.1 200 OK\r\nX-Text: " + strings.Repeat("x", 100<<10) + "\r\n" + empty, 2, 0},
 		"redirect without where": {"HTTP/1.1 302 Found\r\n" + empty, 1, 302},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,6 +48,32 @@ func TestServerThatRefusesAllDoesNotSeeARequestPerMessage(t *testing.T) {
 	})
 }
 
+// The search ends after 30 refusals in a row, but not while some messages are taken in between.
+func TestSearchEndsAfterRefusalsInARow(t *testing.T) {
+	for name, test := range map[string]struct {
+		refused []string
+		lost    int
+		fewest  int // requests
+		most    int
+	}{
+		"all":         {numbered(100), 100, 30, 30},
+		"one of five": {[]string{"e0", "e5", "e10", "e15", "e20", "e25", "e30", "e35", "e40", "e45", "e50"}, 11, 50, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t)
+				srv.Always(altertabletest.Status(422).MatchBody(contains(test.refused...)))
+				track(t, client, numbered(100)...)
+				require.Error(t, client.Flush(t.Context()))
+				assert.Len(t, l.lostSoFar(), test.lost)
+				assert.GreaterOrEqual(t, len(srv.Requests()), test.fewest)
+				assert.LessOrEqual(t, len(srv.Requests()), test.most)
+				l.settle(t, client, numbered(100)...)
+			})
+		})
+	}
+}
+
 // The halves go one after the other, left first, and each piece that is final
 // is one Delivery with the number of requests that carried it.
 func TestPiecesOfARefusedBatch(t *testing.T) {
@@ -138,10 +164,10 @@ func TestSearchStartsAfreshOnceMessagesAreTaken(t *testing.T) {
 		track(t, client, "good")
 		require.NoError(t, client.Flush(t.Context()))
 		srv.Always(altertabletest.Status(422).MatchBody(contains("bad")))
-		more := append([]string{"bad"}, numberedFrom(400, 99)...)
+		more := append([]string{"bad", "bad"}, numberedFrom(400, 98)...)
 		track(t, client, more...)
 		_ = client.Flush(t.Context())
-		assert.Len(t, srv.Events(), 100)
+		assert.Len(t, srv.Events(), 99)
 		l.settle(t, client, append(append(numbered(400), "good"), more...)...)
 	})
 }
