@@ -93,6 +93,19 @@ func TestLossesAreToldDespiteOnDelivery(t *testing.T) {
 	}
 }
 
+func TestOnDeliveryIsToldBeforeOnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		client, srv, _ := newClient(t,
+			altertable.WithOnError(func(error) { told = append(told, "OnError") }),
+			altertable.WithOnDelivery(func(altertable.Delivery) { told = append(told, "OnDelivery") }))
+		srv.Always(altertabletest.Status(401))
+		track(t, client, "e0")
+		require.Error(t, client.Flush(t.Context()))
+		assert.Equal(t, []string{"OnDelivery", "OnError"}, told)
+	})
+}
+
 func TestCallbacksRunOneAtATime(t *testing.T) {
 	var running, most atomic.Int64
 	var l ledger

@@ -220,6 +220,15 @@ func TestLimitsAreExact(t *testing.T) {
 		assert.ErrorIs(t, client.Track(t.Context(), padded(client, srv, 2047)), altertable.ErrTooLarge)
 		require.NoError(t, client.Flush(t.Context()))
 
+		for size, batches := range map[int]int{1022: 1, 1023: 2} { // with brackets and comma 2048 and 2049
+			first, second := padded(client, srv, size), padded(client, srv, 1023)
+			before := len(srv.Requests())
+			require.NoError(t, client.Track(t.Context(), first))
+			require.NoError(t, client.Track(t.Context(), second))
+			require.NoError(t, client.Flush(t.Context()))
+			assert.Len(t, srv.Requests(), before+batches)
+		}
+
 		client, srv, _ = newClient(t) // 1 MiB by default
 		require.NoError(t, client.Track(t.Context(), padded(client, srv, 1<<20-2)))
 		assert.ErrorIs(t, client.Track(t.Context(), padded(client, srv, 1<<20-1)), altertable.ErrTooLarge)

@@ -131,12 +131,15 @@ func TestDamagedFiles(t *testing.T) {
 func TestForeignFilesAreReportedAndLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("mine"), 0o600))
+	stranded(t, dir, "e0")
+	inside := filepath.Join(filepath.Dir(segments(t, dir)[0]), "notes.txt")
+	require.NoError(t, os.WriteFile(inside, []byte("mine"), 0o600))
 	client, srv, l := newSpoolClient(t, dir)
-	track(t, client, "e0")
+	track(t, client, "e1")
 	require.NoError(t, client.Close())
-	assert.Len(t, srv.Events(), 1)
-	assert.Len(t, l.errs, 1)
-	assert.Equal(t, []string{filepath.Join(dir, "notes.txt")}, files(t, dir))
+	assert.Len(t, srv.Events(), 2)
+	assert.Len(t, l.errs, 2)
+	assert.Subset(t, files(t, dir), []string{inside, filepath.Join(dir, "notes.txt")})
 }
 
 // What a client of version 1 of the format wrote, every later one reads.
