@@ -58,6 +58,27 @@ func TestDropOldestEvicts(t *testing.T) {
 	})
 }
 
+// The oldest goes first, whichever of the open batches it is in.
+func TestDropOldestEvictsAcrossBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxQueueSize(7), altertable.WithMaxInFlight(1), altertable.WithOverflow(altertable.DropOldest))
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "carried")
+		pass(time.Second)
+		environments := []string{"production", "staging", "preview"}
+		for i := range 12 {
+			e := event(fmt.Sprintf("e%d", i))
+			e.Environment = environments[i%3]
+			require.NoError(t, client.Track(t.Context(), e))
+		}
+		synctest.Wait()
+		assert.Equal(t, numbered(6), l.lostSoFar())
+		rule.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, append(numbered(12), "carried")...)
+	})
+}
+
 // An open batch goes on growing while callbacks read the messages that were
 // evicted from it. The race detector is what tells.
 func TestEvictedMessagesAreReadWhileTheirBatchGrows(t *testing.T) {
