@@ -31,11 +31,11 @@
 // in UTC. Environments differ by the column of that name.
 //
 // SQL is DuckDB's, and reads only: one SELECT, or an EXPLAIN of one, for 10
-// seconds and 10,000 rows or 32 MiB at most. A single call of a function, such as
-// levenshtein of two long texts, is not interrupted: its answer comes after it.
+// seconds and 10,000 rows or 32 MiB at most. A single call of a function, such
+// as levenshtein of two long texts, is not interrupted and goes on after that.
 // The data and the queries have 2 GB of memory, and on Linux the process 6 GB,
-// since DuckDB does not count all that a function makes. If the data does not fit
-// any more, the command ends.
+// since DuckDB does not count all that a function makes. If the data does not
+// fit any more, the command ends.
 //
 // Without -data everything is forgotten at the end. With it, a DuckDB file
 // keeps events and identities, and a killed process loses what arrived within

@@ -53,13 +53,28 @@ func (d *database) query(ctx context.Context, text string) (*result, error) {
 	if err != nil {
 		return nil, d.explain(ctx, err)
 	}
-	defer func() { _ = conn.Close() }()
-	res, err := read(ctx, conn, text)
-	if err != nil {
-		return nil, d.explain(ctx, err)
+	type outcome struct {
+		*result
+		err error
 	}
-	res.Duration = float64(time.Since(start).Microseconds()) / 1000
-	return res, nil
+	// Most statements end soon after ctx, but DuckDB does not interrupt a call of a
+	// function. Its connection stays taken until it returns.
+	done := make(chan outcome, 1)
+	go func() {
+		found, err := read(ctx, conn, text)
+		_ = conn.Close()
+		done <- outcome{found, err}
+	}()
+	select {
+	case found := <-done:
+		if found.err != nil {
+			return nil, d.explain(ctx, found.err)
+		}
+		found.Duration = float64(time.Since(start).Microseconds()) / 1000
+		return found.result, nil
+	case <-ctx.Done():
+		return nil, d.explain(ctx, ctx.Err())
+	}
 }
 
 // explain makes of an error what the one who asked has to know.

@@ -251,6 +251,23 @@ func TestSQLTakesNoLongerThanItMay(t *testing.T) {
 	assert.JSONEq(t, `[[1]]`, r.rows("SELECT 1"))
 }
 
+// DuckDB does not interrupt a call of a function. Who asked has the answer all
+// the same, while one of the connections is still busy.
+func TestSQLThatIsNotInterrupted(t *testing.T) {
+	r := startLocal(t, config{})
+	r.database.timeout = 50 * time.Millisecond
+	idle := r.database.sql.Stats().InUse
+	status, answer := r.ask("SELECT levenshtein(repeat('x', 30000), repeat('y', 30000))")
+	assert.Equal(t, http.StatusBadRequest, status)
+	assert.Contains(t, answer, `"timeout"`)
+	assert.Equal(t, idle+1, r.database.sql.Stats().InUse)
+	for range readers { // the last of them is free when the statement has ended
+		conn, err := r.database.sql.Conn(t.Context())
+		require.NoError(t, err)
+		defer func() { _ = conn.Close() }()
+	}
+}
+
 func TestQueryRequests(t *testing.T) {
 	r := startLocal(t, config{})
 	for body, status := range map[string]int{``: 400, `nope`: 400, `{}`: 400, `[]`: 400, `{"sql":null}`: 400, `{"sql":1}`: 400, `{"sql":"SELECT 1"}`: 200} {
