@@ -44,7 +44,7 @@ func intact(text []byte, header string) (messages []string) {
 	}
 	bySeq, done := map[uint32][]string{}, map[uint32]bool{}
 	for line := range bytes.SplitSeq(body, []byte("\n")) {
-		if len(line) < 11 || !bytes.HasPrefix(line[1:], fmt.Appendf(nil, " %08x ", crc32.Checksum(line[11:], crc32.MakeTable(crc32.Castagnoli)))) {
+		if len(line) < 11 || !bytes.EqualFold(line[1:11], fmt.Appendf(nil, " %08x ", crc32.Checksum(line[11:], crc32.MakeTable(crc32.Castagnoli)))) {
 			continue
 		}
 		var seq, last uint32
