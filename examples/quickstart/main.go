@@ -25,7 +25,7 @@ func main() {
 	options := []altertable.Option{
 		altertable.WithEnvironment(cmp.Or(os.Getenv("ALTERTABLE_ENVIRONMENT"), "production")),
 		altertable.WithOnDelivery(func(d altertable.Delivery) {
-			fmt.Printf("POST /%s: %d messages, %d bytes, error: %v\n", d.Endpoint, d.Count, d.Bytes, d.Err)
+			fmt.Printf("POST /%s: messages: %d, bytes: %d, error: %v\n", d.Endpoint, d.Count, d.Bytes, d.Err)
 		}),
 	}
 	if url != "" {
