@@ -1,7 +1,6 @@
 package altertable
 
 import (
-	"cmp"
 	"context"
 	"time"
 )
@@ -22,39 +21,42 @@ func (c *Client) Alias(ctx context.Context, a Alias) error {
 	if c.absent() {
 		return nil
 	}
-	e := newEnvelope(aliasEndpoint)
+	e := newEnvelope()
 	defer e.free()
-	keep, err := c.encodeAlias(a, e)
+	keep, err := a.encode(ctx, c, e)
 	return c.submit(ctx, e, keep, err)
 }
 
-// encodeAlias writes a into e. It reports false for a message that BeforeSend discarded.
-func (c *Client) encodeAlias(a Alias, e *envelope) (keep bool, err error) {
-	h := header{now: time.Now()}
-	c.fill(&h, &a.Timestamp, &a.Environment)
+func (a Alias) encode(_ context.Context, c *Client, e *envelope) (keep bool, err error) {
 	if c.cfg.beforeSend != nil {
-		if a, keep, err = applyHook(c.cfg, a); !keep {
-			return false, err
-		}
-		c.fill(&h, &a.Timestamp, &a.Environment)
+		e.fill(c, &a.Timestamp, &a.Environment)
+		return hook(c, a, e, (*Alias).write)
 	}
+	return true, a.write(c, e)
+}
+
+// write puts a's JSON into e.
+func (a *Alias) write(c *Client, e *envelope) error {
 	if err := a.validate(); err != nil {
-		return false, err
+		return err
 	}
-	e.begin(a.Environment)
+	if err := e.begin(c, aliasEndpoint, a.Environment); err != nil {
+		return err
+	}
 	e.field("distinct_id", a.DistinctID)
 	e.field("new_user_id", a.NewUserID)
-	return true, e.end(h, a.Timestamp, c.cfg)
+	return e.end(c, a.Timestamp)
 }
 
 func (a *Alias) validate() error {
-	err := cmp.Or(
-		validateUserID("distinct_id", a.DistinctID),
-		validateUserID("new_user_id", a.NewUserID),
-		validateEnvironment(a.Environment),
-	)
-	if err == nil && a.NewUserID == a.DistinctID {
+	if err := validateUserID("distinct_id", a.DistinctID); err != nil {
+		return err
+	}
+	if err := validateUserID("new_user_id", a.NewUserID); err != nil {
+		return err
+	}
+	if a.NewUserID == a.DistinctID {
 		return &ValidationError{"new_user_id", "is the same as distinct_id"}
 	}
-	return err
+	return nil
 }

@@ -3,8 +3,8 @@ package altertable
 // The way of a message, and who owns it on each step:
 //
 //	Track      encodes it into a pooled envelope, on the caller's goroutine, outside every lock   message.go
-//	accept     appends its JSON to the open batch of its lane, under queue.mu                     queue.go
-//	seal       closes the batch: it is full, old enough, flushed, or the queue is full            queue.go
+//	accept     numbers it and puts it into the open batch of its lane, under queue.mu             queue.go
+//	seal       closes the batch: it is full, old enough, flushed, or the queue is full            places.go
 //	advance    hands ready batches to requests while MaxInFlight and an outage allow              dispatch.go
 //	post       sends the batch's bytes as they stand, on a goroutine of its own, without a lock   transport.go
 //	finish     judges the answer, under queue.mu: settle, retry, or refuse                        dispatch.go
@@ -12,101 +12,169 @@ package altertable
 //	refuse     splits the batch, to find the message at fault                                     refusal.go
 //	settle     counts the outcome, tells Flush, and hands it to the callbacks' goroutine          settle.go
 //
-// A batch is the body of its request: one buffer of JSON messages with commas
-// between, and the offsets at which they end. Nothing is encoded or copied
-// again on the way, and there is nothing in it for the garbage collector to walk.
+// A batch is the body of its request: JSON messages with commas between, and
+// the offsets at which they end. Nothing is encoded again on the way, and there
+// is nothing in it for the garbage collector to walk.
 //
-// queue.mu guards all state of the queue, its lanes and its batches. The
-// bytes of a batch are written under queue.mu while it is open and never
-// change once it is sealed, so a request reads them without the lock. No
-// user's code, no I/O and no encoding runs under queue.mu.
+// While a batch is open, its bytes are in a buffer that is used again for the
+// next one. Sealing copies them once, into memory that fits. From then on the
+// bytes never change, are never used again for anything else, and belong to
+// this batch alone. So a request and a callback read them without a lock, for
+// as long as they like.
+//
+// queue.mu guards all state of the queue, and of its closed parts: places, health
+// and reports. Each part changes its own fields only and calls nothing outside
+// itself. A method of the queue whose name ends in Locked is called with
+// queue.mu held. No user's code, no I/O and no encoding runs under queue.mu.
 //
 // No goroutine lives while there is nothing to do: a request has one, due
 // callbacks share one, and one timer wakes the queue when something falls due.
 //
-// Backoff has two levels. When a request fails, the client as a whole waits
-// (type outage), and then sends one probe at a time until one succeeds. But a
-// batch that fails again, although others have succeeded since, is at fault
-// itself: it sleeps on a schedule of its own and the others go on.
-//
-// Flush seals what is open and starts a new generation; every batch then
-// belongs to one generation, and Flush waits until no message of its own or
-// an earlier one is without an outcome.
+// Messages are numbered in the order of acceptance. Flush waits for all numbers
+// up to the newest one, and what it waits for leaves without waiting for company.
 //
 // With Block, a call that finds no room waits in line for it: see block.go.
 //
 // With a spool, accept first writes the message to disk, and what memory has no
-// room for stays there until it has: see spool_backlog.go.
+// room for stays there until it has: see backlog.go.
 //
 // Shutdown stops the intake, flushes, and, when its context ends, cancels the
 // requests and settles what is left as dropped.
 
 import (
-	"container/heap"
 	"container/list"
 	"encoding/json"
+	"math"
+	"slices"
+	"sort"
 	"sync"
-	"sync/atomic"
 	"time"
+	"unsafe"
+
+	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
-// content holds the messages of a batch. The pieces of a split batch share it.
-type content struct {
+// A batch is messages of one lane that share their way and their outcome.
+// Guarded by queue.mu, except that what is sealed in series never changes.
+type batch struct {
+	lane *lane
 	series
-	onDisk []ref        // by message, with a spool; else nil
-	refs   atomic.Int32 // batches, request bodies and reports that still read it
+	gone int // messages at the beginning that have their outcome already
+
+	state     state         // places moves it
+	element   *list.Element // in the list of its state, if that is a list
+	idlePlace int           // in places.idle
+	backPlace int           // in places.setBack
+	wakeAt    time.Duration // while sleeping
+	scratch   *scratch      // lends an open batch its memory; nil if that is its own
+
+	attempts  int           // requests that carried its messages
+	firstSent time.Duration // when the first of them began
+	setbacks                // see health
+	family    *family       // nil unless it was split
+}
+
+// count returns the messages without an outcome.
+func (b *batch) count() int { return len(b.marks) - b.gone }
+
+// size returns the JSON bytes of the first n messages without an outcome, as
+// the queue's bounds count them: without separators.
+func (b *batch) size(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return b.end(b.gone+n-1) - b.begin(b.gone) - (n - 1)
+}
+
+// oldest returns when the oldest message without an outcome was accepted.
+func (b *batch) oldest() time.Duration { return b.marks[b.gone].acceptedAt }
+
+// number returns the number of that message.
+func (b *batch) number() uint64 { return b.series.number(b.gone) }
+
+// before reports whether b's oldest message was accepted before other's.
+func (b *batch) before(other *batch) bool { return b.number() < other.number() }
+
+// countUpTo returns how many of the first n messages without an outcome have a
+// number up to frontier.
+func (b *batch) countUpTo(n int, frontier uint64) int {
+	if b.series.number(b.gone+n-1) <= frontier {
+		return n
+	}
+	return sort.Search(n, func(i int) bool { return b.series.number(b.gone+i) > frontier })
+}
+
+// payload returns what a request with the messages carries.
+func (b *batch) payload() payload {
+	head, tail := b.between(b.begin(b.gone), b.end(len(b.marks)-1))
+	return payload{parts: [2][]byte{head, tail}, array: true}
+}
+
+// first returns the first n messages without an outcome, in memory that the
+// batch will not use again.
+func (b *batch) first(n int) series {
+	if b.state != open && n == b.count() && b.gone == 0 {
+		return b.series
+	}
+	return b.fitted(b.gone, b.gone+n)
+}
+
+// firstRefs returns where on disk the first n messages without an outcome are,
+// nil without a spool.
+func (b *batch) firstRefs(n int) []spool.Ref {
+	switch {
+	case len(b.refs) == 0:
+		return nil
+	case b.state == open:
+		return slices.Clone(b.refs[b.gone : b.gone+n])
+	}
+	return b.refs[b.gone : b.gone+n : b.gone+n]
 }
 
 // A series is messages as a request's body has them: `message,message,message`.
-// A copy of it stays as it is while the content's own grows.
 type series struct {
-	json  []byte
-	marks []mark
+	base  uint64      // the marks' numbers count from here
+	head  []byte      // the JSON
+	tail  []byte      // continues it; empty while the batch is open
+	marks []mark      // by message
+	refs  []spool.Ref // by message, where it is on disk; empty without a spool
 }
 
-// mark says where a message ends in its content, and when it was accepted.
+// mark says where a message ends in its series, and when it was accepted.
 type mark struct {
 	end        uint32
-	seq        uint32        // in the order of acceptance, which a coarse clock does not tell; wraps around
+	after      uint32        // its number, less the series' base
 	acceptedAt time.Duration // on the queue's clock
 }
 
-// contents recycles buffers; the garbage collector empties it after a burst.
-var contents = sync.Pool{New: func() any { return new(content) }}
+// takes reports whether a message of this number can be marked in s.
+func (s *series) takes(number uint64) bool { return number-s.base <= math.MaxUint32 }
 
-// newContent returns an empty content with room for size bytes, and not for
-// much more: a queue that fills up is made of these.
-func newContent(size int) *content {
-	c := contents.Get().(*content)
-	if cap(c.json) < size || cap(c.json) > 2*size {
-		c.json, c.marks, c.onDisk = make([]byte, 0, size), nil, nil
+func (s *series) add(message []byte, number uint64, acceptedAt time.Duration) {
+	if len(s.marks) == 0 {
+		s.base = number
+	} else {
+		s.head = append(s.head, ',')
 	}
-	c.refs.Store(1)
-	return c
+	s.head = append(s.head, message...)
+	s.marks = append(s.marks, mark{uint32(len(s.head)), uint32(number - s.base), acceptedAt})
 }
 
-func (c *content) retain() { c.refs.Add(1) }
-
-// keep takes a reference that is never given up: the buffers are the garbage
-// collector's, because somebody may still read them.
-func (c *content) keep() { c.refs.Add(1) }
-
-// release gives up one reference; the last one recycles the buffers.
-func (c *content) release() {
-	if c.refs.Add(-1) == 0 {
-		clear(c.onDisk)
-		c.json, c.marks, c.onDisk = c.json[:0], c.marks[:0], c.onDisk[:0]
-		contents.Put(c)
+// drop takes out the first n messages of s, which is not sealed.
+func (s *series) drop(n int) {
+	from := s.begin(n)
+	s.head = append(s.head[:0], s.head[from:]...)
+	s.marks = append(s.marks[:0], s.marks[n:]...)
+	for i := range s.marks {
+		s.marks[i].end -= uint32(from)
+	}
+	if len(s.refs) > 0 {
+		s.refs = slices.Delete(s.refs, 0, n)
 	}
 }
 
-func (s *series) append(message []byte, seq uint32, acceptedAt time.Duration) {
-	if len(s.json) > 0 {
-		s.json = append(s.json, ',')
-	}
-	s.json = append(s.json, message...)
-	s.marks = append(s.marks, mark{uint32(len(s.json)), seq, acceptedAt})
-}
+// number returns the number of message i.
+func (s *series) number(i int) uint64 { return s.base + uint64(s.marks[i].after) }
 
 // begin returns where message i begins.
 func (s *series) begin(i int) int {
@@ -119,150 +187,160 @@ func (s *series) begin(i int) int {
 // end returns where message i ends.
 func (s *series) end(i int) int { return int(s.marks[i].end) }
 
-// messages returns messages lo to hi, joined by commas.
-func (s *series) messages(lo, hi int) []byte {
-	if lo == hi {
-		return nil
+// between returns the JSON between two offsets, which may be in two parts.
+func (s *series) between(from, to int) (head, tail []byte) {
+	border := len(s.head)
+	switch {
+	case to <= border:
+		return s.head[from:to:to], nil
+	case from >= border:
+		return s.tail[from-border : to-border : to-border], nil
 	}
-	return s.json[s.begin(lo):s.end(hi-1)]
+	return s.head[from:], s.tail[: to-border : to-border]
 }
 
-// payloads returns messages lo to hi one by one.
-func (s *series) payloads(lo, hi int) []json.RawMessage {
-	all := make([]json.RawMessage, 0, hi-lo)
-	for i := lo; i < hi; i++ {
-		begin, end := s.begin(i), s.end(i)
-		all = append(all, json.RawMessage(s.json[begin:end:end]))
+// joined returns the JSON between two offsets, in memory of its own.
+func (s *series) joined(from, to int) []byte {
+	head, tail := s.between(from, to)
+	if len(tail) == 0 {
+		return append([]byte(nil), head...)
+	}
+	return slices.Concat(head, tail)
+}
+
+// payloads returns the messages one by one.
+func (s *series) payloads() []json.RawMessage {
+	all := make([]json.RawMessage, 0, len(s.marks))
+	for i := range s.marks {
+		message, rest := s.between(s.begin(i), s.end(i))
+		if len(rest) > 0 {
+			message = slices.Concat(message, rest)
+		}
+		all = append(all, message)
 	}
 	return all
 }
 
-// state is where a batch is.
-type state uint8
+// page is a size of which every multiple is one of the allocator's: memory that
+// is asked for in whole pages wastes nothing.
+const page = 8 << 10
 
-const (
-	open     state = iota // taking messages
-	queued                // in its lane or family, behind another
-	ready                 // may be sent
-	sleeping              // failed, and waits for its own next attempt
-	flying                // carried by a request
-	settled               // every message has its outcome
-)
-
-// A batch is messages lo to hi of a content, which share their way and their
-// outcome. Guarded by queue.mu.
-type batch struct {
-	lane    *lane
-	content *content
-	lo, hi  int
-
-	state      state
-	place      *list.Element // in the list of its state, if that is a list
-	idlePlace  int           // in queue.idle
-	failPlace  int           // in queue.failed
-	generation uint64        // see Flush
-
-	attempts  int           // requests that carried its messages
-	firstSent time.Duration // when the first of them began
-	failures  int           // retryable ones in a row
-	alone     int           // of these, those since whose predecessor others had succeeded: see queue.suspect
-	successes uint64        // queue.successes at the last of them
-	schedule  *schedule     // its own; nil before the first failure
-	wakeAt    time.Duration // while sleeping
-	err       error         // of the last failure
-	family    *family       // nil unless it was split
-
-	turn chan struct{} // set for a synchronous call's place in the lane; closed when it may begin
-}
-
-func (b *batch) count() int { return b.hi - b.lo }
-
-// size returns the JSON bytes of messages lo to hi, without separators, as
-// the queue's bounds count them.
-func (b *batch) size(lo, hi int) int {
-	if lo == hi {
-		return 0
+// fitted returns messages lo to hi in memory of their own: whole pages, and
+// what is left.
+func (s *series) fitted(lo, hi int) series {
+	from, to := s.begin(lo), s.end(hi-1)
+	border := to - (to-from)%page
+	fit := series{
+		base:  s.base,
+		head:  s.joined(from, border),
+		tail:  s.joined(border, to),
+		marks: append([]mark(nil), s.marks[lo:hi]...),
 	}
-	return len(b.content.messages(lo, hi)) - (hi - lo - 1)
-}
-
-// oldest returns when the oldest message was accepted.
-func (b *batch) oldest() time.Duration { return b.content.marks[b.lo].acceptedAt }
-
-// before reports whether b's oldest message was accepted before other's.
-func (b *batch) before(other *batch) bool {
-	return int32(b.content.marks[b.lo].seq-other.content.marks[other.lo].seq) < 0
-}
-
-// dueAt returns when b, still open, has waited long enough for company.
-func (b *batch) dueAt(flushInterval time.Duration) time.Duration {
-	return b.content.marks[0].acceptedAt + flushInterval
-}
-
-// A lane is the messages of one endpoint and one environment: they may share a
-// batch. Guarded by queue.mu.
-type lane struct {
-	endpoint    endpoint
-	environment string
-	batches     int    // not settled, turns included
-	sealedSize  int    // what the batch sealed last takes: room for the next one
-	open        *batch // takes the next message; nil if there is none
-
-	// Identifies are delivered in order: current is the one batch that may be
-	// ready, sleeping or flying; waiting holds those behind it, and the turns
-	// of synchronous calls. A yielded batch sleeps outside.
-	current *batch
-	waiting list.List
-}
-
-func (l *lane) ordered() bool { return l.endpoint == identifyEndpoint }
-
-// byAge is a heap of batches, the one with the oldest message first.
-type byAge struct {
-	batches []*batch
-	place   func(*batch) *int // where a batch notes its place, counted from 1; 0 if it is not in here
-}
-
-func (h *byAge) Len() int           { return len(h.batches) }
-func (h *byAge) Less(i, j int) bool { return h.batches[i].before(h.batches[j]) }
-func (h *byAge) Swap(i, j int) {
-	h.batches[i], h.batches[j] = h.batches[j], h.batches[i]
-	*h.place(h.batches[i]), *h.place(h.batches[j]) = i+1, j+1
-}
-
-func (h *byAge) Push(x any) {
-	b := x.(*batch)
-	h.batches = append(h.batches, b)
-	*h.place(b) = len(h.batches)
-}
-
-func (h *byAge) Pop() any {
-	last := len(h.batches) - 1
-	b := h.batches[last]
-	h.batches[last] = nil
-	h.batches = h.batches[:last]
-	*h.place(b) = 0
-	return b
-}
-
-// first returns the batch with the oldest message, nil if there is none.
-func (h *byAge) first() *batch {
-	if len(h.batches) == 0 {
-		return nil
+	for i := range fit.marks {
+		fit.marks[i].end -= uint32(from)
 	}
-	return h.batches[0]
+	if len(s.refs) > 0 {
+		fit.refs = append([]spool.Ref(nil), s.refs[lo:hi]...)
+	}
+	return fit
 }
 
-// remove takes b out, if it is in here.
-func (h *byAge) remove(b *batch) {
-	if place := *h.place(b); place > 0 {
-		heap.Remove(h, place-1)
+// buffers lends open batches their memory, with room for messages to come. A
+// client may have as many open batches as environments, so the room of them all
+// is bounded: beyond that a batch gets just what it needs.
+type buffers struct {
+	most   int // bytes that open batches may have room for together
+	unused int // bytes that they have room for
+}
+
+// A scratch is memory that open batches use one after the other. Nothing else
+// than an open batch ever refers to it.
+type scratch struct {
+	json  []byte
+	marks []mark
+	refs  []spool.Ref
+}
+
+// scratches is emptied by the garbage collector after a burst.
+var scratches sync.Pool
+
+// minScratch is the size from which on memory is worth keeping.
+const minScratch = 1 << 10
+
+// unused returns the bytes for which b, which is open, has room.
+func (b *batch) unused() int {
+	return cap(b.head) - len(b.head) + (cap(b.marks)-len(b.marks))*int(unsafe.Sizeof(mark{}))
+}
+
+// lend gives b, which is new, a scratch if there is one and the bound allows.
+func (m *buffers) lend(b *batch) {
+	s, _ := scratches.Get().(*scratch)
+	if s == nil {
+		return
+	}
+	b.scratch, b.head, b.marks, b.refs = s, s.json, s.marks, s.refs
+	if m.unused+b.unused() > m.most {
+		b.scratch, b.head, b.marks, b.refs = nil, nil, nil, nil
+		scratches.Put(s)
+		return
+	}
+	m.unused += b.unused()
+}
+
+// takeBack takes the memory of b, which is no longer read.
+func (m *buffers) takeBack(b *batch) {
+	m.unused -= b.unused()
+	s := b.scratch
+	if s == nil {
+		s = new(scratch)
+	}
+	clear(b.refs)
+	s.json, s.marks, s.refs = b.head[:0], b.marks[:0], b.refs[:0]
+	b.scratch, b.series = nil, series{}
+	if cap(s.json) >= minScratch {
+		scratches.Put(s)
 	}
 }
 
-// fix finds b's place anew after its oldest message has left, if it is in here.
-func (h *byAge) fix(b *batch) {
-	if place := *h.place(b); place > 0 {
-		heap.Fix(h, place-1)
+// add puts a message into b, which is open.
+func (m *buffers) add(b *batch, e *envelope, number uint64, ref spool.Ref) {
+	m.unused -= b.unused()
+	if size := len(",") + len(e.json); len(b.head)+size > cap(b.head) {
+		b.head = grow(b.head, size, m.unused+len(b.head)+size <= m.most)
 	}
+	if len(b.marks) == cap(b.marks) {
+		b.marks = grow(b.marks, 1, m.unused+len(b.head) <= m.most)
+	}
+	b.add(e.json, number, e.acceptedAt)
+	if ref != (spool.Ref{}) {
+		b.refs = append(b.refs, ref)
+	}
+	m.unused += b.unused()
+}
+
+// shrink gives up the memory of the messages that have left b, once they are an
+// eighth of it: a message that stays is copied a few times at most.
+func (m *buffers) shrink(b *batch) {
+	switch {
+	case b.begin(b.gone) < (len(b.head)+len(b.tail))/8:
+	case b.state != open:
+		b.series, b.gone = b.fitted(b.gone, len(b.marks)), 0
+	default:
+		m.unused -= b.unused()
+		b.drop(b.gone)
+		b.gone = 0
+		if m.unused+b.unused() > m.most {
+			b.head, b.marks = slices.Clone(b.head), slices.Clone(b.marks)
+		}
+		m.unused += b.unused()
+	}
+}
+
+// grow returns s with room for n more elements: for about as many as it has, if
+// roomy, and otherwise for hardly more.
+func grow[T any](s []T, n int, roomy bool) []T {
+	if roomy {
+		return slices.Grow(s, max(n, len(s)))
+	}
+	return append(slices.Grow([]T(nil), len(s)+n+len(s)/16), s...)
 }

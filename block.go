@@ -6,74 +6,82 @@ import (
 	"fmt"
 )
 
-// A blockedCall is a Track call that waits for room. While it waits, the queue
-// may append its envelope; afterwards that is the caller's again.
+// A blockedCall is a Track call that waits for room. While it waits, its
+// envelope is the queue's. Guarded by queue.mu, except for done.
 type blockedCall struct {
 	envelope *envelope
-	err      error // set before done is closed
+	place    *list.Element // in queue.blocked; nil once the wait is over
+	err      error         // does not change after done is closed
 	done     chan struct{}
 }
 
-// admit appends the messages of blocked calls for which there is room by now.
-func (q *queue) admit() {
+func (q *queue) standInLineLocked(e *envelope) *blockedCall {
+	call := &blockedCall{envelope: e, done: make(chan struct{})}
+	call.place = q.blocked.PushBack(call)
+	return call
+}
+
+// letInLocked accepts the messages of blocked calls for which there is room by now.
+func (q *queue) letInLocked() {
 	for place := q.blocked.Front(); place != nil; place = q.blocked.Front() {
 		call := place.Value.(*blockedCall)
-		q.inOrder(call.envelope)
-		if !q.makeRoom(len(call.envelope.json)) {
+		q.inOrderLocked(call.envelope)
+		if !q.makeRoomLocked(len(call.envelope.json)) {
 			return
 		}
-		call.envelope.acceptedAt = q.now()
-		q.stats.Accepted++
-		q.append(call.envelope, ref{})
-		q.unblock(place, nil)
+		q.admitLocked(call.envelope)
+		q.unblockLocked(call, nil)
 	}
 }
 
-// unblock ends a blocked call's wait with err.
-func (q *queue) unblock(place *list.Element, err error) {
-	call := q.blocked.Remove(place).(*blockedCall)
+// unblockLocked ends a blocked call's wait with err.
+func (q *queue) unblockLocked(call *blockedCall, err error) {
 	if err != nil {
 		q.stats.Rejected++
 	}
-	call.err = err
+	q.blocked.Remove(call.place)
+	call.place, call.err = nil, err
 	close(call.done)
 }
 
-func (q *queue) unblockAll(err error) {
+func (q *queue) unblockAllLocked(err error) {
 	for place := q.blocked.Front(); place != nil; place = q.blocked.Front() {
-		q.unblock(place, err)
+		q.unblockLocked(place.Value.(*blockedCall), err)
 	}
 }
 
-func (q *queue) waitForRoom(ctx context.Context, call *blockedCall, place *list.Element) error {
+// waitForRoom waits until the call is let in, or ctx ends.
+func (q *queue) waitForRoom(ctx context.Context, call *blockedCall) error {
 	select {
 	case <-call.done:
 	case <-ctx.Done():
-		err := blockEnded(ctx)
-		q.mu.Lock()
-		select {
-		case <-call.done: // it was admitted meanwhile, and that stands
-		default:
-			q.unblock(place, err)
-			q.advance() // there may be room for the next one
-		}
-		q.mu.Unlock()
+		q.giveUp(call, blockEnded(ctx))
 	}
 	return call.err
+}
+
+// giveUp ends a blocked call's wait with err, unless it is over.
+func (q *queue) giveUp(call *blockedCall, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if call.place != nil {
+		q.unblockLocked(call, err)
+		q.advanceLocked() // there may be room for the next one
+	}
 }
 
 func blockEnded(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", ErrQueueFull, ctx.Err())
 }
 
-// onlyReportsLeft reports whether nothing but untold reports fills the queue,
-// so that only a callback's return can make room.
-func (q *queue) onlyReportsLeft() bool { return q.queued.count == 0 && q.reports.running }
+// onlyReportsLeftLocked reports whether nothing except untold reports fills the
+// queue, so that only a callback's return can make room.
+func (q *queue) onlyReportsLeftLocked() bool { return q.held.count == 0 && q.reports.running }
 
-// rejectStuck ends the wait of blocked calls that wait for a callback which
-// does not return: it may be the very callback that called.
-func (q *queue) rejectStuck() {
-	if q.blocked.Len() > 0 && q.onlyReportsLeft() && q.callbackIsStuck() {
-		q.unblockAll(ErrQueueFull)
+// rejectStuckLocked ends the wait of blocked calls that wait for a callback
+// which does not return: it may be the very callback that called.
+func (q *queue) rejectStuckLocked() {
+	if q.blocked.Len() > 0 && q.onlyReportsLeftLocked() && q.reports.stuck(q.now()) {
+		q.unblockAllLocked(ErrQueueFull)
 	}
 }

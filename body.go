@@ -6,74 +6,95 @@ import (
 	"sync"
 )
 
-// A body reads a batch's messages as a request's body. net/http may read a body
-// on after the request has returned, until it closes it, and close it while it
-// reads: the content lives so long, and is not read afterwards.
-type body struct {
-	content  *content
-	messages []byte
-	array    bool // in brackets
-
-	mu     sync.Mutex // guards what follows
-	read   int
-	closed bool
+// A payload is the JSON that a request sends: two parts, one after the other,
+// as an array or as they stand. Either part may be empty. Its bytes do not
+// change while somebody may read them.
+type payload struct {
+	parts [2][]byte
+	array bool // in brackets
 }
 
-func newBody(c *content, lo, hi int, array bool) *body {
-	c.retain()
-	return &body{content: c, messages: c.messages(lo, hi), array: array}
-}
+var opening, closing = []byte("["), []byte("]")
 
-func (b *body) size() int {
-	if b.array {
-		return len(b.messages) + len("[]")
+// pieces returns what is sent, in order.
+func (m payload) pieces() [4][]byte {
+	if m.array {
+		return [4][]byte{opening, m.parts[0], m.parts[1], closing}
 	}
-	return len(b.messages)
+	return [4][]byte{m.parts[0], m.parts[1]}
 }
 
-func (b *body) Read(p []byte) (n int, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
+func (m payload) size() (n int) {
+	for _, piece := range m.pieces() {
+		n += len(piece)
+	}
+	return n
+}
+
+// copyTo copies to p what is sent from the byte at position on.
+func (m payload) copyTo(p []byte, position int) (n int) {
+	for _, piece := range m.pieces() {
+		if position >= len(piece) {
+			position -= len(piece)
+			continue
+		}
+		n += copy(p[n:], piece[position:])
+		position = 0
+	}
+	return n
+}
+
+// A loan lends a payload to the bodies of one request until the request is
+// over. A RoundTripper may keep the bodies, and the request with its GetBody:
+// they give nothing any more, and hold nothing in memory.
+type loan struct {
+	mu      sync.Mutex // guards what follows, and the bodies
+	payload payload    // empty when it is over
+	over    bool
+}
+
+// open returns an unread body.
+func (l *loan) open() (io.ReadCloser, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return nil, http.ErrBodyReadAfterClose
+	}
+	return &body{loan: l}, nil
+}
+
+// end waits for a read under way. After it, nobody reads the payload.
+func (l *loan) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.payload, l.over = payload{}, true
+}
+
+// A body reads a lent payload from its beginning. It may be read and closed by
+// several goroutines, and closed more than once.
+type body struct {
+	loan     *loan
+	position int  // guarded by loan.mu
+	closed   bool // guarded by loan.mu
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.loan.mu.Lock()
+	defer b.loan.mu.Unlock()
+	if b.closed || b.loan.over {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	begin := 0
-	if b.array {
-		begin = len("[")
-	}
-	for n < len(p) && b.read < b.size() {
-		var copied int
-		switch i := b.read - begin; {
-		case i < 0:
-			copied = copy(p[n:], "[")
-		case i < len(b.messages):
-			copied = copy(p[n:], b.messages[i:])
-		default:
-			copied = copy(p[n:], "]")
-		}
-		n += copied
-		b.read += copied
-	}
-	if b.read == b.size() {
+	n := b.loan.payload.copyTo(p, b.position)
+	b.position += n
+	if b.position == b.loan.payload.size() {
 		return n, io.EOF
 	}
 	return n, nil
 }
 
-// Close may be called more than once.
 func (b *body) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.closed {
-		b.closed = true
-		b.content.release()
-	}
+	b.loan.mu.Lock()
+	defer b.loan.mu.Unlock()
+	b.closed = true
 	return nil
-}
-
-// again returns an unread body with the same messages. It is for net/http,
-// while the request has not returned.
-func (b *body) again() *body {
-	b.content.retain()
-	return &body{content: b.content, messages: b.messages, array: b.array}
 }

@@ -3,8 +3,11 @@ package altertable
 import (
 	"context"
 	"encoding/json"
-	"sync"
+	"log/slog"
+	"sync/atomic"
 	"time"
+
+	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
 // A Delivery is the outcome of a batch, or of a part of one that was split,
@@ -19,70 +22,56 @@ type Delivery struct {
 	TaskID      string        // the platform's, if it named one
 	Err         error         // nil if delivered; else a *DeliveryError
 
-	view *view
+	messages *atomic.Pointer[series] // nil after the callback
 }
 
 // Payloads returns the batch's messages, one JSON object each, oldest first.
 // Call it during the callback; afterwards it returns nil. They hold personal data.
 func (d Delivery) Payloads() []json.RawMessage {
-	if d.view == nil {
+	if d.messages == nil {
 		return nil
 	}
-	return d.view.payloads()
-}
-
-// A view lends a content to a callback.
-type view struct {
-	mu      sync.Mutex
-	content *content // nil after the callback
-	series  series   // the content's at the outcome: one that evicted messages leave may grow
-	lo, hi  int
-}
-
-func (v *view) payloads() []json.RawMessage {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.content == nil {
-		return nil
+	if s := d.messages.Load(); s != nil {
+		return s.payloads()
 	}
-	v.content.keep()
-	return v.series.payloads(v.lo, v.hi)
+	return nil
 }
 
-func (v *view) close() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.content.release()
-	v.content, v.series = nil, series{}
-}
-
-// callbackPatience is how long Flush, Shutdown and a blocked Track wait for a
+// callbackPatience is how long Flush, Shutdown and a blocked call wait for a
 // callback that does not return: it may be their caller.
 const callbackPatience = 250 * time.Millisecond
 
 // Evicted messages whose report no callback has taken yet may exceed the
-// queue's bounds by this much: the room they leave is used at once.
+// queue's bounds by this much, or by a sixteenth of its bytes if that is less:
+// the room they leave is used at once.
 const (
 	maxEvicted      = 10_000
 	maxEvictedBytes = 4 << 20
+	minEvictedBytes = 64 << 10 // in the smallest queue
 )
+
+func newReports(cfg *config) reports {
+	return reports{mostEvicted: int64(min(maxEvictedBytes, max(minEvictedBytes, cfg.maxQueueBytes/16)))}
+}
 
 // A report is what one turn of the callbacks' goroutine has to tell.
 type report struct {
 	delivery *Delivery
 	warning  *warning
-	trouble  error // with a spool
-	refs     []ref // have their outcome when this is told
+	trouble  error       // with a spool
+	done     []spool.Ref // have their outcome when this is told
 	evicted  bool
 	tally
 }
 
 // reports are what the callbacks have not been told yet. One goroutine at a
-// time takes them, in order; it ends when there is none. Guarded by queue.mu.
+// time takes them, in order; it ends when there is none. It belongs to the
+// queue and is guarded by its mu.
 type reports struct {
-	due         []report
-	held        tally // of due and the one being told: takes room in the queue
+	coming      []report
+	untold      tally // of coming and the one being told: takes room in the queue
 	evicted     tally // likewise, but beside the queue's bounds
+	mostEvicted int64 // bytes
 	running     bool
 	since       time.Duration // when the callback that runs was called, or its goroutine started
 	made, told  uint64        // ever
@@ -90,36 +79,93 @@ type reports struct {
 	lastWarning [warnKinds]time.Duration
 }
 
-// mayEvict reports whether the room that an evicted message leaves may be used
-// before a callback has taken its report. It may not while a callback is stuck.
-func (q *queue) mayEvict() bool {
-	r := &q.reports
-	return r.evicted.count == 0 || r.evicted.count < maxEvicted && r.evicted.bytes < maxEvictedBytes && !q.callbackIsStuck()
-}
-
-// callbackIsStuck reports whether the callback that runs has not returned for so
-// long that nobody waits for it any more.
-func (q *queue) callbackIsStuck() bool {
-	return q.reports.running && q.now() >= q.reports.since+callbackPatience
-}
-
-func (r *report) addTo(reports *reports, sign int) {
-	t := &reports.held
-	if r.evicted {
-		t = &reports.evicted
-	}
-	t.add(sign*r.count, int64(sign)*r.bytes)
-}
-
-// report makes the outcome of the first n messages of b known to the
-// callbacks. It reports whether there is one to tell.
-func (q *queue) report(b *batch, n, size int, o outcome, refs []ref) bool {
-	if o.err != nil {
-		q.warnOf(b, n, o)
-	}
-	if q.cfg.onDelivery == nil && (q.cfg.onError == nil || o.err == nil) {
+// add takes r in, and reports whether the goroutine must be started.
+func (r *reports) add(next report, now time.Duration) (start bool) {
+	r.tallyOf(next).add(next.count, next.bytes)
+	r.coming = append(r.coming, next)
+	r.made++
+	if r.running {
 		return false
 	}
+	r.running, r.since = true, now // the goroutine may be slow to begin
+	return true
+}
+
+// take returns the next report to tell. There being none, the goroutine ends.
+func (r *reports) take(now time.Duration) (next report, ok bool) {
+	if len(r.coming) == 0 {
+		r.coming, r.running = nil, false
+		return report{}, false
+	}
+	next = r.coming[0]
+	r.coming[0] = report{}
+	r.coming = r.coming[1:]
+	r.since = now
+	return next, true
+}
+
+// noteTold notes that the callbacks have been told.
+func (r *reports) noteTold(last report) {
+	r.tallyOf(last).sub(last.count, last.bytes)
+	r.told++
+	if r.progress != nil {
+		close(r.progress)
+		r.progress = nil
+	}
+}
+
+func (r *reports) tallyOf(one report) *tally {
+	if one.evicted {
+		return &r.evicted
+	}
+	return &r.untold
+}
+
+// await returns a channel that is closed when something more is told, nil if
+// the first target reports have been.
+func (r *reports) await(target uint64) <-chan struct{} {
+	if r.told >= target {
+		return nil
+	}
+	if r.progress == nil {
+		r.progress = make(chan struct{})
+	}
+	return r.progress
+}
+
+// stuck reports whether the callback that runs has not returned for so long that
+// nobody waits for it any more.
+func (r *reports) stuck(now time.Duration) bool {
+	return r.running && now >= r.since+callbackPatience
+}
+
+// mayEvict reports whether the room that an evicted message leaves may be used
+// before a callback has taken its report. It may not while a callback is stuck.
+func (r *reports) mayEvict(now time.Duration) bool {
+	return r.evicted.count == 0 || r.evicted.count < maxEvicted && r.evicted.bytes < r.mostEvicted && !r.stuck(now)
+}
+
+// mayWarn notes a warning of a kind, unless one of its kind came in the last minute.
+func (r *reports) mayWarn(kind warnKind, now time.Duration) bool {
+	last := r.lastWarning[kind]
+	if last != 0 && now-last < warnEvery {
+		return false
+	}
+	r.lastWarning[kind] = max(now, 1)
+	return true
+}
+
+// reportLocked makes the outcome of the first n messages of b known to the callbacks.
+func (q *queue) reportLocked(b *batch, n int, o outcome) {
+	if o.err != nil {
+		q.warnOfLocked(b, n, o)
+	}
+	refs := b.firstRefs(n)
+	if q.cfg.onDelivery == nil && (q.cfg.onError == nil || o.err == nil) {
+		q.keeper.settledLocked(refs)
+		return
+	}
+	size := b.size(n)
 	d := &Delivery{
 		Endpoint:    b.lane.endpoint.String(),
 		Environment: b.lane.environment,
@@ -127,9 +173,10 @@ func (q *queue) report(b *batch, n, size int, o outcome, refs []ref) bool {
 		Bytes:       size + (n - 1) + len("[]"),
 		Attempts:    b.attempts,
 		TaskID:      o.taskID,
-		view:        &view{content: b.content, series: b.content.series, lo: b.lo, hi: b.lo + n},
+		messages:    new(atomic.Pointer[series]),
 	}
-	b.content.retain()
+	messages := b.first(n)
+	d.messages.Store(&messages)
 	if b.attempts > 0 {
 		d.Duration = q.now() - b.firstSent
 	}
@@ -138,10 +185,11 @@ func (q *queue) report(b *batch, n, size int, o outcome, refs []ref) bool {
 	}
 	r := report{delivery: d, evicted: o.kind == dropped && !q.ended, tally: tally{n, int64(size)}}
 	if o.kind == failed {
-		r.refs = refs
+		r.done = refs
+	} else {
+		q.keeper.settledLocked(refs)
 	}
-	q.tell(r)
-	return true
+	q.tellLocked(r)
 }
 
 func deliveryError(b *batch, n int, err error) *DeliveryError {
@@ -154,50 +202,35 @@ func deliveryError(b *batch, n int, err error) *DeliveryError {
 	}
 }
 
-// tell hands r to the callbacks' goroutine, and starts it if there is none.
-func (q *queue) tell(r report) {
-	r.addTo(&q.reports, +1)
-	q.reports.due = append(q.reports.due, r)
-	q.reports.made++
-	if !q.reports.running {
-		q.reports.running, q.reports.since = true, q.now() // tellAll may be slow to begin
+// tellLocked hands r to the callbacks' goroutine, and starts it if there is none.
+func (q *queue) tellLocked(r report) {
+	if q.reports.add(r, q.now()) {
 		go q.tellAll()
 	}
 }
 
 // tellAll is the callbacks' goroutine.
 func (q *queue) tellAll() {
-	q.mu.Lock()
-	for len(q.reports.due) > 0 {
-		r := q.reports.due[0]
-		q.reports.due[0] = report{}
-		q.reports.due = q.reports.due[1:]
-		q.reports.since = q.now()
-		q.mu.Unlock()
-		q.tellOne(r)
-		q.mu.Lock()
+	for {
+		r, ok := q.takeReport()
+		if !ok {
+			return
+		}
+		q.tell(r)
 	}
-	q.reports.due = nil
-	q.reports.running = false
-	q.mu.Unlock()
 }
 
-// tellOne calls the user's code for r, whatever that does.
-func (q *queue) tellOne(r report) {
+func (q *queue) takeReport() (report, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.reports.take(q.now())
+}
+
+// tell calls the user's code for r, whatever that does.
+func (q *queue) tell(r report) {
 	returned := false
 	defer func() {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		r.addTo(&q.reports, -1)
-		if r.refs != nil {
-			q.noteDone(r.refs)
-		}
-		q.reports.told++
-		if q.reports.progress != nil {
-			close(q.reports.progress)
-			q.reports.progress = nil
-		}
-		q.advance()
+		q.noteTold(r)
 		if !returned { // it ended the goroutine (runtime.Goexit): go on in another
 			go q.tellAll()
 		}
@@ -213,12 +246,21 @@ func (q *queue) tellOne(r report) {
 	returned = true
 }
 
+func (q *queue) noteTold(r report) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reports.noteTold(r)
+	q.keeper.settledLocked(r.done)
+	q.advanceLocked()
+}
+
 // tellOutcome calls OnDelivery and then, deferred since OnDelivery may end the
 // goroutine, OnError for a loss.
 func (q *queue) tellOutcome(d *Delivery) {
-	defer d.view.close()
+	messages := d.messages
+	defer messages.Store(nil)
 	if lost, ok := d.Err.(*DeliveryError); ok {
-		lost.payloads = d.view.payloads()
+		lost.payloads = d.Payloads()
 		if q.cfg.onError != nil {
 			defer q.guard(func() { q.cfg.onError(lost) })
 		}
@@ -232,9 +274,7 @@ func (q *queue) tellOutcome(d *Delivery) {
 func (q *queue) guard(f func()) {
 	defer func() {
 		if recover() != nil {
-			q.mu.Lock()
 			q.warn(warnCallback, nil)
-			q.mu.Unlock()
 		}
 	}()
 	f()
@@ -243,14 +283,12 @@ func (q *queue) guard(f func()) {
 // awaitReports waits until the callbacks have been told all that is due now,
 // one of them does not return, or limit is done.
 func (q *queue) awaitReports(limit context.Context) {
-	q.mu.Lock()
-	target := q.reports.made
-	for q.reports.told < target {
-		if q.reports.progress == nil {
-			q.reports.progress = make(chan struct{})
+	target := q.reportsMade()
+	for {
+		progress := q.awaitReport(target)
+		if progress == nil {
+			return
 		}
-		progress := q.reports.progress
-		q.mu.Unlock()
 		patience := time.NewTimer(callbackPatience)
 		select {
 		case <-progress:
@@ -261,7 +299,93 @@ func (q *queue) awaitReports(limit context.Context) {
 			patience.Stop()
 			return
 		}
-		q.mu.Lock()
 	}
-	q.mu.Unlock()
+}
+
+func (q *queue) reportsMade() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.reports.made
+}
+
+func (q *queue) awaitReport(target uint64) <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.reports.await(target)
+}
+
+// warnKind is a kind of warning; each is logged once a minute at most.
+type warnKind int
+
+const (
+	warnQueueFull warnKind = iota
+	warnOutage
+	warnUnauthorized
+	warnEnvironment
+	warnUndelivered
+	warnCallback
+	warnSpool
+	warnKinds // their number
+)
+
+var warnTexts = [warnKinds]string{
+	warnQueueFull:    "altertable: the queue is full, messages are refused or evicted",
+	warnOutage:       "altertable: messages cannot be delivered at the moment, the client retries",
+	warnUnauthorized: "altertable: the server refuses the API key, messages are lost",
+	warnEnvironment:  "altertable: the environment does not exist, messages are lost; create it in the dashboard",
+	warnUndelivered:  "altertable: messages were not delivered",
+	warnCallback:     "altertable: a callback panicked",
+	warnSpool:        "altertable: a file of the spool is damaged, foreign or cannot be read",
+}
+
+const warnEvery = time.Minute
+
+// A warning is one line for the logger. It never holds a key or a message's content.
+type warning struct {
+	kind  warnKind
+	err   error // nil if there is none to name
+	attrs []any
+}
+
+func (w *warning) log(l *slog.Logger) {
+	if l == nil {
+		l = slog.Default()
+	}
+	attrs := w.attrs
+	if w.err != nil {
+		attrs = append(attrs, "error", w.err.Error())
+	}
+	l.Warn(warnTexts[w.kind], attrs...)
+}
+
+// warnLocked has a line logged, unless one of its kind was logged in the last
+// minute: on the callbacks' goroutine, since a log handler is the user's code,
+// and so may be an error's method.
+func (q *queue) warnLocked(kind warnKind, err error, attrs ...any) {
+	if q.reports.mayWarn(kind, q.now()) {
+		q.tellLocked(report{warning: &warning{kind, err, attrs}})
+	}
+}
+
+func (q *queue) warn(kind warnKind, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.warnLocked(kind, err)
+}
+
+// warnOfLocked warns of n messages of b that will not be delivered.
+func (q *queue) warnOfLocked(b *batch, n int, o outcome) {
+	kind := warnUndelivered
+	api, answered := o.err.(*APIError)
+	switch {
+	case answered && api.Is(ErrUnauthorized):
+		kind = warnUnauthorized
+	case answered && api.Is(ErrEnvironmentNotFound):
+		kind = warnEnvironment
+	case o.err == ErrQueueFull:
+		kind = warnQueueFull
+	case q.cfg.onError != nil:
+		return // it is told
+	}
+	q.warnLocked(kind, o.err, "endpoint", b.lane.endpoint.String(), "environment", b.lane.environment, "count", n)
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Version is the version of this module, and part of the User-Agent of every request.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // A Client accepts messages into a bounded queue and delivers them in the
 // background. Make one with New, share it, and Shutdown or Close it before the
@@ -57,7 +57,7 @@ func (c *Client) submit(ctx context.Context, e *envelope, keep bool, err error) 
 	case c.cfg.disabled && !c.queue.isClosing():
 		return nil
 	}
-	return c.queue.accept(orBackground(ctx), e)
+	return c.queue.keeper.accept(orBackground(ctx), e)
 }
 
 // Flush sends what the queue holds and waits until every message accepted

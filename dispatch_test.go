@@ -2,6 +2,7 @@ package altertable_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -133,6 +134,27 @@ func TestBacklogOfARefusedKey(t *testing.T) {
 			assert.ErrorIs(t, err, altertable.ErrUnauthorized)
 		}
 		l.settle(t, client, numbered(1000)...)
+	})
+}
+
+// What failed goes again before what waits behind it, whatever its length.
+func TestRetriesGoBeforeTheBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithMaxInFlight(2))
+		srv.Always(altertabletest.Delay(50 * time.Millisecond))
+		srv.Next(2, altertabletest.Status(503))
+		track(t, client, numbered(400)...)
+		require.NoError(t, client.Flush(t.Context()))
+		var order []string
+		for _, r := range srv.Requests()[:5] {
+			var messages []json.RawMessage
+			require.NoError(t, json.Unmarshal(r.Body, &messages))
+			order = append(order, names(messages)...)
+		}
+		assert.ElementsMatch(t, []string{"e0", "e1"}, order[:2])
+		assert.Equal(t, "e399", order[2], "a probe")
+		assert.ElementsMatch(t, []string{"e0", "e1"}, order[3:])
+		l.settle(t, client, numbered(400)...)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"regexp"
 	"strings"
 	"syscall"
@@ -213,12 +214,18 @@ func withCause(text string, cause error) string {
 func joinErrors(first, second error) error {
 	joined, _ := second.(*joinedError)
 	switch {
-	case first == nil, first == second, joined != nil && joined.first == first:
+	case first == nil, same(first, second), joined != nil && same(joined.first, first):
 		return second
 	case second == nil:
 		return first
 	}
 	return &joinedError{first, second}
+}
+
+// same reports whether two errors are one. Those that hold what cannot be
+// compared, at which == would panic, are not.
+func same(a, b error) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // A joinedError is like fmt.Errorf("%w: %w"), but names the package once.

@@ -122,6 +122,29 @@ func ExampleWithOnError() {
 	// true
 }
 
+// A transport of one's own, which finds out with pings that an HTTP/2
+// connection is dead.
+func ExampleWithHTTPClient() {
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 8, // as many as WithMaxInFlight
+		IdleConnTimeout:     90 * time.Second,
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: 5 * time.Second,
+			PingTimeout:     5 * time.Second,
+		},
+	}
+	defer transport.CloseIdleConnections()
+	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL),
+		altertable.WithHTTPClient(&http.Client{Transport: transport}))
+	_ = client.Track(context.Background(), altertable.Track{Event: "Signed Up", DistinctID: "u_42"})
+	fmt.Println(client.Close(), len(srv.Events()))
+	// Output: <nil> 1
+}
+
 func ExampleWithBeforeSend() {
 	srv := altertabletest.NewServer()
 	defer srv.Close()

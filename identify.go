@@ -1,9 +1,11 @@
 package altertable
 
 import (
-	"cmp"
 	"context"
+	"strings"
 	"time"
+
+	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
 // Traits are a user's attributes: any values that encoding/json can encode.
@@ -35,44 +37,45 @@ func (c *Client) Identify(ctx context.Context, i Identify) error {
 	if c.absent() {
 		return nil
 	}
-	e := newEnvelope(identifyEndpoint)
+	e := newEnvelope()
 	defer e.free()
-	keep, err := c.encodeIdentify(ctx, i, e)
+	keep, err := i.encode(ctx, c, e)
 	return c.submit(ctx, e, keep, err)
 }
 
-// encodeIdentify writes i into e. It reports false for a message that BeforeSend discarded.
-func (c *Client) encodeIdentify(ctx context.Context, i Identify, e *envelope) (keep bool, err error) {
+func (i Identify) encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error) {
 	fillVisitor(ctx, &i.AnonymousID, &i.DeviceID)
-	h := header{now: time.Now()}
-	c.fill(&h, &i.Timestamp, &i.Environment)
 	if c.cfg.beforeSend != nil {
-		i.Traits = cloneMap(i.Traits)
-		if i, keep, err = applyHook(c.cfg, i); !keep {
-			return false, err
-		}
-		c.fill(&h, &i.Timestamp, &i.Environment)
+		e.fill(c, &i.Timestamp, &i.Environment)
+		return hook(c, i.copied(), e, (*Identify).write)
 	}
-	if err := i.validate(); err != nil {
-		return false, err
+	return true, i.write(c, e)
+}
+
+// copied returns a copy that shares nothing with i, which stays on the caller's stack.
+func (i *Identify) copied() Identify {
+	return Identify{
+		strings.Clone(i.DistinctID), copied(i.Traits), strings.Clone(i.AnonymousID), strings.Clone(i.DeviceID),
+		inUTC(i.Timestamp), strings.Clone(i.Environment),
 	}
-	e.begin(i.Environment)
+}
+
+// write puts i's JSON into e.
+func (i *Identify) write(c *Client, e *envelope) error {
+	if err := validateIDs(i.DistinctID, i.AnonymousID, i.DeviceID); err != nil {
+		return err
+	}
+	if err := e.begin(c, identifyEndpoint, i.Environment); err != nil {
+		return err
+	}
 	e.ids(i.DistinctID, i.AnonymousID, i.DeviceID)
 	if len(i.Traits) > 0 {
 		e.json = append(e.json, `,"traits":{`...)
-		if e.json, _, err = appendMembers(e.json, i.Traits, c.cfg.maxMessageBytes()); err != nil {
-			return false, c.cfg.encodingError("traits", err)
+		var err error
+		if e.json, _, err = encode.Members(e.json, i.Traits, c.cfg.maxMessageBytes()); err != nil {
+			return c.cfg.encodingError("traits", err)
 		}
 		e.json = append(e.json, '}')
 	}
-	return true, e.end(h, i.Timestamp, c.cfg)
-}
-
-func (i *Identify) validate() error {
-	return cmp.Or(
-		validateUserID("distinct_id", i.DistinctID),
-		validateID("anonymous_id", i.AnonymousID),
-		validateID("device_id", i.DeviceID),
-		validateEnvironment(i.Environment),
-	)
+	return e.end(c, i.Timestamp)
 }

@@ -3,7 +3,6 @@ package altertable
 import (
 	"context"
 	"errors"
-	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,15 +10,17 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"github.com/altertable-ai/altertable-go/internal/encode"
+	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
 // A Message is a Track, an Identify or an Alias, by value: what WithBeforeSend's
 // function receives and returns.
-type Message interface{ sealed() }
-
-func (Track) sealed()    {}
-func (Identify) sealed() {}
-func (Alias) sealed()    {}
+type Message interface {
+	// encode writes the message into e. It reports false for one that BeforeSend discarded.
+	encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error)
+}
 
 // NewAnonymousID returns a new id for a visitor who is not known yet, in the
 // form of the browser SDK: "anonymous-" and a UUID.
@@ -43,15 +44,16 @@ func (e endpoint) String() string { return [...]string{"track", "identify", "ali
 
 // An envelope is a message on its way from the call into a batch: its JSON and
 // what the queue must know of it. It belongs to the calling goroutine; while
-// that waits for room, to the queue.
+// that waits for room, to the queue. It refers to nothing of the caller's.
 type envelope struct {
 	endpoint    endpoint
-	environment string
+	environment []byte
 	json        []byte
-	stampAt     int   // where in json the timestamp's value begins; `}` follows it
-	stamp       int64 // microseconds since 1970
-	own         bool  // stamped by the client, not by the caller
-	acceptedAt  time.Duration
+	now         time.Time     // of the call
+	acceptedAt  time.Duration // on the queue's clock
+	stampAt     int           // where in json the timestamp's value begins; `}` follows it
+	stamp       int64         // microseconds since 1970; 0: none yet
+	own         bool          // stamped by the client, not by the caller
 }
 
 // maxPooledJSON bounds the scratch that is kept for the next call.
@@ -59,15 +61,15 @@ const maxPooledJSON = 64 << 10
 
 var envelopes = sync.Pool{New: func() any { return &envelope{json: make([]byte, 0, 1024)} }}
 
-func newEnvelope(ep endpoint) *envelope {
+func newEnvelope() *envelope {
 	e := envelopes.Get().(*envelope)
-	e.endpoint = ep
+	e.now = time.Now()
 	return e
 }
 
 func (e *envelope) free() {
 	if cap(e.json) <= maxPooledJSON {
-		*e = envelope{json: e.json[:0]}
+		e.stamp = 0
 		envelopes.Put(e)
 	}
 }
@@ -75,7 +77,7 @@ func (e *envelope) free() {
 // restamp gives e the stamp, which replaces another.
 func (e *envelope) restamp(stamp int64) {
 	e.stamp = stamp
-	e.json = append(appendTimestamp(e.json[:e.stampAt], stamp), '}')
+	e.json = append(encode.Timestamp(e.json[:e.stampAt], stamp), '}')
 }
 
 // A stamper gives out the client's timestamps: microseconds since 1970, each
@@ -94,23 +96,24 @@ func (s *stamper) next(now time.Time) int64 {
 	}
 }
 
-// header is what the client knows of a message before it is encoded.
-type header struct {
-	now   time.Time
-	stamp int64 // given by the client; 0 while the caller's own timestamp serves
-}
-
-// fill fills in what was left empty, by the caller or by BeforeSend.
-func (c *Client) fill(h *header, timestamp *time.Time, environment *string) {
+// fill fills in what the caller left empty, for BeforeSend to see.
+func (e *envelope) fill(c *Client, timestamp *time.Time, environment *string) {
 	if timestamp.IsZero() {
-		if h.stamp == 0 {
-			h.stamp = c.stamps.next(h.now)
-		}
-		*timestamp = time.UnixMicro(h.stamp).UTC()
+		e.stamp = c.stamps.next(e.now)
+		*timestamp = time.UnixMicro(e.stamp).UTC()
 	}
 	if *environment == "" {
 		*environment = c.cfg.environment
 	}
+}
+
+// hook passes m through BeforeSend, and lets write encode what comes back. It
+// reports false for a discarded message.
+func hook[M Message](c *Client, m M, e *envelope, write func(*M, *Client, *envelope) error) (keep bool, err error) {
+	if m, keep, err = applyHook(c.cfg, m); !keep {
+		return false, err
+	}
+	return true, write(&m, c, e)
 }
 
 // applyHook passes m through BeforeSend. It reports false for a discarded message.
@@ -129,25 +132,36 @@ func applyHook[M Message](cfg *config, m M) (_ M, keep bool, err error) {
 	return m, false, &ValidationError{"message", "came back from BeforeSend as another type"}
 }
 
-// cloneMap copies m for BeforeSend, which may write to it even if m is nil.
-func cloneMap[M ~map[string]any](m M) M {
-	if m == nil {
-		return M{}
+// copied returns a copy of m for BeforeSend, which may write to it even if m is nil.
+func copied[M ~map[string]any](m M) M {
+	c := make(M, len(m))
+	for name, value := range m { // maps.Copy would make the caller's map escape to the heap
+		c[name] = value
 	}
-	return maps.Clone(m)
+	return c
 }
 
+// inUTC returns the same instant, without the caller's *time.Location.
+func inUTC(t time.Time) time.Time { return time.Unix(t.Unix(), int64(t.Nanosecond())).UTC() }
+
 // begin starts the message's JSON.
-func (e *envelope) begin(environment string) {
-	e.environment = environment
-	e.json = appendString(append(e.json[:0], `{"environment":`...), environment)
+func (e *envelope) begin(c *Client, ep endpoint, environment string) error {
+	if environment == "" {
+		environment = c.cfg.environment
+	} else if strings.TrimSpace(environment) == "" {
+		return &ValidationError{"environment", "must not be blank"}
+	}
+	e.endpoint = ep
+	e.environment = append(e.environment[:0], environment...)
+	e.json = encode.String(append(e.json[:0], `{"environment":`...), environment)
+	return nil
 }
 
 // field appends a member whose value is a string.
 func (e *envelope) field(name, value string) {
 	e.json = append(e.json, ',', '"')
 	e.json = append(e.json, name...)
-	e.json = appendString(append(e.json, '"', ':'), value)
+	e.json = encode.String(append(e.json, '"', ':'), value)
 }
 
 // ids appends the ids of a track or an identify. An anonymous id that is blank
@@ -163,20 +177,28 @@ func (e *envelope) ids(distinctID, anonymousID, deviceID string) {
 }
 
 // end appends the timestamp, last so that restamp can replace it, and closes the message.
-func (e *envelope) end(h header, timestamp time.Time, cfg *config) error {
-	if sec := timestamp.Unix(); sec < firstSecond || sec > lastSecond {
+func (e *envelope) end(c *Client, timestamp time.Time) error {
+	given := e.stamp // 0, or what fill gave to BeforeSend
+	switch sec := timestamp.Unix(); {
+	case timestamp.IsZero():
+		if given == 0 {
+			given = c.stamps.next(e.now)
+		}
+		e.stamp, e.own = given, true
+	case sec < firstSecond || sec > lastSecond:
 		return &ValidationError{"timestamp", "has a year outside 1 to 9999"}
+	default:
+		e.stamp = timestamp.UnixMicro()
+		e.own = given != 0 && e.stamp == given
 	}
-	stamp := timestamp.UnixMicro()
-	e.own = h.stamp != 0 && stamp == h.stamp
 	e.json = append(e.json, `,"timestamp":`...)
 	e.stampAt = len(e.json)
-	e.restamp(stamp)
+	e.restamp(e.stamp)
 	size := len(e.json)
-	if e.own && stamp%1000 == 0 {
+	if e.own && e.stamp%1000 == 0 {
 		size += len("000") // a restamp may add microseconds
 	}
-	return cfg.checkSize(size)
+	return c.cfg.checkSize(size)
 }
 
 // The years that a timestamp's four digits can hold, in seconds since 1970.
@@ -196,14 +218,14 @@ func (cfg *config) checkSize(message int) error {
 func (cfg *config) maxMessageBytes() int {
 	limit := min(cfg.maxBatchBytes-len("[]"), cfg.maxQueueBytes)
 	if cfg.spool != nil {
-		limit = int(min(int64(limit), cfg.spool.maxBytes-spoolOverhead))
+		limit = int(min(int64(limit), cfg.spool.maxBytes-spool.Overhead))
 	}
 	return limit
 }
 
 // encodingError turns the encoder's error into the caller's.
 func (cfg *config) encodingError(field string, err error) error {
-	if errors.Is(err, errEncodingTooLarge) {
+	if errors.Is(err, encode.ErrTooLarge) {
 		limit := cfg.maxMessageBytes()
 		return tooLarge(limit+1, limit)
 	}
@@ -219,10 +241,21 @@ func validateUserID(field, id string) error {
 	switch trimmed := strings.TrimSpace(id); {
 	case trimmed == "":
 		return &ValidationError{field, "must not be empty"}
-	case isReservedID(trimmed):
+	case len(trimmed) <= maxReservedID && isReservedID(trimmed):
 		return &ValidationError{field, "is a reserved word, not an id"}
 	}
 	return validateID(field, id)
+}
+
+// validateIDs checks the ids of a track or an identify.
+func validateIDs(distinctID, anonymousID, deviceID string) error {
+	if err := validateUserID("distinct_id", distinctID); err != nil {
+		return err
+	}
+	if err := validateID("anonymous_id", anonymousID); err != nil {
+		return err
+	}
+	return validateID("device_id", deviceID)
 }
 
 func validateID(field, id string) error {
@@ -235,29 +268,24 @@ func validateID(field, id string) error {
 	return nil
 }
 
-func validateEnvironment(name string) error {
-	if strings.TrimSpace(name) == "" {
-		return &ValidationError{"environment", "must not be blank"}
-	}
-	return nil
-}
-
 // isReservedID reports whether the platform's SDKs refuse id, which is trimmed.
 func isReservedID(id string) bool {
-	if len(id) > len("not_authenticated") {
-		return false
-	}
 	switch id {
 	case "[object Object]", "0", "NaN", "none", "None", "null":
 		return true
 	}
-	switch strings.ToLower(id) {
-	case "anonymous_id", "anonymous", "distinct_id", "distinctid", "false", "guest", "id",
-		"not_authenticated", "true", "undefined", "user_id", "user", "visitor_id", "visitor":
-		return true
+	for _, word := range reservedWords {
+		if len(id) == len(word) && strings.EqualFold(id, word) {
+			return true
+		}
 	}
 	return false
 }
+
+const maxReservedID = len("not_authenticated")
+
+var reservedWords = [...]string{"anonymous_id", "anonymous", "distinct_id", "distinctid", "false", "guest", "id",
+	"not_authenticated", "true", "undefined", "user_id", "user", "visitor_id", "visitor"}
 
 // fillVisitor fills the ids that the caller left empty from the visitor in ctx.
 func fillVisitor(ctx context.Context, anonymousID, deviceID *string) {

@@ -174,10 +174,20 @@ func WithInsecureHTTP() Option {
 	return func(cfg *config) error { cfg.insecure = true; return nil }
 }
 
-// WithHTTPClient sends through a copy of client instead of one with a pool of
-// its own. Whatever its CheckRedirect says, redirects are not followed: they
-// would carry events and key to another host. Its transport's connections are
-// left open by Shutdown.
+// WithHTTPClient sends through a copy of client instead of connections of its
+// own. Whatever its CheckRedirect says, redirects are not followed: they would
+// carry events and key to another host. Its RoundTripper may read a request's
+// body, and call GetBody, until the answer's body is closed; after that both fail.
+//
+// The connections are then the client's business. Shutdown leaves them open,
+// and one that has gone silent is used again, where the default would dial anew
+// after a failed attempt. Over HTTP/2 all requests share a connection, so let
+// its transport find out with pings:
+//
+//	transport.HTTP2 = &http.HTTP2Config{
+//		SendPingTimeout: 5 * time.Second, // ping a connection that has been silent for so long
+//		PingTimeout:     5 * time.Second, // close it if the ping has no answer
+//	}
 func WithHTTPClient(client *http.Client) Option {
 	return func(cfg *config) error { cfg.httpClient = client; return nil }
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,18 +104,6 @@ func TestEvictedMessagesAreReadWhileTheirBatchGrows(t *testing.T) {
 	require.NoError(t, client.Close())
 }
 
-// A batch that takes messages while its oldest are evicted must not keep them all.
-func TestEvictedMessagesLeaveMemory(t *testing.T) {
-	client := newBenchClient(t, hung{}, altertable.WithMaxInFlight(1), altertable.WithMaxQueueSize(20), altertable.WithOverflow(altertable.DropOldest))
-	require.NoError(t, client.Alias(t.Context(), altertable.Alias{DistinctID: "u_1", NewUserID: "u_2"}))
-	require.Error(t, client.Flush(within(t, 0)), "the one request carries it")
-	before := heap()
-	for range 50_000 {
-		require.NoError(t, client.Track(t.Context(), checkout))
-	}
-	assert.Less(t, heap()-before, int64(1<<20))
-}
-
 // What is evicted waits for a callback as well: it may not pile up behind one that is stuck.
 func TestDropOldestRefusesWhileACallbackIsStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -205,24 +192,6 @@ func TestBurstAgainstAHungServer(t *testing.T) {
 			assert.LessOrEqual(t, s.Requests, int64(8))
 		})
 	}
-}
-
-func TestQueueHoldsLittleMoreThanTheMessages(t *testing.T) {
-	client := newBenchClient(t, hung{})
-	before := heap()
-	for range 50_000 {
-		require.NoError(t, client.Track(t.Context(), checkout))
-	}
-	held := float64(heap() - before)
-	assert.Less(t, held/float64(client.Stats().QueuedBytes), 1.3)
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC() // the first leaves what pools held
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 func TestLimitsAreExact(t *testing.T) {

@@ -17,48 +17,43 @@ func (f *family) next() *batch {
 	for f != nil && len(f.rest) > 0 {
 		b := f.rest[len(f.rest)-1]
 		f.rest = f.rest[:len(f.rest)-1]
-		if b.state == queued {
+		if b.state == behind {
 			return b
 		}
 	}
 	return nil
 }
 
-// refuse splits b, of which one message may be to blame for the refusal err.
-// The halves go one after the other, so that the search soon meets single
+// accepted notes that messages of the family were delivered.
+func (f *family) accepted() {
+	if f != nil {
+		f.refusals = 0
+	}
+}
+
+// refuseLocked splits b, of which one message may be to blame for the refusal
+// err. The halves go one after the other, so that the search soon meets single
 // messages, and its length tells a server that refuses everything.
-func (q *queue) refuse(b *batch, err error) {
-	q.refusals++
+func (q *queue) refuseLocked(b *batch, err error) {
+	q.health.refusals++
 	if b.family == nil {
 		b.family = &family{size: b.count()}
 	}
 	f := b.family
 	f.refusals++
 	b.err = brief(err)
-	if f.exhausted(q.refusals) {
+	switch {
+	case f.exhausted(q.health.refusals):
 		rest := *f
 		f.rest = nil
 		for piece := b; piece != nil; piece = rest.next() {
-			q.settle(piece, piece.count(), outcome{kind: failed, err: err})
+			q.settleLocked(piece, piece.count(), outcome{kind: failed, err: err})
 		}
-		return
+	case b.count() == 1:
+		q.settleLocked(b, 1, outcome{kind: failed, err: err})
+	default:
+		q.places.split(b)
 	}
-	if b.count() == 1 {
-		q.settle(b, 1, outcome{kind: failed, err: err})
-		return
-	}
-	half := b.lo + b.count()/2
-	right := *b
-	right.lo, right.state, right.place = half, queued, nil
-	b.hi = half
-	right.failures, right.alone, right.schedule = 0, 0, nil
-	b.failures, b.alone, b.schedule = 0, 0, nil
-	b.content.retain()
-	b.lane.batches++
-	q.addIdle(&right)
-	q.addIdle(b)
-	f.rest = append(f.rest, &right)
-	q.toFront(b)
 }
 
 // exhausted reports whether the search among f's messages has gone on for long

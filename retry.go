@@ -158,23 +158,3 @@ func (e *APIError) ofWholeRequest() bool {
 	}
 	return false
 }
-
-// An outage is the client's common backoff. Guarded by queue.mu.
-type outage struct {
-	on       bool
-	probing  bool          // one request is under way to see whether it is over
-	until    time.Duration // no probe before; on the queue's clock
-	schedule *schedule
-	failed   *batch // the batch that failed last: another is sent as the next probe
-	err      error  // its error
-}
-
-// begin starts or prolongs the outage after b failed.
-func (o *outage) begin(p RetryPolicy, now time.Duration, b *batch) {
-	if !o.on {
-		*o = outage{on: true, schedule: p.newSchedule()}
-	}
-	o.probing = false
-	o.until = now + nextDelay(o.schedule, b.err)
-	o.failed, o.err = b, b.err
-}

@@ -2,6 +2,7 @@ package altertable
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -21,10 +22,9 @@ type outcome struct {
 	err    error // nil if delivered
 }
 
-// settle gives the first n messages of b their outcome.
-func (q *queue) settle(b *batch, n int, o outcome) {
-	size := b.size(b.lo, b.lo+n)
-	q.queued.sub(n, int64(size))
+// settleLocked gives the first n messages of b their outcome.
+func (q *queue) settleLocked(b *batch, n int, o outcome) {
+	q.held.sub(n, int64(b.size(n)))
 	switch o.kind {
 	case delivered:
 		q.stats.Delivered += int64(n)
@@ -34,44 +34,25 @@ func (q *queue) settle(b *batch, n int, o outcome) {
 		q.stats.Dropped += int64(n)
 	}
 	for _, f := range q.flushes {
-		f.settle(b.generation, n, o.err)
+		f.settle(b.countUpTo(n, f.frontier), o.err)
 	}
-	q.full = false
-	if refs := b.refsOf(n); refs != nil && (!q.report(b, n, size, o, refs) || o.kind != failed) {
-		q.noteDone(refs)
-	} else if refs == nil {
-		q.report(b, n, size, o, nil)
-	}
-	if n < b.count() {
-		b.lo += n
-		q.idle.fix(b)
-		q.failed.fix(b)
-		return
-	}
-	q.removeIdle(b)
-	q.withdraw(b)
-	began := b.state != open && b.state != queued
-	b.lo, b.state = b.hi, settled
-	if began {
-		q.passOn(b)
-	}
-	q.leave(b.lane)
-	b.content.release()
+	q.reportLocked(b, n, o)
+	q.places.settle(b, n)
 }
 
 // A flush waits for the outcome of all that was accepted before it began.
-// Guarded by queue.mu, but for done.
+// Guarded by queue.mu, except for done.
 type flush struct {
-	generation uint64 // covers this one and those before
-	remaining  int    // without an outcome
-	backlog    int    // the part of it that is on disk alone
-	lost       int    // not delivered
-	cause      error  // of the first loss
-	done       chan struct{}
+	frontier  uint64 // covers the messages up to this number
+	remaining int    // without an outcome
+	lost      int    // not delivered
+	cause     error  // of the first loss
+	done      chan struct{}
 }
 
-func (f *flush) settle(generation uint64, n int, err error) {
-	if generation > f.generation || n == 0 {
+// settle notes that n messages that f covers have their outcome, err if they were lost.
+func (f *flush) settle(n int, err error) {
+	if n == 0 {
 		return
 	}
 	if f.remaining -= n; f.remaining == 0 {
@@ -85,69 +66,71 @@ func (f *flush) settle(generation uint64, n int, err error) {
 	}
 }
 
-// startFlush seals the open batches and begins a new generation.
-func (q *queue) startFlush() *flush {
-	q.sealAll()
-	f := &flush{generation: q.generation, remaining: q.queued.count + q.backlog.count, backlog: q.backlog.count, done: make(chan struct{})}
-	q.generation++
+// startFlushLocked begins a flush, and lets open batches leave.
+func (q *queue) startFlushLocked() *flush {
+	f := &flush{frontier: q.number, remaining: q.held.count + q.onDisk.backlog.count, done: make(chan struct{})}
 	if f.remaining == 0 {
 		close(f.done)
 	}
+	q.flushed = f.frontier
 	q.flushes = append(q.flushes, f)
+	q.advanceLocked()
 	return f
 }
 
-// endFlush returns f's result; ctxErr is that of the call that waited for it.
-func (q *queue) endFlush(f *flush, ctxErr error) error {
-	for i := range q.flushes {
-		if q.flushes[i] == f {
-			q.flushes = append(q.flushes[:i], q.flushes[i+1:]...)
-			break
-		}
-	}
-	return q.undelivered(f, ctxErr)
+// endFlushLocked returns f's result; ctxErr is that of the call that waited for it.
+func (q *queue) endFlushLocked(f *flush, ctxErr error) error {
+	q.flushes = slices.DeleteFunc(q.flushes, func(other *flush) bool { return other == f })
+	return q.undeliveredLocked(f, ctxErr)
 }
 
-// undelivered returns the *UndeliveredError that f would return now.
-func (q *queue) undelivered(f *flush, ctxErr error) error {
+// undeliveredLocked returns the *UndeliveredError that f would return now.
+func (q *queue) undeliveredLocked(f *flush, ctxErr error) error {
 	count := f.remaining + f.lost
 	if count == 0 {
 		return nil
 	}
 	cause := f.cause
 	if cause == nil {
-		cause = q.firstFailure()
+		cause = q.firstSetbackLocked()
 	}
 	return &UndeliveredError{Count: count, Err: joinErrors(ctxErr, cause)}
 }
 
-// firstFailure returns why messages wait that have no outcome yet.
-func (q *queue) firstFailure() error {
-	for place := q.flying.Front(); place != nil; place = place.Next() {
+// firstSetbackLocked returns why messages wait that have no outcome yet.
+func (q *queue) firstSetbackLocked() error {
+	for place := q.places.inFlight.Front(); place != nil; place = place.Next() {
 		if b := place.Value.(*batch); b.err != nil {
 			return b.err
 		}
 	}
-	if b := q.failed.first(); b != nil {
+	if b := q.places.setBack.first(); b != nil {
 		return b.err
 	}
-	return q.outage.err
+	return q.health.outage.err
 }
 
 // flush is Client.Flush.
 func (q *queue) flush(ctx context.Context) error {
-	q.mu.Lock()
 	f := q.startFlush()
-	q.advance()
-	q.mu.Unlock()
 	if f.wait(ctx) == nil {
 		q.awaitReports(ctx)
-		q.cleanSpool()
+		q.keeper.settle(ctx)
 	}
 	ctxErr := ctx.Err() // outside the lock: a context may be the user's code
+	return q.endFlush(f, ctxErr)
+}
+
+func (q *queue) startFlush() *flush {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.endFlush(f, ctxErr)
+	return q.startFlushLocked()
+}
+
+func (q *queue) endFlush(f *flush, ctxErr error) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.endFlushLocked(f, ctxErr)
 }
 
 // wait returns nil when all messages have their outcome, or else ctx's error.
@@ -176,33 +159,15 @@ type shutdown struct {
 	flush  *flush
 	ctxErr error // why it ended early; guarded by queue.mu
 	done   chan struct{}
-	err    error // set before done is closed
-}
-
-// leftover is the outcome of a batch that is left when Shutdown's time is over.
-func (q *queue) leftover(b *batch) outcome {
-	err := joinErrors(q.shutdown.ctxErr, q.reasonToWait(b))
-	if err == nil {
-		err = ErrClosed
-	}
-	return outcome{kind: dropped, err: err}
+	err    error // does not change after done is closed
 }
 
 // shutDown is Client.Shutdown.
 func (q *queue) shutDown(ctx context.Context) error {
-	q.mu.Lock()
-	if s := q.shutdown; s != nil {
-		q.mu.Unlock()
+	s, begun := q.beginShutdown()
+	if !begun {
 		return q.joinShutdown(ctx, s)
 	}
-	s := &shutdown{flush: q.startFlush(), done: make(chan struct{})}
-	q.shutdown = s
-	close(q.closing)
-	q.unblockAll(ErrClosed)
-	q.attemptNow()
-	q.advance()
-	q.mu.Unlock()
-
 	ctxErr := s.flush.wait(ctx)
 	limit := ctx
 	if ctxErr != nil {
@@ -210,26 +175,35 @@ func (q *queue) shutDown(ctx context.Context) error {
 		defer cancel()
 		limit = grace
 	}
-	q.end(ctxErr)
-	if q.spool != nil {
-		q.leaveOnDisk()
-	}
-	q.awaitReports(limit)
-	if q.spool != nil {
-		q.awaitSpool(limit)
-		q.spool.close()
-	}
+	landed := q.stop(ctxErr)
+	await(landed, landingGrace)
+	q.leaveInFlight()
+	q.keeper.end(limit)
 	q.transport.close()
-
-	ctxErr = ctx.Err()
-	q.mu.Lock()
-	s.err = q.endFlush(s.flush, ctxErr)
-	q.mu.Unlock()
+	s.err = q.endFlush(s.flush, ctx.Err())
 	close(s.done)
 	return s.err
 }
 
-// joinShutdown waits for the shutdown that another call began.
+// beginShutdown stops the intake and makes due what waits in backoff, once. It
+// returns the shutdown, and whether this call began it.
+func (q *queue) beginShutdown() (s *shutdown, begun bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.shutdown != nil {
+		return q.shutdown, false
+	}
+	q.shutdown = &shutdown{done: make(chan struct{})}
+	close(q.closing)
+	q.unblockAllLocked(ErrClosed)
+	now := q.now()
+	q.health.attemptNow(now)
+	q.places.wakeAll(now)
+	q.shutdown.flush = q.startFlushLocked()
+	return q.shutdown, true
+}
+
+// joinShutdown waits for the shutdown s that another call began.
 func (q *queue) joinShutdown(ctx context.Context, s *shutdown) error {
 	select {
 	case <-s.done:
@@ -243,53 +217,56 @@ func (q *queue) joinShutdown(ctx context.Context, s *shutdown) error {
 		err := ctx.Err()
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		return q.undelivered(s.flush, err)
+		return q.undeliveredLocked(s.flush, err)
 	}
 }
 
-// attemptNow makes due what waits in backoff, once.
-func (q *queue) attemptNow() {
-	now := q.now()
-	q.outage.until = min(q.outage.until, now)
-	for place := q.sleeping.Front(); place != nil; place = place.Next() {
-		place.Value.(*batch).wakeAt = now
-	}
-}
-
-// end stops all that runs, and drops what has no outcome yet, unless it is on disk.
-func (q *queue) end(ctxErr error) {
+// stop ends all that runs. It returns a channel that is closed when nothing is
+// in flight any more.
+func (q *queue) stop(ctxErr error) (landed <-chan struct{}) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.ended = true
 	q.shutdown.ctxErr = ctxErr
 	if q.timer != nil {
 		q.timer.Stop()
 	}
 	q.cancel()
-	if q.flying.Len() > 0 {
-		landed := make(chan struct{})
-		q.landed = landed
-		q.mu.Unlock()
-		patience := time.NewTimer(landingGrace)
-		select {
-		case <-landed:
-		case <-patience.C: // a RoundTripper that does not heed its context
-		}
-		patience.Stop()
-		q.mu.Lock()
+	done := make(chan struct{})
+	if q.places.inFlight.Len() == 0 {
+		close(done)
+	} else {
+		q.landed = done
 	}
+	return done
+}
+
+// await waits for done, but not longer than patience.
+func await(done <-chan struct{}, patience time.Duration) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}
+
+// leaveInFlight gives up the requests that do not heed their context.
+func (q *queue) leaveInFlight() {
+	q.mu.Lock()
 	defer q.mu.Unlock()
-	for place := q.flying.Front(); place != nil; place = q.flying.Front() {
+	for place := q.places.inFlight.Front(); place != nil; place = q.places.inFlight.Front() {
 		b := place.Value.(*batch)
-		if q.spool != nil {
-			q.withdraw(b)
-			q.shelve(b)
-			continue
-		}
-		q.settle(b, b.count(), q.leftover(b))
+		q.places.withdraw(b)
+		q.keeper.leaveLocked(b)
 	}
-	for q.spool == nil && q.idle.Len() > 0 {
-		b := q.idle.first()
-		q.settle(b, b.count(), q.leftover(b))
+}
+
+// leftoverLocked is the outcome of a batch that is left when Shutdown's time is over.
+func (q *queue) leftoverLocked(b *batch) outcome {
+	err := joinErrors(q.shutdown.ctxErr, q.reasonToWaitLocked(b))
+	if err == nil {
+		err = ErrClosed
 	}
-	q.flown = tally{}
+	return outcome{kind: dropped, err: err}
 }

@@ -216,3 +216,38 @@ func TestConcurrentShutdownsReturnTheSame(t *testing.T) {
 		l.settle(t, client, "e0")
 	})
 }
+
+// listError is an error that cannot be compared.
+type listError []string
+
+func (e listError) Error() string { return e[0] }
+
+// A context of the user's own ends with an error that cannot be compared.
+type strangeContext struct{ context.Context }
+
+func (c strangeContext) Err() error {
+	if c.Context.Err() == nil {
+		return nil
+	}
+	return listError{"the user's own reason"}
+}
+
+func TestErrorsThatCannotBeCompared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Always(altertabletest.Hang())
+		track(t, client, "e0")
+		ctx, cancel := context.WithCancel(t.Context())
+		first := make(chan error, 1)
+		go func() { first <- client.Shutdown(strangeContext{ctx}) }()
+		synctest.Wait()
+		cancel()
+		for _, err := range []error{client.Shutdown(strangeContext{ctx}), client.Flush(strangeContext{ctx}), <-first} {
+			var own listError
+			assert.ErrorAs(t, err, &own)
+			assert.Contains(t, err.Error(), "the user's own reason")
+		}
+		assert.NoError(t, client.Shutdown(t.Context()), "no lock was left behind")
+		l.settle(t, client, "e0")
+	})
+}

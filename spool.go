@@ -1,19 +1,17 @@
 package altertable
 
 import (
-	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
 // SpoolOption configures WithSpool.
@@ -25,14 +23,7 @@ type spoolConfig struct {
 	sync     bool
 }
 
-const (
-	minSegmentSize = 256
-	maxSegmentSize = 2 << 20
-
-	minSpoolBytes = 1 << 10
-	spoolOverhead = 160 // of a message's line, the note of its outcome and a segment's header, and then some
-	noteOverhead  = 32  // of the note alone
-)
+const minSpoolBytes = 1 << 10
 
 // WithSpool keeps accepted messages on disk, below the directory dir, until
 // they have their outcome: a process that is killed at any instant loses none,
@@ -85,6 +76,15 @@ func SpoolSync() SpoolOption {
 	return func(s *spoolConfig) error { s.sync = true; return nil }
 }
 
+// open opens the files that belong to a client of cfg.
+func (s *spoolConfig) open(cfg *config) (files *spool.Spool, troubles []error, err error) {
+	tenant := sha256.Sum256([]byte("altertable spool\x00" + strings.TrimSuffix(cfg.baseURL.String(), "/") + "\x00" + *cfg.key))
+	return spool.Open(spool.Config{Dir: s.dir, Tenant: hex.EncodeToString(tenant[:16]), MaxBytes: s.maxBytes, Sync: s.sync})
+}
+
+// maxMessageBytes returns the size of the largest message that has room on disk.
+func (s *spoolConfig) maxMessageBytes() int64 { return s.maxBytes - spool.Overhead }
+
 // A SpoolError is trouble with the spool's files. A call that returns one did
 // not accept its message. WithOnError's function gets one for a file that is
 // damaged or not a spool's: what could be read of it is delivered.
@@ -102,6 +102,15 @@ func (e *SpoolError) Error() string {
 // Unwrap returns Err.
 func (e *SpoolError) Unwrap() error { return e.Err }
 
+// spoolError makes a *SpoolError of the files' own error.
+func spoolError(err error) error {
+	var files *spool.Error
+	if errors.As(err, &files) {
+		return &SpoolError{files.Op, files.Path, files.Err}
+	}
+	return err
+}
+
 // cause takes the *os.PathError off err, which repeats the path.
 func cause(err error) error {
 	var path *os.PathError
@@ -111,274 +120,180 @@ func cause(err error) error {
 	return err
 }
 
-// errSpoolFull says that the disk's bound is reached.
-var errSpoolFull = errors.New("spool is full")
-
-// A spool is the files of one client: an instance directory of its own below
-// the one that clients share, locked as long as the client lives. Its fields
-// below mu are guarded by it. A goroutine that needs both locks takes mu before
-// queue.mu.
-type spool struct {
-	cfg         *spoolConfig
-	dir         string // absolute: the process may change its own
-	tenant      string // hash of key and base URL: only the same client adopts
-	segmentSize int64
-
-	mu        sync.Mutex
-	instance  string     // path of its directory
-	lock      *os.File   // nil if no instance directory could be built
-	segments  []*segment // oldest first; the last one takes what is written
-	files     int        // ever made, for their names
-	bytes     int64      // of all segments
-	live      int        // messages in them without an outcome
-	reading   int        // index of the segment that is read next
-	offset    int64      // in it
-	forgotten []*segment // without live messages, to be discarded
-	room      chan struct{}
-	checked   time.Time // when the instance directory was last seen to exist
-	scratch   []byte
-}
-
-// A ref says where in a spool a message is.
-type ref struct {
-	segment *segment
-	seq     uint32
-}
-
-// openSpool makes an instance directory and adopts those of dead clients. The
-// troubles are not fatal.
-func openSpool(cfg *config) (s *spool, troubles []error, err error) {
-	sum := sha256.Sum256([]byte("altertable spool\x00" + strings.TrimSuffix(cfg.baseURL.String(), "/") + "\x00" + *cfg.key))
-	s = &spool{
-		cfg:         cfg.spool,
-		tenant:      hex.EncodeToString(sum[:16]),
-		segmentSize: min(max(cfg.spool.maxBytes/64, minSegmentSize), maxSegmentSize),
-		room:        make(chan struct{}),
-	}
-	if s.dir, err = filepath.Abs(s.cfg.dir); err != nil {
-		return nil, nil, err
-	}
-	if err := s.build(); err != nil {
-		return nil, nil, err
-	}
-	if troubles, err = s.adoptAll(); err != nil {
-		s.close()
-		return nil, nil, err
-	}
-	return s, troubles, nil
-}
-
-// build makes an instance directory that is locked. Between the making and the
-// locking it looks like a dead client's, and another client may tear it down:
-// then the next one gets a new name.
-func (s *spool) build() (err error) {
-	for range 10 {
-		s.lock, s.instance = nil, filepath.Join(s.dir, s.tenant+"-"+uuid.Must(uuid.NewV7()).String())
-		if err = os.MkdirAll(s.instance, 0o700); err != nil {
+// accept is a keeper's.
+func (d *disk) accept(ctx context.Context, e *envelope) error {
+	for {
+		room, err := d.store(e)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, spool.ErrFull):
+			d.q.reject()
+			return spoolError(err)
+		case d.q.cfg.overflow != Block || ctx.Err() != nil:
+			return d.q.refuseFull(ctx)
+		}
+		if err := d.waitForRoom(ctx, room); err != nil {
+			d.q.reject()
 			return err
 		}
-		lock, failed := lockFile(filepath.Join(s.instance, "lock"), true)
-		if err = failed; err != nil {
-			_ = os.RemoveAll(s.instance) // it holds nothing yet
-			continue
-		}
-		if isWhereItWas(lock) {
-			s.lock = lock
-			break
-		}
-		err = errors.Join(os.ErrNotExist, lock.Close())
 	}
-	if err == nil && s.cfg.sync {
-		err = syncDir(s.dir)
-	}
-	return err
 }
 
-// isWhereItWas reports whether an open file is still the one of its name.
-func isWhereItWas(file *os.File) bool {
-	held, errHeld := file.Stat()
-	now, errNow := os.Stat(file.Name())
-	return errHeld == nil && errNow == nil && os.SameFile(held, now)
+// refuseFull counts a refused message and returns the call's error.
+func (q *queue) refuseFull(ctx context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats.Rejected++
+	q.warnLocked(warnQueueFull, nil)
+	if q.cfg.overflow == Block {
+		return blockEnded(ctx)
+	}
+	return ErrQueueFull
 }
 
-func (s *spool) newPath() string {
-	s.files++
-	return filepath.Join(s.instance, fmt.Sprintf("%08d.spool", s.files))
+// store writes e to disk, making room for it if need be, and puts it into the
+// queue. If there is no room, the channel is closed when there may be some.
+func (d *disk) store(e *envelope) (room <-chan struct{}, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	room = d.files.Room()
+	err = d.storeDiskLocked(e)
+	for errors.Is(err, spool.ErrFull) && (d.noteDiskLocked() || d.q.cfg.overflow == DropOldest && d.evictFileDiskLocked()) {
+		err = d.storeDiskLocked(e)
+	}
+	return room, err
 }
 
-// active returns the segment that is written to, a new one if need be.
-func (s *spool) active() (*segment, error) {
-	if n := len(s.segments); n > 0 {
-		last := s.segments[n-1]
-		if last.file != nil && last.size < s.segmentSize {
-			return last, nil
-		}
-		last.seal()
-	}
-	segment, err := createSegment(s.newPath(), s.tenant)
-	if err != nil {
-		return nil, err
-	}
-	s.segments = append(s.segments, segment)
-	s.bytes += segment.size
-	if s.cfg.sync {
-		err = syncDir(s.instance)
-	}
-	return segment, err
-}
-
-// write puts the message in e on disk. The caller holds mu.
-func (s *spool) write(e *envelope, accepted time.Time) (ref, error) {
-	if err := s.checkInstance(accepted); err != nil {
-		return ref{}, err
-	}
-	if s.bytes+int64(s.live)*noteOverhead+int64(len(e.json)+spoolOverhead) > s.cfg.maxBytes {
-		return ref{}, errSpoolFull
-	}
-	segment, err := s.active()
-	if err != nil {
-		return ref{}, &SpoolError{"create", s.instance, err}
-	}
-	m := spooled{segment.next, e.endpoint, accepted.UnixMicro(), e.json}
-	s.scratch = m.append(s.scratch[:0])
-	if err := s.append(segment, s.scratch, s.cfg.sync); err != nil {
-		segment.seal() // another file may have better luck
-		if segment.live == 0 {
-			s.discard(segment)
-		}
-		return ref{}, &SpoolError{"write", segment.path, err}
-	}
-	if cap(s.scratch) > maxPooledJSON {
-		s.scratch = nil
-	}
-	segment.next++
-	segment.live++
-	s.live++
-	return ref{segment, m.seq}, nil
-}
-
-// append writes lines to a segment.
-func (s *spool) append(segment *segment, lines []byte, sync bool) error {
-	before := segment.size
-	err := segment.write(lines, sync)
-	s.bytes += segment.size - before
-	return err
-}
-
-// checkInstance finds out, once a second, whether somebody has removed the
-// directory: a file without a name takes what is written, and keeps nothing.
-func (s *spool) checkInstance(now time.Time) error {
-	if !s.checked.IsZero() && now.Sub(s.checked) < time.Second {
-		return nil
-	}
-	s.checked = time.Time{}
-	old, known := s.instance, s.lock == nil
-	if known || !isWhereItWas(s.lock) {
-		if err := s.rebuild(); err != nil {
-			return &SpoolError{"rebuild", old, err}
-		}
-		if !known {
-			return &SpoolError{"find", old, os.ErrNotExist}
-		}
-	}
-	s.checked = now
-	return nil
-}
-
-// rebuild makes a new instance directory in place of one that was removed. The
-// segment that is open moves in; the others are gone.
-func (s *spool) rebuild() error {
-	if s.lock != nil {
-		_ = s.lock.Close()
-	}
-	if err := s.build(); err != nil {
+// storeDiskLocked writes e to disk and puts it into the queue or the backlog.
+func (d *disk) storeDiskLocked(e *envelope) error {
+	if err := d.stamp(e); err != nil {
 		return err
 	}
-	if n := len(s.segments); n > 0 && s.segments[n-1].file != nil {
-		if err := s.segments[n-1].copyTo(s.newPath()); err != nil {
-			s.segments[n-1].seal()
-			return err
+	m := spool.Message{Endpoint: spool.Endpoint(e.endpoint), Accepted: d.q.start.Add(e.acceptedAt), JSON: e.json}
+	if err := d.files.Append(&m); err != nil {
+		if errors.Is(err, spool.ErrFull) {
+			d.setFull(true)
 		}
+		return err
 	}
+	inMemory, err := d.place(e, &m)
+	if inMemory || err != nil {
+		d.files.Advance(&m)
+	}
+	if err != nil {
+		d.files.Done([]spool.Ref{m.Ref})
+	}
+	return err
+}
+
+// stamp says when e is accepted.
+func (d *disk) stamp(e *envelope) error {
+	q := d.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.shutdown != nil {
+		return ErrClosed
+	}
+	q.inOrderLocked(e)
+	e.acceptedAt = q.now()
 	return nil
 }
 
-// discard gives up a segment without live messages.
-func (s *spool) discard(dead *segment) {
-	i := slices.Index(s.segments, dead)
-	s.segments = slices.Delete(s.segments, i, i+1)
-	switch {
-	case i < s.reading:
-		s.reading--
-	case i == s.reading:
-		s.offset = 0
+// place puts e, which is on disk as m, into the queue if that has room, and
+// otherwise into the backlog.
+func (d *disk) place(e *envelope, m *spool.Message) (inMemory bool, err error) {
+	q := d.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.shutdown != nil {
+		return false, ErrClosed
 	}
-	s.bytes -= dead.size
-	_ = s.remove(dead) // else the next client does
-	close(s.room)
-	s.room = make(chan struct{})
+	q.stats.Accepted++
+	q.number++
+	q.noteStampLocked(e)
+	q.onDisk.full = false
+	inMemory = q.onDisk.backlog.count == 0 && q.fitsLocked(q.held, len(e.json))
+	if inMemory {
+		q.placeLocked(e, q.number, m.Ref)
+	} else {
+		q.onDisk.backlog.add(unreadOne(m))
+		q.wanted = len(e.json)
+	}
+	if q.places.moved || q.isFullLocked() {
+		q.advanceLocked()
+	}
+	return inMemory, nil
 }
 
-// remove takes a segment without live messages off the disk, or aside.
-func (s *spool) remove(dead *segment) error {
-	dead.seal()
-	if dead.damaged {
-		return s.setAside(dead.path) // it was reported when it was adopted
-	}
-	return os.Remove(dead.path)
-}
-
-// markDone notes that messages have their outcome. The caller holds mu.
-func (s *spool) markDone(refs []ref) {
-	for _, segment := range s.forgotten {
-		s.discard(segment)
-	}
-	s.forgotten = nil
-	slices.SortFunc(refs, func(a, b ref) int {
-		if a.segment != b.segment {
-			return strings.Compare(a.segment.path, b.segment.path)
+// waitForRoom waits until something has left the disk, or only a callback that
+// does not return could make it leave: it may be the very one that called.
+func (d *disk) waitForRoom(ctx context.Context, room <-chan struct{}) error {
+	patience := time.NewTicker(callbackPatience)
+	defer patience.Stop()
+	for {
+		select {
+		case <-room:
+			return nil
+		case <-d.q.closing:
+			return ErrClosed
+		case <-ctx.Done():
+			return blockEnded(ctx)
+		case <-patience.C:
+			if d.isStuck() {
+				return ErrQueueFull
+			}
 		}
-		return cmp.Compare(a.seq, b.seq)
-	})
-	for len(refs) > 0 {
-		segment := refs[0].segment
-		var seqs []uint32
-		for len(refs) > 0 && refs[0].segment == segment {
-			seqs = append(seqs, refs[0].seq)
-			refs = refs[1:]
-		}
-		segment.live -= len(seqs)
-		s.live -= len(seqs)
-		if segment.live == 0 {
-			s.discard(segment)
-			continue
-		}
-		_ = s.append(segment, appendDone(nil, seqs), false) // else they may be delivered again after a crash
 	}
 }
 
-// forget notes that n messages are lost with their segment.
-func (s *spool) forget(segment *segment, n int) {
-	segment.live -= n
-	s.live -= n
-	if segment.live == 0 {
-		s.forgotten = append(s.forgotten, segment)
-	}
+func (d *disk) isStuck() bool {
+	q := d.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.onlyReportsLeftLocked() && !q.wantsBacklogLocked(d.nextSize) && q.reports.stuck(q.now())
 }
 
-// close unlocks the instance directory, and removes it if nothing is left.
-func (s *spool) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, segment := range s.segments {
-		segment.seal()
+// evictFileDiskLocked gives up the oldest messages that no request carries
+// until that frees a file, and reports whether it did.
+func (d *disk) evictFileDiskLocked() bool {
+	for d.evictDiskLocked() {
+		if d.noteDiskLocked() {
+			return true
+		}
 	}
-	if s.lock == nil {
-		return
+	return false
+}
+
+// evictDiskLocked gives up the oldest messages that no request carries, as far
+// as they are in one file. It reports whether there were any.
+func (d *disk) evictDiskLocked() bool {
+	if d.q.allIsCarried() {
+		d.loadDiskLocked(backlogChunk, false) // the backlog is next
 	}
-	if len(s.segments) == 0 {
-		_ = os.Remove(s.lock.Name())
+	return d.evictOneFile()
+}
+
+func (q *queue) allIsCarried() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.places.idle.Len() == 0
+}
+
+func (d *disk) evictOneFile() (evicted bool) {
+	q := d.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var file spool.Ref
+	for q.places.idle.Len() > 0 && q.reports.mayEvict(q.now()) {
+		b := q.places.idle.first()
+		ref := b.refs[b.gone]
+		if evicted && !ref.SameFile(file) {
+			break
+		}
+		file, evicted = ref, true
+		q.settleLocked(b, 1, outcome{kind: dropped, err: ErrQueueFull})
 	}
-	_ = s.lock.Close()
-	_ = os.Remove(s.instance) // unless segments are left in it
+	q.advanceLocked()
+	return evicted
 }

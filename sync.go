@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"bytes"
 	"context"
 	"time"
 )
@@ -19,29 +20,22 @@ const maxSyncWait = 30 * time.Second
 // after Close or when Shutdown ends, joined with ctx's error if that ended. The
 // maps are the caller's again when it returns. Callbacks are not called.
 func (c *Client) TrackSync(ctx context.Context, t ...Track) (*Response, error) {
-	return syncCall(c, ctx, trackEndpoint, t, func(ctx context.Context, t Track, e *envelope) (bool, error) {
-		return c.encodeTrack(ctx, t, e)
-	})
+	return syncCall(c, ctx, t)
 }
 
 // IdentifySync is TrackSync for identifies. It goes after the identifies of
 // its environment that were accepted before it, waiting for them if need be,
 // and before those accepted later.
 func (c *Client) IdentifySync(ctx context.Context, i ...Identify) (*Response, error) {
-	return syncCall(c, ctx, identifyEndpoint, i, func(ctx context.Context, i Identify, e *envelope) (bool, error) {
-		return c.encodeIdentify(ctx, i, e)
-	})
+	return syncCall(c, ctx, i)
 }
 
 // AliasSync is TrackSync for aliases.
 func (c *Client) AliasSync(ctx context.Context, a ...Alias) (*Response, error) {
-	return syncCall(c, ctx, aliasEndpoint, a, func(_ context.Context, a Alias, e *envelope) (bool, error) {
-		return c.encodeAlias(a, e)
-	})
+	return syncCall(c, ctx, a)
 }
 
-func syncCall[M Message](c *Client, ctx context.Context, ep endpoint, messages []M,
-	encode func(context.Context, M, *envelope) (bool, error)) (*Response, error) {
+func syncCall[M Message](c *Client, ctx context.Context, messages []M) (*Response, error) {
 	if c.absent() {
 		return &Response{}, nil
 	}
@@ -56,9 +50,9 @@ func syncCall[M Message](c *Client, ctx context.Context, ep endpoint, messages [
 		}
 	}()
 	for _, m := range messages {
-		e := newEnvelope(ep)
+		e := newEnvelope()
 		envelopes = append(envelopes, e)
-		keep, err := encode(ctx, m, e)
+		keep, err := m.encode(ctx, c, e)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +77,7 @@ func syncCall[M Message](c *Client, ctx context.Context, ep endpoint, messages [
 func (cfg *config) checkSync(envelopes []*envelope) error {
 	size := len("[]")
 	for _, e := range envelopes {
-		if e.environment != envelopes[0].environment {
+		if !bytes.Equal(e.environment, envelopes[0].environment) {
 			return &ValidationError{"environment", "must be the same in all messages of one call"}
 		}
 		size += len(e.json) + len(",")
@@ -109,96 +103,108 @@ func (q *queue) sendSync(ctx context.Context, envelopes []*envelope) (*Response,
 	defer context.AfterFunc(q.requests, cancel)()
 
 	if envelopes[0].endpoint == identifyEndpoint {
-		turn, err := q.awaitTurn(ctx, envelopes)
+		t, err := q.awaitTurn(ctx, envelopes)
 		if err != nil {
 			return nil, err
 		}
-		defer q.endTurn(turn)
+		defer q.endTurn(t)
 	}
-	c := newContent(0)
-	defer c.release()
-	for _, e := range envelopes {
-		c.append(e.json, 0, 0)
+	return q.attemptSync(ctx, envelopes[0].endpoint, syncPayload(envelopes))
+}
+
+// syncPayload returns what a request with the messages carries: one message is
+// sent as an object.
+func syncPayload(envelopes []*envelope) payload {
+	var messages []byte
+	for i, e := range envelopes {
+		if i > 0 {
+			messages = append(messages, ',')
+		}
+		messages = append(messages, e.json...)
 	}
-	return q.attemptSync(ctx, envelopes[0].endpoint, c)
+	return payload{parts: [2][]byte{messages}, array: len(envelopes) > 1}
 }
 
 // awaitTurn waits until identifies may be sent. endTurn gives up the turn.
-func (q *queue) awaitTurn(ctx context.Context, envelopes []*envelope) (turn *batch, err error) {
-	for turn == nil {
-		if q.awaitBacklog(ctx) != nil {
+func (q *queue) awaitTurn(ctx context.Context, envelopes []*envelope) (t *turn, err error) {
+	for t == nil {
+		if q.awaitUnread(ctx) != nil {
 			return nil, q.syncEnded(ctx, nil)
 		}
-		if turn, err = q.takeTurn(envelopes); err != nil {
+		q.keeper.inTurn(func() { t, err = q.takeTurn(envelopes) })
+		if err != nil {
 			return nil, err
 		}
 	}
 	select {
-	case <-turn.turn:
-		return turn, nil
+	case <-t.come:
+		return t, nil
 	case <-ctx.Done():
-		q.endTurn(turn)
+		q.endTurn(t)
 		return nil, q.syncEnded(ctx, nil)
 	}
 }
 
-// takeTurn lines up for identifies, and restamps those that others, stamped
-// later, have overtaken: see inOrder. It returns nil if more identifies have
-// joined the backlog: they would arrive later with the older stamps.
-func (q *queue) takeTurn(envelopes []*envelope) (*batch, error) {
-	if q.spool != nil { // nobody is between being stamped in order and lining up
-		q.spool.mu.Lock()
-		defer q.spool.mu.Unlock()
+// awaitUnread waits, if identifies are on disk alone, until all that was
+// accepted before has its outcome: the lanes do not know of them.
+func (q *queue) awaitUnread(ctx context.Context) error {
+	f := q.flushUnread()
+	if f == nil {
+		return nil
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.shutdown != nil {
-		return nil, ErrClosed
-	}
-	if q.backlog.identifies > 0 {
-		return nil, nil
-	}
-	turn := q.turnOf(q.lane(identifyEndpoint, envelopes[0].environment))
-	for _, e := range envelopes {
-		q.inOrder(e)
-		q.noteStamp(e)
-	}
-	q.advance()
-	return turn, nil
+	err := f.wait(ctx)
+	_ = q.endFlush(f, err) // what was lost is told elsewhere
+	return err
 }
 
-// turnOf takes a place behind the identifies of a lane for a synchronous call.
-func (q *queue) turnOf(l *lane) *batch {
-	if l.open != nil {
-		q.seal(l.open)
+// flushUnread begins a flush if identifies are on disk alone.
+func (q *queue) flushUnread() *flush {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.onDisk.backlog.identifies == 0 {
+		return nil
 	}
-	l.batches++
-	b := &batch{lane: l, turn: make(chan struct{})}
-	q.lineUp(b)
-	return b
+	return q.startFlushLocked()
+}
+
+// takeTurn lines up for identifies, and restamps those that others, stamped
+// later, have overtaken: see inOrderLocked. It returns nil if more identifies
+// are on disk alone by now: they would arrive later with the older stamps.
+func (q *queue) takeTurn(envelopes []*envelope) (*turn, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.shutdown != nil:
+		return nil, ErrClosed
+	case q.onDisk.backlog.identifies > 0:
+		return nil, nil
+	}
+	t := q.places.lineUp(q.places.lane(identifyEndpoint, envelopes[0].environment))
+	for _, e := range envelopes {
+		q.inOrderLocked(e)
+		q.noteStampLocked(e)
+	}
+	q.advanceLocked()
+	return t, nil
 }
 
 // endTurn gives up a synchronous call's place, whether its turn had come or not.
-func (q *queue) endTurn(b *batch) {
+func (q *queue) endTurn(t *turn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.withdraw(b)
-	b.state = settled
-	q.passOn(b)
-	q.leave(b.lane)
-	q.advance()
+	q.places.endTurn(t)
+	q.advanceLocked()
 }
 
-// attemptSync sends the messages of c until the server answers for good or ctx ends.
-func (q *queue) attemptSync(ctx context.Context, ep endpoint, c *content) (*Response, error) {
+// attemptSync sends what m carries until the server answers for good or ctx ends.
+func (q *queue) attemptSync(ctx context.Context, ep endpoint, m payload) (*Response, error) {
 	schedule := q.cfg.retry.newSchedule()
 	closing := q.closing
 	var response *Response
 	var err error
 	for attempt := 0; ctx.Err() == nil; attempt++ {
 		q.countRequest(attempt > 0)
-		n := len(c.marks)
-		response, err = q.transport.post(ctx, ep, true, newBody(c, 0, n, n > 1))
+		response, err = q.transport.post(ctx, ep, true, m)
 		if judge(err) != retryable {
 			return response, err
 		}

@@ -1,7 +1,6 @@
 package altertable
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
 // Properties say what happened in an event: any values that encoding/json can
@@ -48,48 +49,53 @@ func (c *Client) Track(ctx context.Context, t Track) error {
 	if c.absent() {
 		return nil
 	}
-	e := newEnvelope(trackEndpoint)
+	e := newEnvelope()
 	defer e.free()
-	keep, err := c.encodeTrack(ctx, t, e)
+	keep, err := t.encode(ctx, c, e)
 	return c.submit(ctx, e, keep, err)
 }
 
-// encodeTrack writes t into e. It reports false for a message that BeforeSend discarded.
-func (c *Client) encodeTrack(ctx context.Context, t Track, e *envelope) (keep bool, err error) {
+func (t Track) encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error) {
 	fillVisitor(ctx, &t.AnonymousID, &t.DeviceID)
-	h := header{now: time.Now()}
-	c.fill(&h, &t.Timestamp, &t.Environment)
 	if c.cfg.beforeSend != nil {
-		t.Properties = cloneMap(t.Properties)
-		if t, keep, err = applyHook(c.cfg, t); !keep {
-			return false, err
-		}
-		c.fill(&h, &t.Timestamp, &t.Environment)
+		e.fill(c, &t.Timestamp, &t.Environment)
+		return hook(c, t.copied(), e, (*Track).write)
 	}
+	return true, t.write(c, e)
+}
+
+// copied returns a copy that shares nothing with t, which stays on the caller's stack.
+func (t *Track) copied() Track {
+	return Track{
+		strings.Clone(t.Event), strings.Clone(t.DistinctID), copied(t.Properties), strings.Clone(t.AnonymousID),
+		strings.Clone(t.DeviceID), inUTC(t.Timestamp), strings.Clone(t.Environment),
+	}
+}
+
+// write puts t's JSON into e.
+func (t *Track) write(c *Client, e *envelope) error {
 	if err := t.validate(); err != nil {
-		return false, err
+		return err
 	}
-	e.begin(t.Environment)
+	if err := e.begin(c, trackEndpoint, t.Environment); err != nil {
+		return err
+	}
 	e.field("event", t.Event)
 	e.json = append(e.json, `,"properties":{`...)
+	var err error
 	if e.json, err = c.properties.append(e.json, t.Properties, c.cfg.maxMessageBytes()); err != nil {
-		return false, c.cfg.encodingError("properties", err)
+		return c.cfg.encodingError("properties", err)
 	}
 	e.json = append(e.json, '}')
 	e.ids(t.DistinctID, t.AnonymousID, t.DeviceID)
-	return true, e.end(h, t.Timestamp, c.cfg)
+	return e.end(c, t.Timestamp)
 }
 
 func (t *Track) validate() error {
 	if strings.TrimSpace(t.Event) == "" {
 		return &ValidationError{"event", "must not be empty"}
 	}
-	return cmp.Or(
-		validateUserID("distinct_id", t.DistinctID),
-		validateID("anonymous_id", t.AnonymousID),
-		validateID("device_id", t.DeviceID),
-		validateEnvironment(t.Environment),
-	)
+	return validateIDs(t.DistinctID, t.AnonymousID, t.DeviceID)
 }
 
 // commonProperties are what New encoded once for every track: the default
@@ -109,12 +115,12 @@ func newCommonProperties(cfg *config) (*commonProperties, error) {
 	_, own := cfg.defaults["$event_id"]
 	p := &commonProperties{eventIDs: cfg.eventIDs && !own}
 	add := func(name string, value any) error {
-		member, dollar, err := appendMembers([]byte{','}, Properties{name: value}, cfg.maxMessageBytes())
+		member, dollar, err := encode.Members([]byte{','}, Properties{name: value}, cfg.maxMessageBytes())
 		p.members = append(p.members, commonProperty{name, dollar, member})
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.defaults)) {
-		if err := add(name, cfg.defaults[name]); errors.Is(err, errEncodingTooLarge) {
+		if err := add(name, cfg.defaults[name]); errors.Is(err, encode.ErrTooLarge) {
 			return nil, &ConfigError{"WithDefaultProperties", "holds a value that no batch can hold"}
 		} else if err != nil {
 			return nil, &ConfigError{"WithDefaultProperties", err.Error()}
@@ -144,7 +150,7 @@ func newCommonProperties(cfg *config) (*commonProperties, error) {
 // append appends own and the common properties that own does not override.
 func (p *commonProperties) append(dst []byte, own Properties, limit int) ([]byte, error) {
 	begin := len(dst)
-	dst, dollar, err := appendMembers(dst, own, limit)
+	dst, dollar, err := encode.Members(dst, own, limit)
 	if err != nil {
 		return dst, err
 	}
@@ -161,7 +167,7 @@ func (p *commonProperties) append(dst []byte, own Properties, limit int) ([]byte
 	if p.eventIDs {
 		if _, ok := own["$event_id"]; !ok {
 			dst = append(dst, `,"$event_id":`...)
-			dst = appendString(dst, uuid.Must(uuid.NewV7()).String())
+			dst = encode.String(dst, uuid.Must(uuid.NewV7()).String())
 		}
 	}
 	if empty && len(dst) > begin { // nothing precedes the first comma

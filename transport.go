@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -20,10 +22,10 @@ const (
 
 // transport makes single HTTP attempts. It does not change after newTransport.
 type transport struct {
-	client  *http.Client
-	pool    *http.Transport // nil if the client is the user's
-	urls    [3]string       // by endpoint
-	header  http.Header     // of every request, the key included
+	client  *http.Client // the user's; nil if the client has its own pools
+	pools   *pools       // nil if the HTTP client is the user's
+	urls    [3]string    // by endpoint
+	header  http.Header  // of every request, the key included
 	key     string
 	timeout time.Duration // of one attempt, the answer included
 }
@@ -35,6 +37,7 @@ func newTransport(cfg *config) *transport {
 	}
 	t.header.Set("Content-Type", "application/json")
 	t.header.Set("Accept", "application/json")
+	t.header.Set("Accept-Encoding", "identity")
 	t.header.Set("User-Agent", "altertable-go/"+Version)
 	if cfg.bearer {
 		t.header.Set("Authorization", "Bearer "+*cfg.key)
@@ -42,8 +45,10 @@ func newTransport(cfg *config) *transport {
 		t.header.Set("X-API-Key", *cfg.key)
 	}
 	if cfg.httpClient == nil {
-		t.pool = newPool(cfg.maxInFlight)
-		t.client = &http.Client{Transport: lastStop{t.pool}}
+		t.pools = &pools{
+			newPool: func() *http.Transport { return newHTTPTransport(cfg.maxInFlight) },
+			retired: map[*pool]struct{}{},
+		}
 		return t
 	}
 	own := *cfg.httpClient
@@ -57,24 +62,6 @@ func newTransport(cfg *config) *transport {
 	}
 	t.client = &own
 	return t
-}
-
-// newPool returns a transport that keeps a connection for every request that
-// may be in flight, and writes a usual batch with one system call. It takes
-// nothing from http.DefaultTransport, which applications replace by wrappers
-// and stop from verifying certificates.
-func newPool(maxInFlight int) *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    maxInFlight,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: maxAnswerHeaderBytes,
-		DisableCompression:     true,
-		WriteBufferSize:        64 << 10,
-	}
 }
 
 // lastStop is a RoundTripper whose redirects lead nowhere. CheckRedirect alone
@@ -92,37 +79,108 @@ func (s lastStop) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &last, nil
 }
 
-// close gives up idle connections, unless they are the user's.
+// close closes all connections, unless they are the user's.
 func (t *transport) close() {
-	if t.pool != nil {
-		t.pool.CloseIdleConnections()
+	if t.pools != nil {
+		t.pools.close()
 	}
 }
 
-// post makes one attempt to send b. The error is nil if the server took the
-// messages, an *APIError if it did not, a *NetworkError if it is not known. It
-// always closes b, if not before it returns then when net/http has read it.
-func (t *transport) post(ctx context.Context, ep endpoint, synchronous bool, b *body) (_ *Response, err error) {
-	defer func() {
-		if recover() != nil { // a RoundTripper is the user's code
-			err = &NetworkError{errNoAnswer}
-		}
-	}()
-	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+// post makes one attempt to send m. The error is nil if the server took the
+// messages, an *APIError if it did not, a *NetworkError if it is not known.
+// Nobody reads m after post has returned. It waits for the RoundTripper, except
+// that a synchronous call waits no longer than ctx and the attempt's timeout.
+func (t *transport) post(ctx context.Context, ep endpoint, synchronous bool, m payload) (*Response, error) {
+	l := &loan{payload: m}
+	defer l.end()
+	limited, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.urls[ep], b)
+	request, err := t.newRequest(limited, ep, synchronous, l)
 	if err != nil {
 		return nil, &NetworkError{err}
+	}
+	switch {
+	case t.pools != nil:
+		return t.sendPooled(ctx, request)
+	case synchronous:
+		return t.sendWithin(request)
+	}
+	return t.send(t.client, request)
+}
+
+func (t *transport) newRequest(ctx context.Context, ep endpoint, synchronous bool, l *loan) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.urls[ep], &body{loan: l})
+	if err != nil {
+		return nil, err
 	}
 	if synchronous {
 		request.URL.RawQuery = "sync=true"
 	}
 	request.Header = t.header.Clone()
-	request.ContentLength = int64(b.size())
+	request.ContentLength = int64(l.payload.size())
 	// net/http takes a second body when it knows that it wrote nothing of the
 	// first one, on a connection that the server had closed.
-	request.GetBody = func() (io.ReadCloser, error) { return b.again(), nil }
-	answer, err := t.client.Do(request)
+	request.GetBody = l.open
+	return request, nil
+}
+
+// sendPooled is send over the client's own connections. Its ctx is the
+// caller's, without the attempt's own timeout.
+func (t *transport) sendPooled(ctx context.Context, request *http.Request) (response *Response, err error) {
+	p := t.pools.acquire()
+	if p == nil {
+		return nil, &NetworkError{net.ErrClosed}
+	}
+	defer func() { t.pools.release(p, blamesConnection(ctx, err)) }()
+	return t.send(p.client, request)
+}
+
+// blamesConnection reports whether err, an attempt's result, may be the fault
+// of its connection or of the backend behind it. The end of the caller's ctx
+// says nothing about them.
+func blamesConnection(ctx context.Context, err error) bool {
+	switch err := err.(type) {
+	case *NetworkError:
+		return ctx.Err() == nil
+	case *APIError:
+		return err.StatusCode >= 500
+	}
+	return false
+}
+
+// sendWithin is send through the user's HTTP client. It waits no longer than the
+// request's context, even if a RoundTripper does not heed that.
+func (t *transport) sendWithin(request *http.Request) (*Response, error) {
+	type result struct {
+		response *Response
+		err      error
+	}
+	results := make(chan result, 1)
+	go func() {
+		defer close(results)
+		response, err := t.send(t.client, request)
+		results <- result{response, err}
+	}()
+	select {
+	case r, ok := <-results:
+		if !ok {
+			runtime.Goexit() // as the RoundTripper did
+		}
+		return r.response, r.err
+	case <-request.Context().Done():
+		return nil, &NetworkError{request.Context().Err()}
+	}
+}
+
+// send sends request and reads the answer.
+func (t *transport) send(client *http.Client, request *http.Request) (_ *Response, err error) {
+	defer func() {
+		if recover() != nil { // a RoundTripper is the user's code
+			err = &NetworkError{errNoAnswer}
+		}
+	}()
+	ctx := request.Context()
+	answer, err := client.Do(request)
 	if err != nil {
 		return nil, &NetworkError{bare(ctx, err)}
 	}
@@ -212,10 +270,10 @@ func parseAnswer(text []byte) answerFields {
 	}
 	var nested map[string]json.RawMessage
 	if json.Unmarshal(members["error"], &nested) == nil {
-		a.code = firstOf(a.code, stringValue(nested["code"]))
-		a.message = firstOf(a.message, stringValue(nested["message"]))
+		a.code = cmp.Or(a.code, stringValue(nested["code"]))
+		a.message = cmp.Or(a.message, stringValue(nested["message"]))
 	}
-	a.code = firstOf(a.code, stringValue(members["error"]))
+	a.code = cmp.Or(a.code, stringValue(members["error"]))
 	return a
 }
 
@@ -225,13 +283,6 @@ func stringValue(raw json.RawMessage) (s string) {
 		return ""
 	}
 	return s
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 var errNoAnswer = errors.New("the HTTP client returned no answer")

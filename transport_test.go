@@ -67,6 +67,7 @@ func TestRequest(t *testing.T) {
 				assert.Equal(t, uri, r.RequestURI)
 				assert.Equal(t, "altertable-go/"+altertable.Version, r.UserAgent())
 				assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
+				assert.Equal(t, []string{"identity"}, r.Header["Accept-Encoding"])
 				assert.NotContains(t, r.Header, "Idempotency-Key")
 				assert.NotContains(t, r.Header, "X-Idempotency-Key")
 				assert.NotContains(t, r.Header, test.absent)
@@ -247,6 +248,47 @@ func TestSilentServer(t *testing.T) {
 		track(t, client, "e0")
 		err = client.Shutdown(within(t, 20*time.Millisecond))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+		l.settle(t, client, "e0")
+	}
+}
+
+func TestTheHTTPClientsOwnTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, srv, l := newClient(t)
+		own := srv.HTTPClient()
+		own.Timeout = 2 * time.Second
+		client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(own), altertable.WithMaxBatchSize(1))...)
+		require.NoError(t, err)
+		srv.Next(1, altertabletest.Hang())
+		track(t, client, "e0")
+		pass(2 * time.Second)
+		requests := srv.Requests()
+		require.Len(t, requests, 1)
+		assert.Equal(t, 2*time.Second, requests[0].Duration)
+		require.NoError(t, client.Close())
+		assert.Equal(t, 2*time.Second, own.Timeout, "the user's client was not modified")
+		l.settle(t, client, "e0")
+	})
+}
+
+type countingBody struct{ read int }
+
+func (b *countingBody) Read(p []byte) (int, error) { b.read += len(p); return len(p), nil }
+func (b *countingBody) Close() error               { return nil }
+
+func TestAnswersAreReadUpTo64KiB(t *testing.T) {
+	for _, status := range []int{200, 404} {
+		body := new(countingBody)
+		l := new(ledger)
+		client, err := altertable.New("key", append(l.options(), altertable.WithHTTPClient(&http.Client{
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: status, Body: body}, r.Body.Close()
+			}),
+		}))...)
+		require.NoError(t, err)
+		track(t, client, "e0")
+		assert.Equal(t, status == 200, client.Close() == nil)
+		assert.LessOrEqual(t, body.read, 64<<10)
 		l.settle(t, client, "e0")
 	}
 }

@@ -1,4 +1,8 @@
-package altertable
+// Package encode writes the JSON of messages. Its output is what encoding/json
+// would make, except that members of maps come in no particular order. The
+// types that properties are usually made of need neither reflection nor memory
+// of their own; encoding/json does the rest.
+package encode
 
 import (
 	"encoding/base64"
@@ -10,22 +14,19 @@ import (
 	"time"
 )
 
-// The encoder appends the JSON that encoding/json would make, members of maps
-// in no particular order. The types that properties are usually made of need
-// neither reflection nor memory of their own; encoding/json does the rest.
-
-// maxEncodingDepth bounds recursion, which would end the process. A cycle
+// maxDepth bounds recursion, which would end the process. A cycle
 // reaches it, and so does nothing that a JSON decoder takes: encoding/json's
 // stops at 10,000 levels, of which batch, message and properties are three.
-const maxEncodingDepth = 10_000 - 3
+const maxDepth = 10_000 - 3
 
-var errEncodingTooLarge = errors.New("is too large")
+// ErrTooLarge says that the output would exceed its limit.
+var ErrTooLarge = errors.New("is too large")
 
-// appendMembers appends the members of m without braces, and stops with
-// errEncodingTooLarge when dst gets longer than limit. It reports whether a
+// Members appends the members of m without braces, and stops with
+// ErrTooLarge when dst gets longer than limit. It reports whether a
 // name begins with "$". An error's text says what is wrong with m in words that
 // follow a field's name, and quotes nothing of m.
-func appendMembers(dst []byte, m map[string]any, limit int) (out []byte, dollar bool, err error) {
+func Members(dst []byte, m map[string]any, limit int) (out []byte, dollar bool, err error) {
 	first := true
 	for name, value := range m {
 		if !first {
@@ -81,14 +82,14 @@ func appendValue(dst []byte, value any, limit, depth int) (_ []byte, err error) 
 		dst, err = appendComposite(dst, value, limit, depth)
 	}
 	if err == nil && len(dst) > limit {
-		err = errEncodingTooLarge
+		err = ErrTooLarge
 	}
 	return dst, err
 }
 
 // appendComposite is appendValue for the types that are met less often.
 func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
-	if depth > maxEncodingDepth {
+	if depth > maxDepth {
 		return dst, errTooDeep
 	}
 	switch v := value.(type) {
@@ -106,10 +107,6 @@ func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
 	case []byte:
 		return appendBytes(dst, v, limit)
 	case map[string]any:
-		return appendObject(dst, v, limit, depth)
-	case Properties:
-		return appendObject(dst, v, limit, depth)
-	case Traits:
 		return appendObject(dst, v, limit, depth)
 	case map[string]string:
 		return appendMap(dst, v, limit, func(dst []byte, v string) ([]byte, error) {
@@ -183,18 +180,18 @@ func appendArray[T any](dst []byte, list []T, limit int, element func(dst []byte
 			return dst, err
 		}
 		if len(dst) > limit {
-			return dst, errEncodingTooLarge
+			return dst, ErrTooLarge
 		}
 	}
 	return append(dst, ']'), nil
 }
 
-// appendText is appendString for texts that may be huge.
+// appendText is String for texts that may be huge.
 func appendText(dst []byte, s string, limit int) ([]byte, error) {
 	if len(dst)+len(s) > limit {
-		return dst, errEncodingTooLarge
+		return dst, ErrTooLarge
 	}
-	return appendString(dst, s), nil
+	return String(dst, s), nil
 }
 
 func appendBytes(dst, p []byte, limit int) ([]byte, error) {
@@ -202,7 +199,7 @@ func appendBytes(dst, p []byte, limit int) ([]byte, error) {
 	case p == nil:
 		return append(dst, "null"...), nil
 	case len(dst)+base64.StdEncoding.EncodedLen(len(p)) > limit:
-		return dst, errEncodingTooLarge
+		return dst, ErrTooLarge
 	}
 	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), p), '"'), nil
 }

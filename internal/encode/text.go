@@ -1,4 +1,4 @@
-package altertable
+package encode
 
 import (
 	"time"
@@ -17,8 +17,8 @@ var plain = func() (table [256]bool) {
 	return table
 }()
 
-// appendString appends s in quotes. Invalid UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
+// String appends s in quotes. Invalid UTF-8 becomes U+FFFD.
+func String(dst []byte, s string) []byte {
 	n := 0
 	for n < len(s) && plain[s[n]] {
 		n++
@@ -68,9 +68,9 @@ func appendEscaped(dst []byte, s string) []byte {
 
 var shortEscapes = [utf8.RuneSelf]byte{'"': '"', '\\': '\\', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}
 
-// appendTimestamp appends an instant in quotes, in UTC with milliseconds, or
+// Timestamp appends an instant in quotes, in UTC with milliseconds, or
 // microseconds where they are not zero. The year is 1 to 9999.
-func appendTimestamp(dst []byte, unixMicro int64) []byte {
+func Timestamp(dst []byte, unixMicro int64) []byte {
 	t := time.UnixMicro(unixMicro).UTC()
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()

@@ -1,4 +1,4 @@
-package altertable
+package encode
 
 import (
 	"encoding/json"
@@ -34,6 +34,9 @@ type (
 	shout    string // encodes itself
 	whisper  string // encodes itself, but only behind a pointer
 	quantity json.Number
+
+	properties map[string]any
+	traits     properties
 )
 
 func (s shout) MarshalJSON() ([]byte, error) {
@@ -56,7 +59,7 @@ func TestEncoderWritesWhatEncodingJSONWrites(t *testing.T) {
 		time.Second, time.Date(2023, 1, 2, 3, 4, 5, 6, time.UTC), time.Date(2023, 1, 2, 3, 4, 5, 0, time.FixedZone("", -3600)),
 		json.Number("1.50"), json.Number("-0"), json.Number("1e9"), json.Number(""),
 		json.RawMessage(` { "a" : [ 1 , "x y\" <" ] } `), json.RawMessage(nil), json.RawMessage("\"\u2028\""),
-		map[string]any{}, map[string]any(nil), Properties(nil), Traits{"a": 1},
+		map[string]any{}, map[string]any(nil), properties(nil), traits{"a": 1},
 		map[string]any{"a": map[string]any{"b": []any{1, "x", nil, []any{}}}},
 		map[string]string{}, map[string]string(nil), map[string]string{"a<": "b"},
 		[]any{}, []any(nil), []string{}, []string(nil), []string{"a", "b"}, []map[string]any{{"a": 1}, nil}, []map[string]any(nil),
@@ -106,19 +109,19 @@ func TestEncoderSaysWhatItCannotExpress(t *testing.T) {
 	ring := &node{}
 	ring.Next = ring
 	for text, value := range map[string]any{
-		"holds a value of type chan int, which JSON cannot express":            make(chan int),
-		"holds a value of type func(), which JSON cannot express":              func() {},
-		"holds a value of type complex128, which JSON cannot express":          1i,
-		"holds a value of type map[bool]int, which JSON cannot express":        map[bool]int{true: 1},
-		"holds NaN or an infinity, which JSON cannot express":                  math.NaN(),
-		"holds a cycle, or is nested too deeply":                               cycle,
-		"holds a time.Time that RFC 3339 cannot express":                       time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
-		"holds a json.Number that is no number":                                json.Number("secret@example.com"),
-		"holds a json.RawMessage that is not JSON":                             json.RawMessage(`{"a":`),
-		"holds a value of type altertable.failing whose encoding failed":       failing{},
-		"holds a value of type altertable.panicking whose encoding panicked":   panicking{},
-		"holds a value of type altertable.invalid whose encoding failed":       invalid{},
-		"holds a value of type []altertable.panicking whose encoding panicked": []panicking{{}},
+		"holds a value of type chan int, which JSON cannot express":        make(chan int),
+		"holds a value of type func(), which JSON cannot express":          func() {},
+		"holds a value of type complex128, which JSON cannot express":      1i,
+		"holds a value of type map[bool]int, which JSON cannot express":    map[bool]int{true: 1},
+		"holds NaN or an infinity, which JSON cannot express":              math.NaN(),
+		"holds a cycle, or is nested too deeply":                           cycle,
+		"holds a time.Time that RFC 3339 cannot express":                   time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
+		"holds a json.Number that is no number":                            json.Number("secret@example.com"),
+		"holds a json.RawMessage that is not JSON":                         json.RawMessage(`{"a":`),
+		"holds a value of type encode.failing whose encoding failed":       failing{},
+		"holds a value of type encode.panicking whose encoding panicked":   panicking{},
+		"holds a value of type encode.invalid whose encoding failed":       invalid{},
+		"holds a value of type []encode.panicking whose encoding panicked": []panicking{{}},
 	} {
 		_, err := encode(map[string]any{"secret@example.com": value})
 		assert.EqualError(t, err, text)
@@ -210,7 +213,7 @@ func TestEncoderTakesTheNumbersThatEncodingJSONTakes(t *testing.T) {
 // The scratch is used again, whatever became of the message in it.
 func TestEncoderKeepsWhatItAppendsTo(t *testing.T) {
 	for _, value := range []any{1, panicking{}, failing{}, make(chan int), json.RawMessage("x"), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC), strings.Repeat("x", 200)} {
-		out, _, _ := appendMembers([]byte("before"), map[string]any{"a": value}, 100)
+		out, _, _ := Members([]byte("before"), map[string]any{"a": value}, 100)
 		assert.True(t, strings.HasPrefix(string(out), "before"), "%T", value)
 	}
 }
@@ -252,23 +255,23 @@ func TestEncoderStopsAtItsLimit(t *testing.T) {
 		make([]int, 1000), make([]int64, 1000), make([]float64, 1000), make([]map[string]any, 1000), map[string]string{huge: ""},
 		make([]struct{}, 1000), make([]*int, 1000), map[int]string{1: huge}, []plan{plan(huge)}, [1000]bool{}, struct{ A []loud }{make([]loud, 1000)}, laughs,
 	} {
-		out, _, err := appendMembers(nil, map[string]any{"a": value}, 100)
-		assert.ErrorIs(t, err, errEncodingTooLarge, "%T", value)
+		out, _, err := Members(nil, map[string]any{"a": value}, 100)
+		assert.ErrorIs(t, err, ErrTooLarge, "%T", value)
 		assert.Less(t, len(out), 130, "%T was encoded in full", value)
 	}
 	assert.Less(t, count, 20)
-	out, _, err := appendMembers(nil, map[string]any{"a": strings.Repeat("x", 94)}, 100)
+	out, _, err := Members(nil, map[string]any{"a": strings.Repeat("x", 94)}, 100)
 	require.NoError(t, err)
 	assert.Len(t, out, 100)
 }
 
 func TestEncoderReportsPlatformNames(t *testing.T) {
 	for range 50 { // the name comes first, in between or last
-		_, dollar, err := appendMembers(nil, map[string]any{"a": 1, "$ip": "1.2.3.4", "b": 1}, 1000)
+		_, dollar, err := Members(nil, map[string]any{"a": 1, "$ip": "1.2.3.4", "b": 1}, 1000)
 		require.NoError(t, err)
 		assert.True(t, dollar)
 	}
-	_, dollar, err := appendMembers(nil, map[string]any{"a$": map[string]any{"$b": 1}, "": 2}, 1000)
+	_, dollar, err := Members(nil, map[string]any{"a$": map[string]any{"$b": 1}, "": 2}, 1000)
 	require.NoError(t, err)
 	assert.False(t, dollar)
 }
@@ -281,7 +284,7 @@ func TestTimestampHasThreeDecimalsOrSix(t *testing.T) {
 		`"0001-01-01T00:00:00.000Z"`:    time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC),
 		`"9999-12-31T23:59:59.999999Z"`: time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 	} {
-		assert.Equal(t, want, string(appendTimestamp(nil, at.UnixMicro())))
+		assert.Equal(t, want, string(Timestamp(nil, at.UnixMicro())))
 	}
 }
 
@@ -293,14 +296,14 @@ func TestEncoderDoesNotAllocate(t *testing.T) {
 		"int64": int64(1), "uint": uint(1), "uint8": uint8(1), "uint16": uint16(1), "uint32": uint32(1), "uint64": uint64(1),
 		"float32": float32(0.1), "float64": 1.5e-9, "duration": time.Second, "time": time.Now(), "*time": pointer(time.Now()),
 		"number": json.Number("12.5"), "raw": json.RawMessage(`{"a": "<"}`), "bytes": []byte("bytes"),
-		"map": map[string]any{"a": map[string]any{"b": 1}}, "properties": Properties{"a": 1}, "traits": Traits{"a": 1},
+		"map": map[string]any{"a": map[string]any{"b": 1}}, "properties": properties{"a": 1}, "traits": traits{"a": 1},
 		"strings map": map[string]string{"a": "b"}, "list": []any{1, "x", []any{nil}}, "strings": []string{"a", "b"},
 		"ints": []int{1}, "int64s": []int64{1}, "floats": []float64{1}, "maps": []map[string]any{{"a": 1}},
 		"named": plan("pro"), "named number": level(3), "*string": pointer("x"), "*int": pointer(1), "nil pointer": (*int)(nil),
 	} {
 		properties := map[string]any{"p": value}
 		assert.Zero(t, testing.AllocsPerRun(1000, func() {
-			if _, _, err := appendMembers(dst, properties, cap(dst)); err != nil {
+			if _, _, err := Members(dst, properties, cap(dst)); err != nil {
 				t.Error(err)
 			}
 		}), name)
@@ -314,7 +317,7 @@ func FuzzEncodeString(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		want, err := json.Marshal(s)
 		require.NoError(t, err)
-		assert.Equal(t, spelled(want), spelled(appendString(nil, s)))
+		assert.Equal(t, spelled(want), spelled(String(nil, s)))
 	})
 }
 
@@ -376,6 +379,6 @@ func FuzzAppendTimestamp(f *testing.F) {
 		if at.Nanosecond()%1_000_000 != 0 {
 			layout = `"2006-01-02T15:04:05.000000Z"`
 		}
-		assert.Equal(t, at.Format(layout), string(appendTimestamp(nil, micros)))
+		assert.Equal(t, at.Format(layout), string(Timestamp(nil, micros)))
 	})
 }

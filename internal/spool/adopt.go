@@ -1,8 +1,7 @@
-package altertable
+package spool
 
 import (
 	"bufio"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,21 +16,21 @@ var errLocked = errors.New("is locked by a living client")
 // adoptAll moves the segments of dead clients into this client's directory. A
 // file is moved, not copied, so that it is in one directory at any time; what
 // cannot be moved or read now stays, for the next client.
-func (s *spool) adoptAll() (troubles []error, err error) {
-	entries, err := os.ReadDir(s.dir)
+func (s *Spool) adoptAll() (troubles []error, err error) {
+	entries, err := os.ReadDir(s.cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
 	var lines *bufio.Reader
 	for _, entry := range entries {
-		path := filepath.Join(s.dir, entry.Name())
+		path := filepath.Join(s.cfg.Dir, entry.Name())
 		switch {
 		case path == s.instance, strings.HasSuffix(path, ".damaged"):
 			continue
 		case !entry.IsDir():
-			troubles = append(troubles, &SpoolError{"adopt", path, errForeignFile})
+			troubles = append(troubles, &Error{"adopt", path, errForeignFile})
 			continue
-		case !strings.HasPrefix(entry.Name(), s.tenant+"-"):
+		case !strings.HasPrefix(entry.Name(), s.cfg.Tenant+"-"):
 			continue
 		}
 		lock, err := lockFile(filepath.Join(path, "lock"), holdsSegments(path))
@@ -42,7 +41,7 @@ func (s *spool) adoptAll() (troubles []error, err error) {
 			_ = os.Remove(path) // succeeds if it is empty
 			continue
 		case err != nil:
-			troubles = append(troubles, &SpoolError{"adopt", path, err})
+			troubles = append(troubles, &Error{"adopt", path, err})
 			continue
 		}
 		if lines == nil {
@@ -59,7 +58,7 @@ func (s *spool) adoptAll() (troubles []error, err error) {
 	}
 	// A client that was killed while it adopted has left later segments in an
 	// earlier directory.
-	slices.SortStableFunc(s.segments, func(a, b *segment) int { return cmp.Compare(a.oldest, b.oldest) })
+	slices.SortStableFunc(s.segments, func(a, b *segment) int { return a.oldest.Compare(b.oldest) })
 	return troubles, nil
 }
 
@@ -69,36 +68,36 @@ func holdsSegments(instance string) bool {
 	return err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return filepath.Ext(e.Name()) == ".spool" })
 }
 
-func (s *spool) adopt(instance string, lines *bufio.Reader) (troubles []error) {
+func (s *Spool) adopt(instance string, lines *bufio.Reader) (troubles []error) {
 	entries, err := os.ReadDir(instance)
 	if err != nil {
-		return []error{&SpoolError{"adopt", instance, err}}
+		return []error{&Error{"adopt", instance, err}}
 	}
 	for _, entry := range entries {
 		path := filepath.Join(instance, entry.Name())
 		switch {
 		case entry.Name() == "lock":
 		case filepath.Ext(path) != ".spool" || !entry.Type().IsRegular():
-			troubles = append(troubles, &SpoolError{"adopt", path, errForeignFile})
+			troubles = append(troubles, &Error{"adopt", path, errForeignFile})
 		default:
 			troubles = append(troubles, s.adoptFile(path, lines)...)
 		}
 	}
-	if s.cfg.sync {
+	if s.cfg.Sync {
 		if err := syncDir(s.instance); err != nil {
-			troubles = append(troubles, &SpoolError{"sync", s.instance, err})
+			troubles = append(troubles, &Error{"sync", s.instance, err})
 		}
 	}
 	return troubles
 }
 
-func (s *spool) adoptFile(path string, lines *bufio.Reader) (troubles []error) {
+func (s *Spool) adoptFile(path string, lines *bufio.Reader) (troubles []error) {
 	trouble := func(op string, err error) {
 		if err != nil {
-			troubles = append(troubles, &SpoolError{op, path, err})
+			troubles = append(troubles, &Error{op, path, err})
 		}
 	}
-	segment, damaged, err := readSegment(path, s.tenant, lines)
+	segment, damaged, err := scanSegment(path, s.cfg.Tenant, lines)
 	if err != nil {
 		trouble("adopt", err)
 		if errors.Is(err, errForeignFile) {
@@ -126,7 +125,7 @@ func (s *spool) adoptFile(path string, lines *bufio.Reader) (troubles []error) {
 }
 
 // setAside keeps a damaged file where no client reads it.
-func (s *spool) setAside(path string) error {
+func (s *Spool) setAside(path string) error {
 	name := filepath.Base(filepath.Dir(path)) + "-" + filepath.Base(path) + ".damaged"
-	return os.Rename(path, filepath.Join(s.dir, name))
+	return os.Rename(path, filepath.Join(s.cfg.Dir, name))
 }

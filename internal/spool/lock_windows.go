@@ -1,4 +1,4 @@
-package altertable
+package spool
 
 import (
 	"os"
@@ -7,8 +7,8 @@ import (
 
 const sharingViolation syscall.Errno = 32
 
-// lockFile opens path without sharing it, but for its removal, which locks it
-// for as long as the file is open: the lock dies with the process. It fails
+// lockFile opens path without sharing it, which locks it for as long as the
+// file is open: the lock dies with the process. Others may remove it. It fails
 // with errLocked if somebody else has it open.
 func lockFile(path string, create bool) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)

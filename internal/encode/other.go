@@ -1,4 +1,4 @@
-package altertable
+package encode
 
 import (
 	"encoding"
@@ -25,7 +25,7 @@ func appendNumber(dst []byte, n string, limit int) ([]byte, error) {
 	case n == "":
 		return append(dst, '0'), nil
 	case len(dst)+len(n) > limit:
-		return dst, errEncodingTooLarge
+		return dst, ErrTooLarge
 	case !isNumber(n):
 		return dst, errInvalidNumber
 	}
@@ -105,7 +105,7 @@ func appendCompact(dst, raw []byte, limit int) ([]byte, error) {
 		dst = append(dst, c)
 	}
 	if len(dst) > limit {
-		return dst, errEncodingTooLarge
+		return dst, ErrTooLarge
 	}
 	return dst, nil
 }
@@ -136,6 +136,8 @@ func appendOther(dst []byte, value any, limit, depth int) ([]byte, error) {
 		return strconv.AppendUint(dst, v.Uint(), 10), nil
 	case v.CanFloat():
 		return appendFloat(dst, v.Float(), v.Type().Bits())
+	case v.Kind() == reflect.Map && v.CanConvert(reflect.TypeFor[map[string]any]()):
+		return appendObject(dst, v.Convert(reflect.TypeFor[map[string]any]()).Interface().(map[string]any), limit, depth)
 	}
 	g := gauge{left: limit - len(dst)}
 	if err := g.measure(v, depth); err != nil {
@@ -157,7 +159,7 @@ func appendMarshaled(dst []byte, value any, limit int) (out []byte, err error) {
 	case err != nil:
 		return dst, marshalError(value, err)
 	case len(dst)+len(text) > limit:
-		return dst, errEncodingTooLarge
+		return dst, ErrTooLarge
 	case !utf8.Valid(text): // a user's method made it, and encoding/json lets it pass
 		return appendCompact(dst, text, limit)
 	}

@@ -1,4 +1,4 @@
-package altertable
+package encode
 
 import (
 	"encoding"
@@ -15,7 +15,7 @@ type gauge struct {
 
 // measure walks through what encoding/json would walk through.
 func (g *gauge) measure(v reflect.Value, depth int) error {
-	if depth > maxEncodingDepth {
+	if depth > maxDepth {
 		return errTooDeep
 	}
 	switch v.Kind() {
@@ -72,7 +72,7 @@ func (g *gauge) measureElements(v reflect.Value, depth int) error {
 
 func (g *gauge) take(n int) error {
 	if g.left -= n; g.left < 0 {
-		return errEncodingTooLarge
+		return ErrTooLarge
 	}
 	return nil
 }

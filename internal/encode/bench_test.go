@@ -1,4 +1,4 @@
-package altertable
+package encode
 
 import (
 	"encoding/json"
@@ -17,7 +17,7 @@ func benchmarkEncode(b *testing.B, properties map[string]any) {
 	dst := make([]byte, 0, 64<<10)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := appendMembers(dst, properties, cap(dst)); err != nil {
+		if _, _, err := Members(dst, properties, cap(dst)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -81,7 +81,7 @@ func BenchmarkEncodeValue(b *testing.B) {
 func BenchmarkTimestamp(b *testing.B) {
 	dst := make([]byte, 0, 64)
 	for b.Loop() {
-		_ = appendTimestamp(dst, 1672574400123000)
+		_ = Timestamp(dst, 1672574400123000)
 	}
 }
 

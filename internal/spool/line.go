@@ -1,0 +1,184 @@
+package spool
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"hash/crc32"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An Endpoint is where a message is sent to, as a file names it.
+type Endpoint uint8
+
+const (
+	Track Endpoint = iota
+	Identify
+	Alias
+)
+
+var endpointNames = [...]string{"track", "identify", "alias"}
+
+func (e Endpoint) String() string { return endpointNames[e] }
+
+// A Message is what a spool keeps.
+type Message struct {
+	Endpoint    Endpoint
+	Accepted    time.Time // to the microsecond
+	JSON        []byte    // without a line break
+	Environment string    // from the JSON, "" if that names none; set by Read
+	Ref         Ref       // set by Append and Read
+
+	end int64 // where its line ends in its segment
+}
+
+// A Ref says where in a spool a message is. The zero Ref is nowhere.
+type Ref struct {
+	segment *segment
+	seq     uint32
+}
+
+// SameFile reports whether r and other are in one file: it leaves the disk when
+// all its messages have their outcome.
+func (r Ref) SameFile(other Ref) bool { return r.segment == other.segment }
+
+// Gone reports whether Removed found that the message's file is removed.
+func (r Ref) Gone() bool { return r.segment.gone }
+
+func (m *Message) tally() Tally {
+	t := Tally{Count: 1, Bytes: int64(len(m.JSON))}
+	if m.Endpoint == Identify {
+		t.Identifies = 1
+	}
+	return t
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// appendLine appends kind, the checksum of what text appends, that, and a newline.
+func appendLine(dst []byte, kind byte, text func([]byte) []byte) []byte {
+	dst = append(dst, kind, ' ')
+	sumAt := len(dst)
+	dst = append(dst, "00000000 "...)
+	textAt := len(dst)
+	dst = text(dst)
+	const hex = "0123456789abcdef"
+	sum := crc32.Checksum(dst[textAt:], castagnoli)
+	for i := 7; i >= 0; i-- {
+		dst[sumAt+i] = hex[sum&15]
+		sum >>= 4
+	}
+	return append(dst, '\n')
+}
+
+// parseLine returns the text of a line without its newline, if it is intact.
+func parseLine(line []byte) (kind byte, text []byte, ok bool) {
+	if len(line) < len("m 00000000 ") || line[1] != ' ' || line[10] != ' ' {
+		return 0, nil, false
+	}
+	sum, err := strconv.ParseUint(string(line[2:10]), 16, 32)
+	text = line[11:]
+	return line[0], text, err == nil && uint32(sum) == crc32.Checksum(text, castagnoli)
+}
+
+// appendMessage appends the line of m.
+func appendMessage(dst []byte, m *Message) []byte {
+	return appendLine(dst, 'm', func(dst []byte) []byte {
+		dst = append(strconv.AppendUint(dst, uint64(m.Ref.seq), 10), ' ')
+		dst = append(append(dst, m.Endpoint.String()...), ' ')
+		dst = append(strconv.AppendInt(dst, m.Accepted.UnixMicro(), 10), ' ')
+		return append(dst, m.JSON...)
+	})
+}
+
+// parseMessage reads the text of such a line.
+func parseMessage(text []byte) (m Message, ok bool) {
+	seq, text, _ := bytes.Cut(text, []byte(" "))
+	endpoint, text, _ := bytes.Cut(text, []byte(" "))
+	accepted, text, ok := bytes.Cut(text, []byte(" "))
+	number, errSeq := strconv.ParseUint(string(seq), 10, 32)
+	at := slices.Index(endpointNames[:], string(endpoint))
+	micros, errAccepted := strconv.ParseInt(string(accepted), 10, 64)
+	if !ok || errSeq != nil || at < 0 || errAccepted != nil {
+		return m, false
+	}
+	return Message{Endpoint: Endpoint(at), Accepted: time.UnixMicro(micros), JSON: text, Ref: Ref{seq: uint32(number)}}, true
+}
+
+// environment returns a message's own, which is its first member.
+func environment(message []byte) string {
+	const head = `{"environment":"`
+	if rest, ok := bytes.CutPrefix(message, []byte(head)); ok {
+		if end := bytes.IndexAny(rest, `"\`); end >= 0 && rest[end] == '"' {
+			return string(rest[:end])
+		}
+	}
+	var members struct {
+		Environment string `json:"environment"`
+	}
+	if json.Unmarshal(message, &members) != nil {
+		return ""
+	}
+	return members.Environment
+}
+
+// A seqSet is a set of a segment's messages, in ranges.
+type seqSet []seqRange
+
+type seqRange struct{ first, last uint32 }
+
+// merge sorts the ranges, and joins those that touch.
+func (s seqSet) merge() seqSet {
+	slices.SortFunc(s, func(a, b seqRange) int { return cmp.Compare(a.first, b.first) })
+	merged := s[:0]
+	for _, r := range s {
+		if n := len(merged); n > 0 && uint64(r.first) <= uint64(merged[n-1].last)+1 {
+			merged[n-1].last = max(merged[n-1].last, r.last)
+		} else {
+			merged = append(merged, r)
+		}
+	}
+	return slices.Clip(merged)
+}
+
+// has reports whether seq is in s, which is merged.
+func (s seqSet) has(seq uint32) bool {
+	i, exact := slices.BinarySearchFunc(s, seq, func(r seqRange, seq uint32) int { return cmp.Compare(r.first, seq) })
+	return exact || i > 0 && seq <= s[i-1].last
+}
+
+// appendDone appends a line that says that the messages have their outcome. seqs is in order.
+func appendDone(dst []byte, seqs []uint32) []byte {
+	return appendLine(dst, 'd', func(dst []byte) []byte {
+		for i := 0; i < len(seqs); {
+			j := i
+			for j+1 < len(seqs) && seqs[j+1] == seqs[j]+1 {
+				j++
+			}
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(strconv.AppendUint(dst, uint64(seqs[i]), 10), '-')
+			dst = strconv.AppendUint(dst, uint64(seqs[j]), 10)
+			i = j + 1
+		}
+		return dst
+	})
+}
+
+// parse adds the ranges of the text of such a line.
+func (s seqSet) parse(text []byte) (seqSet, bool) {
+	for part := range strings.SplitSeq(string(text), ",") {
+		from, to, _ := strings.Cut(part, "-")
+		first, errFirst := strconv.ParseUint(from, 10, 32)
+		last, errLast := strconv.ParseUint(to, 10, 32)
+		if errFirst != nil || errLast != nil || last < first {
+			return s, false
+		}
+		s = append(s, seqRange{uint32(first), uint32(last)})
+	}
+	return s, true
+}

@@ -1,0 +1,177 @@
+package altertable
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/internal/spool"
+)
+
+func placesForTest(t *testing.T, opts ...Option) *places {
+	t.Helper()
+	cfg, err := newConfig("key", opts)
+	require.NoError(t, err)
+	p := newPlaces(cfg)
+	return &p
+}
+
+// put puts a message with this number into a batch of its own, and seals it.
+func (p *places) put(ep endpoint, number uint64) *batch {
+	p.add(&envelope{endpoint: ep, environment: []byte("production"), json: []byte("{}")}, number, spool.Ref{})
+	b := p.home[ep].open
+	p.seal(b)
+	return b
+}
+
+// A batch may be retried for a day beside millions of messages a minute.
+func TestOrderOfNumbersBeyond32Bits(t *testing.T) {
+	p := placesForTest(t)
+	numbers := []uint64{7, 7 + 1<<31, 7 + 1<<32, 7 + 1<<33, math.MaxUint64}
+	for i := len(numbers); i > 0; i-- {
+		p.put(trackEndpoint, numbers[i-1])
+	}
+	for _, want := range numbers {
+		b := p.nextReady()
+		assert.Equal(t, want, b.number())
+		assert.Same(t, b, p.idle.first())
+		p.launch(b)
+	}
+	assert.Nil(t, p.nextReady())
+	assert.Nil(t, p.idle.first())
+}
+
+// The numbers of a batch's messages may be far apart, but not farther than its marks reach.
+func TestNumbersWithinABatch(t *testing.T) {
+	p := placesForTest(t)
+	for _, number := range []uint64{5, 5 + 1<<31, 5 + math.MaxUint32, 6 + math.MaxUint32} {
+		p.add(&envelope{environment: []byte("production"), json: []byte("{}")}, number, spool.Ref{})
+	}
+	b := p.nextReady()
+	require.Equal(t, 3, b.count())
+	for frontier, want := range map[uint64]int{4: 0, 5: 1, 1 << 31: 1, 5 + 1<<31: 2, math.MaxUint32: 2, 5 + math.MaxUint32: 3, math.MaxUint64: 3} {
+		assert.Equal(t, want, b.countUpTo(3, frontier), "%d", frontier)
+	}
+	assert.EqualValues(t, 6+math.MaxUint32, p.home[trackEndpoint].open.number())
+}
+
+func TestReadyBatchesGoInOrder(t *testing.T) {
+	p := placesForTest(t)
+	first, second, third := p.put(trackEndpoint, 1), p.put(aliasEndpoint, 2), p.put(trackEndpoint, 3)
+	for _, b := range []*batch{second, first} {
+		p.launch(b)
+		b.attempts++
+		p.withdraw(b)
+		p.enterIdle(b)
+		p.enterReady(b)
+	}
+	for _, want := range []*batch{first, second, third} {
+		b := p.nextReady()
+		assert.Same(t, want, b, "what was sent before goes first, the oldest of it before the others")
+		p.launch(b)
+	}
+}
+
+func TestLanesWithoutMessagesAreForgotten(t *testing.T) {
+	p := placesForTest(t)
+	for i := range 100 {
+		p.add(&envelope{environment: []byte(fmt.Sprint("tenant_", i)), json: []byte("{}")}, uint64(i), spool.Ref{})
+	}
+	l := p.lane(identifyEndpoint, []byte("tenant_turn"))
+	turn := p.lineUp(l)
+	assert.Len(t, p.lanes, 101)
+	for b := p.idle.first(); b != nil; b = p.idle.first() {
+		p.settle(b, b.count())
+	}
+	p.endTurn(turn)
+	assert.Empty(t, p.lanes)
+	assert.Zero(t, p.buffers.unused)
+}
+
+// What open batches have room for is counted, and bounded.
+func TestRoomOfOpenBatchesIsBounded(t *testing.T) {
+	p := placesForTest(t, WithMaxQueueBytes(1<<20))
+	for i := range 5_000 {
+		p.add(&envelope{environment: []byte(fmt.Sprint("tenant_", i%300)), json: make([]byte, 100+i%900)}, uint64(i), spool.Ref{})
+		unused, used := 0, 0
+		if i%97 == 0 {
+			for place := p.opened.Front(); place != nil; place = place.Next() {
+				b := place.Value.(*batch)
+				unused += b.unused()
+				used += len(b.head)
+			}
+			require.Equal(t, unused, p.buffers.unused)
+			require.LessOrEqual(t, unused, p.buffers.most+used/4+300*64)
+		}
+	}
+}
+
+func TestSleepersWakeInTime(t *testing.T) {
+	p := placesForTest(t)
+	for i, wakeAt := range []time.Duration{30, 10, 20} {
+		b := p.put(trackEndpoint, uint64(i))
+		p.launch(b)
+		b.attempts++
+		p.withdraw(b)
+		p.enterIdle(b)
+		p.sleep(b, wakeAt, false)
+	}
+	at, ok := p.nextWake()
+	assert.True(t, ok)
+	assert.EqualValues(t, 10, at)
+	p.wake(20)
+	assert.Equal(t, 2, p.due.Len())
+	p.wakeAll(25)
+	p.wake(25)
+	assert.Equal(t, 3, p.due.Len())
+	assert.EqualValues(t, 0, p.nextReady().number())
+}
+
+// Messages that do not fit into whole pages are in two parts. All of them are read as they were written.
+func TestSealedMessagesAreReadAsTheyWereWritten(t *testing.T) {
+	for _, size := range []int{2, 100, page/2 - 1, page - 1, page, page + 1, 3 * page} {
+		p := placesForTest(t)
+		var want []string
+		for i := range 7 {
+			text := fmt.Sprintf(`"%0*d"`, size-2, i)
+			want = append(want, text)
+			p.add(&envelope{environment: []byte("production"), json: []byte(text)}, uint64(i+1), spool.Ref{})
+		}
+		b := p.home[trackEndpoint].open
+		if b == nil {
+			b = p.nextReady()
+		} else {
+			p.seal(b)
+		}
+		check := func() {
+			body, total := "", 0
+			for i, payload := range b.payloads() {
+				require.Equal(t, want[i], string(payload))
+				body += "," + string(payload)
+				total += len(payload)
+			}
+			require.Equal(t, len(want), b.count())
+			carried := b.payload()
+			require.Equal(t, body[1:], string(carried.parts[0])+string(carried.parts[1]))
+			require.Equal(t, total, b.size(b.count()))
+		}
+		check()
+		part := b.first(2)
+		require.Len(t, part.payloads(), 2)
+		p.settle(b, 3) // an eighth and more leaves: it is copied
+		want = want[3:]
+		check()
+		p.launch(b)
+		p.withdraw(b)
+		b.family = &family{size: b.count()}
+		p.split(b)
+		right := b.family.next()
+		require.Equal(t, 2, b.count())
+		require.Equal(t, 2, right.count())
+		require.Equal(t, want[2:], []string{string(right.payloads()[0]), string(right.payloads()[1])})
+	}
+}
