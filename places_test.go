@@ -56,7 +56,7 @@ func TestNumbersWithinABatch(t *testing.T) {
 	for frontier, want := range map[uint64]int{4: 0, 5: 1, 1 << 31: 1, 5 + 1<<31: 2, math.MaxUint32: 2, 5 + math.MaxUint32: 3, math.MaxUint64: 3} {
 		assert.Equal(t, want, b.countUpTo(3, frontier), "%d", frontier)
 	}
-	assert.EqualValues(t, 6+math.MaxUint32, p.home[trackEndpoint].open.number())
+	assert.Equal(t, uint64(6+math.MaxUint32), p.home[trackEndpoint].open.number())
 }
 
 func TestReadyBatchesGoInOrder(t *testing.T) {

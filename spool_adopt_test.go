@@ -3,11 +3,9 @@ package altertable_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -128,20 +126,6 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-func TestForeignFilesAreReportedAndLeftAlone(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("mine"), 0o600))
-	stranded(t, dir, "e0")
-	inside := filepath.Join(filepath.Dir(segments(t, dir)[0]), "notes.txt")
-	require.NoError(t, os.WriteFile(inside, []byte("mine"), 0o600))
-	client, srv, l := newSpoolClient(t, dir)
-	track(t, client, "e1")
-	require.NoError(t, client.Close())
-	assert.Len(t, srv.Events(), 2)
-	assert.Len(t, l.errs, 2)
-	assert.Subset(t, files(t, dir), []string{inside, filepath.Join(dir, "notes.txt")})
-}
-
 // What a client of version 1 of the format wrote, every later one reads.
 func TestFilesOfVersion1AreRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -193,114 +177,6 @@ func TestAdoptedMessagesOlderThanMaxElapsed(t *testing.T) {
 	}
 }
 
-// A call returns after its line is complete; the line's end may be missing
-// after a power cut all the same.
-func TestTruncatedFiles(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		stranded(t, dir, numbered(2)...)
-		path := segments(t, dir)[0]
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		header := bytes.IndexByte(text, '\n') + 1
-		first := header + bytes.IndexByte(text[header:], '\n') // where the first message's line ends
-		for _, size := range []int{header, header + 1, first - 1, first, first + 1, first + 2, len(text) - 2, len(text) - 1} {
-			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-			require.NoError(t, os.WriteFile(path, text[:size], 0o600))
-			client, _, _ := newSpoolClient(t, dir)
-			track(t, client, "new")
-			require.NoError(t, client.Flush(t.Context()))
-			complete := bytes.Count(text[header:min(size+1, len(text))], []byte("\n"))
-			s := client.Stats()
-			assert.EqualValues(t, complete+1, s.Delivered, "%d bytes", size)
-			assert.EqualValues(t, complete+1, s.Accepted)
-			require.NoError(t, client.Close())
-			assert.Empty(t, segments(t, dir))
-		}
-	})
-}
-
-// What is noted in a file whose last line has no end is read by the next client.
-func TestOutcomesAreNotedAfterATornLine(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		stranded(t, dir, numbered(5)...)
-		path := segments(t, dir)[0]
-		info, err := os.Stat(path)
-		require.NoError(t, err)
-		require.NoError(t, os.Truncate(path, info.Size()-1))
-		client, _, _ := newSpoolClient(t, dir, altertable.WithMaxBatchSize(1),
-			altertable.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-				if body, err := io.ReadAll(r.Body); err != nil || contains("e2")(body) {
-					return hung{}.RoundTrip(r)
-				}
-				return discard{}.RoundTrip(r)
-			})}))
-		pass(2 * time.Second)
-		require.NoError(t, client.Shutdown(within(t, time.Millisecond)))
-		next, srv, l := newSpoolClient(t, dir)
-		require.NoError(t, next.Flush(t.Context()))
-		assert.Equal(t, []string{"e2"}, stored(srv))
-		assert.Empty(t, l.errs)
-	})
-}
-
-func TestInstanceWithoutALockIsAdopted(t *testing.T) {
-	dir := t.TempDir()
-	stranded(t, dir, "e0")
-	require.NoError(t, os.Remove(filepath.Join(filepath.Dir(segments(t, dir)[0]), "lock")))
-	client, srv, _ := newSpoolClient(t, dir)
-	require.NoError(t, client.Close())
-	assert.Equal(t, []string{"e0"}, stored(srv))
-	assert.Empty(t, files(t, dir))
-}
-
-// What cannot be read now is reported, and left for the next client.
-func TestInstanceThatCannotBeReadIsLeftAlone(t *testing.T) {
-	dir := t.TempDir()
-	stranded(t, dir, "e0")
-	path := segments(t, dir)[0]
-	lock := filepath.Join(filepath.Dir(path), "lock")
-	require.NoError(t, os.Remove(lock))
-	require.NoError(t, os.Mkdir(lock, 0o700))
-	client, srv, l := newSpoolClient(t, dir)
-	require.NoError(t, client.Close())
-	assert.Empty(t, srv.Events())
-	var spool *altertable.SpoolError
-	require.Len(t, l.errs, 1)
-	require.ErrorAs(t, l.errs[0], &spool)
-	assert.FileExists(t, path)
-}
-
-// A client that was killed while it adopted has left the first segments in its
-// own instance directory, and the others in the dead one's.
-func TestOrderAfterACrashWithinAnAdoption(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		dead, srv, _ := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)))
-		srv.Always(altertabletest.Status(503))
-		for i := range 30 {
-			pass(time.Second)
-			identify(t, dead, fmt.Sprintf("u_%d", i))
-		}
-		require.NoError(t, dead.Shutdown(within(t, time.Millisecond)))
-		all := segments(t, dir)
-		require.Greater(t, len(all), 3)
-		instance := filepath.Dir(all[0])
-		adopter := instance[:len(instance)-36] + "ffffffff-ffff-7fff-8fff-ffffffffffff"
-		require.NoError(t, os.Mkdir(adopter, 0o700))
-		for _, path := range all[:2] {
-			require.NoError(t, os.Rename(path, filepath.Join(adopter, filepath.Base(path))))
-		}
-		client, srv, _ := newSpoolClient(t, dir)
-		require.NoError(t, client.Close())
-		for i, id := range identities(srv) {
-			assert.Equal(t, fmt.Sprintf("u_%d", i), id)
-		}
-		assert.Len(t, srv.Identities(), 30)
-	})
-}
-
 // Here the clock steps back by decades: virtual time begins in 2000.
 func TestIdentifyAfterTheClockStepsBack(t *testing.T) {
 	dir := t.TempDir()
@@ -316,23 +192,4 @@ func TestIdentifyAfterTheClockStepsBack(t *testing.T) {
 		require.Len(t, srv.Identities(), 1)
 		assert.Len(t, srv.Identities()[0].Traits, 3, "the platform ignores an older identify")
 	})
-}
-
-func TestHugeForeignFiles(t *testing.T) {
-	dir := t.TempDir()
-	stranded(t, dir, "e0")
-	instance := filepath.Dir(segments(t, dir)[0])
-	for name, head := range map[string]string{"zeros": "", "header": "altertable-spool 1 " + filepath.Base(instance)[:32] + "\n"} {
-		path := filepath.Join(instance, name+".spool")
-		require.NoError(t, os.WriteFile(path, []byte(head), 0o600))
-		require.NoError(t, os.Truncate(path, 100<<20)) // the rest takes no place
-	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	client, srv, l := newSpoolClient(t, dir)
-	runtime.ReadMemStats(&after)
-	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(20<<20))
-	require.NoError(t, client.Close())
-	assert.Equal(t, []string{"e0"}, stored(srv))
-	assert.Len(t, l.errs, 2)
 }

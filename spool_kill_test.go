@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -226,30 +225,4 @@ func TestFullDisk(t *testing.T) {
 	assert.NotEmpty(t, accepted)
 	down.Store(false)
 	deliverRest(t, dir, api.URL, srv, accepted)
-}
-
-// A service that is restarted again and again in an outage leaves an instance directory each time.
-func TestMoreDeadClientsThanFileDescriptors(t *testing.T) {
-	dir := t.TempDir()
-	stranded(t, dir, "e0")
-	text, err := os.ReadFile(segments(t, dir)[0])
-	require.NoError(t, err)
-	instance := filepath.Dir(segments(t, dir)[0])
-	for i := range 150 {
-		another := fmt.Sprintf("%s%012d", instance[:len(instance)-12], i)
-		require.NoError(t, os.Mkdir(another, 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(another, "lock"), nil, 0o600))
-		require.NoError(t, os.WriteFile(filepath.Join(another, "00000001.spool"), text, 0o600))
-	}
-	var limit syscall.Rlimit
-	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
-	low := limit
-	low.Cur = 100
-	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low))
-	defer func() { assert.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)) }()
-	client, _, l := newSpoolClient(t, dir)
-	require.NoError(t, client.Close())
-	assert.EqualValues(t, 151, client.Stats().Delivered)
-	assert.Empty(t, l.errs)
-	assert.Empty(t, files(t, dir))
 }

@@ -233,19 +233,3 @@ func BenchmarkRecovery(b *testing.B) {
 		require.EqualValues(b, 1_000_000, client.Stats().Delivered)
 	}
 }
-
-func TestSpoolOfARelativeDirectory(t *testing.T) {
-	t.Chdir(t.TempDir())
-	begin, err := os.Getwd()
-	require.NoError(t, err)
-	synctest.Test(t, func(t *testing.T) {
-		client, _, _ := newSpoolClient(t, "spool")
-		elsewhere := t.TempDir()
-		require.NoError(t, os.Chdir(elsewhere))
-		pass(2 * time.Second)
-		track(t, client, "e0")
-		assert.Len(t, segments(t, begin), 1)
-		require.NoError(t, client.Close())
-		assert.Empty(t, files(t, elsewhere))
-	})
-}

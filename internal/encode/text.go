@@ -1,7 +1,8 @@
 package encode
 
 import (
-	"time"
+	"encoding/binary"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -19,18 +20,56 @@ var plain = func() (table [256]bool) {
 
 // String appends s in quotes. Invalid UTF-8 becomes U+FFFD.
 func String(dst []byte, s string) []byte {
-	n := 0
-	for n < len(s) && plain[s[n]] {
-		n++
+	begin, end := len(dst), len(dst)+len(s)+2
+	dst = slices.Grow(dst, len(s)+2)
+	quoted := dst[begin:end]
+	quoted[0], quoted[len(quoted)-1] = '"', '"'
+	text := quoted[1:]
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := word(s[i : i+8])
+		if !isPlain(w) {
+			break
+		}
+		binary.LittleEndian.PutUint64(text[i:i+8], w)
 	}
-	dst = append(dst, '"')
-	dst = append(dst, s[:n]...)
-	if n < len(s) {
-		dst = appendEscaped(dst, s[n:])
+	for ; i < len(s); i++ { // names and values are short: a call of copy costs more
+		if !plain[s[i]] {
+			return append(appendEscaped(dst[:begin+1+i], s[i:]), '"')
+		}
+		text[i] = s[i]
 	}
-	return append(dst, '"')
+	return dst[:end]
 }
 
+// word returns the eight bytes of s. The compiler makes one load of it.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// isPlain is the table of the same name for eight bytes at once. The sums set
+// the highest bit of each byte that is at least 0x20 and none of > < & " \.
+// A byte above 0x7f may carry into the next one, but fails by its own highest bit.
+func isPlain(w uint64) bool {
+	const each = 0x0101010101010101
+	plain := (w + 0x60*each) &
+		((w | 2*each) ^ '>'*each + 0x7f*each) & // '<' is '>' without the bit 2
+		((w | 4*each) ^ '&'*each + 0x7f*each) & // '"' is '&' without the bit 4
+		(w ^ '\\'*each + 0x7f*each)
+	return plain&^w&(0x80*each) == 0x80*each
+}
+
+// appendText is String for texts that may be huge.
+func appendText(dst []byte, s string, limit, _ int) ([]byte, error) {
+	if len(dst)+len(s) > limit {
+		return dst, ErrTooLarge
+	}
+	return String(dst, s), nil
+}
+
+// appendEscaped appends s without quotes.
 func appendEscaped(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	begin := 0 // of what is not yet appended
@@ -67,35 +106,3 @@ func appendEscaped(dst []byte, s string) []byte {
 }
 
 var shortEscapes = [utf8.RuneSelf]byte{'"': '"', '\\': '\\', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}
-
-// Timestamp appends an instant in quotes, in UTC with milliseconds, or
-// microseconds where they are not zero. The year is 1 to 9999.
-func Timestamp(dst []byte, unixMicro int64) []byte {
-	t := time.UnixMicro(unixMicro).UTC()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	dst = appendDigits(append(dst, '"'), year, 4)
-	dst = appendDigits(append(dst, '-'), int(month), 2)
-	dst = appendDigits(append(dst, '-'), day, 2)
-	dst = appendDigits(append(dst, 'T'), hour, 2)
-	dst = appendDigits(append(dst, ':'), minute, 2)
-	dst = appendDigits(append(dst, ':'), second, 2)
-	micros := t.Nanosecond() / 1000
-	if micros%1000 == 0 {
-		dst = appendDigits(append(dst, '.'), micros/1000, 3)
-	} else {
-		dst = appendDigits(append(dst, '.'), micros, 6)
-	}
-	return append(dst, 'Z', '"')
-}
-
-// appendDigits appends n, zero-padded to width.
-func appendDigits(dst []byte, n, width int) []byte {
-	end := len(dst) + width
-	dst = append(dst, "000000"[:width]...)
-	for i := end - 1; n > 0; i-- {
-		dst[i] = byte('0' + n%10)
-		n /= 10
-	}
-	return dst
-}

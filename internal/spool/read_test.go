@@ -1,0 +1,175 @@
+package spool
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestReadGivesAMessageAtLeast(t *testing.T) {
+	s, _ := open(t, t.TempDir())
+	put(t, s, "e0", strings.Repeat("x", 10_000), "e2")
+	var sizes []int
+	for len(sizes) < 3 {
+		messages, err := s.Read(1)
+		require.NoError(t, err)
+		require.NotEmpty(t, messages)
+		again, err := s.Read(1)
+		require.NoError(t, err)
+		assert.Equal(t, refs(messages), refs(again), "they are unread until Advance")
+		s.Advance(&messages[0])
+		sizes = append(sizes, len(names(messages)[0]))
+	}
+	assert.Equal(t, []int{2, 10_000, 2}, sizes)
+	assert.Zero(t, s.Unread())
+}
+
+// Reading goes over lines of other kinds, and over damaged ones.
+func TestReadSkipsWhatIsNoMessage(t *testing.T) {
+	s, _ := open(t, t.TempDir())
+	for _, m := range put(t, s, numbered(10)...) {
+		s.Advance(&m)
+		if m.Ref.seq%2 == 0 {
+			s.Done([]Ref{m.Ref})
+		}
+	}
+	put(t, s, "new")
+	messages, err := s.Read(1)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"new"}, names(messages))
+}
+
+func TestSkipUnreadable(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil func(t *testing.T, path string)
+		read  []string // in spite of it
+		lost  bool
+		cause error
+	}{
+		"damaged": {func(t *testing.T, path string) {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			text[bytes.Index(text, []byte(`"e3"`))] = 'x'
+			require.NoError(t, os.WriteFile(path, text, 0o600))
+		}, []string{"e0", "e1", "e2", "e4"}, false, errDamaged},
+		"removed": {func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) }, nil, true, fs.ErrNotExist},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			stranded(t, dir, numbered(5)...)
+			s, _ := open(t, dir)
+			path := s.segments[0].path
+			test.spoil(t, path)
+			put(t, s, "new")
+			var read []string
+			messages, err := s.Read(1 << 10)
+			for ; err == nil; messages, err = s.Read(1 << 10) {
+				for i := range messages {
+					s.Advance(&messages[i])
+				}
+				read = append(read, names(messages)...)
+			}
+			assert.Equal(t, test.read, read)
+			skipped := s.SkipUnreadable(err)
+			assert.Equal(t, 5-len(read), skipped.Count)
+			assert.Equal(t, int64(5-len(read))*int64(len(message("e0").JSON)), skipped.Bytes)
+			assert.Equal(t, test.lost, skipped.Lost)
+			assert.ErrorIs(t, skipped.Err, test.cause)
+			assert.Equal(t, "read", skipped.Err.Op)
+			assert.Equal(t, path, skipped.Err.Path)
+			assert.Equal(t, []string{"new"}, names(take(t, s)))
+			assert.Equal(t, test.lost, s.live == 1, "what is lost takes no room")
+			s.Close()
+			assert.Equal(t, !test.lost, len(files(t, dir)) == 3, "two files and the lock")
+		})
+	}
+}
+
+// What is appended after a file was skipped is in another one, and is read.
+func TestAppendAfterSkip(t *testing.T) {
+	s, _ := open(t, t.TempDir())
+	put(t, s, "e0")
+	require.NoError(t, os.Truncate(s.segments[0].path, 100))
+	_, err := s.Read(1 << 10)
+	require.Error(t, err)
+	assert.Equal(t, 1, s.SkipUnreadable(err).Count)
+	put(t, s, "e1")
+	assert.Equal(t, []string{"e1"}, names(take(t, s)))
+}
+
+func TestRemoved(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := openWith(t, Config{Dir: dir, Tenant: tenant, MaxBytes: 16 << 10}) // a file is full at 256 bytes
+	messages := put(t, s, numbered(20)...)
+	for i := range messages[:10] {
+		s.Advance(&messages[i])
+	}
+	require.Greater(t, len(s.segments), 5)
+	none, err := s.Removed()
+	require.NoError(t, err)
+	assert.Empty(t, none)
+	first := messages[0].Ref.segment
+	last := messages[19].Ref.segment
+	for _, segment := range s.segments {
+		if segment != first && segment != last {
+			require.NoError(t, os.Remove(segment.path))
+		}
+	}
+	skipped, err := s.Removed()
+	require.NoError(t, err, "the directory is there")
+	lost := 0
+	for _, of := range skipped {
+		assert.True(t, of.Lost)
+		assert.ErrorIs(t, of.Err, fs.ErrNotExist)
+		lost += of.Count
+	}
+	for i, m := range messages {
+		gone := !m.Ref.SameFile(messages[0].Ref) && !m.Ref.SameFile(messages[19].Ref)
+		assert.Equal(t, gone, m.Ref.Gone())
+		if gone && i >= 10 {
+			lost--
+		}
+	}
+	assert.Zero(t, lost)
+	assert.Positive(t, len(skipped))
+	left := take(t, s)
+	assert.Equal(t, "e19", names(left)[len(left)-1])
+	for _, m := range left {
+		assert.Equal(t, last, m.Ref.segment)
+	}
+}
+
+func TestRemovedDirectoryIsMadeAgain(t *testing.T) {
+	s, _ := open(t, t.TempDir())
+	messages := put(t, s, "e0")
+	require.NoError(t, os.RemoveAll(s.instance))
+	skipped, err := s.Removed()
+	var trouble *Error
+	require.ErrorAs(t, err, &trouble)
+	assert.Empty(t, skipped)
+	assert.False(t, messages[0].Ref.Gone(), "its file was open")
+	assert.FileExists(t, s.segments[0].path)
+}
+
+func TestLastIdentify(t *testing.T) {
+	dir := t.TempDir()
+	dead, _ := open(t, dir)
+	put(t, dead, "e0")
+	for _, seconds := range []int{5, 9, 7} {
+		m := Message{Endpoint: Identify, Accepted: start.Add(time.Duration(seconds) * time.Second), JSON: []byte("{}")}
+		require.NoError(t, dead.Append(&m))
+		if seconds == 9 {
+			dead.Done([]Ref{m.Ref})
+		}
+	}
+	assert.True(t, dead.LastIdentify().IsZero(), "it is about adopted files")
+	dead.Close()
+	s, _ := open(t, dir)
+	assert.Equal(t, start.Add(9*time.Second), s.LastIdentify())
+}

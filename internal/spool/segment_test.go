@@ -1,0 +1,91 @@
+package spool
+
+import (
+	"bytes"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// intact returns the messages of a segment that are without an outcome,
+// according to docs/spool-format.md.
+func intact(text []byte) (messages []string) {
+	body, ok := bytes.CutPrefix(text, []byte("altertable-spool 1 "+tenant+"\n"))
+	if !ok {
+		return nil
+	}
+	bySeq, done := map[uint32][]string{}, map[uint32]bool{}
+	for line := range bytes.SplitSeq(body, []byte("\n")) {
+		if len(line) < 11 || !bytes.EqualFold(line[1:11], fmt.Appendf(nil, " %08x ", crc32.Checksum(line[11:], crc32.MakeTable(crc32.Castagnoli)))) {
+			continue
+		}
+		var seq, last uint32
+		if _, err := fmt.Sscanf(string(line[11:]), "%d ", &seq); line[0] == 'm' && err == nil {
+			bySeq[seq] = append(bySeq[seq], string(bytes.SplitN(line[11:], []byte(" "), 4)[3]))
+		} else if _, err := fmt.Sscanf(string(line[11:]), "%d-%d", &seq, &last); line[0] == 'd' && err == nil {
+			done[seq] = true
+		}
+	}
+	for seq, all := range bySeq {
+		if !done[seq] {
+			messages = append(messages, all...)
+		}
+	}
+	return messages
+}
+
+// FuzzDamage changes a segment in one place, and checks that every intact line
+// is read, and nothing else.
+func FuzzDamage(f *testing.F) {
+	f.Add(uint16(0), uint16(0), []byte{})
+	f.Add(uint16(200), uint16(5), []byte("\n"))
+	f.Add(uint16(400), uint16(10_000), []byte("m 00000000 7 track 1 {}"))
+	f.Add(uint16(100), uint16(1), []byte("d 00000000 0-4294967295\n"))
+	dead, _ := open(f, f.TempDir())
+	messages := put(f, dead, numbered(6)...)
+	dead.Done([]Ref{messages[1].Ref})
+	text, err := os.ReadFile(dead.segments[0].path)
+	require.NoError(f, err)
+	instance := filepath.Base(dead.instance)
+
+	f.Fuzz(func(t *testing.T, at, size uint16, with []byte) {
+		from := min(int(at), len(text))
+		damaged := bytes.Join([][]byte{text[:from], with, text[min(from+int(size), len(text)):]}, nil)
+		dir := t.TempDir()
+		path := filepath.Join(dir, instance, "00000001.spool")
+		require.NoError(t, os.Mkdir(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, damaged, 0o600))
+		s, _ := open(t, dir)
+		unread := s.Unread()
+		read := take(t, s)
+		var got []string
+		for _, m := range read {
+			got = append(got, string(m.JSON))
+		}
+		assert.ElementsMatch(t, intact(damaged), got)
+		assert.Equal(t, len(got), unread.Count)
+		s.Done(refs(read))
+		assert.Empty(t, s.segments)
+	})
+}
+
+// A line without an end gets one before what is written next.
+func TestWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "1.spool")
+	s, err := createSegment(path, tenant)
+	require.NoError(t, err)
+	require.NoError(t, s.write([]byte("one\n"), true))
+	s.seal()
+	require.NoError(t, s.write([]byte("two\n"), false), "it is opened when need be")
+	s.torn = true
+	require.NoError(t, s.write([]byte("three\n"), false))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, segmentMagic+tenant+"\none\ntwo\n\nthree\n", string(text))
+	assert.EqualValues(t, len(text), s.size)
+}
