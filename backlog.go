@@ -176,8 +176,8 @@ func (d *disk) workOnce() {
 	defer d.mu.Unlock()
 	d.noteDiskLocked()
 	if limit := d.readLimit(); limit > 0 {
-		d.loadDiskLocked(limit, true)
-		d.q.advance()
+		messages := d.readDiskLocked(limit)
+		d.advanceDiskLocked(messages[:d.takeIn(messages)])
 	}
 }
 
@@ -194,26 +194,38 @@ func (d *disk) readLimit() int64 {
 	return min(int64(min(q.cfg.maxQueueSize-q.held.count, backlogChunk))*average, backlogChunk)
 }
 
-// loadDiskLocked moves about limit bytes of the backlog into the lanes, within
-// the bounds of memory or not. A file that cannot be read is given up.
-func (d *disk) loadDiskLocked(limit int64, bounded bool) {
+// readDiskLocked reads about limit bytes of the backlog. A file that cannot be
+// read is given up.
+func (d *disk) readDiskLocked(limit int64) []spool.Message {
 	messages, err := d.files.Read(limit)
 	if err != nil {
 		d.skip(d.files.SkipUnreadable(err))
-		return
 	}
-	taken := d.takeIn(messages, bounded)
-	for i := range messages[:taken] {
+	return messages
+}
+
+// advanceDiskLocked notes that messages are in the queue now.
+func (d *disk) advanceDiskLocked(messages []spool.Message) {
+	for i := range messages {
 		d.files.Advance(&messages[i])
 	}
 }
 
-// takeIn puts messages of the backlog into the lanes, and returns how many.
-func (d *disk) takeIn(messages []spool.Message, bounded bool) (taken int) {
+// takeIn puts messages of the backlog into the lanes, as far as memory has
+// room, and returns how many.
+func (d *disk) takeIn(messages []spool.Message) (taken int) {
+	d.q.mu.Lock()
+	defer d.q.mu.Unlock()
+	taken = d.takeInLocked(messages, true)
+	d.q.advanceLocked()
+	return taken
+}
+
+// takeInLocked puts messages of the backlog into the lanes, within the bounds
+// of memory or not.
+func (d *disk) takeInLocked(messages []spool.Message, bounded bool) (taken int) {
 	q := d.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.ended {
+	if q.ended || len(messages) == 0 {
 		return 0
 	}
 	e := new(envelope)

@@ -32,12 +32,6 @@ func (q *queue) advanceLocked() {
 	q.places.moved = false
 }
 
-func (q *queue) advance() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.advanceLocked()
-}
-
 func (q *queue) maySendLocked(now time.Duration) bool {
 	return q.places.inFlight.Len() < q.cfg.maxInFlight && q.health.lets(now)
 }
@@ -50,7 +44,7 @@ func (q *queue) nextLocked(now time.Duration) *batch {
 	if b := q.places.nextReady(); b != nil {
 		return b
 	}
-	return q.places.nextOpen(q.companySinceLocked(now), q.flushed)
+	return q.places.nextOpen(q.companySinceLocked(now))
 }
 
 // companySinceLocked returns the time since when messages have waited long enough for company.
@@ -68,7 +62,7 @@ func (q *queue) nextProbeLocked(now time.Duration) *batch {
 	if b := q.places.newest(); b != nil {
 		return b
 	}
-	if b := q.places.nextOpen(q.companySinceLocked(now), q.flushed); b != nil {
+	if b := q.places.nextOpen(q.companySinceLocked(now)); b != nil {
 		return b
 	}
 	return q.places.oldestDue(q.health.outage.last)

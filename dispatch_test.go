@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -146,14 +147,14 @@ func TestRetriesGoBeforeTheBacklog(t *testing.T) {
 		track(t, client, numbered(400)...)
 		require.NoError(t, client.Flush(t.Context()))
 		var order []string
-		for _, r := range srv.Requests()[:5] {
+		for _, r := range srv.Requests() {
 			var messages []json.RawMessage
 			require.NoError(t, json.Unmarshal(r.Body, &messages))
 			order = append(order, names(messages)...)
 		}
-		assert.ElementsMatch(t, []string{"e0", "e1"}, order[:2])
-		assert.Equal(t, "e399", order[2], "a probe")
-		assert.ElementsMatch(t, []string{"e0", "e1"}, order[3:])
+		for _, name := range []string{"e0", "e1"} {
+			assert.Less(t, slices.Index(order[2:], name), 60, "after the probe and its own delay, which is up to 750 ms")
+		}
 		l.settle(t, client, numbered(400)...)
 	})
 }

@@ -39,7 +39,8 @@ type places struct {
 	setBack  byNumber  // those of the idle ones that have failed: what MaxElapsed gives up
 	carried  tally     // in flight
 
-	moved bool // a batch has a new place since the queue looked last
+	flushed uint64 // messages up to this number wait for no company, and get none of later ones
+	moved   bool   // a batch has a new place since the queue looked last
 }
 
 type laneKey struct {
@@ -112,7 +113,7 @@ func (p *places) leave(l *lane) {
 func (p *places) add(e *envelope, number uint64, ref spool.Ref) {
 	l := p.lane(e.endpoint, e.environment)
 	b := l.open
-	if b != nil && (len(b.head)+len("[],")+len(e.json) > p.maxBytes || !b.takes(number)) {
+	if b != nil && !p.hasSeat(b, len(e.json), number) {
 		p.seal(b)
 		b = nil
 	}
@@ -133,6 +134,13 @@ func (p *places) add(e *envelope, number uint64, ref spool.Ref) {
 	}
 }
 
+// hasSeat reports whether b, which is open, has a place for a message of size
+// bytes with this number.
+func (p *places) hasSeat(b *batch, size int, number uint64) bool {
+	return len(b.head)+len("[],")+size <= p.maxBytes && b.takes(number) &&
+		(number <= p.flushed || b.number() > p.flushed)
+}
+
 // seal closes an open batch and puts it where it waits for a request.
 func (p *places) seal(b *batch) {
 	p.opened.Remove(b.element)
@@ -150,12 +158,12 @@ func (p *places) seal(b *batch) {
 }
 
 // nextOpen seals and returns an open batch that need not wait for company: its
-// oldest message was accepted at or before the time since, or has a number up
-// to frontier. It returns nil if there is none.
-func (p *places) nextOpen(since time.Duration, frontier uint64) *batch {
+// oldest message was accepted at or before the time since, or is flushed. It
+// returns nil if there is none.
+func (p *places) nextOpen(since time.Duration) *batch {
 	for place := p.opened.Front(); place != nil; place = place.Next() {
 		b := place.Value.(*batch)
-		if b.oldest() > since && b.number() > frontier {
+		if b.oldest() > since && b.number() > p.flushed {
 			break
 		}
 		if b.lane.first == nil { // else it may as well take more messages

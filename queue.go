@@ -36,7 +36,6 @@ type queue struct {
 	number       uint64 // of the message accepted last
 	lastIdentify int64  // the client's own stamp on the newest identify accepted, or about that of an adopted one
 
-	flushed  uint64 // messages up to this number leave without waiting for company
 	flushes  []*flush
 	shutdown *shutdown     // set when Shutdown begins
 	ended    bool          // Shutdown's time is over: nothing is sent any more

@@ -72,7 +72,7 @@ func (q *queue) startFlushLocked() *flush {
 	if f.remaining == 0 {
 		close(f.done)
 	}
-	q.flushed = f.frontier
+	q.places.flushed = f.frontier
 	q.flushes = append(q.flushes, f)
 	q.advanceLocked()
 	return f

@@ -268,10 +268,18 @@ func (d *disk) evictFileDiskLocked() bool {
 // evictDiskLocked gives up the oldest messages that no request carries, as far
 // as they are in one file. It reports whether there were any.
 func (d *disk) evictDiskLocked() bool {
-	if d.q.allIsCarried() {
-		d.loadDiskLocked(backlogChunk, false) // the backlog is next
+	for {
+		var messages []spool.Message
+		carried := d.q.allIsCarried()
+		if carried { // the backlog is next
+			messages = d.readDiskLocked(backlogChunk)
+		}
+		evicted, taken := d.evictOneFile(messages)
+		d.advanceDiskLocked(messages[:taken])
+		if evicted || carried || !d.q.allIsCarried() { // else a request has taken what was idle
+			return evicted
+		}
 	}
-	return d.evictOneFile()
 }
 
 func (q *queue) allIsCarried() bool {
@@ -280,10 +288,13 @@ func (q *queue) allIsCarried() bool {
 	return q.places.idle.Len() == 0
 }
 
-func (d *disk) evictOneFile() (evicted bool) {
+// evictOneFile puts messages of the backlog into the lanes, and evicts what is
+// oldest then. It returns how many messages it took in.
+func (d *disk) evictOneFile(messages []spool.Message) (evicted bool, taken int) {
 	q := d.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	taken = d.takeInLocked(messages, false)
 	var file spool.Ref
 	for q.places.idle.Len() > 0 && q.reports.mayEvict(q.now()) {
 		b := q.places.idle.first()
@@ -295,5 +306,5 @@ func (d *disk) evictOneFile() (evicted bool) {
 		q.settleLocked(b, 1, outcome{kind: dropped, err: ErrQueueFull})
 	}
 	q.advanceLocked()
-	return evicted
+	return evicted, taken
 }

@@ -83,7 +83,7 @@ func (t *Track) write(c *Client, e *envelope) error {
 	e.field("event", t.Event)
 	e.json = append(e.json, `,"properties":{`...)
 	var err error
-	if e.json, err = c.properties.append(e.json, t.Properties, c.cfg.maxMessageBytes()); err != nil {
+	if e.json, err = c.properties.encode(e.json, t.Properties, c.cfg.maxMessageBytes()); err != nil {
 		return c.cfg.encodingError("properties", err)
 	}
 	e.json = append(e.json, '}')
@@ -102,13 +102,14 @@ func (t *Track) validate() error {
 // properties and, under them, the system's.
 type commonProperties struct {
 	members  []commonProperty
+	plain    int    // of the members, those whose names do not begin with "$"; they come first
+	dollars  []byte // the JSON of the others, for tracks that have no such name of their own
 	eventIDs bool
 }
 
 type commonProperty struct {
-	name   string
-	dollar bool   // the name begins with "$"
-	json   []byte // `,"name":value`
+	name string
+	json []byte // `,"name":value`
 }
 
 func newCommonProperties(cfg *config) (*commonProperties, error) {
@@ -116,10 +117,15 @@ func newCommonProperties(cfg *config) (*commonProperties, error) {
 	p := &commonProperties{eventIDs: cfg.eventIDs && !own}
 	add := func(name string, value any) error {
 		member, dollar, err := encode.Members([]byte{','}, Properties{name: value}, cfg.maxMessageBytes())
-		p.members = append(p.members, commonProperty{name, dollar, member})
+		p.members = append(p.members, commonProperty{name, member})
+		if dollar {
+			p.dollars = append(p.dollars, member...)
+		} else {
+			p.plain++
+		}
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(cfg.defaults)) {
+	for _, name := range plainFirst(cfg.defaults) {
 		if err := add(name, cfg.defaults[name]); errors.Is(err, encode.ErrTooLarge) {
 			return nil, &ConfigError{"WithDefaultProperties", "holds a value that no batch can hold"}
 		} else if err != nil {
@@ -147,22 +153,38 @@ func newCommonProperties(cfg *config) (*commonProperties, error) {
 	return p, nil
 }
 
-// append appends own and the common properties that own does not override.
-func (p *commonProperties) append(dst []byte, own Properties, limit int) ([]byte, error) {
+// plainFirst returns the names in one order: those that begin with "$" are last.
+func plainFirst(p Properties) []string {
+	return slices.SortedFunc(maps.Keys(p), func(a, b string) int {
+		if dollarA, dollarB := strings.HasPrefix(a, "$"), strings.HasPrefix(b, "$"); dollarA != dollarB {
+			if dollarA {
+				return 1
+			}
+			return -1
+		}
+		return strings.Compare(a, b)
+	})
+}
+
+// encode appends own, and the common properties that own does not override.
+func (p *commonProperties) encode(dst []byte, own Properties, limit int) ([]byte, error) {
 	begin := len(dst)
 	dst, dollar, err := encode.Members(dst, own, limit)
 	if err != nil {
 		return dst, err
 	}
 	empty := len(dst) == begin
-	for i := range p.members {
-		member := &p.members[i]
-		if dollar || !member.dollar { // else own has no such name
-			if _, ok := own[member.name]; ok {
-				continue
-			}
+	candidates := p.members
+	if !dollar { // then own has none of the other names
+		candidates = p.members[:p.plain]
+	}
+	for i := range candidates {
+		if _, ok := own[candidates[i].name]; !ok {
+			dst = append(dst, candidates[i].json...)
 		}
-		dst = append(dst, member.json...)
+	}
+	if !dollar {
+		dst = append(dst, p.dollars...)
 	}
 	if p.eventIDs {
 		if _, ok := own["$event_id"]; !ok {

@@ -258,6 +258,9 @@ type answerFields struct {
 //
 // Text that is none of them says nothing.
 func parseAnswer(text []byte) answerFields {
+	if len(text) == 0 {
+		return answerFields{}
+	}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(text, &members) != nil {
 		return answerFields{}
