@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go"
-	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
 // wire sends what send accepts, and returns the message as it arrived.
@@ -68,94 +66,6 @@ func TestFixtures(t *testing.T) {
 	}, wire(t, func(c *altertable.Client) error {
 		return c.Alias(t.Context(), altertable.Alias{DistinctID: "anon_xyz789", NewUserID: "user_456", Timestamp: noon, Environment: "staging"})
 	}))
-}
-
-func TestCommonPropertiesComeInOneOrder(t *testing.T) {
-	const want = `"properties":{"a":1,"b":2,"c":3,"$lib":"altertable-go","$lib_version":"` + altertable.Version + `","$release":"v1","$ip":0}`
-	for range 20 { // clients, each of which iterates over maps in an order of its own
-		client, srv, _ := newClient(t, altertable.WithRelease("v1"), altertable.WithDefaultProperties(altertable.Properties{"c": 3, "a": 1, "b": 2}))
-		track(t, client, "e")
-		require.NoError(t, client.Flush(t.Context()))
-		assert.Contains(t, string(srv.Requests()[0].Body), want)
-	}
-}
-
-func TestIDsThatSayNothingAreLeftOut(t *testing.T) {
-	m := wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "anonymous-1", AnonymousID: "anonymous-1", DeviceID: " "})
-	assert.NotContains(t, m, "anonymous_id")
-	assert.NotContains(t, m, "device_id")
-	m = wire(t, func(c *altertable.Client) error {
-		return c.Identify(t.Context(), altertable.Identify{DistinctID: " u_1 ", DeviceID: "device-1", Traits: altertable.Traits{}})
-	})
-	assert.Equal(t, " u_1 ", m["distinct_id"], "verbatim")
-	assert.Equal(t, "device-1", m["device_id"])
-	assert.NotContains(t, m, "traits")
-}
-
-func TestTheCallersPropertiesWin(t *testing.T) {
-	defaults := altertable.Properties{"region": "eu", "$lib": "own", "tier": 1}
-	options := []altertable.Option{altertable.WithDefaultProperties(defaults), altertable.WithRelease("v1")}
-	assert.Equal(t, object{"region": "eu", "$lib": "own", "tier": 1.0, "$lib_version": altertable.Version, "$release": "v1", "$ip": 0.0},
-		wireOfTrack(t, event("e"), options...)["properties"])
-	assert.Equal(t, object{"region": "us", "$lib": "mine", "tier": 1.0, "$lib_version": "2", "$release": nil, "$ip": "192.0.2.1"},
-		wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "u_1", Properties: altertable.Properties{
-			"region": "us", "$lib": "mine", "$lib_version": "2", "$release": nil, "$ip": "192.0.2.1",
-		}}, options...)["properties"])
-	properties := wireOfTrack(t, event("e"), altertable.WithEventIDs(), altertable.WithDefaultProperties(altertable.Properties{"$event_id": "own"}))["properties"]
-	assert.Equal(t, "own", properties.(object)["$event_id"])
-	client, srv, _ := newClient(t, options...)
-	defaults["region"] = "changed"
-	track(t, client, "e")
-	require.NoError(t, client.Flush(t.Context()))
-	assert.Equal(t, "eu", srv.Events()[0].Properties["region"], "New copied them")
-}
-
-func TestEventIDs(t *testing.T) {
-	client, srv, _ := newClient(t, altertable.WithEventIDs(), altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Millisecond}))
-	srv.Next(1, altertabletest.Reset().AfterStoring())
-	track(t, client, "e0", "e1")
-	require.NoError(t, client.Track(t.Context(), altertable.Track{Event: "e2", DistinctID: "u_1", Properties: altertable.Properties{"$event_id": "own"}}))
-	require.NoError(t, client.Flush(t.Context()))
-	ids := map[any]int{}
-	for _, e := range srv.Events() {
-		ids[e.Properties["$event_id"]]++
-		if e.Event != "e2" {
-			id, err := uuid.Parse(e.Properties["$event_id"].(string))
-			require.NoError(t, err)
-			assert.EqualValues(t, 7, id.Version())
-		}
-	}
-	assert.Len(t, ids, 3)
-	for _, n := range ids {
-		assert.Equal(t, 2, n, "the same when it was sent again")
-	}
-	assert.Equal(t, 2, ids["own"])
-}
-
-func TestOwnStampsStrictlyIncrease(t *testing.T) {
-	client, srv, _ := newClient(t, altertable.WithMaxQueueSize(1_000_000))
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for range 500 {
-				if err := client.Identify(context.Background(), altertable.Identify{DistinctID: "u_1"}); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	require.NoError(t, client.Flush(t.Context()))
-	last := ""
-	for _, r := range srv.Requests() {
-		var messages []struct{ Timestamp time.Time }
-		require.NoError(t, json.Unmarshal(r.Body, &messages))
-		for _, m := range messages {
-			at := m.Timestamp.Format("2006-01-02T15:04:05.000000")
-			require.Greater(t, at, last, "in the order of acceptance")
-			last = at
-		}
-	}
 }
 
 func TestACallersStampIsSentAsGiven(t *testing.T) {
@@ -226,17 +136,6 @@ func TestInvalidMessagesAreRefused(t *testing.T) {
 	require.NoError(t, client.Flush(t.Context()))
 	assert.Equal(t, []string{"e0"}, stored(srv))
 	l.settle(t, client, "e0")
-}
-
-func TestTextOfAnyKindArrives(t *testing.T) {
-	for sent, arrives := range map[string]string{
-		"\U0001F600 \x00\x1f\x7f\u2028 <&>\"\\": "\U0001F600 \x00\x1f\x7f\u2028 <&>\"\\",
-		"a\xffb\xc3":                            "a\ufffdb\ufffd",
-	} {
-		m := wireOfTrack(t, altertable.Track{Event: sent, DistinctID: "u_1", Properties: altertable.Properties{sent: []string{sent}}})
-		assert.Equal(t, arrives, m["event"])
-		assert.Equal(t, []any{arrives}, m["properties"].(object)[arrives])
-	}
 }
 
 func TestBeforeSend(t *testing.T) {

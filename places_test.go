@@ -76,22 +76,6 @@ func TestReadyBatchesGoInOrder(t *testing.T) {
 	}
 }
 
-func TestLanesWithoutMessagesAreForgotten(t *testing.T) {
-	p := placesForTest(t)
-	for i := range 100 {
-		p.add(&envelope{environment: []byte(fmt.Sprint("tenant_", i)), json: []byte("{}")}, uint64(i), spool.Ref{})
-	}
-	l := p.lane(identifyEndpoint, []byte("tenant_turn"))
-	turn := p.lineUp(l)
-	assert.Len(t, p.lanes, 101)
-	for b := p.idle.first(); b != nil; b = p.idle.first() {
-		p.settle(b, b.count())
-	}
-	p.endTurn(turn)
-	assert.Empty(t, p.lanes)
-	assert.Zero(t, p.buffers.unused)
-}
-
 // What open batches have room for is counted, and bounded.
 func TestRoomOfOpenBatchesIsBounded(t *testing.T) {
 	p := placesForTest(t, WithMaxQueueBytes(1<<20))

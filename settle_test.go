@@ -251,3 +251,133 @@ func TestErrorsThatCannotBeCompared(t *testing.T) {
 		l.settle(t, client, "e0")
 	})
 }
+
+func TestFlushCoversWhatWasAcceptedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		rule := srv.Always(altertabletest.Hang())
+		track(t, client, "e0", "e1")
+		flushed := make(chan error, 1)
+		go func() { flushed <- client.Flush(t.Context()) }()
+		synctest.Wait()
+		track(t, client, "e2")
+		rule.Release()
+		require.NoError(t, <-flushed)
+		assert.EqualValues(t, 1, client.Stats().Queued, "a message accepted later does not hold it up")
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(3)...)
+	})
+}
+
+func TestFlushEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		srv.Next(1, altertabletest.Status(503))
+		track(t, client, "e0", "e1")
+		err := client.Flush(within(t, time.Millisecond))
+		var undelivered *altertable.UndeliveredError
+		require.ErrorAs(t, err, &undelivered)
+		assert.EqualError(t, err, "altertable: 2 messages undelivered: context deadline exceeded: server answered 503")
+		assert.Equal(t, 2, undelivered.Count)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		var api *altertable.APIError
+		require.ErrorAs(t, err, &api)
+		assert.Equal(t, 503, api.StatusCode)
+		require.NoError(t, client.Flush(t.Context()), "they stayed in the queue")
+		l.settle(t, client, numbered(2)...)
+	})
+}
+
+func TestFlushNamesTheFirstCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1))
+		srv.Always(altertabletest.Status(404).Delay(time.Millisecond).MatchBody(contains("e0")))
+		srv.Always(altertabletest.Status(401).Delay(time.Second).MatchBody(contains("e1")))
+		track(t, client, numbered(2)...)
+		var api *altertable.APIError
+		require.ErrorAs(t, client.Flush(t.Context()), &api)
+		assert.Equal(t, 404, api.StatusCode)
+		l.settle(t, client, numbered(2)...)
+	})
+}
+
+func TestFlushNamesWhyARetriedMessageWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1))
+		srv.Next(1, altertabletest.Status(503).MatchBody(contains("e0")))
+		slow := srv.Always(altertabletest.Hang().MatchBody(contains("e0")))
+		track(t, client, "e0")
+		synctest.Wait()
+		track(t, client, "e1") // its success ends the outage
+		err := client.Flush(within(t, 2*time.Second))
+		require.Len(t, srv.Requests(), 3)
+		var api *altertable.APIError
+		require.ErrorAs(t, err, &api)
+		assert.Equal(t, 503, api.StatusCode)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		slow.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(2)...)
+	})
+}
+
+func TestFlushTellsOfLosses(t *testing.T) {
+	client, srv, l := newClient(t)
+	srv.Always(altertabletest.Status(401))
+	track(t, client, "e0", "e1")
+	err := client.Flush(t.Context())
+	var undelivered *altertable.UndeliveredError
+	require.ErrorAs(t, err, &undelivered)
+	assert.Equal(t, 2, undelivered.Count)
+	assert.ErrorIs(t, err, altertable.ErrUnauthorized)
+	assert.Len(t, srv.Requests(), 1)
+	assert.Len(t, l.errs, 1, "the callbacks were told before Flush returned")
+	require.NoError(t, client.Flush(t.Context()), "it was told once")
+	l.settle(t, client, numbered(2)...)
+}
+
+func TestContextMayEndWhileCallbacksAreTold(t *testing.T) {
+	for name, call := range map[string]func(*altertable.Client, context.Context) error{
+		"Flush": (*altertable.Client).Flush, "Shutdown": (*altertable.Client).Shutdown,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, _ := newClient(t, altertable.WithOnError(func(error) { <-time.After(200 * time.Millisecond) }))
+				srv.Always(altertabletest.Status(404))
+				track(t, client, "e0", "e1")
+				var undelivered *altertable.UndeliveredError
+				var answer *altertable.APIError
+				err := call(client, within(t, 100*time.Millisecond))
+				require.ErrorAs(t, err, &undelivered)
+				assert.Equal(t, 2, undelivered.Count)
+				assert.ErrorAs(t, err, &answer)
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				pass(time.Second)
+			})
+		})
+	}
+}
+
+func TestFlushIsNotStarvedByABusyProducer(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithMaxBatchSize(10), altertable.WithOverflow(altertable.Block), altertable.WithMaxQueueSize(100))
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = client.Track(context.Background(), event("e"))
+			}
+		}
+	}()
+	require.NoError(t, srv.WaitEvents(t.Context(), 100))
+	for range 10 {
+		require.NoError(t, client.Flush(t.Context()))
+	}
+	close(stop)
+	<-stopped
+	require.NoError(t, client.Flush(t.Context()))
+	assert.EqualValues(t, client.Stats().Accepted, len(srv.Events()))
+}
