@@ -15,8 +15,8 @@ type Alias struct {
 	Environment string    // empty: the client's
 }
 
-// Alias accepts a link between two ids for delivery. It waits, fails and owns
-// its arguments as Track does.
+// Alias accepts a link between two ids for delivery. Waiting and errors are as
+// in Track.
 func (c *Client) Alias(ctx context.Context, a Alias) error {
 	if c.absent() {
 		return nil

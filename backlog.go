@@ -128,8 +128,8 @@ func (d *disk) setFull(full bool) {
 	}
 }
 
-// settle makes sure that what was delivered so far has left the disk.
-func (d *disk) settle(context.Context) {
+// noteOutcomes is a keeper's.
+func (d *disk) noteOutcomes() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.noteDiskLocked()

@@ -168,6 +168,7 @@ func TestDiskIsBounded(t *testing.T) {
 						require.ErrorIs(t, err, altertable.ErrQueueFull)
 					}
 					cancel()
+					synctest.Wait() // no request carries the oldest any more
 				}
 				var size int64
 				for _, path := range files(t, dir) {

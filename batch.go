@@ -3,7 +3,7 @@ package altertable
 // The way of a message, and who owns it on each step:
 //
 //	Track      encodes it into a pooled envelope, on the caller's goroutine, outside every lock   message.go
-//	accept     numbers it and puts it into the open batch of its lane, under queue.mu             queue.go
+//	accept     numbers it and puts it into the open batch of its lane, under queue.mu             queue.go, lane.go
 //	seal       closes the batch: it is full, old enough, flushed, or the queue is full            places.go
 //	advance    hands ready batches to requests while MaxInFlight and an outage allow              dispatch.go
 //	post       sends the batch's bytes as they stand, on a goroutine of its own, without a lock   transport.go

@@ -77,8 +77,8 @@ func (c *Client) Flush(ctx context.Context) error {
 
 // Shutdown stops the intake (calls return ErrClosed), makes an attempt at once
 // even while backing off, and then flushes, retrying until ctx ends. It
-// returns within 250 ms after that with every goroutine of the client stopped,
-// but a callback that does not return.
+// returns within 250 ms after that, with every goroutine of the client stopped
+// except a callback that does not return.
 //
 // It returns as Flush does; messages without an outcome when ctx ends are
 // reported to WithOnError's callback and counted as dropped. With a spool they

@@ -23,8 +23,8 @@ type Identify struct {
 
 // Identify accepts a user's traits for delivery, and the link to what the
 // visitor did before login. Call it right after sign-up and login, when a page
-// loads with the user signed in, and when a trait changes. It waits, fails and
-// owns its arguments as Track does.
+// loads with the user signed in, and when a trait changes. Waiting, errors and
+// the use of the map are as in Track.
 //
 // The platform updates traits only if the timestamp is newer than that of the
 // identity it has. So the client's own stamps strictly increase, and identifies

@@ -289,7 +289,7 @@ func TestDeadConnections(t *testing.T) {
 			failures, dials := deliver(t, client, m, 1)
 			assert.Positive(t, failures)
 			assert.LessOrEqual(t, failures, int64(1+some))
-			assert.LessOrEqual(t, dials, int64(1+some))
+			assert.LessOrEqual(t, dials, int64(1+some+7), "of the first eight some may be late")
 			require.NoError(t, client.Close())
 			m.awaitEnd(t)
 		})

@@ -54,21 +54,22 @@ type keeper interface {
 	// inTurn calls f while no message is between its stamp and its place in the queue.
 	inTurn(f func())
 
-	// leaveLocked takes a batch, which is in no list, out of the hands of a
-	// client whose time is over.
+	// leaveLocked decides what becomes of a batch, which is in no list, when the
+	// client's time is over.
 	leaveLocked(b *batch)
 
-	// settledLocked notes that messages have their outcome, and their callbacks were told.
+	// end decides so for all that is left, and returns when the callbacks have
+	// been told of it, or limit ends.
+	end(limit context.Context)
+
+	// settledLocked is told of messages that have their outcome.
 	settledLocked(refs []spool.Ref)
 
-	// settle makes sure that what settledLocked was told so far is on disk, unless ctx ends before.
-	settle(ctx context.Context)
+	// noteOutcomes makes sure that what settledLocked was told so far is on disk.
+	noteOutcomes()
 
-	// workLocked starts what a keeper does in the background, if there is something to do.
+	// workLocked starts the work in the background, if there is some.
 	workLocked()
-
-	// end does so with all that is left, and returns when it is done or limit ends.
-	end(limit context.Context)
 }
 
 // tally counts messages and their JSON bytes, of which a disk may hold more
@@ -106,7 +107,7 @@ type memory struct{ q *queue }
 
 func (memory) inTurn(f func())           { f() }
 func (memory) settledLocked([]spool.Ref) {}
-func (memory) settle(context.Context)    {}
+func (memory) noteOutcomes()             {}
 func (memory) workLocked()               {}
 func (m memory) leaveLocked(b *batch)    { m.q.settleLocked(b, b.count(), m.q.leftoverLocked(b)) }
 

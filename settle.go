@@ -115,7 +115,7 @@ func (q *queue) flush(ctx context.Context) error {
 	f := q.startFlush()
 	if f.wait(ctx) == nil {
 		q.awaitReports(ctx)
-		q.keeper.settle(ctx)
+		q.keeper.noteOutcomes()
 	}
 	ctxErr := ctx.Err() // outside the lock: a context may be the user's code
 	return q.endFlush(f, ctxErr)

@@ -34,14 +34,16 @@ type Track struct {
 }
 
 // Track accepts an event for delivery: it encodes the message on the calling
-// goroutine and puts it into the queue. It does no network I/O and does not
-// wait, but for Block with a full queue, where ctx bounds the wait. Otherwise
-// ctx carries values only: a canceled ctx does not lose the event.
+// goroutine and puts it into the queue. It does no network I/O. It waits only
+// with the option Block while the queue is full; ctx then bounds the wait.
+// Except for that, ctx carries values only: a canceled ctx does not lose the event.
 //
-// The error is nil once the event is accepted; its outcome is WithOnError's and
-// Flush's to tell. Otherwise it is a *ValidationError, ErrTooLarge, ErrQueueFull,
-// with a spool a *SpoolError, or, after Close, ErrClosed, and the event is not
-// queued. The map is the caller's again when Track returns.
+// If the error is nil, the event is accepted. Whether it is delivered later is
+// told by Flush and by the functions of WithOnError and WithOnDelivery. If not,
+// the event is not queued, and the error is a *ValidationError, ErrTooLarge,
+// ErrQueueFull, a *SpoolError (with a spool only), or ErrClosed (after Close).
+//
+// Track does not keep the map: the caller may change it as soon as Track returns.
 //
 // Every event also carries $lib, $lib_version, "$ip": 0, and what the options
 // add; a property of the caller's own wins.
