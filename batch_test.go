@@ -3,6 +3,7 @@ package altertable_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -69,45 +70,66 @@ func TestQueueHoldsLittleMoreThanTheMessages(t *testing.T) {
 	}
 }
 
-// An open batch takes what its messages need, whatever its lane's last one took.
+// An open batch takes what its messages need.
 func TestOpenBatchesHoldLittleMoreThanTheirMessages(t *testing.T) {
-	const limit = 4 << 20
 	for name, test := range map[string]struct{ environments, size, each int }{
 		"one":                          {1, 400, 9_000},
-		"a thousand after large ones":  {1_000, 300, 1},
 		"a thousand of a few messages": {1_000, 400, 9},
 		"some of many messages":        {40, 1_000, 95},
 		"a hundred of large messages":  {100, 10_000, 4},
 		"ten thousand":                 {10_000, 300, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := new(switchable)
-			client := newBenchClient(t, server, altertable.WithMaxQueueBytes(limit), altertable.WithMaxQueueSize(1<<30), altertable.WithOverflow(altertable.DropNewest), altertable.WithFlushInterval(1<<40))
-			e := sized(test.size)
-			if strings.Contains(name, "after") {
-				large := sized(3_000)
-				for i := range test.environments {
-					large.Environment = fmt.Sprintf("tenant_%d", i)
-					for range 100 {
-						require.NoError(t, client.Track(t.Context(), large))
-					}
-					require.NoError(t, client.Flush(t.Context()))
-				}
-			}
-			server.hang()
+			client := newBenchClient(t, hung{}, altertable.WithMaxQueueBytes(maxHeld), altertable.WithMaxQueueSize(1<<30), altertable.WithOverflow(altertable.DropNewest), altertable.WithFlushInterval(1<<40))
 			before := heap()
-			for range test.each {
-				for i := range test.environments {
-					e.Environment = fmt.Sprintf("tenant_%d", i)
-					require.NoError(t, client.Track(t.Context(), e))
-				}
-			}
-			queued := client.Stats().QueuedBytes
-			require.Less(t, queued, int64(limit))
-			assert.Less(t, heap()-before, queued*13/10+limit/10+int64(test.environments)<<10)
-			runtime.KeepAlive(client)
+			trackInEach(t, client, test.environments, test.each, test.size)
+			assertHoldsLittleMore(t, client, test.environments, before)
 		})
 	}
+}
+
+// An open batch takes what its own messages need, whatever the batch before it took.
+func TestSmallBatchesAfterLargeOnes(t *testing.T) {
+	const environments = 100
+	before := heap()
+	answer, taken := make(chan struct{}), make(chan struct{})
+	delivered := 0
+	client := newBenchClient(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+		<-answer
+		return discard{}.RoundTrip(r)
+	}), altertable.WithMaxQueueBytes(maxHeld), altertable.WithOverflow(altertable.DropNewest), altertable.WithFlushInterval(1<<40),
+		altertable.WithOnDelivery(func(d altertable.Delivery) {
+			if delivered += d.Count; delivered == 100*environments {
+				close(taken)
+			}
+		}))
+	trackInEach(t, client, environments, 100, 350)
+	trackInEach(t, client, environments, 1, 350)
+	close(answer)
+	<-taken
+	assertHoldsLittleMore(t, client, environments, before)
+}
+
+const maxHeld = 4 << 20
+
+func trackInEach(t *testing.T, client *altertable.Client, environments, each, size int) {
+	t.Helper()
+	e := sized(size)
+	for range each {
+		for i := range environments {
+			e.Environment = fmt.Sprintf("tenant_%d", i)
+			require.NoError(t, client.Track(t.Context(), e))
+		}
+	}
+}
+
+// assertHoldsLittleMore checks that client holds little more than what it has
+// queued, and a KiB for each of its open batches.
+func assertHoldsLittleMore(t *testing.T, client *altertable.Client, batches int, before int64) {
+	t.Helper()
+	queued := client.Stats().QueuedBytes
+	assert.Less(t, heap()-before, queued*13/10+maxHeld/10+int64(batches)<<10)
+	runtime.KeepAlive(client)
 }
 
 // What DropOldest evicts leaves memory, also while its batch still holds other

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,18 +58,6 @@ func (hung) RoundTrip(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	_ = r.Body.Close() // it returns nil
 	return nil, r.Context().Err()
-}
-
-// switchable is a server that takes everything at once until it hangs.
-type switchable struct{ hangs atomic.Bool }
-
-func (s *switchable) hang() { s.hangs.Store(true) }
-
-func (s *switchable) RoundTrip(r *http.Request) (*http.Response, error) {
-	if s.hangs.Load() {
-		return hung{}.RoundTrip(r)
-	}
-	return discard{}.RoundTrip(r)
 }
 
 func newBenchClient(tb testing.TB, server http.RoundTripper, opts ...altertable.Option) *altertable.Client {
