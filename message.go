@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/altertable-ai/altertable-go/internal/encode"
-	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
 // A Message is a Track, an Identify or an Alias, by value: what WithBeforeSend's
@@ -218,7 +217,7 @@ func (cfg *config) checkSize(message int) error {
 func (cfg *config) maxMessageBytes() int {
 	limit := min(cfg.maxBatchBytes-len("[]"), cfg.maxQueueBytes)
 	if cfg.spool != nil {
-		limit = int(min(int64(limit), cfg.spool.maxBytes-spool.Overhead))
+		limit = int(min(int64(limit), cfg.spool.maxMessageBytes()))
 	}
 	return limit
 }
