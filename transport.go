@@ -99,6 +99,9 @@ func (t *transport) post(ctx context.Context, ep endpoint, synchronous bool, m p
 	if err != nil {
 		return nil, &NetworkError{err}
 	}
+	if t.pools == nil { // a RoundTripper may not heed the context
+		defer context.AfterFunc(limited, l.end)()
+	}
 	switch {
 	case t.pools != nil:
 		return t.sendPooled(ctx, request)
