@@ -177,7 +177,7 @@ func WithInsecureHTTP() Option {
 // WithHTTPClient sends through a copy of client instead of connections of its
 // own. Whatever its CheckRedirect says, redirects are not followed: they would
 // carry events and key to another host. Its RoundTripper may read a request's
-// body, and call GetBody, until the answer's body is closed; after that both fail.
+// body, and call GetBody, until the attempt is over or its time is; then both fail.
 //
 // The connections are then the client's business. Shutdown leaves them open,
 // and one that has gone silent is used again, where the default would dial anew

@@ -174,7 +174,7 @@ func (p *zerologProducer) track(event, user string, properties map[string]any) e
 			message.Int(name, v)
 		case bool:
 			message.Bool(name, v)
-		default: // zerolog would encode it, but put every caller's map on the heap
+		default: // zerolog would encode it, but all callers' values would have to be on the heap
 			return errUnknownType
 		}
 	}

@@ -35,7 +35,7 @@ func TestSinkReadsBodiesOfUnknownLength(t *testing.T) {
 	var sink server
 	listener := httptest.NewServer(&sink)
 	defer listener.Close()
-	request, err := http.NewRequest(http.MethodPost, listener.URL+"/now/batch", struct{ *strings.Reader }{strings.NewReader(`[{"cart_id":1}]`)})
+	request, err := http.NewRequest(http.MethodPost, listener.URL+"/now/batch", struct{ *strings.Reader }{strings.NewReader(usualJSON(t))})
 	require.NoError(t, err)
 	answer, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)

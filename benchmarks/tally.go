@@ -20,15 +20,15 @@ type tally struct {
 }
 
 // add counts the events of a request. What goes to the SDK's endpoint is
-// decoded and compared. Of other clients' events it is enough that they are in
-// well-formed JSON.
+// decoded and compared. What other clients send has to be well-formed JSON with
+// as many of each of the usual properties.
 func (t *tally) add(path string, body []byte) {
 	if !strings.HasSuffix(path, "/track") {
 		if !json.Valid(body) {
 			t.Malformed++
 			return
 		}
-		t.Events += bytes.Count(body, []byte(mark))
+		t.Events += countMembers(body)
 		return
 	}
 	messages, err := decode(body)
@@ -47,8 +47,30 @@ func (t *tally) add(path string, body []byte) {
 	}
 }
 
-// mark occurs once in each event, whatever the client wraps around it.
-const mark = `"cart_id":`
+// members are the usual properties in JSON. Each occurs once in an event,
+// whatever a client wraps around it.
+var members = func() (all [][]byte) {
+	for name, value := range newProperties() {
+		member, err := json.Marshal(map[string]any{name: value})
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, bytes.Trim(member, "{}"))
+	}
+	return all
+}()
+
+// countMembers returns how often each of the members occurs in body, and 0 if
+// they do not occur equally often.
+func countMembers(body []byte) int {
+	n := bytes.Count(body, members[0])
+	for _, member := range members[1:] {
+		if bytes.Count(body, member) != n {
+			return 0
+		}
+	}
+	return n
+}
 
 // A wireMessage is what Altertable's API takes.
 type wireMessage struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -55,6 +56,12 @@ func TestTally(t *testing.T) {
 	}
 }
 
+func usualJSON(t *testing.T) string {
+	text, err := json.Marshal(map[string]any{"p": newProperties()})
+	require.NoError(t, err)
+	return string(text)
+}
+
 func TestTallyOfBytes(t *testing.T) {
 	tests := []struct {
 		name, path, body string
@@ -63,8 +70,10 @@ func TestTallyOfBytes(t *testing.T) {
 		{"not JSON", "/now/track", `{"event":`, tally{Malformed: 1}},
 		{"two values", "/now/track", `[] []`, tally{Malformed: 1}},
 		{"an array that does not end", "/now/track", `[{}`, tally{Malformed: 1}},
-		{"another client's", "/now/batch/", `{"batch":[{"p":{"cart_id":"1"}},{"p":{"cart_id":"2"}}]}`, tally{Events: 2}},
-		{"another client's, cut off", "/now/batch/", `{"batch":[{"p":{"cart_id":"1"}}`, tally{Malformed: 1}},
+		{"another client's", "/now/batch/", `{"batch":[` + usualJSON(t) + `,` + usualJSON(t) + `]}`, tally{Events: 2}},
+		{"another client's, cut off", "/now/batch/", `{"batch":[` + usualJSON(t), tally{Malformed: 1}},
+		{"another client's, with a property changed", "/now/batch/",
+			`{"batch":[` + strings.Replace(usualJSON(t), `"seats":5`, `"seats":6`, 1) + `]}`, tally{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
