@@ -31,7 +31,8 @@ package altertable
 // callbacks share one, and one timer wakes the queue when something falls due.
 //
 // Messages are numbered in the order of acceptance. Flush waits for all numbers
-// up to the newest one, and what it waits for leaves without waiting for company.
+// up to the newest one. What it waits for leaves without waiting for company, and
+// does not share a batch with what comes later.
 //
 // With Block, a call that finds no room waits in line for it: see block.go.
 //

@@ -85,9 +85,9 @@ func (s *spoolConfig) open(cfg *config) (files *spool.Spool, troubles []error, e
 // maxMessageBytes returns the size of the largest message that has room on disk.
 func (s *spoolConfig) maxMessageBytes() int64 { return s.maxBytes - spool.Overhead }
 
-// A SpoolError is trouble with the spool's files. A call that returns one did
-// not accept its message. WithOnError's function gets one for a file that is
-// damaged or not a spool's: what could be read of it is delivered.
+// A SpoolError says that an operation on the spool's files failed. A call that
+// returns one did not accept its message. The function of WithOnError gets one
+// for a file that is damaged or not a spool's: what could be read of it is delivered.
 type SpoolError struct {
 	Op   string // "write", "adopt", ...
 	Path string

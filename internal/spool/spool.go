@@ -32,7 +32,7 @@ const (
 // ErrFull says that a message has no room within Config.MaxBytes.
 var ErrFull = errors.New("spool is full")
 
-// An Error is trouble with a file or a directory.
+// An Error says that an operation on a file or a directory failed.
 type Error struct {
 	Op   string // "write", "adopt", ...
 	Path string
