@@ -389,3 +389,28 @@ func TestFlushMakesRoomOnDisk(t *testing.T) {
 		require.Empty(t, segments(t, dir))
 	}
 }
+
+// A flush does not wait for messages whose file was removed before they were read.
+func TestFlushOfARemovedBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, srv, l := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)), altertable.WithMaxQueueSize(2), altertable.WithMaxBatchSize(2))
+		down := srv.Always(altertabletest.Status(503))
+		track(t, client, numbered(40)...)
+		synctest.Wait()
+		paths := segments(t, dir)
+		require.Greater(t, len(paths), 3)
+		require.NoError(t, os.Remove(paths[1]))
+		down.Release()
+		err := client.Flush(within(t, time.Hour))
+		var undelivered *altertable.UndeliveredError
+		require.ErrorAs(t, err, &undelivered)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+		s := client.Stats()
+		assert.EqualValues(t, s.Dropped, undelivered.Count)
+		assert.Positive(t, s.Dropped)
+		assert.EqualValues(t, 40, s.Delivered+s.Dropped)
+		assert.Len(t, l.delivered, int(s.Delivered))
+		require.NoError(t, client.Flush(t.Context()))
+	})
+}

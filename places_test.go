@@ -62,14 +62,16 @@ func TestNumbersWithinABatch(t *testing.T) {
 func TestReadyBatchesGoInOrder(t *testing.T) {
 	p := placesForTest(t)
 	first, second, third := p.put(trackEndpoint, 1), p.put(aliasEndpoint, 2), p.put(trackEndpoint, 3)
-	for _, b := range []*batch{second, first} {
+	for _, b := range []*batch{third, second} {
 		p.launch(b)
 		b.attempts++
 		p.withdraw(b)
 		p.enterIdle(b)
 		p.enterReady(b)
 	}
-	for _, want := range []*batch{first, second, third} {
+	assert.Same(t, first, p.newest(), "that was never sent")
+	assert.Same(t, third, p.oldestDue(&second.setbacks))
+	for _, want := range []*batch{second, third, first} {
 		b := p.nextReady()
 		assert.Same(t, want, b, "what was sent before goes first, the oldest of it before the others")
 		p.launch(b)
@@ -92,6 +94,20 @@ func TestRoomOfOpenBatchesIsBounded(t *testing.T) {
 			require.LessOrEqual(t, unused, p.buffers.most+used/4+300*64)
 		}
 	}
+}
+
+// What a flush waits for must not share the fate of what came later.
+func TestFlushedMessagesAreAlone(t *testing.T) {
+	p := placesForTest(t)
+	for number := uint64(1); number <= 4; number++ {
+		p.add(&envelope{environment: []byte("production"), json: []byte("{}")}, number, spool.Ref{})
+		p.flushed = 2 // from the first message on: the second is read from disk after the flush began
+	}
+	b := p.nextReady()
+	require.Equal(t, 2, b.count())
+	assert.EqualValues(t, 1, b.number())
+	assert.Nil(t, p.nextOpen(-1), "what came later waits for company")
+	assert.EqualValues(t, 3, p.home[trackEndpoint].open.number())
 }
 
 func TestSleepersWakeInTime(t *testing.T) {

@@ -167,6 +167,21 @@ func TestQueueFullOfBytesSendsAtOnce(t *testing.T) {
 	}
 }
 
+// A message that found no room is not remembered once there is room for it.
+func TestQueueThatWasFullWaitsForCompanyAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t, altertable.WithMaxQueueBytes(1500), altertable.WithFlushInterval(time.Hour))
+		large := strings.Repeat("x", 500)
+		track(t, client, large, large)
+		require.ErrorIs(t, client.Track(t.Context(), event(large)), altertable.ErrQueueFull)
+		synctest.Wait()
+		require.Len(t, srv.Requests(), 1)
+		track(t, client, strings.Repeat("x", 800)) // leaves no room for the one that was refused
+		synctest.Wait()
+		assert.Len(t, srv.Requests(), 1)
+	})
+}
+
 // A hundred thousand messages and a server that does not answer: the queue's
 // bounds hold, in messages, in bytes and in requests.
 func TestBurstAgainstAHungServer(t *testing.T) {
