@@ -1,0 +1,31 @@
+package altertable
+
+import (
+	"io/fs"
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/internal/spool"
+)
+
+// Of the messages in a file that cannot be read, a flush counts those that were
+// accepted before it.
+func TestFlushCountsItsPartOfAFile(t *testing.T) {
+	for frontier, covered := range map[uint64]int{4: 0, 5: 1, 6: 2, 7: 3, 10: 3} {
+		cfg, err := newConfig("key", []Option{WithLogger(slog.New(slog.DiscardHandler))})
+		require.NoError(t, err)
+		q := newQueue(cfg, newTransport(cfg), new(stamper))
+		q.keeper = &disk{q: q}
+		q.ended = true                           // nothing is read
+		q.number, q.onDisk.backlog.count = 10, 6 // 5 to 10 are on disk alone
+		f := &flush{frontier: frontier, remaining: 6, done: make(chan struct{})}
+		q.flushes = []*flush{f}
+		q.keeper.(*disk).skip(spool.Skipped{Tally: spool.Tally{Count: 3}, Lost: true, Err: &spool.Error{Op: "read", Path: "x", Err: fs.ErrNotExist}})
+		assert.Equal(t, covered, f.lost, "%d", frontier)
+		assert.Equal(t, 6-covered, f.remaining)
+		assert.EqualValues(t, 8, q.firstUnreadLocked())
+	}
+}
