@@ -196,24 +196,37 @@ func (d *disk) readLimit() int64 {
 
 // readDiskLocked reads about limit bytes of the backlog. A file that cannot be
 // read is given up.
-func (d *disk) readDiskLocked(limit int64) []spool.Message {
+func (d *disk) readDiskLocked(limit int64) (all []storedMessage) {
 	messages, err := d.files.Read(limit)
 	if err != nil {
 		d.skip(d.files.SkipUnreadable(err))
 	}
-	return messages
+	for _, m := range messages {
+		s := storedMessage{Message: m}
+		if m.Endpoint == spool.Identify {
+			s.person = personIn(m.JSON)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// A storedMessage has been read from disk.
+type storedMessage struct {
+	spool.Message
+	person person // of an identify
 }
 
 // advanceDiskLocked notes that messages are in the queue now.
-func (d *disk) advanceDiskLocked(messages []spool.Message) {
+func (d *disk) advanceDiskLocked(messages []storedMessage) {
 	for i := range messages {
-		d.files.Advance(&messages[i])
+		d.files.Advance(&messages[i].Message)
 	}
 }
 
 // takeIn puts messages of the backlog into the lanes, as far as memory has
 // room, and returns how many.
-func (d *disk) takeIn(messages []spool.Message) (taken int) {
+func (d *disk) takeIn(messages []storedMessage) (taken int) {
 	d.q.mu.Lock()
 	defer d.q.mu.Unlock()
 	taken = d.takeInLocked(messages, true)
@@ -223,7 +236,7 @@ func (d *disk) takeIn(messages []spool.Message) (taken int) {
 
 // takeInLocked puts messages of the backlog into the lanes, within the bounds
 // of memory or not.
-func (d *disk) takeInLocked(messages []spool.Message, bounded bool) (taken int) {
+func (d *disk) takeInLocked(messages []storedMessage, bounded bool) (taken int) {
 	q := d.q
 	if q.ended || len(messages) == 0 {
 		return 0
@@ -236,8 +249,8 @@ func (d *disk) takeInLocked(messages []spool.Message, bounded bool) (taken int) 
 			return i
 		}
 		number := q.firstUnreadLocked()
-		q.onDisk.backlog.sub(unreadOne(m))
-		e.endpoint, e.json = endpoint(m.Endpoint), m.JSON
+		q.onDisk.backlog.sub(unreadOne(&m.Message))
+		e.endpoint, e.json, e.person = endpoint(m.Endpoint), m.JSON, m.person
 		if e.environment = append(e.environment[:0], m.Environment...); len(e.environment) == 0 {
 			e.environment = append(e.environment, q.cfg.environment...)
 		}
@@ -330,7 +343,7 @@ func (d *disk) keepRestOf(removed []spool.Skipped, trouble error) {
 	if trouble != nil {
 		q.tellTroubleLocked(spoolError(trouble))
 	}
-	for _, b := range slices.Clone(q.places.idle.batches) {
+	for _, b := range q.places.allIdle() {
 		if slices.ContainsFunc(b.refs[b.gone:], spool.Ref.Gone) {
 			q.settleLocked(b, b.count(), q.leftoverLocked(b))
 		}

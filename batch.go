@@ -3,7 +3,7 @@ package altertable
 // The way of a message, and who owns it on each step:
 //
 //	Track      encodes it into a pooled envelope, on the caller's goroutine, outside every lock   message.go
-//	accept     numbers it and puts it into the open batch of its lane, under queue.mu             queue.go, lane.go
+//	accept     numbers it and puts it into an open batch of its lane, under queue.mu              queue.go, lane.go
 //	seal       closes the batch: it is full, old enough, flushed, or the queue is full            places.go
 //	advance    hands ready batches to requests while MaxInFlight and an outage allow              dispatch.go
 //	post       sends the batch's bytes as they stand, on a goroutine of its own, without a lock   transport.go
@@ -34,6 +34,9 @@ package altertable
 // up to the newest one. What it waits for leaves without waiting for company, and
 // does not share a batch with what comes later.
 //
+// Identifies of one person keep their order. A batch of identifies waits for the
+// earlier ones that hold one of its people, and for no other: see people.go.
+//
 // With Block, a call that finds no room waits in line for it: see block.go.
 //
 // With a spool, accept first writes the message to disk, and what memory has no
@@ -60,18 +63,21 @@ import (
 type batch struct {
 	lane *lane
 	series
-	gone int // messages at the beginning that have their outcome already
+	claim *claim // on its people; nil unless it is of identifies
+	gone  int    // messages at the beginning that have their outcome already
 
 	state     state         // places moves it
 	element   *list.Element // in the list of its state, if that is a list
-	idlePlace int           // in places.idle
+	idlePlace int           // in its lane's traffic.idle
 	backPlace int           // in places.setBack
 	wakeAt    time.Duration // while sleeping
 	scratch   *scratch      // lends an open batch its memory; nil if that is its own
 
 	attempts  int           // requests that carried its messages
+	repeats   bool          // the next one is made again after a failure
 	firstSent time.Duration // when the first of them began
 	setbacks                // see health
+	suspicion               // see refusal.go
 	family    *family       // nil unless it was split
 }
 
@@ -134,11 +140,12 @@ func (b *batch) firstRefs(n int) []spool.Ref {
 
 // A series is messages as a request's body has them: `message,message,message`.
 type series struct {
-	base  uint64      // the marks' numbers count from here
-	head  []byte      // the JSON
-	tail  []byte      // continues it; empty while the batch is open
-	marks []mark      // by message
-	refs  []spool.Ref // by message, where it is on disk; empty without a spool
+	base   uint64      // the marks' numbers count from here
+	head   []byte      // the JSON
+	tail   []byte      // continues it; empty while the batch is open
+	marks  []mark      // by message
+	people []person    // by message; empty unless they are identifies
+	refs   []spool.Ref // by message, where it is on disk; empty without a spool
 }
 
 // mark says where a message ends in its series, and when it was accepted.
@@ -168,6 +175,9 @@ func (s *series) drop(n int) {
 	s.marks = append(s.marks[:0], s.marks[n:]...)
 	for i := range s.marks {
 		s.marks[i].end -= uint32(from)
+	}
+	if len(s.people) > 0 {
+		s.people = slices.Delete(s.people, 0, n)
 	}
 	if len(s.refs) > 0 {
 		s.refs = slices.Delete(s.refs, 0, n)
@@ -240,6 +250,9 @@ func (s *series) fitted(lo, hi int) series {
 	for i := range fit.marks {
 		fit.marks[i].end -= uint32(from)
 	}
+	if len(s.people) > 0 {
+		fit.people = append([]person(nil), s.people[lo:hi]...)
+	}
 	if len(s.refs) > 0 {
 		fit.refs = append([]spool.Ref(nil), s.refs[lo:hi]...)
 	}
@@ -257,9 +270,10 @@ type buffers struct {
 // A scratch is memory that open batches use one after the other. Nothing else
 // than an open batch ever refers to it.
 type scratch struct {
-	json  []byte
-	marks []mark
-	refs  []spool.Ref
+	json   []byte
+	marks  []mark
+	people []person
+	refs   []spool.Ref
 }
 
 // scratches is emptied by the garbage collector after a burst.
@@ -270,7 +284,8 @@ const minScratch = 1 << 10
 
 // unused returns the bytes for which b, which is open, has room.
 func (b *batch) unused() int {
-	return cap(b.head) - len(b.head) + (cap(b.marks)-len(b.marks))*int(unsafe.Sizeof(mark{}))
+	return cap(b.head) - len(b.head) + (cap(b.marks)-len(b.marks))*int(unsafe.Sizeof(mark{})) +
+		(cap(b.people)-len(b.people))*int(unsafe.Sizeof(person{}))
 }
 
 // lend gives b, which is new, a scratch if there is one and the bound allows.
@@ -279,9 +294,9 @@ func (m *buffers) lend(b *batch) {
 	if s == nil {
 		return
 	}
-	b.scratch, b.head, b.marks, b.refs = s, s.json, s.marks, s.refs
+	b.scratch, b.series = s, series{head: s.json, marks: s.marks, people: s.people, refs: s.refs}
 	if m.unused+b.unused() > m.most {
-		b.scratch, b.head, b.marks, b.refs = nil, nil, nil, nil
+		b.scratch, b.series = nil, series{}
 		scratches.Put(s)
 		return
 	}
@@ -296,7 +311,7 @@ func (m *buffers) takeBack(b *batch) {
 		s = new(scratch)
 	}
 	clear(b.refs)
-	s.json, s.marks, s.refs = b.head[:0], b.marks[:0], b.refs[:0]
+	s.json, s.marks, s.people, s.refs = b.head[:0], b.marks[:0], b.people[:0], b.refs[:0]
 	b.scratch, b.series = nil, series{}
 	if cap(s.json) >= minScratch {
 		scratches.Put(s)
@@ -313,6 +328,12 @@ func (m *buffers) add(b *batch, e *envelope, number uint64, ref spool.Ref) {
 		b.marks = grow(b.marks, 1, m.unused+len(b.head) <= m.most)
 	}
 	b.add(e.json, number, e.acceptedAt)
+	if b.claim != nil {
+		if len(b.people) == cap(b.people) {
+			b.people = grow(b.people, 1, m.unused+len(b.head) <= m.most)
+		}
+		b.people = append(b.people, e.person)
+	}
 	if ref != (spool.Ref{}) {
 		b.refs = append(b.refs, ref)
 	}
@@ -331,7 +352,7 @@ func (m *buffers) shrink(b *batch) {
 		b.drop(b.gone)
 		b.gone = 0
 		if m.unused+b.unused() > m.most {
-			b.head, b.marks = slices.Clone(b.head), slices.Clone(b.marks)
+			b.head, b.marks, b.people = slices.Clone(b.head), slices.Clone(b.marks), slices.Clone(b.people)
 		}
 		m.unused += b.unused()
 	}

@@ -19,7 +19,7 @@ func (q *queue) advanceLocked() {
 		q.wanted = 0
 	}
 	q.places.wake(now)
-	for q.maySendLocked(now) {
+	for {
 		b := q.nextLocked(now)
 		if b == nil {
 			break
@@ -32,19 +32,65 @@ func (q *queue) advanceLocked() {
 	q.places.moved = false
 }
 
-func (q *queue) maySendLocked(now time.Duration) bool {
-	return q.places.inFlight.Len() < q.cfg.maxInFlight && q.health.lets(now)
-}
-
 // nextLocked returns the batch to be sent next, nil if there is none.
 func (q *queue) nextLocked(now time.Duration) *batch {
-	if q.health.outage.on {
-		return q.nextProbeLocked(now)
+	if q.places.inFlight.Len() >= q.cfg.maxInFlight {
+		return nil
 	}
-	if b := q.places.nextReady(); b != nil {
+	ep, ok := q.nextEndpointLocked(now)
+	switch {
+	case !ok:
+		return nil
+	case q.health.outageOf(ep).on:
+		return q.nextProbeLocked(ep, now)
+	}
+	if b := q.places.nextReady(ep); b != nil {
 		return b
 	}
-	return q.places.nextOpen(q.companySinceLocked(now))
+	return q.places.nextOpen(ep, q.companySinceLocked(now))
+}
+
+// nextEndpointLocked returns the endpoint whose turn it is: of those that have
+// something to send, the one with the fewest requests in flight, and of several
+// such the one that has waited longest. While others have something to send too,
+// none gets more than half of the requests.
+func (q *queue) nextEndpointLocked(now time.Duration) (next endpoint, ok bool) {
+	waiting := 0
+	for ep := range endpoint(len(q.places.traffic)) {
+		if !q.maySendLocked(ep, now) {
+			continue
+		}
+		waiting++
+		if !ok || q.goesBeforeLocked(ep, next) {
+			next, ok = ep, true
+		}
+	}
+	half := (q.cfg.maxInFlight + 1) / 2
+	return next, ok && (waiting == 1 || q.places.traffic[next].inFlight < half)
+}
+
+// maySendLocked reports whether the endpoint has something to send, and may.
+func (q *queue) maySendLocked(ep endpoint, now time.Duration) bool {
+	return q.health.lets(ep, now) && (q.places.hasReady(ep) || q.places.hasOpen(ep, q.companySinceLocked(now)))
+}
+
+func (q *queue) goesBeforeLocked(ep, other endpoint) bool {
+	if q.health.common.on {
+		if a, b := q.isHopefulLocked(ep), q.isHopefulLocked(other); a != b {
+			return a
+		}
+	}
+	a, b := &q.places.traffic[ep], &q.places.traffic[other]
+	if a.inFlight != b.inFlight {
+		return a.inFlight < b.inFlight
+	}
+	return a.launched < b.launched
+}
+
+// isHopefulLocked reports whether the endpoint makes a good probe: it has not
+// failed, or at least has something that has not.
+func (q *queue) isHopefulLocked(ep endpoint) bool {
+	return !q.health.endpoints[ep].on || q.places.newest(ep) != nil
 }
 
 // companySinceLocked returns the time since when messages have waited long enough for company.
@@ -58,29 +104,31 @@ func (q *queue) companySinceLocked(now time.Duration) time.Duration {
 // nextProbeLocked returns a batch that was never sent, since those that failed
 // may be at fault themselves, and so may their neighbors: it takes the newest. If
 // all have failed, it is another than the one that failed last.
-func (q *queue) nextProbeLocked(now time.Duration) *batch {
-	if b := q.places.newest(); b != nil {
+func (q *queue) nextProbeLocked(ep endpoint, now time.Duration) *batch {
+	if b := q.places.newest(ep); b != nil {
 		return b
 	}
-	if b := q.places.nextOpen(q.companySinceLocked(now)); b != nil {
+	if b := q.places.nextOpen(ep, q.companySinceLocked(now)); b != nil {
 		return b
 	}
-	return q.places.oldestDue(q.health.outage.last)
+	return q.places.oldestDue(ep, q.health.outageOf(ep).last)
 }
 
 // launchLocked hands b to a request.
 func (q *queue) launchLocked(b *batch) {
 	q.places.launch(b)
 	q.stats.Requests++
-	if b.failures > 0 {
+	if b.repeats {
 		q.stats.Retries++
+		b.repeats = false
 	}
 	if b.attempts == 0 {
 		b.firstSent = q.now()
+		b.others = b.lane.deliveries
 	}
 	b.attempts++
-	t := q.health.begins()
 	ep, carries := b.lane.endpoint, b.payload()
+	t := q.health.begins(ep)
 	go func() {
 		var response *Response
 		var err error = &NetworkError{errNoAnswer} // stands if a RoundTripper ends the goroutine
@@ -101,6 +149,7 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	q.health.ends(t, meaning)
 	switch {
 	case meaning == success:
+		b.lane.deliveries++
 		b.family.accepted()
 		q.settleLocked(b, b.count(), outcome{kind: delivered, taskID: response.TaskID})
 	case meaning == unsendable:
@@ -119,16 +168,24 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	q.advanceLocked()
 }
 
-// retryLocked keeps b for another attempt after the failure err.
+// retryLocked keeps b for another attempt after the failure err, whole or in halves.
 func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	f := q.health.fell(&b.setbacks, t, err, q.now())
-	if f.outage {
+	o := q.health.outageOf(t.endpoint)
+	if o.on {
 		q.warnLocked(warnOutage, err)
 	}
+	b.repeats = true
 	q.places.enterIdle(b)
-	if f.sleeps {
-		q.places.sleep(b, f.until, f.alone && (!b.lane.ordered() || b.alone >= yieldsAfter))
-	} else {
+	switch {
+	case !o.on && q.isTooMuchLocked(b):
+		q.divideLocked(b, f.until)
+	case f.sleeps:
+		q.places.sleep(b, f.until)
+		if f.alone {
+			q.places.passOn(b)
+		}
+	default:
 		q.places.enterReady(b)
 	}
 }
@@ -150,10 +207,16 @@ func (q *queue) expireLocked(now time.Duration) {
 
 // oldestInTroubleLocked returns the batch that MaxElapsed gives up next, nil if there is none.
 func (q *queue) oldestInTroubleLocked() *batch {
-	if q.health.outage.on {
-		return q.places.idle.first()
+	if q.health.common.on {
+		return q.places.oldestIdle()
 	}
-	return q.places.setBack.first()
+	oldest := q.places.setBack.first()
+	for ep := range q.places.traffic {
+		if b := q.places.traffic[ep].idle.first(); q.health.endpoints[ep].on && b != nil && (oldest == nil || b.before(oldest)) {
+			oldest = b
+		}
+	}
+	return oldest
 }
 
 // reasonToWaitLocked returns the error for whose end b waits, nil if there is none.
@@ -161,7 +224,7 @@ func (q *queue) reasonToWaitLocked(b *batch) error {
 	if b.err != nil {
 		return b.err
 	}
-	return q.health.outage.err
+	return q.health.outageOf(b.lane.endpoint).err
 }
 
 // setTimerLocked arranges for advanceLocked to be called when something falls
@@ -194,11 +257,14 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 	if b := q.oldestInTroubleLocked(); b != nil {
 		at(b.oldest() + q.cfg.retry.MaxElapsed)
 	}
-	if o := &q.health.outage; o.on && !o.probing && now < o.until && q.places.waits() {
-		at(o.until)
-	}
-	if q.maySendLocked(now) { // else an answer or the outage's next probe comes first
-		if accepted, ok := q.places.oldestOpenAfter(now - q.cfg.flushInterval); ok {
+	for ep := range endpoint(len(q.places.traffic)) {
+		if o := q.health.outageOf(ep); o.on && !o.probing && now < o.until && q.places.waits(ep) {
+			at(o.until)
+		}
+		if !q.health.lets(ep, now) || q.places.inFlight.Len() == q.cfg.maxInFlight {
+			continue // an answer or the outage's next probe comes first
+		}
+		if accepted, ok := q.places.oldestOpenAfter(ep, now-q.cfg.flushInterval); ok {
 			at(accepted + q.cfg.flushInterval)
 		}
 	}

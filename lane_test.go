@@ -15,9 +15,9 @@ func TestLanesWithoutMessagesAreForgotten(t *testing.T) {
 		p.add(&envelope{environment: []byte(fmt.Sprint("tenant_", i)), json: []byte("{}")}, uint64(i), spool.Ref{})
 	}
 	l := p.lane(identifyEndpoint, []byte("tenant_turn"))
-	turn := p.lineUp(l)
+	turn := p.lineUp(l, []person{{1, 2}}, 100)
 	assert.Len(t, p.lanes, 101)
-	for b := p.idle.first(); b != nil; b = p.idle.first() {
+	for b := p.oldestIdle(); b != nil; b = p.oldestIdle() {
 		p.settle(b, b.count())
 	}
 	p.endTurn(turn)

@@ -48,6 +48,7 @@ type envelope struct {
 	endpoint    endpoint
 	environment []byte
 	json        []byte
+	person      person        // of an identify
 	now         time.Time     // of the call
 	acceptedAt  time.Duration // on the queue's clock
 	stampAt     int           // where in json the timestamp's value begins; `}` follows it
@@ -167,8 +168,13 @@ func (e *envelope) field(name, value string) {
 // or the user's own says nothing and is left out.
 func (e *envelope) ids(distinctID, anonymousID, deviceID string) {
 	e.field("distinct_id", distinctID)
-	if anonymousID != distinctID && strings.TrimSpace(anonymousID) != "" {
+	if anonymousID == distinctID || strings.TrimSpace(anonymousID) == "" {
+		anonymousID = ""
+	} else {
 		e.field("anonymous_id", anonymousID)
+	}
+	if e.endpoint == identifyEndpoint {
+		e.person = newPerson(distinctID, anonymousID)
 	}
 	if strings.TrimSpace(deviceID) != "" {
 		e.field("device_id", deviceID)

@@ -2,26 +2,35 @@ package altertable
 
 import "time"
 
-// health tells whose fault failures are: the server's, for which the client
-// waits as a whole, or a batch's own. It belongs to the queue and is guarded by its mu.
+// health tells whose fault failures are, and lets only that wait: a batch, if
+// others of its endpoint are delivered; an endpoint, if other endpoints deliver;
+// or else the server, for which the client waits as one. It belongs to the queue
+// and is guarded by its mu.
 //
-// Backoff has two levels. When a request fails, the client as a whole waits,
-// and then sends one probe at a time until one succeeds. But a batch that
-// fails again, although others have been delivered since, is likely to be at
-// fault itself: it sleeps on a schedule of its own, and the others go on.
+// Where an endpoint or the client waits, it then sends one probe at a time until
+// one is answered. A batch that fails again, although others have been delivered
+// since, is likely to be at fault itself: it sleeps on a schedule of its own, and
+// the others go on.
 type health struct {
 	policy    RetryPolicy
-	outage    outage
-	era       uint64 // counts the beginnings and ends of outages
-	successes uint64 // requests that delivered, except for those from before an outage
-	failing   int    // batches that failed since the last success
-	refusals  int    // requests refused in a row
+	common    outage // of the client as a whole: nothing is delivered
+	endpoints [3]endpointHealth
+	refusals  int // requests refused in a row
 }
 
-// An outage is the client's common backoff.
+// endpointHealth is what one endpoint's requests came to.
+type endpointHealth struct {
+	outage           // while it is on, requests have failed since the last answer
+	successes uint64 // requests that delivered, except for those from before an outage
+	failing   int    // batches that failed since the last success
+	elsewhere uint64 // successes of the other endpoints when its outage began
+}
+
+// An outage is a common backoff.
 type outage struct {
 	on       bool
 	probing  bool          // one request is under way to see whether it is over
+	era      uint64        // counts its beginnings and ends
 	until    time.Duration // no probe before; on the queue's clock
 	schedule *schedule
 	last     *setbacks // of the batch that failed last: another is sent as the next probe
@@ -30,108 +39,166 @@ type outage struct {
 
 // setbacks are the failures of one batch.
 type setbacks struct {
-	failures  int       // retryable ones in a row
+	failures  int       // that may pass, in a row
 	alone     int       // of these, those before which others had been delivered since the one before
-	successes uint64    // health.successes at the last of them
+	successes uint64    // of its endpoint at the last of them
 	schedule  *schedule // its own; nil before the first one
 	err       error     // of the last one, or of a refusal
 }
 
 // A ticket is what a request knew of the client's state when it began.
 type ticket struct {
-	era   uint64
-	probe bool // it is to find out whether an outage is over
+	endpoint    endpoint
+	era         uint64 // of the common outage
+	endpointEra uint64
+	probe       bool // it is to find out whether the common outage is over
+	elsewhere   uint64
 }
 
-// lets reports whether a request may begin.
-func (h *health) lets(now time.Duration) bool {
-	return !h.outage.on || !h.outage.probing && now >= h.outage.until
+// lets reports whether a request to the endpoint may begin.
+func (h *health) lets(ep endpoint, now time.Duration) bool {
+	o := h.outageOf(ep)
+	return !o.on || !o.probing && now >= o.until
 }
 
 // begins notes that a request begins.
-func (h *health) begins() ticket {
-	h.outage.probing = h.outage.on
-	return ticket{era: h.era, probe: h.outage.on}
+func (h *health) begins(ep endpoint) ticket {
+	e := &h.endpoints[ep]
+	e.probing = e.on
+	h.common.probing = h.common.on
+	return ticket{
+		endpoint: ep, era: h.common.era, endpointEra: e.era,
+		probe: h.common.on || e.on, elsewhere: h.elsewhere(ep),
+	}
 }
 
-// ends notes what came of a request. An answer to a probe ends the outage. Those
-// to requests that began before it say nothing about now.
-func (h *health) ends(t ticket, v verdict) {
-	current := t.era == h.era
-	probe := t.probe && h.outage.on
-	if probe {
-		h.outage.probing = false
+// elsewhere returns the successes of the other endpoints.
+func (h *health) elsewhere(ep endpoint) (n uint64) {
+	for other := range h.endpoints {
+		if endpoint(other) != ep {
+			n += h.endpoints[other].successes
+		}
 	}
-	if probe && v != retryable {
-		h.outage = outage{}
-		h.era++
+	return n
+}
+
+// isCurrent reports whether neither an outage began nor one ended since t's
+// request began. What is older says nothing about now.
+func (h *health) isCurrent(t ticket) bool {
+	return t.era == h.common.era && t.endpointEra == h.endpoints[t.endpoint].era
+}
+
+// ends notes what came of a request. An answer to a probe ends the outage.
+func (h *health) ends(t ticket, v verdict) {
+	e := &h.endpoints[t.endpoint]
+	current := h.isCurrent(t)
+	if t.era == h.common.era {
+		h.common.answered(v)
+	}
+	if t.endpointEra == e.era {
+		e.answered(v)
 	}
 	if v != success {
 		return
 	}
 	h.refusals = 0
 	if current {
-		h.successes++
-		h.failing = 0
+		e.successes++
+		e.failing = 0
+	}
+}
+
+// answered notes what came of a request that began in this era of the outage.
+func (o *outage) answered(v verdict) {
+	if !o.on {
+		return
+	}
+	o.probing = false
+	if v != retryable {
+		*o = outage{era: o.era + 1}
 	}
 }
 
 // A fall is what the failure of a batch leads to.
 type fall struct {
-	outage bool          // one begins
 	alone  bool          // the batch is likely to be at fault itself
-	sleeps bool          // it waits on its own, and not for the end of the outage
+	sleeps bool          // it waits on its own, and not for the end of an outage
 	until  time.Duration // if it does
 }
 
-// maxSuspects batches may fail again and again, with no success in between,
-// before that is taken for an outage.
+// maxSuspects batches of an endpoint may fail again and again, with no success
+// in between, before that is taken for an outage.
 const maxSuspects = 8
 
 // fell notes that a request that carried a batch with these setbacks failed with err.
 func (h *health) fell(s *setbacks, t ticket, err error, now time.Duration) (f fall) {
-	othersFared := s.failures > 0 && h.successes != s.successes
+	e := &h.endpoints[t.endpoint]
+	othersFared := s.failures > 0 && e.successes != s.successes
 	if othersFared {
 		s.alone++
 	}
 	if s.failures == 0 || othersFared {
-		h.failing++
+		e.failing++
 	}
-	f.alone = s.alone > 0 && (othersFared || h.failing <= maxSuspects)
-	s.err = brief(err)
-	s.failures++
-	s.successes = h.successes
-	if s.schedule == nil {
-		s.schedule = h.policy.newSchedule()
-	}
-	f.until = now + nextDelay(s.schedule, err)
-	if t.probe || !f.alone && t.era == h.era {
-		f.outage = !h.outage.on
-		h.begin(s, now)
+	f.alone = s.alone > 0 && (othersFared || e.failing <= maxSuspects)
+	f.until = h.setBack(s, t.endpoint, err, now)
+	if h.isCurrent(t) && (t.probe || !f.alone) {
+		h.begin(s, t, now)
 	} else {
 		// Its request began before the outage did, or before it ended: that is
 		// no news of the server, but it does not go again without a delay.
 		f.sleeps = true
 	}
 	f.sleeps = f.sleeps || f.alone
-	f.until = max(f.until, h.outage.until)
+	f.until = max(f.until, h.outageOf(t.endpoint).until)
 	return f
 }
 
-// begin starts or prolongs the outage after a batch with these setbacks failed.
-func (h *health) begin(s *setbacks, now time.Duration) {
-	if !h.outage.on {
-		h.era++
-		h.outage = outage{on: true, schedule: h.policy.newSchedule()}
+// outageOf returns the outage that an endpoint waits for, if one is on.
+func (h *health) outageOf(ep endpoint) *outage {
+	if h.common.on {
+		return &h.common
 	}
-	h.outage.probing = false
-	h.outage.until = now + nextDelay(h.outage.schedule, s.err)
-	h.outage.last, h.outage.err = s, s.err
+	return &h.endpoints[ep].outage
+}
+
+// setBack notes a failure in s, and returns when the batch may go again.
+func (h *health) setBack(s *setbacks, ep endpoint, err error, now time.Duration) time.Duration {
+	s.err = brief(err)
+	s.failures++
+	s.successes = h.endpoints[ep].successes
+	if s.schedule == nil {
+		s.schedule = h.policy.newSchedule()
+	}
+	return now + nextDelay(s.schedule, err)
+}
+
+// begin starts or prolongs an outage after a batch with these setbacks failed:
+// of the endpoint, and, if no other one delivers, of the client.
+func (h *health) begin(s *setbacks, t ticket, now time.Duration) {
+	e := &h.endpoints[t.endpoint]
+	if !e.on {
+		e.elsewhere = t.elsewhere
+	}
+	e.begin(h.policy, s, now)
+	if h.common.on || h.elsewhere(t.endpoint) == e.elsewhere {
+		h.common.begin(h.policy, s, now)
+	}
+}
+
+func (o *outage) begin(policy RetryPolicy, s *setbacks, now time.Duration) {
+	if !o.on {
+		*o = outage{on: true, era: o.era + 1, schedule: policy.newSchedule()}
+	}
+	o.probing = false
+	o.until = now + nextDelay(o.schedule, s.err)
+	o.last, o.err = s, s.err
 }
 
 // attemptNow ends the wait for the next probe.
-func (h *health) attemptNow(now time.Duration) { h.outage.until = min(h.outage.until, now) }
-
-// yieldsAfter is how often an identify's batch fails alone before it lets the
-// others of its environment go first.
-const yieldsAfter = 2
+func (h *health) attemptNow(now time.Duration) {
+	h.common.until = min(h.common.until, now)
+	for ep := range h.endpoints {
+		h.endpoints[ep].until = min(h.endpoints[ep].until, now)
+	}
+}

@@ -13,7 +13,7 @@ type state uint8
 
 const (
 	open     state = iota // taking messages
-	behind                // in the line of its lane, or in its family, behind another
+	behind                // of a claim, or of another piece of its family
 	ready                 // may be sent
 	sleeping              // failed, and waits for its own next attempt
 	flying                // carried by a request
@@ -30,17 +30,26 @@ type places struct {
 	maxBytes    int // of its request's body
 	buffers     buffers
 
-	opened   list.List // by number
-	fresh    list.List // ready, and never sent: by number
-	due      list.List // ready, and sent before: by number
-	asleep   list.List // by wakeAt
-	inFlight list.List // in the order of their sending
-	idle     byNumber  // all except those in flight: what DropOldest evicts
-	setBack  byNumber  // those of the idle ones that have failed: what MaxElapsed gives up
-	carried  tally     // in flight
+	traffic  [3]traffic // by endpoint
+	asleep   list.List  // by wakeAt
+	inFlight list.List  // in the order of their sending
+	setBack  byNumber   // those of the idle ones that have failed: what MaxElapsed gives up
+	carried  tally      // in flight
+	launches uint64     // ever
 
 	flushed uint64 // messages up to this number wait for no company, and get none of later ones
 	moved   bool   // a batch has a new place since the queue looked last
+}
+
+// traffic is the batches of one endpoint that may be sent, and those that are.
+type traffic struct {
+	opened   list.List // by number, except those that wait for a claim
+	fresh    list.List // ready, and never sent: by number
+	due      list.List // ready, and sent before: by number
+	idle     byNumber  // all except those in flight: what DropOldest evicts
+	inFlight int
+	launched uint64 // which of the client's launches was its last
+	families int    // of batches that are being split
 }
 
 func newPlaces(cfg *config) places {
@@ -50,32 +59,29 @@ func newPlaces(cfg *config) places {
 		maxCount:    cfg.maxBatchSize,
 		maxBytes:    cfg.maxBatchBytes,
 		buffers:     buffers{most: cfg.maxQueueBytes / 16},
-		idle:        byNumber{place: func(b *batch) *int { return &b.idlePlace }},
 		setBack:     byNumber{place: func(b *batch) *int { return &b.backPlace }},
 	}
 	for i := range p.home {
 		p.home[i] = lane{endpoint: endpoint(i), environment: cfg.environment}
+		p.traffic[i].idle.place = func(b *batch) *int { return &b.idlePlace }
 	}
 	return p
 }
 
-// add puts a message into the open batch of its lane.
+// of returns the traffic of b's endpoint.
+func (p *places) of(b *batch) *traffic { return &p.traffic[b.lane.endpoint] }
+
+// add puts a message into an open batch of its lane.
 func (p *places) add(e *envelope, number uint64, ref spool.Ref) {
-	l := p.lane(e.endpoint, e.environment)
-	b := l.open
-	if b != nil && !p.hasSeat(b, len(e.json), number) {
-		p.seal(b)
-		b = nil
-	}
-	if b == nil {
-		b = &batch{lane: l}
-		l.open = b
-		l.batches++
-		b.element = p.opened.PushBack(b)
-		p.buffers.lend(b)
-		p.moved = true
-	}
+	p.put(p.lane(e.endpoint, e.environment), e, number, ref)
+}
+
+func (p *places) put(l *lane, e *envelope, number uint64, ref spool.Ref) {
+	b := p.seat(l, e.person, len(e.json), number)
 	p.buffers.add(b, e, number, ref)
+	if b.claim != nil {
+		l.hold(b.claim, e.person)
+	}
 	if b.idlePlace == 0 {
 		p.enterIdle(b)
 	}
@@ -84,50 +90,86 @@ func (p *places) add(e *envelope, number uint64, ref spool.Ref) {
 	}
 }
 
-// hasSeat reports whether b, which is open, has a place for a message of size
-// bytes with this number.
-func (p *places) hasSeat(b *batch, size int, number uint64) bool {
-	return len(b.head)+len("[],")+size <= p.maxBytes && b.takes(number) &&
-		(number <= p.flushed || b.number() > p.flushed)
+// open returns a new batch that takes messages. If it is of identifies, it goes
+// after the claims ahead.
+func (p *places) open(l *lane, ahead []*claim) *batch {
+	b := &batch{lane: l}
+	if l.ordered() {
+		b.claim = &claim{batch: b}
+		b.claim.goAfter(ahead...)
+	}
+	l.batches++
+	if len(ahead) == 0 {
+		b.element = p.of(b).opened.PushBack(b)
+		p.moved = true
+	}
+	p.buffers.lend(b)
+	return b
+}
+
+// takes returns b if that is open and has a place for a message of size bytes
+// with this number. Otherwise it seals b, if there is one, and returns nil.
+func (p *places) takes(b *batch, size int, number uint64) *batch {
+	if b == nil {
+		return nil
+	}
+	if len(b.head)+len("[],")+size <= p.maxBytes && b.takes(number) &&
+		(number <= p.flushed || b.number() > p.flushed) {
+		return b
+	}
+	p.seal(b)
+	return nil
 }
 
 // seal closes an open batch and puts it where it waits for a request.
 func (p *places) seal(b *batch) {
-	p.opened.Remove(b.element)
-	b.lane.open = nil
+	p.withdraw(b)
+	b.shut()
 	fit := b.fitted(b.gone, len(b.marks))
 	p.buffers.takeBack(b)
-	b.series, b.gone = fit, 0
+	b.series, b.gone, b.state = fit, 0, behind
 	p.moved = true
-	if b.lane.ordered() {
-		b.state, b.element = behind, b.lane.line.PushBack(b)
-		p.callNext(b.lane)
-	} else {
+	if b.mayGo() {
 		p.enterReady(b)
 	}
 }
 
-// nextOpen seals and returns an open batch that need not wait for company: its
-// oldest message was accepted at or before the time since, or is flushed. It
-// returns nil if there is none.
-func (p *places) nextOpen(since time.Duration) *batch {
-	for place := p.opened.Front(); place != nil; place = place.Next() {
-		b := place.Value.(*batch)
-		if b.oldest() > since && b.number() > p.flushed {
-			break
-		}
-		if b.lane.first == nil { // else it may as well take more messages
-			p.seal(b)
-			return b
-		}
+// shut lets no more messages into b.
+func (b *batch) shut() {
+	if b.lane.open == b {
+		b.lane.open = nil
 	}
-	return nil
+	if b.claim != nil {
+		b.claim.leave()
+	}
+}
+
+// nextOpen seals and returns an open batch of an endpoint that need not wait
+// for company: its oldest message was accepted at or before the time since, or
+// is flushed. It returns nil if there is none.
+func (p *places) nextOpen(ep endpoint, since time.Duration) *batch {
+	if !p.hasOpen(ep, since) {
+		return nil
+	}
+	b := p.traffic[ep].opened.Front().Value.(*batch)
+	p.seal(b)
+	return b
+}
+
+// hasOpen reports whether there is such a batch.
+func (p *places) hasOpen(ep endpoint, since time.Duration) bool {
+	place := p.traffic[ep].opened.Front()
+	if place == nil {
+		return false
+	}
+	b := place.Value.(*batch)
+	return b.oldest() <= since || b.number() <= p.flushed
 }
 
 // oldestOpenAfter returns when the oldest message of an open batch was accepted,
 // of those accepted after since.
-func (p *places) oldestOpenAfter(since time.Duration) (at time.Duration, ok bool) {
-	for place := p.opened.Front(); place != nil; place = place.Next() {
+func (p *places) oldestOpenAfter(ep endpoint, since time.Duration) (at time.Duration, ok bool) {
+	for place := p.traffic[ep].opened.Front(); place != nil; place = place.Next() {
 		if at := place.Value.(*batch).oldest(); at > since {
 			return at, true
 		}
@@ -144,15 +186,20 @@ func (p *places) enterReady(b *batch) {
 
 func (p *places) readyList(b *batch) *list.List {
 	if b.attempts > 0 {
-		return &p.due
+		return &p.of(b).due
 	}
-	return &p.fresh
+	return &p.of(b).fresh
 }
 
-// nextReady returns the batch to be sent first, nil if there is none: those that
-// were sent before go first, and the oldest of them.
-func (p *places) nextReady() *batch {
-	for _, l := range []*list.List{&p.due, &p.fresh} {
+// hasReady reports whether an endpoint has a batch that may be sent.
+func (p *places) hasReady(ep endpoint) bool {
+	return p.traffic[ep].due.Len()+p.traffic[ep].fresh.Len() > 0
+}
+
+// nextReady returns the batch of an endpoint to be sent first, nil if there is
+// none: those that were sent before go first, and the oldest of them.
+func (p *places) nextReady(ep endpoint) *batch {
+	for _, l := range []*list.List{&p.traffic[ep].due, &p.traffic[ep].fresh} {
 		if place := l.Front(); place != nil {
 			return place.Value.(*batch)
 		}
@@ -160,18 +207,19 @@ func (p *places) nextReady() *batch {
 	return nil
 }
 
-// newest returns the newest batch that is ready and was never sent, nil if there is none.
-func (p *places) newest() *batch {
-	if place := p.fresh.Back(); place != nil {
+// newest returns an endpoint's newest batch that is ready and was never sent,
+// nil if there is none.
+func (p *places) newest(ep endpoint) *batch {
+	if place := p.traffic[ep].fresh.Back(); place != nil {
 		return place.Value.(*batch)
 	}
 	return nil
 }
 
-// oldestDue returns the oldest ready batch that was sent before, another than
-// the one with these setbacks if there is one; nil if there is none.
-func (p *places) oldestDue(except *setbacks) (b *batch) {
-	for place := p.due.Front(); place != nil; place = place.Next() {
+// oldestDue returns an endpoint's oldest ready batch that was sent before,
+// another than the one with these setbacks if there is one; nil if there is none.
+func (p *places) oldestDue(ep endpoint, except *setbacks) (b *batch) {
+	for place := p.traffic[ep].due.Front(); place != nil; place = place.Next() {
 		if b = place.Value.(*batch); &b.setbacks != except {
 			break
 		}
@@ -179,20 +227,38 @@ func (p *places) oldestDue(except *setbacks) (b *batch) {
 	return b
 }
 
+// oldestIdle returns the batch with the oldest message that no request carries,
+// nil if there is none.
+func (p *places) oldestIdle() (oldest *batch) {
+	for i := range p.traffic {
+		if b := p.traffic[i].idle.first(); b != nil && (oldest == nil || b.before(oldest)) {
+			oldest = b
+		}
+	}
+	return oldest
+}
+
+// allIdle returns the batches that no request carries, in no particular order.
+func (p *places) allIdle() (all []*batch) {
+	for i := range p.traffic {
+		all = append(all, p.traffic[i].idle.batches...)
+	}
+	return all
+}
+
 // launch puts b, which is ready, in flight.
 func (p *places) launch(b *batch) {
 	p.withdraw(b)
 	p.leaveIdle(b)
 	b.state, b.element = flying, p.inFlight.PushBack(b)
+	p.of(b).inFlight++
+	p.launches++
+	p.of(b).launched = p.launches
 	p.carried.add(b.count(), int64(b.size(b.count())))
 }
 
-// sleep lets b, which is in no list, wait until wakeAt. If it yields, it leaves
-// its place in its family or its lane to the next one.
-func (p *places) sleep(b *batch, wakeAt time.Duration, yields bool) {
-	if yields {
-		p.passOn(b)
-	}
+// sleep lets b, which is in no list, wait until wakeAt.
+func (p *places) sleep(b *batch, wakeAt time.Duration) {
 	b.state, b.wakeAt = sleeping, wakeAt
 	b.element = insert(&p.asleep, b, func(b, other *batch) bool { return b.wakeAt < other.wakeAt })
 }
@@ -205,11 +271,7 @@ func (p *places) wake(now time.Duration) {
 			return
 		}
 		p.asleep.Remove(place)
-		if b.lane.ordered() && b.lane.first != any(b) { // it yielded
-			p.rejoin(b)
-		} else {
-			p.enterReady(b)
-		}
+		p.enterReady(b)
 	}
 }
 
@@ -228,49 +290,44 @@ func (p *places) nextWake() (at time.Duration, ok bool) {
 	return 0, false
 }
 
-// waits reports whether a batch is ready, or open.
-func (p *places) waits() bool { return p.fresh.Len()+p.due.Len()+p.opened.Len() > 0 }
+// waits reports whether a batch of the endpoint is ready, or open.
+func (p *places) waits(ep endpoint) bool { return p.hasReady(ep) || p.traffic[ep].opened.Len() > 0 }
 
 // settle takes the first n messages out of b, which has no place any more when
 // none is left.
 func (p *places) settle(b *batch, n int) {
+	single := b.count() == 1
+	if b.claim != nil {
+		b.lane.drop(b.claim, b.people[b.gone:b.gone+n], b.people[b.gone+n:])
+	}
 	if n < b.count() {
 		b.gone += n
 		p.buffers.shrink(b)
-		p.idle.fix(b)
+		p.of(b).idle.fix(b)
 		p.setBack.fix(b)
+		if !single && b.count() == 1 {
+			p.dwindle(b)
+		}
 		return
+	}
+	if !single {
+		p.dwindle(b)
 	}
 	p.leaveIdle(b)
 	p.withdraw(b)
 	if b.state == open {
-		b.lane.open = nil
+		b.shut()
 		p.buffers.takeBack(b)
 	}
 	began := b.state != open && b.state != behind
 	b.state, b.series, b.gone = settled, series{}, 0
+	if b.claim != nil {
+		p.release(b.claim)
+	}
 	if began {
 		p.passOn(b)
 	}
 	p.leave(b.lane)
-}
-
-// split moves the second half of b, which is in no list, into a new batch of
-// its family. b is ready afterwards, and the new batch goes after it.
-func (p *places) split(b *batch) {
-	half := b.gone + b.count()/2
-	right := &batch{
-		lane: b.lane, series: b.fitted(half, len(b.marks)), state: behind,
-		attempts: b.attempts, firstSent: b.firstSent, family: b.family,
-	}
-	b.series, b.gone = b.fitted(b.gone, half), 0
-	right.err = b.err
-	b.setbacks = setbacks{err: b.err}
-	b.lane.batches++
-	p.enterIdle(right)
-	p.enterIdle(b)
-	b.family.rest = append(b.family.rest, right)
-	p.takeOver(b)
 }
 
 // shelve puts b, which is in no list, where nothing is sent from.
@@ -280,7 +337,12 @@ func (p *places) shelve(b *batch) {
 }
 
 // abandon forgets the batches that no request carries.
-func (p *places) abandon() { p.idle.batches, p.setBack.batches = nil, nil }
+func (p *places) abandon() {
+	for i := range p.traffic {
+		p.traffic[i].idle.batches = nil
+	}
+	p.setBack.batches = nil
+}
 
 // withdraw takes b out of the list it is in.
 func (p *places) withdraw(b *batch) {
@@ -289,15 +351,14 @@ func (p *places) withdraw(b *batch) {
 	}
 	switch b.state {
 	case open:
-		p.opened.Remove(b.element)
-	case behind:
-		b.lane.line.Remove(b.element)
+		p.of(b).opened.Remove(b.element)
 	case ready:
 		p.readyList(b).Remove(b.element)
 	case sleeping:
 		p.asleep.Remove(b.element)
 	case flying:
 		p.inFlight.Remove(b.element)
+		p.of(b).inFlight--
 		p.carried.sub(b.count(), int64(b.size(b.count())))
 	}
 	b.element = nil
@@ -305,14 +366,14 @@ func (p *places) withdraw(b *batch) {
 
 // enterIdle enters b among those that may be evicted or grow too old.
 func (p *places) enterIdle(b *batch) {
-	heap.Push(&p.idle, b)
+	heap.Push(&p.of(b).idle, b)
 	if b.err != nil {
 		heap.Push(&p.setBack, b)
 	}
 }
 
 func (p *places) leaveIdle(b *batch) {
-	p.idle.remove(b)
+	p.of(b).idle.remove(b)
 	p.setBack.remove(b)
 }
 

@@ -20,8 +20,8 @@ func placesForTest(t *testing.T, opts ...Option) *places {
 	return &p
 }
 
-// put puts a message with this number into a batch of its own, and seals it.
-func (p *places) put(ep endpoint, number uint64) *batch {
+// sealed puts a message with this number into a batch of its own, and seals it.
+func (p *places) sealed(ep endpoint, number uint64) *batch {
 	p.add(&envelope{endpoint: ep, environment: []byte("production"), json: []byte("{}")}, number, spool.Ref{})
 	b := p.home[ep].open
 	p.seal(b)
@@ -33,16 +33,16 @@ func TestOrderOfNumbersBeyond32Bits(t *testing.T) {
 	p := placesForTest(t)
 	numbers := []uint64{7, 7 + 1<<31, 7 + 1<<32, 7 + 1<<33, math.MaxUint64}
 	for i := len(numbers); i > 0; i-- {
-		p.put(trackEndpoint, numbers[i-1])
+		p.sealed(trackEndpoint, numbers[i-1])
 	}
 	for _, want := range numbers {
-		b := p.nextReady()
+		b := p.nextReady(trackEndpoint)
 		assert.Equal(t, want, b.number())
-		assert.Same(t, b, p.idle.first())
+		assert.Same(t, b, p.oldestIdle())
 		p.launch(b)
 	}
-	assert.Nil(t, p.nextReady())
-	assert.Nil(t, p.idle.first())
+	assert.Nil(t, p.nextReady(trackEndpoint))
+	assert.Nil(t, p.oldestIdle())
 }
 
 // The numbers of a batch's messages may be far apart, but not farther than its marks reach.
@@ -51,7 +51,7 @@ func TestNumbersWithinABatch(t *testing.T) {
 	for _, number := range []uint64{5, 5 + 1<<31, 5 + math.MaxUint32, 6 + math.MaxUint32} {
 		p.add(&envelope{environment: []byte("production"), json: []byte("{}")}, number, spool.Ref{})
 	}
-	b := p.nextReady()
+	b := p.nextReady(trackEndpoint)
 	require.Equal(t, 3, b.count())
 	for frontier, want := range map[uint64]int{4: 0, 5: 1, 1 << 31: 1, 5 + 1<<31: 2, math.MaxUint32: 2, 5 + math.MaxUint32: 3, math.MaxUint64: 3} {
 		assert.Equal(t, want, b.countUpTo(3, frontier), "%d", frontier)
@@ -61,7 +61,7 @@ func TestNumbersWithinABatch(t *testing.T) {
 
 func TestReadyBatchesGoInOrder(t *testing.T) {
 	p := placesForTest(t)
-	first, second, third := p.put(trackEndpoint, 1), p.put(aliasEndpoint, 2), p.put(trackEndpoint, 3)
+	first, second, third := p.sealed(trackEndpoint, 1), p.sealed(trackEndpoint, 2), p.sealed(trackEndpoint, 3)
 	for _, b := range []*batch{third, second} {
 		p.launch(b)
 		b.attempts++
@@ -69,10 +69,10 @@ func TestReadyBatchesGoInOrder(t *testing.T) {
 		p.enterIdle(b)
 		p.enterReady(b)
 	}
-	assert.Same(t, first, p.newest(), "that was never sent")
-	assert.Same(t, third, p.oldestDue(&second.setbacks))
+	assert.Same(t, first, p.newest(trackEndpoint), "that was never sent")
+	assert.Same(t, third, p.oldestDue(trackEndpoint, &second.setbacks))
 	for _, want := range []*batch{second, third, first} {
-		b := p.nextReady()
+		b := p.nextReady(trackEndpoint)
 		assert.Same(t, want, b, "what was sent before goes first, the oldest of it before the others")
 		p.launch(b)
 	}
@@ -85,7 +85,7 @@ func TestRoomOfOpenBatchesIsBounded(t *testing.T) {
 		p.add(&envelope{environment: []byte(fmt.Sprint("tenant_", i%300)), json: make([]byte, 100+i%900)}, uint64(i), spool.Ref{})
 		unused, used := 0, 0
 		if i%97 == 0 {
-			for place := p.opened.Front(); place != nil; place = place.Next() {
+			for place := p.traffic[trackEndpoint].opened.Front(); place != nil; place = place.Next() {
 				b := place.Value.(*batch)
 				unused += b.unused()
 				used += len(b.head)
@@ -103,32 +103,32 @@ func TestFlushedMessagesAreAlone(t *testing.T) {
 		p.add(&envelope{environment: []byte("production"), json: []byte("{}")}, number, spool.Ref{})
 		p.flushed = 2 // from the first message on: the second is read from disk after the flush began
 	}
-	b := p.nextReady()
+	b := p.nextReady(trackEndpoint)
 	require.Equal(t, 2, b.count())
 	assert.EqualValues(t, 1, b.number())
-	assert.Nil(t, p.nextOpen(-1), "what came later waits for company")
+	assert.Nil(t, p.nextOpen(trackEndpoint, -1), "what came later waits for company")
 	assert.EqualValues(t, 3, p.home[trackEndpoint].open.number())
 }
 
 func TestSleepersWakeInTime(t *testing.T) {
 	p := placesForTest(t)
 	for i, wakeAt := range []time.Duration{30, 10, 20} {
-		b := p.put(trackEndpoint, uint64(i))
+		b := p.sealed(trackEndpoint, uint64(i))
 		p.launch(b)
 		b.attempts++
 		p.withdraw(b)
 		p.enterIdle(b)
-		p.sleep(b, wakeAt, false)
+		p.sleep(b, wakeAt)
 	}
 	at, ok := p.nextWake()
 	assert.True(t, ok)
 	assert.EqualValues(t, 10, at)
 	p.wake(20)
-	assert.Equal(t, 2, p.due.Len())
+	assert.Equal(t, 2, p.traffic[trackEndpoint].due.Len())
 	p.wakeAll(25)
 	p.wake(25)
-	assert.Equal(t, 3, p.due.Len())
-	assert.EqualValues(t, 0, p.nextReady().number())
+	assert.Equal(t, 3, p.traffic[trackEndpoint].due.Len())
+	assert.EqualValues(t, 0, p.nextReady(trackEndpoint).number())
 }
 
 // Messages that do not fit into whole pages are in two parts. All of them are read as they were written.
@@ -143,7 +143,7 @@ func TestSealedMessagesAreReadAsTheyWereWritten(t *testing.T) {
 		}
 		b := p.home[trackEndpoint].open
 		if b == nil {
-			b = p.nextReady()
+			b = p.nextReady(trackEndpoint)
 		} else {
 			p.seal(b)
 		}
@@ -167,9 +167,8 @@ func TestSealedMessagesAreReadAsTheyWereWritten(t *testing.T) {
 		check()
 		p.launch(b)
 		p.withdraw(b)
-		b.family = &family{size: b.count()}
-		p.split(b)
-		right := b.family.next()
+		require.True(t, p.found(b))
+		right := p.split(b, setbacks{})
 		require.Equal(t, 2, b.count())
 		require.Equal(t, 2, right.count())
 		require.Equal(t, want[2:], []string{string(right.payloads()[0]), string(right.payloads()[1])})

@@ -120,7 +120,7 @@ func (m memory) dropAll() {
 	q := m.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for b := q.places.idle.first(); b != nil; b = q.places.idle.first() {
+	for b := q.places.oldestIdle(); b != nil; b = q.places.oldestIdle() {
 		m.leaveLocked(b)
 	}
 }
@@ -212,7 +212,7 @@ func (q *queue) makeRoomLocked(size int) bool {
 		if !q.reports.mayEvict(q.now()) {
 			return false
 		}
-		q.settleLocked(q.places.idle.first(), 1, outcome{kind: dropped, err: ErrQueueFull})
+		q.settleLocked(q.places.oldestIdle(), 1, outcome{kind: dropped, err: ErrQueueFull})
 	}
 	return true
 }

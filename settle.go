@@ -107,7 +107,12 @@ func (q *queue) firstSetbackLocked() error {
 	if b := q.places.setBack.first(); b != nil {
 		return b.err
 	}
-	return q.health.outage.err
+	for ep := range endpoint(len(q.health.endpoints)) {
+		if o := q.health.outageOf(ep); o.on {
+			return o.err
+		}
+	}
+	return nil
 }
 
 // flush is Client.Flush.

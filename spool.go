@@ -269,7 +269,7 @@ func (d *disk) evictFileDiskLocked() bool {
 // as they are in one file. It reports whether there were any.
 func (d *disk) evictDiskLocked() bool {
 	for {
-		var messages []spool.Message
+		var messages []storedMessage
 		carried := d.q.allIsCarried()
 		if carried { // the backlog is next
 			messages = d.readDiskLocked(backlogChunk)
@@ -285,19 +285,18 @@ func (d *disk) evictDiskLocked() bool {
 func (q *queue) allIsCarried() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.places.idle.Len() == 0
+	return q.places.oldestIdle() == nil
 }
 
 // evictOneFile puts messages of the backlog into the lanes, and evicts what is
 // oldest then. It returns how many messages it took in.
-func (d *disk) evictOneFile(messages []spool.Message) (evicted bool, taken int) {
+func (d *disk) evictOneFile(messages []storedMessage) (evicted bool, taken int) {
 	q := d.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	taken = d.takeInLocked(messages, false)
 	var file spool.Ref
-	for q.places.idle.Len() > 0 && q.reports.mayEvict(q.now()) {
-		b := q.places.idle.first()
+	for b := q.places.oldestIdle(); b != nil && q.reports.mayEvict(q.now()); b = q.places.oldestIdle() {
 		ref := b.refs[b.gone]
 		if evicted && !ref.SameFile(file) {
 			break

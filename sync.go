@@ -23,9 +23,9 @@ func (c *Client) TrackSync(ctx context.Context, t ...Track) (*Response, error) {
 	return syncCall(c, ctx, t)
 }
 
-// IdentifySync is TrackSync for identifies. It goes after the identifies of
-// its environment that were accepted before it, waiting for them if need be,
-// and before those accepted later.
+// IdentifySync is TrackSync for identifies. It goes after the identifies of the
+// same people that were accepted before it, waiting for them if need be, and
+// before those accepted later.
 func (c *Client) IdentifySync(ctx context.Context, i ...Identify) (*Response, error) {
 	return syncCall(c, ctx, i)
 }
@@ -146,7 +146,7 @@ func (q *queue) awaitTurn(ctx context.Context, envelopes []*envelope) (t *turn, 
 }
 
 // awaitUnread waits, if identifies are on disk alone, until all that was
-// accepted before has its outcome: the lanes do not know of them.
+// accepted before has its outcome: nobody knows of which people they are.
 func (q *queue) awaitUnread(ctx context.Context) error {
 	f := q.flushUnread()
 	if f == nil {
@@ -179,11 +179,13 @@ func (q *queue) takeTurn(envelopes []*envelope) (*turn, error) {
 	case q.onDisk.backlog.identifies > 0:
 		return nil, nil
 	}
-	t := q.places.lineUp(q.places.lane(identifyEndpoint, envelopes[0].environment))
+	var people []person
 	for _, e := range envelopes {
 		q.inOrderLocked(e)
 		q.noteStampLocked(e)
+		people = append(people, e.person)
 	}
+	t := q.places.lineUp(q.places.lane(identifyEndpoint, envelopes[0].environment), people, q.number)
 	q.advanceLocked()
 	return t, nil
 }

@@ -1,0 +1,216 @@
+package altertable
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/altertable-ai/altertable-go/internal/spool"
+)
+
+// A turn is the place of a synchronous call among the identifies of a lane.
+type turn struct {
+	lane   *lane
+	claim  *claim
+	people []person
+	number uint64        // of the message accepted last before the call
+	come   chan struct{} // closed when the call may send
+}
+
+// seat returns the open batch of l that a message of size bytes from who joins.
+func (p *places) seat(l *lane, who person, size int, number uint64) *batch {
+	if !l.ordered() {
+		b := p.takes(l.open, size, number)
+		if b == nil {
+			b = p.open(l, nil)
+			l.open = b
+		}
+		return b
+	}
+	var two [2]*claim
+	holders := l.holders(who, two[:0])
+	b := l.open
+	joined := host(holders)
+	switch {
+	case joined != nil:
+		b = joined.batch
+	case len(holders) == 1:
+		b = holders[0].followers
+	case len(holders) == 2:
+		b = nil
+	}
+	if b = p.takes(b, size, number); b != nil {
+		return b
+	}
+	b = p.open(l, holders)
+	switch len(holders) {
+	case 0:
+		l.open = b
+	case 1:
+		holders[0].followers, b.claim.leader = b, holders[0]
+	}
+	return b
+}
+
+// release ends c's claim. What waited for it goes after what c waited for, if
+// that is not settled: c may have been evicted before its time came.
+func (p *places) release(c *claim) {
+	ahead := slices.Clone(c.ahead)
+	for _, b := range c.detach() {
+		b.goAfter(ahead...)
+		if len(b.ahead) == 0 {
+			p.free(b)
+		}
+	}
+}
+
+// free lets c be sent: nothing is ahead of it any more.
+func (p *places) free(c *claim) {
+	b := c.batch
+	switch {
+	case b == nil:
+		close(c.turn.come)
+	case b.state == behind && !b.family.keeps(b):
+		p.enterReady(b)
+	case b.state == open:
+		b.element = insert(&p.traffic[b.lane.endpoint].opened, b, (*batch).before)
+		if b.lane.open == nil {
+			c.leave()
+			b.lane.open = b
+		}
+	}
+	p.moved = true
+}
+
+// lineUp takes a place behind the identifies of these people for a synchronous
+// call. What is ahead of it leaves without waiting for company.
+func (p *places) lineUp(l *lane, people []person, number uint64) *turn {
+	l.batches++
+	t := &turn{lane: l, people: people, number: number, come: make(chan struct{})}
+	t.claim = &claim{turn: t}
+	p.stand(l, t.claim)
+	for c := range t.claim.allAhead() {
+		if c.isOpen() {
+			p.seal(c.batch)
+		}
+	}
+	if len(t.claim.ahead) == 0 {
+		p.free(t.claim)
+	}
+	return t
+}
+
+// stand puts c behind all claims on its people.
+func (p *places) stand(l *lane, c *claim) {
+	for _, who := range c.people() {
+		var two [2]*claim
+		c.goAfter(l.holders(who, two[:0])...)
+		l.hold(c, who)
+	}
+}
+
+// endTurn gives up a synchronous call's place, whether its turn had come or not.
+func (p *places) endTurn(t *turn) {
+	t.lane.drop(t.claim, t.people, nil)
+	p.release(t.claim)
+	p.leave(t.lane)
+}
+
+// An item is what stands in the order: a message that no request has carried,
+// or else a claim as a whole.
+type item struct {
+	at     uint64
+	claim  *claim  // nil if it is a message
+	series *series // it is in this
+	i      int
+}
+
+// setAside takes out of the order all that waits for c, because c's batch is to
+// be split. Then each message need only wait for the piece that holds its person.
+func (p *places) setAside(c *claim) []item {
+	l := c.batch.lane
+	var items []item
+	outside := map[*claim]bool{c: true}
+	p.setAsideBehind(l, c, outside, &items)
+	for other := range outside {
+		for _, who := range other.people() {
+			l.holdAgain(other, who)
+		}
+	}
+	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.at, b.at) })
+	return items
+}
+
+// setAsideBehind adds to items what waits for c, and leaves outside the claims
+// that others among it waited for as well.
+func (p *places) setAsideBehind(l *lane, c *claim, outside map[*claim]bool, items *[]item) {
+	for len(c.behind) > 0 {
+		next := c.behind[len(c.behind)-1]
+		p.setAsideBehind(l, next, outside, items)
+		for a := range next.allAhead() {
+			outside[a] = true
+		}
+		delete(outside, next)
+		for _, who := range next.people() {
+			l.forget(next, who)
+		}
+		next.detach()
+		if next.batch == nil || next.batch.attempts > 0 {
+			*items = append(*items, item{at: next.at(), claim: next})
+			continue
+		}
+		messages := p.dissolve(next.batch)
+		for i := range messages.marks {
+			*items = append(*items, item{2 * messages.number(i), nil, messages, i})
+		}
+	}
+}
+
+// lineUpAnew puts back what setAside took out.
+func (p *places) lineUpAnew(l *lane, items []item) {
+	for _, it := range items {
+		if it.claim == nil {
+			p.rejoin(l, it.series, it.i)
+			continue
+		}
+		p.stand(l, it.claim)
+		if len(it.claim.ahead) == 0 {
+			p.free(it.claim)
+		}
+	}
+}
+
+// at returns the claim's place in the order of all messages and calls.
+func (c *claim) at() uint64 {
+	if c.batch == nil {
+		return 2*c.turn.number + 1
+	}
+	return 2 * c.batch.number()
+}
+
+// dissolve takes b, which was never sent, out of all places, and returns its messages.
+func (p *places) dissolve(b *batch) *series {
+	messages := b.fitted(b.gone, len(b.marks))
+	p.leaveIdle(b)
+	p.withdraw(b)
+	if b.state == open {
+		b.shut()
+		p.buffers.takeBack(b)
+	}
+	b.state, b.series, b.gone = settled, series{}, 0
+	b.lane.batches--
+	return &messages
+}
+
+// rejoin puts message i of s into an open batch of its lane.
+func (p *places) rejoin(l *lane, s *series, i int) {
+	e := envelope{
+		json:       s.joined(s.begin(i), s.end(i)),
+		acceptedAt: s.marks[i].acceptedAt,
+		person:     s.people[i],
+	}
+	var ref spool.Ref
+	if len(s.refs) > 0 {
+		ref = s.refs[i]
+	}
+	p.put(l, &e, s.number(i), ref)
+}

@@ -1,0 +1,253 @@
+package altertable
+
+import (
+	"encoding/json"
+	"hash/maphash"
+	"iter"
+	"slices"
+)
+
+// The platform ignores an identify that is older than the one it has of that
+// person. So identifies of one person are sent in the order of acceptance, one
+// after the other, and nothing that fails lets a later one go first. Those of
+// different people have nothing to do with each other.
+//
+// A batch of identifies, or a synchronous call, has a claim on the people it
+// names. It waits for the claims ahead of it: the earlier ones on one of these
+// people that are not settled. The lane's index knows the last claim on each
+// person. An identify of a person on whom there is a claim joins the batch that
+// has it, if that is open, or else the open batch of the claim's followers,
+// which wait for this one claim: somebody who is identified all the time costs
+// only the people in the same boat.
+//
+// If A and B are identified in batch 1, and then B and C: batch 1 is in flight,
+// B waits among the followers of batch 1, and C is in another batch and leaves.
+
+// A person is hashes of the ids that an identify names: the distinct id, and
+// the anonymous id, 0 if there is none. Two people whose hashes are equal by
+// chance wait for each other, which does no harm.
+type person [2]uint32
+
+// hashSeed is random: nobody can make up ids that collide.
+var hashSeed = maphash.MakeSeed()
+
+func newPerson(distinctID, anonymousID string) person {
+	who := person{hashID(distinctID)}
+	if anonymousID != "" {
+		who[1] = hashID(anonymousID)
+	}
+	return who
+}
+
+func hashID(id string) uint32 { return max(1, uint32(maphash.String(hashSeed, id))) }
+
+// personIn returns the person whom an identify's JSON names.
+func personIn(message []byte) person {
+	var ids struct {
+		DistinctID  string `json:"distinct_id"`
+		AnonymousID string `json:"anonymous_id"`
+	}
+	_ = json.Unmarshal(message, &ids) // it is as this package wrote it
+	return newPerson(ids.DistinctID, ids.AnonymousID)
+}
+
+// A claim is the right of a batch or a synchronous call to send identifies of
+// its people before all later ones. Guarded by queue.mu.
+type claim struct {
+	batch     *batch // nil if it is a turn's
+	turn      *turn
+	ahead     []*claim // not settled; may be sent when there is none
+	behind    []*claim // those that it is ahead of
+	followers *batch   // open, and waits for this claim alone; nil if there is none
+	leader    *claim   // the one whose followers the batch is; nil if it is nobody's
+}
+
+// people returns those of the claim's messages without an outcome.
+func (c *claim) people() []person {
+	if c.batch == nil {
+		return c.turn.people
+	}
+	return c.batch.people[c.batch.gone:]
+}
+
+func (c *claim) isOpen() bool { return c.batch != nil && c.batch.state == open }
+
+// last returns when the last message was accepted that names an id of this
+// hash, in the order of all messages and calls; 0 if there is none.
+func (c *claim) last(hash uint32) (at uint64) {
+	people := c.people()
+	for i := len(people) - 1; i >= 0; i-- {
+		if who := people[i]; who[0] != hash && who[1] != hash {
+			continue
+		}
+		if c.batch == nil {
+			return 2*c.turn.number + 1 // the call came after the message of this number
+		}
+		return 2 * c.batch.series.number(c.batch.gone+i)
+	}
+	return 0
+}
+
+// allAhead yields each claim that c waits for, directly or not, once.
+func (c *claim) allAhead() iter.Seq[*claim] {
+	return func(yield func(*claim) bool) {
+		coming := slices.Clone(c.ahead)
+		seen := map[*claim]bool{}
+		for len(coming) > 0 {
+			a := coming[0]
+			coming = coming[1:]
+			if seen[a] {
+				continue
+			}
+			if seen[a] = true; !yield(a) {
+				return
+			}
+			coming = append(coming, a.ahead...)
+		}
+	}
+}
+
+// maxWalk bounds the search for a claim that waits for another: where a call
+// finds nothing so soon, its message gets a batch of its own.
+const maxWalk = 64
+
+// waitsFor reports whether c waits for other.
+func (c *claim) waitsFor(other *claim) bool {
+	steps := 0
+	for a := range c.allAhead() {
+		if a == other {
+			return true
+		}
+		if steps++; steps == maxWalk {
+			return false
+		}
+	}
+	return false
+}
+
+// goAfter puts c behind others.
+func (c *claim) goAfter(others ...*claim) {
+	for _, other := range others {
+		if other != c && !slices.Contains(c.ahead, other) {
+			c.ahead = append(c.ahead, other)
+			other.behind = append(other.behind, c)
+		}
+	}
+}
+
+// detach takes c out of the order. It returns the claims that waited for it.
+func (c *claim) detach() (behind []*claim) {
+	for _, a := range c.ahead {
+		a.behind = without(a.behind, c)
+	}
+	for _, b := range c.behind {
+		b.ahead = without(b.ahead, c)
+	}
+	if c.followers != nil {
+		c.followers.claim.leader = nil
+	}
+	c.leave()
+	behind, c.ahead, c.behind, c.followers = c.behind, nil, nil, nil
+	return behind
+}
+
+// leave lets no more identifies follow c's leader into c's batch.
+func (c *claim) leave() {
+	if c.leader != nil {
+		c.leader.followers = nil
+		c.leader = nil
+	}
+}
+
+func without(all []*claim, one *claim) []*claim {
+	i := slices.Index(all, one)
+	return slices.Delete(all, i, i+1)
+}
+
+// holders returns the last claims on the ids of who, at most two.
+func (l *lane) holders(who person, into []*claim) []*claim {
+	for _, hash := range who {
+		if hash == 0 {
+			break
+		}
+		if c := l.people[hash]; c != nil && !slices.Contains(into, c) {
+			into = append(into, c)
+		}
+	}
+	return into
+}
+
+// host returns the one of the holders that a new message can join without
+// waiting for any claim that it need not wait for; nil if there is none.
+func host(holders []*claim) *claim {
+	for _, c := range holders {
+		if c.isOpen() && !slices.ContainsFunc(holders, func(other *claim) bool { return other != c && !c.waitsFor(other) }) {
+			return c
+		}
+	}
+	return nil
+}
+
+// hold notes that c is the last claim on who.
+func (l *lane) hold(c *claim, who person) {
+	if l.people == nil {
+		l.people = map[uint32]*claim{}
+	}
+	l.people[who[0]] = c
+	if who[1] != 0 {
+		l.people[who[1]] = c
+	}
+}
+
+// holdAgain is hold, except where a later claim has been found already.
+func (l *lane) holdAgain(c *claim, who person) {
+	for _, hash := range who {
+		if hash == 0 {
+			break
+		}
+		if other := l.people[hash]; other == nil || other.last(hash) < c.last(hash) {
+			l.people[hash] = c
+		}
+	}
+}
+
+// forget notes that c has no claim on who any more, whoever else has.
+func (l *lane) forget(c *claim, who person) {
+	for _, hash := range who {
+		if l.people[hash] == c {
+			delete(l.people, hash)
+		}
+	}
+}
+
+// drop notes that c has no claim on these people any more, of whom it may still
+// name some in rest. Another claim is then the last one: c may have been
+// evicted while one ahead of it was in flight.
+func (l *lane) drop(c *claim, people, rest []person) {
+	for _, who := range people {
+		for _, hash := range who {
+			if hash == 0 || l.people[hash] != c || slices.ContainsFunc(rest, func(p person) bool { return p[0] == hash || p[1] == hash }) {
+				continue
+			}
+			if other := c.lastAhead(hash); other != nil {
+				l.people[hash] = other
+			} else {
+				delete(l.people, hash)
+			}
+		}
+	}
+}
+
+// lastAhead returns the last one of the claims ahead of c that names the id.
+func (c *claim) lastAhead(hash uint32) (last *claim) {
+	if len(c.ahead) == 0 {
+		return nil
+	}
+	var latest uint64
+	for a := range c.allAhead() {
+		if at := a.last(hash); at > latest {
+			last, latest = a, at
+		}
+	}
+	return last
+}
