@@ -25,7 +25,7 @@ func TestDiskHoldsMoreThanMemory(t *testing.T) {
 		down := srv.Always(altertabletest.Status(503))
 		track(t, client, numbered(1000)...)
 		for i := range 20 {
-			identify(t, client, fmt.Sprintf("u_%d", i))
+			identifyLinked(t, client, fmt.Sprintf("u_%d", i))
 		}
 		assert.EqualValues(t, 1020, client.Stats().Queued)
 		down.Release()
@@ -68,8 +68,8 @@ func TestIdentifySyncGoesAfterTheBacklog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(2), altertable.WithMaxBatchSize(2))
 		srv.Next(3, altertabletest.Status(503))
-		identify(t, client, "u_0", "u_1", "u_2", "u_3", "u_4")
-		_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_5"})
+		identifyLinked(t, client, "u_0", "u_1", "u_2", "u_3", "u_4")
+		_, err := client.IdentifySync(t.Context(), linked("u_5"))
 		require.NoError(t, err)
 		for i, identity := range srv.Identities() {
 			assert.Equal(t, fmt.Sprintf("u_%d", i), identity.DistinctID)

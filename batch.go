@@ -75,6 +75,7 @@ type batch struct {
 
 	attempts  int           // requests that carried its messages
 	repeats   bool          // the next one is made again after a failure
+	suspect   bool          // in flight after it failed alone
 	firstSent time.Duration // when the first of them began
 	setbacks                // see health
 	suspicion               // see refusal.go

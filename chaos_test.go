@@ -31,7 +31,10 @@ type chaos struct {
 	accepted []string
 }
 
-var chaosEnvironments = []string{"production", "staging", "preview"}
+var (
+	chaosEnvironments = []string{"production", "staging", "preview"}
+	chaosVisitors     = []string{"anonymous-a", "anonymous-b", "anonymous-c", "anonymous-d"}
+)
 
 // fault returns any that keeps to the rules: no answer of success for what was not stored.
 func (c *chaos) fault() altertabletest.Fault {
@@ -67,7 +70,7 @@ func (c *chaos) act(t *testing.T) {
 		})
 	case 0, 1, 2:
 		c.send(t, c.Rand, func(name string) error {
-			return c.client.Identify(t.Context(), altertable.Identify{DistinctID: name, Environment: environment})
+			return c.client.Identify(t.Context(), altertable.Identify{DistinctID: name, AnonymousID: chaosVisitors[c.IntN(len(chaosVisitors))], Environment: environment})
 		})
 	case 3:
 		c.send(t, c.Rand, func(name string) error {
@@ -187,9 +190,11 @@ func TestChaos(t *testing.T) {
 				requests := c.srv.Requests()
 				assert.LessOrEqual(t, overlapping(requests, func(r altertabletest.Request) bool { return !r.Sync }), maxInFlight)
 				for _, environment := range chaosEnvironments {
-					assert.LessOrEqual(t, overlapping(requests, func(r altertabletest.Request) bool {
-						return r.Path == "/identify" && contains(environment)(r.Body)
-					}), 1, "identifies of an environment go one at a time")
+					for _, visitor := range chaosVisitors {
+						assert.LessOrEqual(t, overlapping(requests, func(r altertabletest.Request) bool {
+							return r.Path == "/identify" && contains(environment)(r.Body) && contains(visitor)(r.Body)
+						}), 1, "identifies of a person go one at a time")
+					}
 				}
 			})
 		})

@@ -44,10 +44,7 @@ func (q *queue) nextLocked(now time.Duration) *batch {
 	case q.health.outageOf(ep).on:
 		return q.nextProbeLocked(ep, now)
 	}
-	if b := q.places.nextReady(ep); b != nil {
-		return b
-	}
-	return q.places.nextOpen(ep, q.companySinceLocked(now))
+	return q.places.next(ep, q.companySinceLocked(now))
 }
 
 // nextEndpointLocked returns the endpoint whose turn it is: of those that have

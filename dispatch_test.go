@@ -170,7 +170,7 @@ func TestIdentifiesKeepTheirOrder(t *testing.T) {
 		for i := range 9 {
 			ids = append(ids, fmt.Sprintf("u_%d", i))
 		}
-		identify(t, client, ids...)
+		identifyLinked(t, client, ids...)
 		require.NoError(t, client.Flush(t.Context()))
 		var order []string
 		for _, i := range srv.Identities() {

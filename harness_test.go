@@ -149,6 +149,21 @@ func identify(t *testing.T, client *altertable.Client, ids ...string) {
 	}
 }
 
+// visitor links the identifies of linked: they are of one person.
+const visitor = "anonymous-1"
+
+func linked(id string) altertable.Identify {
+	return altertable.Identify{DistinctID: id, AnonymousID: visitor, Traits: altertable.Traits{"a": 1}}
+}
+
+// identifyLinked identifies the ids, which are one person's.
+func identifyLinked(t *testing.T, client *altertable.Client, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		require.NoError(t, client.Identify(t.Context(), linked(id)))
+	}
+}
+
 func stored(srv *altertabletest.Server) (names []string) {
 	for _, e := range srv.Events() {
 		names = append(names, e.Event)

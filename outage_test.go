@@ -99,80 +99,55 @@ func TestPoisonBatchDoesNotHoldUpOthers(t *testing.T) {
 	})
 }
 
-// The environment's identifies wait for the one that fails, until others have
-// shown three times that it alone is to blame.
-func TestPoisonIdentifyYields(t *testing.T) {
+// An identify that fails, however often, holds up nobody else.
+func TestPoisonIdentifyHoldsUpItsPersonOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Minute}))
 		srv.Always(altertabletest.Status(500).MatchBody(contains("u_poison")))
-		identify(t, client, "u_poison", "u_1", "u_2")
-		all := []string{"u_poison", "u_1", "u_2"}
+		identifyLinked(t, client, "u_poison")
+		synctest.Wait()
+		identify(t, client, "u_1", "u_2")
+		all := []string{"u_poison", "u_after", "u_1", "u_2"}
 		for i := range 300 {
 			name := fmt.Sprintf("e%d", i)
 			all = append(all, name)
 			track(t, client, name)
 			pass(100 * time.Millisecond)
+			if i == 20 {
+				identifyLinked(t, client, "u_after")
+				assert.ElementsMatch(t, []string{"u_1", "u_2"}, identities(srv))
+			}
 		}
 		assert.Len(t, srv.Identities(), 2)
-		identifies := slices.DeleteFunc(srv.Requests(), func(r altertabletest.Request) bool { return r.Path != "/identify" })
-		assert.Equal(t, 3, slices.IndexFunc(identifies, func(r altertabletest.Request) bool { return r.Status == 200 }))
 		pass(2 * time.Minute)
 		assert.Equal(t, []string{"u_poison"}, l.lostSoFar())
+		assert.Len(t, srv.Identities(), 3, "its person goes on when it is given up")
 		l.settle(t, client, all...)
 	})
 }
 
-// Identifies that yielded and whose time has come line up in their own order.
-func TestYieldedIdentifiesKeepTheirOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRequestTimeout(time.Hour))
-		poisoned := []string{"p_0", "p_1", "p_2", "p_3", "p_4"}
-		poison := srv.Always(altertabletest.Status(500).MatchBody(contains(poisoned...)))
-		identify(t, client, append(poisoned, "u_1")...)
-		for len(identities(srv)) == 0 {
-			track(t, client, "e0")
-			pass(100 * time.Millisecond)
-		}
-		slow := srv.Always(altertabletest.Hang().On("/identify"))
-		identify(t, client, "slow")
-		for slow.Hits() == 0 {
-			track(t, client, "e0")
-			pass(100 * time.Millisecond)
-		}
-		identify(t, client, "u_2")
-		pass(time.Minute) // longer than any waits
-		poison.Release()
-		slow.Release()
-		require.NoError(t, client.Flush(t.Context()))
-		ids := identities(srv)
-		assert.Equal(t, append(poisoned, "u_2"), ids[len(ids)-6:])
-		l.settle(t, client, append(append(slices.Repeat([]string{"e0"}, len(srv.Events())), poisoned...), "u_1", "slow", "u_2")...)
-	})
-}
-
-// A synchronous call goes after the identifies accepted before it, those that yielded included.
-func TestYieldedIdentifyGoesBeforeASynchronousOne(t *testing.T) {
+// A synchronous call goes after the person's identifies accepted before it, those that fail alone included.
+func TestFailingIdentifyGoesBeforeASynchronousOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithRequestTimeout(time.Hour))
 		poison := srv.Always(altertabletest.Status(500).MatchBody(contains("u_poison")))
-		slow := srv.Always(altertabletest.Hang().MatchBody(contains("slow")))
-		identify(t, client, "u_poison", "slow")
-		for slow.Hits() == 0 {
+		identifyLinked(t, client, "u_poison")
+		for poison.Hits() < 4 {
 			track(t, client, "e0")
 			pass(100 * time.Millisecond)
 		}
 		done := make(chan error, 1)
 		go func() {
-			_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "sync"})
+			_, err := client.IdentifySync(t.Context(), linked("sync"))
 			done <- err
 		}()
+		synctest.Wait()
+		identifyLinked(t, client, "u_after")
 		poison.Release()
-		pass(20 * time.Second) // longer than it sleeps after three failures
-		slow.Release()
 		require.NoError(t, <-done)
-		assert.Equal(t, []string{"slow", "u_poison", "sync"}, identities(srv))
 		require.NoError(t, client.Flush(t.Context()))
-		l.settle(t, client, append(slices.Repeat([]string{"e0"}, len(srv.Events())), "u_poison", "slow")...)
+		assert.Equal(t, []string{"u_poison", "sync", "u_after"}, identities(srv))
+		l.settle(t, client, append(slices.Repeat([]string{"e0"}, len(srv.Events())), "u_poison", "u_after")...)
 	})
 }
 
@@ -204,15 +179,18 @@ func TestManyPoisonBatchesDoNotHoldUpOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxBatchSize(10))
 		srv.Always(altertabletest.Status(500).Delay(time.Second).MatchBody(contains("poison"))) // 8 are in flight
-		poison := slices.Repeat([]string{"poison"}, 300)
+		var poison []string
+		for i := range 30 { // as many batches
+			poison = append(append(poison, "poison"), numberedFrom(800+9*i, 9)...)
+		}
 		track(t, client, poison...)
 		track(t, client, numbered(200)...)
 		for i := range 60 {
 			track(t, client, numberedFrom(200+10*i, 10)...)
 			pass(time.Second)
 		}
-		assert.Len(t, srv.Events(), 800)
-		assert.Less(t, client.Stats().Requests, int64(80+30*9))
+		assert.Subset(t, stored(srv), numbered(800))
+		assert.Less(t, client.Stats().Requests, int64(80+30*30))
 		require.Error(t, client.Shutdown(within(t, time.Second)))
 		l.settle(t, client, append(poison, numbered(800)...)...)
 	})
@@ -335,26 +313,36 @@ func TestFlushDoesNotShortenTheWait(t *testing.T) {
 	})
 }
 
-// Failures during an outage are nobody's fault. An identify yields when it
-// fails while others succeed, and not the first time.
-func TestIdentifyDoesNotYieldForAnOutage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1))
-		down := srv.Always(altertabletest.Status(503))
-		identify(t, client, "u_1", "u_2")
-		pass(30 * time.Second)
-		unlucky := srv.Always(altertabletest.Status(503).MatchBody(contains("u_1")).On("/identify"))
-		track(t, client, "e0")
-		down.Release()
-		for len(srv.Events()) == 0 {
-			pass(10 * time.Millisecond)
+// Where one endpoint fails and others deliver, it backs off by itself.
+func TestEndpointInAnOutageOfItsOwn(t *testing.T) {
+	for _, down := range []string{"/identify", "/track"} {
+		for name, fault := range map[string]altertabletest.Fault{"503": altertabletest.Status(503), "hang": altertabletest.Hang()} {
+			t.Run(down+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					client, srv, l := newClient(t)
+					failing := srv.Always(fault.On(down))
+					var all []string
+					for i := range 3000 {
+						id, name := fmt.Sprintf("u_%d", i), fmt.Sprintf("e%d", i)
+						all = append(all, id, name)
+						identify(t, client, id)
+						track(t, client, name)
+						pass(100 * time.Millisecond)
+						if i < 100 {
+							continue // the first requests hang together
+						}
+						fared := len(srv.Events())
+						if down == "/track" {
+							fared = len(srv.Identities())
+						}
+						require.GreaterOrEqual(t, fared, i-10, "the other endpoint does not wait")
+					}
+					assert.Less(t, failing.Hits(), 30)
+					failing.Release()
+					require.NoError(t, client.Flush(t.Context()))
+					l.settle(t, client, all...)
+				})
+			})
 		}
-		for before := unlucky.Hits(); unlucky.Hits() == before; {
-			pass(10 * time.Millisecond)
-		}
-		unlucky.Release()
-		require.NoError(t, client.Flush(t.Context()))
-		assert.Equal(t, []string{"u_1", "u_2"}, identities(srv))
-		l.settle(t, client, "u_1", "u_2", "e0")
-	})
+	}
 }

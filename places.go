@@ -28,6 +28,7 @@ type places struct {
 	lanes       map[laneKey]*lane
 	maxCount    int // of a batch's messages
 	maxBytes    int // of its request's body
+	maxInFlight int
 	buffers     buffers
 
 	traffic  [3]traffic // by endpoint
@@ -46,8 +47,11 @@ type traffic struct {
 	opened   list.List // by number, except those that wait for a claim
 	fresh    list.List // ready, and never sent: by number
 	due      list.List // ready, and sent before: by number
+	loners   list.List // ready, and failed alone: by number
 	idle     byNumber  // all except those in flight: what DropOldest evicts
 	inFlight int
+	suspects int    // of them, those that failed alone
+	last     bool   // the last launch was of such a one
 	launched uint64 // which of the client's launches was its last
 	families int    // of batches that are being split
 }
@@ -58,6 +62,7 @@ func newPlaces(cfg *config) places {
 		lanes:       make(map[laneKey]*lane),
 		maxCount:    cfg.maxBatchSize,
 		maxBytes:    cfg.maxBatchBytes,
+		maxInFlight: cfg.maxInFlight,
 		buffers:     buffers{most: cfg.maxQueueBytes / 16},
 		setBack:     byNumber{place: func(b *batch) *int { return &b.backPlace }},
 	}
@@ -185,7 +190,10 @@ func (p *places) enterReady(b *batch) {
 }
 
 func (p *places) readyList(b *batch) *list.List {
-	if b.attempts > 0 {
+	switch {
+	case b.alone > 0:
+		return &p.of(b).loners
+	case b.attempts > 0:
 		return &p.of(b).due
 	}
 	return &p.of(b).fresh
@@ -193,19 +201,37 @@ func (p *places) readyList(b *batch) *list.List {
 
 // hasReady reports whether an endpoint has a batch that may be sent.
 func (p *places) hasReady(ep endpoint) bool {
-	return p.traffic[ep].due.Len()+p.traffic[ep].fresh.Len() > 0
+	t := &p.traffic[ep]
+	return t.due.Len()+t.fresh.Len()+t.loners.Len() > 0
 }
 
-// nextReady returns the batch of an endpoint to be sent first, nil if there is
-// none: those that were sent before go first, and the oldest of them.
-func (p *places) nextReady(ep endpoint) *batch {
-	for _, l := range []*list.List{&p.traffic[ep].due, &p.traffic[ep].fresh} {
-		if place := l.Front(); place != nil {
-			return place.Value.(*batch)
+// next returns the batch of an endpoint to be sent first, nil if there is none:
+// those that were sent before go first, the oldest of them, and then those that
+// are open since the time since. Those that fail alone do not hold up the others.
+func (p *places) next(ep endpoint, since time.Duration) *batch {
+	t := &p.traffic[ep]
+	var b *batch
+	for _, l := range []*list.List{&t.due, &t.fresh} {
+		if place := l.Front(); place != nil && b == nil {
+			b = place.Value.(*batch)
 		}
 	}
-	return nil
+	if place := t.loners.Front(); place != nil {
+		loner := place.Value.(*batch)
+		others := b != nil || p.hasOpen(ep, since)
+		if !others || p.mayGoFirst(t) && (b == nil || b.attempts == 0 || loner.before(b)) {
+			return loner
+		}
+	}
+	if b == nil {
+		b = p.nextOpen(ep, since)
+	}
+	return b
 }
+
+// mayGoFirst reports whether a batch that failed alone may go while others
+// wait: such ones get a quarter of the requests, and not two of them in a row.
+func (p *places) mayGoFirst(t *traffic) bool { return !t.last && t.suspects < max(1, p.maxInFlight/4) }
 
 // newest returns an endpoint's newest batch that is ready and was never sent,
 // nil if there is none.
@@ -219,9 +245,11 @@ func (p *places) newest(ep endpoint) *batch {
 // oldestDue returns an endpoint's oldest ready batch that was sent before,
 // another than the one with these setbacks if there is one; nil if there is none.
 func (p *places) oldestDue(ep endpoint, except *setbacks) (b *batch) {
-	for place := p.traffic[ep].due.Front(); place != nil; place = place.Next() {
-		if b = place.Value.(*batch); &b.setbacks != except {
-			break
+	for _, l := range []*list.List{&p.traffic[ep].due, &p.traffic[ep].loners} {
+		for place := l.Front(); place != nil; place = place.Next() {
+			if b = place.Value.(*batch); &b.setbacks != except {
+				return b
+			}
 		}
 	}
 	return b
@@ -251,9 +279,13 @@ func (p *places) launch(b *batch) {
 	p.withdraw(b)
 	p.leaveIdle(b)
 	b.state, b.element = flying, p.inFlight.PushBack(b)
-	p.of(b).inFlight++
 	p.launches++
-	p.of(b).launched = p.launches
+	t := p.of(b)
+	t.inFlight++
+	t.launched = p.launches
+	if b.suspect, t.last = b.alone > 0, b.alone > 0; b.suspect {
+		t.suspects++
+	}
 	p.carried.add(b.count(), int64(b.size(b.count())))
 }
 
@@ -359,6 +391,9 @@ func (p *places) withdraw(b *batch) {
 	case flying:
 		p.inFlight.Remove(b.element)
 		p.of(b).inFlight--
+		if b.suspect {
+			p.of(b).suspects--
+		}
 		p.carried.sub(b.count(), int64(b.size(b.count())))
 	}
 	b.element = nil

@@ -36,12 +36,12 @@ func TestOrderOfNumbersBeyond32Bits(t *testing.T) {
 		p.sealed(trackEndpoint, numbers[i-1])
 	}
 	for _, want := range numbers {
-		b := p.nextReady(trackEndpoint)
+		b := p.next(trackEndpoint, -1)
 		assert.Equal(t, want, b.number())
 		assert.Same(t, b, p.oldestIdle())
 		p.launch(b)
 	}
-	assert.Nil(t, p.nextReady(trackEndpoint))
+	assert.Nil(t, p.next(trackEndpoint, -1))
 	assert.Nil(t, p.oldestIdle())
 }
 
@@ -51,7 +51,7 @@ func TestNumbersWithinABatch(t *testing.T) {
 	for _, number := range []uint64{5, 5 + 1<<31, 5 + math.MaxUint32, 6 + math.MaxUint32} {
 		p.add(&envelope{environment: []byte("production"), json: []byte("{}")}, number, spool.Ref{})
 	}
-	b := p.nextReady(trackEndpoint)
+	b := p.next(trackEndpoint, -1)
 	require.Equal(t, 3, b.count())
 	for frontier, want := range map[uint64]int{4: 0, 5: 1, 1 << 31: 1, 5 + 1<<31: 2, math.MaxUint32: 2, 5 + math.MaxUint32: 3, math.MaxUint64: 3} {
 		assert.Equal(t, want, b.countUpTo(3, frontier), "%d", frontier)
@@ -72,7 +72,7 @@ func TestReadyBatchesGoInOrder(t *testing.T) {
 	assert.Same(t, first, p.newest(trackEndpoint), "that was never sent")
 	assert.Same(t, third, p.oldestDue(trackEndpoint, &second.setbacks))
 	for _, want := range []*batch{second, third, first} {
-		b := p.nextReady(trackEndpoint)
+		b := p.next(trackEndpoint, -1)
 		assert.Same(t, want, b, "what was sent before goes first, the oldest of it before the others")
 		p.launch(b)
 	}
@@ -103,7 +103,7 @@ func TestFlushedMessagesAreAlone(t *testing.T) {
 		p.add(&envelope{environment: []byte("production"), json: []byte("{}")}, number, spool.Ref{})
 		p.flushed = 2 // from the first message on: the second is read from disk after the flush began
 	}
-	b := p.nextReady(trackEndpoint)
+	b := p.next(trackEndpoint, -1)
 	require.Equal(t, 2, b.count())
 	assert.EqualValues(t, 1, b.number())
 	assert.Nil(t, p.nextOpen(trackEndpoint, -1), "what came later waits for company")
@@ -128,7 +128,7 @@ func TestSleepersWakeInTime(t *testing.T) {
 	p.wakeAll(25)
 	p.wake(25)
 	assert.Equal(t, 3, p.traffic[trackEndpoint].due.Len())
-	assert.EqualValues(t, 0, p.nextReady(trackEndpoint).number())
+	assert.EqualValues(t, 0, p.next(trackEndpoint, -1).number())
 }
 
 // Messages that do not fit into whole pages are in two parts. All of them are read as they were written.
@@ -143,7 +143,7 @@ func TestSealedMessagesAreReadAsTheyWereWritten(t *testing.T) {
 		}
 		b := p.home[trackEndpoint].open
 		if b == nil {
-			b = p.nextReady(trackEndpoint)
+			b = p.next(trackEndpoint, -1)
 		} else {
 			p.seal(b)
 		}

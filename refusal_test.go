@@ -144,7 +144,7 @@ func TestRefusedIdentifiesKeepTheirOrder(t *testing.T) {
 				good = append(good, all[i])
 			}
 		}
-		identify(t, client, all...)
+		identifyLinked(t, client, all...)
 		_ = client.Flush(t.Context())
 		assert.Equal(t, good, identities(srv))
 		assert.Equal(t, []string{"u_2", "u_11"}, l.lost)

@@ -164,14 +164,14 @@ func TestIdentifySyncKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t)
 		srv.Next(1, altertabletest.Status(503).On("/identify"))
-		identify(t, client, "u_1")
+		identifyLinked(t, client, "u_1")
 		done := make(chan error, 1)
 		go func() {
-			_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_2"})
+			_, err := client.IdentifySync(t.Context(), linked("u_2"))
 			done <- err
 		}()
 		synctest.Wait()
-		identify(t, client, "u_3")
+		identifyLinked(t, client, "u_3")
 		require.NoError(t, <-done)
 		require.NoError(t, client.Flush(t.Context()))
 		var order []string
@@ -187,13 +187,13 @@ func TestIdentifySyncGivesUpItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, _ := newClient(t)
 		rule := srv.Next(1, altertabletest.Hang().On("/identify"))
-		identify(t, client, "u_1")
+		identifyLinked(t, client, "u_1")
 		synctest.Wait()
 		pass(time.Second)
-		_, err := client.IdentifySync(within(t, time.Second), altertable.Identify{DistinctID: "u_2"})
+		_, err := client.IdentifySync(within(t, time.Second), linked("u_2"))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		rule.Release()
-		_, err = client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_3"})
+		_, err = client.IdentifySync(t.Context(), linked("u_3"))
 		require.NoError(t, err)
 		require.NoError(t, client.Flush(t.Context()))
 		assert.Len(t, srv.Identities(), 2)
@@ -303,27 +303,30 @@ func TestIdentifySyncEndsWithItsGoroutine(t *testing.T) {
 	})
 }
 
-// IdentifySync waits for the identifies before it, however long they fail; its
-// context ends that.
+// IdentifySync waits for the person's identifies before it, however long they
+// fail; its context ends that. Others' are not waited for.
 func TestIdentifySyncWaitsDuringAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t)
 		down := srv.Always(altertabletest.Status(503))
-		identify(t, client, "u_1")
+		identifyLinked(t, client, "u_1")
 		pass(5 * time.Second)
 		start := time.Now()
-		_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u_2"})
+		_, err := client.IdentifySync(t.Context(), linked("u_2"))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, 30*time.Second, time.Since(start))
 		for _, r := range srv.Requests() {
 			assert.False(t, r.Sync)
 		}
-		elsewhere := altertable.Identify{DistinctID: "u_3", Environment: "staging"}
+		elsewhere := linked("u_3")
+		elsewhere.Environment = "staging"
 		down.Release()
-		_, err = client.IdentifySync(t.Context(), elsewhere)
-		require.NoError(t, err, "another environment's are not waited for")
+		for _, other := range []altertable.Identify{elsewhere, {DistinctID: "u_4"}} {
+			_, err = client.IdentifySync(t.Context(), other)
+			require.NoError(t, err)
+		}
 		require.NoError(t, client.Flush(t.Context()))
-		assert.ElementsMatch(t, []string{"u_1", "u_3"}, identities(srv))
+		assert.ElementsMatch(t, []string{"u_1", "u_3", "u_4"}, identities(srv))
 		l.settle(t, client, "u_1")
 	})
 }
