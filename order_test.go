@@ -223,10 +223,10 @@ func (s *schedule) check(t *testing.T) {
 	}
 }
 
-// schedules runs as many schedules as given, a tenth of them under testing.Short,
-// each in its own subtest. It gives up after a few failures.
+// schedules runs as many schedules as given, each in its own subtest: a tenth of
+// them under testing.Short or the race detector. It gives up after a few failures.
 func schedules(t *testing.T, count uint64, run func(t *testing.T, seed uint64)) {
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		count /= 10
 	}
 	failed := 0
