@@ -1,0 +1,5 @@
+//go:build !race
+
+package altertable_test
+
+const raceEnabled = false
