@@ -1,7 +1,6 @@
 package altertable
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/altertable-ai/altertable-go/internal/spool"
@@ -12,7 +11,7 @@ type turn struct {
 	lane   *lane
 	claim  *claim
 	people []person
-	number uint64        // of the message accepted last before the call
+	at     moment
 	come   chan struct{} // closed when the call may send
 }
 
@@ -85,7 +84,8 @@ func (p *places) free(c *claim) {
 // call. What is ahead of it leaves without waiting for company.
 func (p *places) lineUp(l *lane, people []person, number uint64) *turn {
 	l.batches++
-	t := &turn{lane: l, people: people, number: number, come: make(chan struct{})}
+	p.turns++
+	t := &turn{lane: l, people: people, at: moment{number, p.turns}, come: make(chan struct{})}
 	t.claim = &claim{turn: t}
 	p.stand(l, t.claim)
 	for c := range t.claim.allAhead() {
@@ -118,7 +118,7 @@ func (p *places) endTurn(t *turn) {
 // An item is what stands in the order: a message that no request has carried,
 // or else a claim as a whole.
 type item struct {
-	at     uint64
+	at     moment
 	claim  *claim  // nil if it is a message
 	series *series // it is in this
 	i      int
@@ -136,7 +136,7 @@ func (p *places) setAside(c *claim) []item {
 			l.holdAgain(other, who)
 		}
 	}
-	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(items, func(a, b item) int { return a.at.compare(b.at) })
 	return items
 }
 
@@ -160,7 +160,7 @@ func (p *places) setAsideBehind(l *lane, c *claim, outside map[*claim]bool, item
 		}
 		messages := p.dissolve(next.batch)
 		for i := range messages.marks {
-			*items = append(*items, item{2 * messages.number(i), nil, messages, i})
+			*items = append(*items, item{moment{number: messages.number(i)}, nil, messages, i})
 		}
 	}
 }
@@ -179,12 +179,12 @@ func (p *places) lineUpAnew(l *lane, items []item) {
 	}
 }
 
-// at returns the claim's place in the order of all messages and calls.
-func (c *claim) at() uint64 {
+// at returns the moment of the claim's first message, or of its call.
+func (c *claim) at() moment {
 	if c.batch == nil {
-		return 2*c.turn.number + 1
+		return c.turn.at
 	}
-	return 2 * c.batch.number()
+	return moment{number: c.batch.number()}
 }
 
 // dissolve takes b, which was never sent, out of all places, and returns its messages.

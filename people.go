@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"cmp"
 	"encoding/json"
 	"hash/maphash"
 	"iter"
@@ -72,20 +73,30 @@ func (c *claim) people() []person {
 
 func (c *claim) isOpen() bool { return c.batch != nil && c.batch.state == open }
 
-// last returns when the last message was accepted that names an id of this
-// hash, in the order of all messages and calls; 0 if there is none.
-func (c *claim) last(hash uint32) (at uint64) {
+// last returns the moment of the last message that names an id of this hash,
+// zero if there is none.
+func (c *claim) last(hash uint32) moment {
 	people := c.people()
 	for i := len(people) - 1; i >= 0; i-- {
 		if who := people[i]; who[0] != hash && who[1] != hash {
 			continue
 		}
 		if c.batch == nil {
-			return 2*c.turn.number + 1 // the call came after the message of this number
+			return c.turn.at
 		}
-		return 2 * c.batch.series.number(c.batch.gone+i)
+		return moment{number: c.batch.series.number(c.batch.gone + i)}
 	}
-	return 0
+	return moment{}
+}
+
+// A moment is when a message was accepted or a synchronous call made.
+type moment struct {
+	number uint64 // of the message, or of the last one before the call
+	call   uint64 // counts the calls; 0 for a message
+}
+
+func (m moment) compare(other moment) int {
+	return cmp.Or(cmp.Compare(m.number, other.number), cmp.Compare(m.call, other.call))
 }
 
 // allAhead yields each claim that c waits for, directly or not, once.
@@ -205,7 +216,7 @@ func (l *lane) holdAgain(c *claim, who person) {
 		if hash == 0 {
 			break
 		}
-		if other := l.people[hash]; other == nil || other.last(hash) < c.last(hash) {
+		if other := l.people[hash]; other == nil || other.last(hash).compare(c.last(hash)) < 0 {
 			l.people[hash] = c
 		}
 	}
@@ -243,9 +254,9 @@ func (c *claim) lastAhead(hash uint32) (last *claim) {
 	if len(c.ahead) == 0 {
 		return nil
 	}
-	var latest uint64
+	var latest moment
 	for a := range c.allAhead() {
-		if at := a.last(hash); at > latest {
+		if at := a.last(hash); at.compare(latest) > 0 {
 			last, latest = a, at
 		}
 	}

@@ -37,6 +37,7 @@ type places struct {
 	setBack  byNumber   // those of the idle ones that have failed: what MaxElapsed gives up
 	carried  tally      // in flight
 	launches uint64     // ever
+	turns    uint64     // ever
 
 	flushed uint64 // messages up to this number wait for no company, and get none of later ones
 	moved   bool   // a batch has a new place since the queue looked last
