@@ -163,6 +163,26 @@ func BenchmarkIdentify(b *testing.B) {
 	}
 }
 
+// BenchmarkIdentifyPeople identifies one visitor after the other, as a service
+// with many users does.
+func BenchmarkIdentifyPeople(b *testing.B) {
+	people := make([]altertable.Identify, 100_000)
+	for i := range people {
+		people[i] = profile
+		people[i].DistinctID = fmt.Sprintf("u_%026d", i)
+		people[i].AnonymousID = fmt.Sprintf("anonymous-%036d", i)
+	}
+	client := newBenchClient(b, discard{})
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if err := client.Identify(b.Context(), people[i%len(people)]); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
 // BenchmarkEnvironments is the call against a server that hangs, where every
 // message has a batch of its own: its cost must not grow with their number.
 func BenchmarkEnvironments(b *testing.B) {

@@ -10,10 +10,10 @@ type laneKey struct {
 type lane struct {
 	endpoint    endpoint
 	environment string
-	batches     int               // not settled, turns included
-	open        *batch            // takes the next message; nil if there is none
-	people      map[uint32]*claim // the last claim by the hash of an id; identifies only
-	deliveries  uint64            // of batches, ever
+	batches     int    // not settled, turns included
+	open        *batch // takes the next message; nil if there is none
+	people      index  // who has the last claim on whom; identifies only
+	deliveries  uint64 // of batches, ever
 }
 
 // ordered reports whether the lane's messages are in the order of their people.

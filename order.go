@@ -52,7 +52,7 @@ func (p *places) seat(l *lane, who person, size int, number uint64) *batch {
 
 // release ends c's claim. What waited for it goes after what c waited for, if
 // that is not settled: c may have been evicted before its time came.
-func (p *places) release(c *claim) {
+func (p *places) release(l *lane, c *claim) {
 	ahead := slices.Clone(c.ahead)
 	for _, b := range c.detach() {
 		b.goAfter(ahead...)
@@ -60,6 +60,7 @@ func (p *places) release(c *claim) {
 			p.free(b)
 		}
 	}
+	l.people.leave(c)
 }
 
 // free lets c be sent: nothing is ahead of it any more.
@@ -86,7 +87,7 @@ func (p *places) lineUp(l *lane, people []person, number uint64) *turn {
 	l.batches++
 	p.turns++
 	t := &turn{lane: l, people: people, at: moment{number, p.turns}, come: make(chan struct{})}
-	t.claim = &claim{turn: t}
+	t.claim = l.claim(&claim{turn: t})
 	p.stand(l, t.claim)
 	for c := range t.claim.allAhead() {
 		if c.isOpen() {
@@ -111,7 +112,7 @@ func (p *places) stand(l *lane, c *claim) {
 // endTurn gives up a synchronous call's place, whether its turn had come or not.
 func (p *places) endTurn(t *turn) {
 	t.lane.drop(t.claim, t.people, nil)
-	p.release(t.claim)
+	p.release(t.lane, t.claim)
 	p.leave(t.lane)
 }
 
@@ -150,9 +151,7 @@ func (p *places) setAsideBehind(l *lane, c *claim, outside map[*claim]bool, item
 			outside[a] = true
 		}
 		delete(outside, next)
-		for _, who := range next.people() {
-			l.forget(next, who)
-		}
+		l.forget(next, next.people())
 		next.detach()
 		if next.batch == nil || next.batch.attempts > 0 {
 			*items = append(*items, item{at: next.at(), claim: next})
@@ -197,6 +196,7 @@ func (p *places) dissolve(b *batch) *series {
 		p.buffers.takeBack(b)
 	}
 	b.state, b.series, b.gone = settled, series{}, 0
+	b.lane.people.leave(b.claim)
 	b.lane.batches--
 	return &messages
 }

@@ -55,12 +55,19 @@ func personIn(message []byte) person {
 // A claim is the right of a batch or a synchronous call to send identifies of
 // its people before all later ones. Guarded by queue.mu.
 type claim struct {
+	number    uint32 // in its lane's index
 	batch     *batch // nil if it is a turn's
 	turn      *turn
 	ahead     []*claim // not settled; may be sent when there is none
 	behind    []*claim // those that it is ahead of
 	followers *batch   // open, and waits for this claim alone; nil if there is none
 	leader    *claim   // the one whose followers the batch is; nil if it is nobody's
+}
+
+// claim puts c into the lane.
+func (l *lane) claim(c *claim) *claim {
+	l.people.enter(c)
+	return c
 }
 
 // people returns those of the claim's messages without an outcome.
@@ -177,13 +184,14 @@ func without(all []*claim, one *claim) []*claim {
 
 // holders returns the last claims on the ids of who, at most two.
 func (l *lane) holders(who person, into []*claim) []*claim {
-	for _, hash := range who {
-		if hash == 0 {
-			break
-		}
-		if c := l.people[hash]; c != nil && !slices.Contains(into, c) {
-			into = append(into, c)
-		}
+	if c := l.people.find(who[0]); c != nil {
+		into = append(into, c)
+	}
+	if who[1] == 0 {
+		return into
+	}
+	if c := l.people.find(who[1]); c != nil && (len(into) == 0 || c != into[0]) {
+		into = append(into, c)
 	}
 	return into
 }
@@ -201,12 +209,9 @@ func host(holders []*claim) *claim {
 
 // hold notes that c is the last claim on who.
 func (l *lane) hold(c *claim, who person) {
-	if l.people == nil {
-		l.people = map[uint32]*claim{}
-	}
-	l.people[who[0]] = c
+	l.people.set(who[0], c)
 	if who[1] != 0 {
-		l.people[who[1]] = c
+		l.people.set(who[1], c)
 	}
 }
 
@@ -216,34 +221,40 @@ func (l *lane) holdAgain(c *claim, who person) {
 		if hash == 0 {
 			break
 		}
-		if other := l.people[hash]; other == nil || other.last(hash).compare(c.last(hash)) < 0 {
-			l.people[hash] = c
+		if other := l.people.find(hash); other == nil || other.last(hash).compare(c.last(hash)) < 0 {
+			l.people.set(hash, c)
 		}
 	}
 }
 
-// forget notes that c has no claim on who any more, whoever else has.
-func (l *lane) forget(c *claim, who person) {
-	for _, hash := range who {
-		if l.people[hash] == c {
-			delete(l.people, hash)
+// forget notes that c has no claim on these people any more, whoever else has.
+func (l *lane) forget(c *claim, people []person) {
+	for i := range people {
+		l.people.remove(people[i][0], c)
+		if people[i][1] != 0 {
+			l.people.remove(people[i][1], c)
 		}
 	}
 }
 
-// drop notes that c has no claim on these people any more, of whom it may still
-// name some in rest. Another claim is then the last one: c may have been
-// evicted while one ahead of it was in flight.
+// drop is forget for people of whom c may still name some in rest. Where there
+// are claims ahead of c, one of them is then the last one: c may have been
+// evicted while another one was in flight.
 func (l *lane) drop(c *claim, people, rest []person) {
+	if len(rest) == 0 && len(c.ahead) == 0 {
+		l.forget(c, people)
+		return
+	}
 	for _, who := range people {
 		for _, hash := range who {
-			if hash == 0 || l.people[hash] != c || slices.ContainsFunc(rest, func(p person) bool { return p[0] == hash || p[1] == hash }) {
+			if hash == 0 || slices.ContainsFunc(rest, func(p person) bool { return p[0] == hash || p[1] == hash }) {
+				continue
+			}
+			if !l.people.remove(hash, c) {
 				continue
 			}
 			if other := c.lastAhead(hash); other != nil {
-				l.people[hash] = other
-			} else {
-				delete(l.people, hash)
+				l.people.set(hash, other)
 			}
 		}
 	}

@@ -101,7 +101,7 @@ func (p *places) put(l *lane, e *envelope, number uint64, ref spool.Ref) {
 func (p *places) open(l *lane, ahead []*claim) *batch {
 	b := &batch{lane: l}
 	if l.ordered() {
-		b.claim = &claim{batch: b}
+		b.claim = l.claim(&claim{batch: b})
 		b.claim.goAfter(ahead...)
 	}
 	l.batches++
@@ -355,7 +355,7 @@ func (p *places) settle(b *batch, n int) {
 	began := b.state != open && b.state != behind
 	b.state, b.series, b.gone = settled, series{}, 0
 	if b.claim != nil {
-		p.release(b.claim)
+		p.release(b.lane, b.claim)
 	}
 	if began {
 		p.passOn(b)

@@ -48,7 +48,7 @@ func (p *places) split(b *batch, s setbacks) (right *batch) {
 	}
 	p.dwindle(b) // the whole
 	if b.claim != nil {
-		right.claim = &claim{batch: right}
+		right.claim = b.lane.claim(&claim{batch: right})
 		b.lane.drop(b.claim, right.people, b.people)
 		p.stand(b.lane, right.claim)
 		p.lineUpAnew(b.lane, aside)
