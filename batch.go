@@ -71,6 +71,7 @@ type batch struct {
 
 	attempts  int           // requests that carried its messages
 	firstSent time.Duration // when the first of them began
+	sentAt    time.Duration // when the last of them did
 	setbacks                // see health
 	family    *family       // nil unless it was split
 }

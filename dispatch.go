@@ -13,6 +13,7 @@ func (q *queue) advanceLocked() {
 		return
 	}
 	now := q.now()
+	q.tellDueLocked(now)
 	q.expireLocked(now)
 	q.letInLocked()
 	if q.fitsLocked(q.held, q.wanted) {
@@ -71,12 +72,11 @@ func (q *queue) nextProbeLocked(now time.Duration) *batch {
 // launchLocked hands b to a request.
 func (q *queue) launchLocked(b *batch) {
 	q.places.launch(b)
-	q.stats.Requests++
-	if b.failures > 0 {
-		q.stats.Retries++
-	}
+	q.stats.beginRequest(b.failures > 0)
+	q.askLevelLocked()
+	b.sentAt = q.now()
 	if b.attempts == 0 {
-		b.firstSent = q.now()
+		b.firstSent = b.sentAt
 	}
 	b.attempts++
 	t := q.health.begins()
@@ -93,12 +93,17 @@ func (q *queue) launchLocked(b *batch) {
 func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.answeredLocked(b, response, err)
 	if b.state != flying {
 		return // Shutdown's time was over, and it did not wait for this request
 	}
 	q.places.withdraw(b)
 	meaning := judge(err)
+	on := q.health.outage.on
 	q.health.ends(t, meaning)
+	if on && !q.health.outage.on {
+		q.outageEndedLocked("", q.now()-q.warnings.outages[0].since, q.queuedOfLocked(""))
+	}
 	switch {
 	case meaning == success:
 		b.family.accepted()
@@ -119,11 +124,20 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	q.advanceLocked()
 }
 
+// answeredLocked counts the answer to the request that carried b.
+func (q *queue) answeredLocked(b *batch, response *Response, err error) {
+	q.stats.endRequest(err)
+	if b.state == flying {
+		q.debugRequestLocked(b, response, err)
+	}
+}
+
 // retryLocked keeps b for another attempt after the failure err.
 func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	f := q.health.fell(&b.setbacks, t, err, q.now())
+	q.debugRetryLocked(b, f.until-q.now())
 	if f.outage {
-		q.warnLocked(warnOutage, err)
+		q.outageBeganLocked("", err)
 	}
 	q.places.enterIdle(b)
 	if f.sleeps {
@@ -187,6 +201,9 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 		if t = max(t, 0); next < 0 || t < next { // an adopted message is older than the clock
 			next = t
 		}
+	}
+	if q.warnings.due >= 0 {
+		at(q.warnings.due)
 	}
 	if wake, ok := q.places.nextWake(); ok {
 		at(wake)

@@ -52,6 +52,7 @@ func (q *queue) refuseLocked(b *batch, err error) {
 	case b.count() == 1:
 		q.settleLocked(b, 1, outcome{kind: failed, err: err})
 	default:
+		q.debugSplitLocked(b, err)
 		q.places.split(b)
 	}
 }
