@@ -140,7 +140,9 @@ func (q *queue) outageReminderLocked(scope string, age time.Duration, queued int
 		return
 	}
 	o.remind = now + remindEvery
-	q.tellLocked(report{line: o.line(outageReminderText, o.err, rounded("age", age), slog.Int("queued", queued))})
+	if queued > 0 { // else nothing has been sent since
+		q.tellLocked(report{line: o.line(outageReminderText, o.err, rounded("age", age), slog.Int("queued", queued))})
+	}
 	q.warnings.schedule()
 }
 
