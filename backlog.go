@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/altertable-ai/altertable-go/internal/spool"
 )
@@ -34,9 +35,10 @@ type disk struct {
 
 // onDisk counts the messages that are on disk alone.
 type onDisk struct {
-	backlog unread // to be read
-	kept    tally  // for the next client to deliver
-	full    bool   // the disk had no room for the last message
+	backlog unread        // to be read
+	oldest  time.Duration // no message of it was accepted before
+	kept    tally         // for the next client to deliver
+	full    bool          // the disk had no room for the last message
 }
 
 // unread is messages that are to be read.
@@ -74,10 +76,15 @@ func (q *queue) openSpool() error {
 	if err != nil {
 		return err
 	}
+	next, _ := files.Read(1) // of a file that cannot be read the disk's goroutine will tell
+	q.spoolBytes.Store(files.Bytes())
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.keeper = &disk{q: q, files: files}
 	q.onDisk.backlog = unreadOf(files.Unread())
+	if len(next) > 0 {
+		q.onDisk.oldest = q.acceptedAt(&next[0])
+	}
 	q.number = uint64(q.onDisk.backlog.count)
 	q.lastIdentify = max(q.lastIdentify, files.LastIdentify().UnixMicro())
 	q.stats.Accepted += int64(q.onDisk.backlog.count)
@@ -86,6 +93,17 @@ func (q *queue) openSpool() error {
 	}
 	q.advanceLocked()
 	return nil
+}
+
+// acceptedAt returns when a message on disk was accepted, on the queue's clock.
+func (q *queue) acceptedAt(m *spool.Message) time.Duration {
+	return min(m.Accepted.Sub(q.start), q.now())
+}
+
+// unlock unlocks mu. Stats reads the number of bytes without it.
+func (d *disk) unlock() {
+	d.q.spoolBytes.Store(d.files.Bytes())
+	d.mu.Unlock()
 }
 
 // inTurn is a keeper's. A message is stamped and put in its place under mu.
@@ -131,7 +149,7 @@ func (d *disk) setFull(full bool) {
 // noteOutcomes is a keeper's.
 func (d *disk) noteOutcomes() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	d.noteDiskLocked()
 }
 
@@ -173,7 +191,7 @@ func (d *disk) goesOn() bool {
 
 func (d *disk) workOnce() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	d.noteDiskLocked()
 	if limit := d.readLimit(); limit > 0 {
 		messages := d.readDiskLocked(limit)
@@ -246,6 +264,7 @@ func (d *disk) takeInLocked(messages []storedMessage, bounded bool) (taken int) 
 		m := &messages[i]
 		if bounded && q.held.count > 0 && !q.fitsLocked(q.held, len(m.JSON)) {
 			d.nextSize = len(m.JSON)
+			q.onDisk.oldest = q.acceptedAt(&m.Message)
 			return i
 		}
 		number := q.firstUnreadLocked()
@@ -254,7 +273,8 @@ func (d *disk) takeInLocked(messages []storedMessage, bounded bool) (taken int) 
 		if e.environment = append(e.environment[:0], m.Environment...); len(e.environment) == 0 {
 			e.environment = append(e.environment, q.cfg.environment...)
 		}
-		e.acceptedAt = min(m.Accepted.Sub(q.start), q.now())
+		e.acceptedAt = q.acceptedAt(&m.Message)
+		q.onDisk.oldest = e.acceptedAt // what follows was accepted later
 		q.placeLocked(e, number, m.Ref)
 	}
 	d.nextSize = 0
@@ -307,7 +327,7 @@ func (d *disk) leaveLocked(b *batch) { d.q.places.shelve(b) }
 // end is a keeper's.
 func (d *disk) end(limit context.Context) {
 	d.keepRest()
-	d.q.awaitReports(limit)
+	d.q.endReports(limit)
 	if work := d.currentWork(); work != nil {
 		select {
 		case <-work:
@@ -315,7 +335,7 @@ func (d *disk) end(limit context.Context) {
 		}
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	d.files.Close()
 }
 
@@ -330,7 +350,7 @@ func (d *disk) currentWork() <-chan struct{} {
 // has removed from the disk is lost.
 func (d *disk) keepRest() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	d.noteDiskLocked()
 	removed, trouble := d.files.Removed()
 	d.keepRestOf(removed, trouble)

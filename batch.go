@@ -77,6 +77,7 @@ type batch struct {
 	repeats   bool          // the next one is made again after a failure
 	suspect   bool          // in flight after it failed alone
 	firstSent time.Duration // when the first of them began
+	sentAt    time.Duration // when the last of them did
 	setbacks                // see health
 	suspicion               // see refusal.go
 	family    *family       // nil unless it was split

@@ -37,7 +37,7 @@ func (q *queue) letInLocked() {
 // unblockLocked ends a blocked call's wait with err.
 func (q *queue) unblockLocked(call *blockedCall, err error) {
 	if err != nil {
-		q.stats.Rejected++
+		q.rejectLocked(call.envelope, err)
 	}
 	q.blocked.Remove(call.place)
 	call.place, call.err = nil, err

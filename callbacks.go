@@ -3,7 +3,6 @@ package altertable
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -57,7 +56,8 @@ func newReports(cfg *config) reports {
 // A report is what one turn of the callbacks' goroutine has to tell.
 type report struct {
 	delivery *Delivery
-	warning  *warning
+	line     *line
+	askLevel bool        // ask the logger for its level
 	trouble  error       // with a spool
 	done     []spool.Ref // have their outcome when this is told
 	evicted  bool
@@ -76,7 +76,6 @@ type reports struct {
 	since       time.Duration // when the callback that runs was called, or its goroutine started
 	made, told  uint64        // ever
 	progress    chan struct{} // closed at the next told; nil if nobody waits
-	lastWarning [warnKinds]time.Duration
 }
 
 // add takes r in, and reports whether the goroutine must be started.
@@ -143,16 +142,6 @@ func (r *reports) stuck(now time.Duration) bool {
 // before a callback has taken its report. It may not while a callback is stuck.
 func (r *reports) mayEvict(now time.Duration) bool {
 	return r.evicted.count == 0 || r.evicted.count < maxEvicted && r.evicted.bytes < r.mostEvicted && !r.stuck(now)
-}
-
-// mayWarn notes a warning of a kind, unless one of its kind came in the last minute.
-func (r *reports) mayWarn(kind warnKind, now time.Duration) bool {
-	last := r.lastWarning[kind]
-	if last != 0 && now-last < warnEvery {
-		return false
-	}
-	r.lastWarning[kind] = max(now, 1)
-	return true
 }
 
 // reportLocked makes the outcome of the first n messages of b known to the callbacks.
@@ -238,8 +227,10 @@ func (q *queue) tell(r report) {
 	switch {
 	case r.trouble != nil:
 		q.guard(func() { q.cfg.onError(r.trouble) })
-	case r.warning != nil:
-		q.guard(func() { r.warning.log(q.cfg.logger) })
+	case r.line != nil:
+		guardLog(func() { r.line.log(q.logger()) })
+	case r.askLevel:
+		q.askLevel()
 	case r.delivery != nil:
 		q.tellOutcome(r.delivery)
 	}
@@ -250,6 +241,13 @@ func (q *queue) noteTold(r report) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.reports.noteTold(r)
+	switch {
+	case r.line != nil:
+		*r.line.untold--
+		q.warnings.schedule()
+	case r.askLevel:
+		q.warnings.askAt = q.now() + askLevelEvery
+	}
 	q.keeper.settledLocked(r.done)
 	q.advanceLocked()
 }
@@ -280,24 +278,30 @@ func (q *queue) guard(f func()) {
 	f()
 }
 
+// guardLog calls f, a log handler's code. What panics there cannot be told to it.
+func guardLog(f func()) {
+	defer func() { _ = recover() }()
+	f()
+}
+
 // awaitReports waits until the callbacks have been told all that is due now,
-// one of them does not return, or limit is done.
-func (q *queue) awaitReports(limit context.Context) {
+// one of them does not return, or limit is done. It reports whether they were.
+func (q *queue) awaitReports(limit context.Context) bool {
 	target := q.reportsMade()
 	for {
 		progress := q.awaitReport(target)
 		if progress == nil {
-			return
+			return true
 		}
 		patience := time.NewTimer(callbackPatience)
 		select {
 		case <-progress:
 			patience.Stop()
 		case <-patience.C:
-			return
+			return false
 		case <-limit.Done():
 			patience.Stop()
-			return
+			return false
 		}
 	}
 }
@@ -312,80 +316,4 @@ func (q *queue) awaitReport(target uint64) <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.reports.await(target)
-}
-
-// warnKind is a kind of warning; each is logged once a minute at most.
-type warnKind int
-
-const (
-	warnQueueFull warnKind = iota
-	warnOutage
-	warnUnauthorized
-	warnEnvironment
-	warnUndelivered
-	warnCallback
-	warnSpool
-	warnKinds // their number
-)
-
-var warnTexts = [warnKinds]string{
-	warnQueueFull:    "altertable: the queue is full, messages are refused or evicted",
-	warnOutage:       "altertable: messages cannot be delivered at the moment, the client retries",
-	warnUnauthorized: "altertable: the server refuses the API key, messages are lost",
-	warnEnvironment:  "altertable: the environment does not exist, messages are lost; create it in the dashboard",
-	warnUndelivered:  "altertable: messages were not delivered",
-	warnCallback:     "altertable: a callback panicked",
-	warnSpool:        "altertable: a file of the spool is damaged, foreign or cannot be read",
-}
-
-const warnEvery = time.Minute
-
-// A warning is one line for the logger. It never holds a key or a message's content.
-type warning struct {
-	kind  warnKind
-	err   error // nil if there is none to name
-	attrs []any
-}
-
-func (w *warning) log(l *slog.Logger) {
-	if l == nil {
-		l = slog.Default()
-	}
-	attrs := w.attrs
-	if w.err != nil {
-		attrs = append(attrs, "error", w.err.Error())
-	}
-	l.Warn(warnTexts[w.kind], attrs...)
-}
-
-// warnLocked has a line logged, unless one of its kind was logged in the last
-// minute: on the callbacks' goroutine, since a log handler is the user's code,
-// and so may be an error's method.
-func (q *queue) warnLocked(kind warnKind, err error, attrs ...any) {
-	if q.reports.mayWarn(kind, q.now()) {
-		q.tellLocked(report{warning: &warning{kind, err, attrs}})
-	}
-}
-
-func (q *queue) warn(kind warnKind, err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.warnLocked(kind, err)
-}
-
-// warnOfLocked warns of n messages of b that will not be delivered.
-func (q *queue) warnOfLocked(b *batch, n int, o outcome) {
-	kind := warnUndelivered
-	api, answered := o.err.(*APIError)
-	switch {
-	case answered && api.Is(ErrUnauthorized):
-		kind = warnUnauthorized
-	case answered && api.Is(ErrEnvironmentNotFound):
-		kind = warnEnvironment
-	case o.err == ErrQueueFull:
-		kind = warnQueueFull
-	case q.cfg.onError != nil:
-		return // it is told
-	}
-	q.warnLocked(kind, o.err, "endpoint", b.lane.endpoint.String(), "environment", b.lane.environment, "count", n)
 }

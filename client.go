@@ -50,14 +50,15 @@ func (c *Client) absent() bool { return c == nil || c.cfg == nil }
 func (c *Client) submit(ctx context.Context, e *envelope, keep bool, err error) error {
 	switch {
 	case err != nil:
-		c.queue.reject()
+		c.queue.reject(err)
 		return err
 	case !keep:
+		c.queue.discard()
 		return nil
 	case c.cfg.disabled && !c.queue.isClosing():
 		return nil
 	}
-	return c.queue.keeper.accept(orBackground(ctx), e)
+	return c.queue.accept(orBackground(ctx), e)
 }
 
 // Flush sends what the queue holds and waits until every message accepted
@@ -99,28 +100,6 @@ func (c *Client) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	return c.Shutdown(ctx)
-}
-
-// Stats are a client's counters since New. At any moment
-// Accepted == Delivered + Failed + Dropped + Queued.
-type Stats struct {
-	Accepted    int64 // messages taken into the queue
-	Delivered   int64 // messages the server took
-	Failed      int64 // messages given up after a final answer, or MaxElapsed
-	Dropped     int64 // messages evicted by DropOldest or left when Shutdown's context ended
-	Queued      int64 // messages waiting, in flight or in backoff, and left on disk
-	QueuedBytes int64 // their JSON
-	Rejected    int64 // messages refused at the call: full, too large, invalid or closed; never accepted
-	Retries     int64 // requests made again after a failure that may pass
-	Requests    int64 // requests made, synchronous ones included
-}
-
-// Stats returns a snapshot. It is cheap enough to poll, and works after Close.
-func (c *Client) Stats() Stats {
-	if c.absent() {
-		return Stats{}
-	}
-	return c.queue.snapshot()
 }
 
 // String names the client's environment and host, never its key.

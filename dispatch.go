@@ -13,6 +13,7 @@ func (q *queue) advanceLocked() {
 		return
 	}
 	now := q.now()
+	q.tellDueLocked(now)
 	q.expireLocked(now)
 	q.letInLocked()
 	if q.fitsLocked(q.held, q.wanted) {
@@ -114,13 +115,11 @@ func (q *queue) nextProbeLocked(ep endpoint, now time.Duration) *batch {
 // launchLocked hands b to a request.
 func (q *queue) launchLocked(b *batch) {
 	q.places.launch(b)
-	q.stats.Requests++
-	if b.repeats {
-		q.stats.Retries++
-		b.repeats = false
-	}
+	q.stats.beginRequest(b.repeats)
+	q.askLevelLocked()
+	b.repeats, b.sentAt = false, q.now()
 	if b.attempts == 0 {
-		b.firstSent = q.now()
+		b.firstSent = b.sentAt
 		b.others = b.lane.deliveries
 	}
 	b.attempts++
@@ -138,12 +137,14 @@ func (q *queue) launchLocked(b *batch) {
 func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.answeredLocked(b, response, err)
 	if b.state != flying {
 		return // Shutdown's time was over, and it did not wait for this request
 	}
 	q.places.withdraw(b)
 	meaning := judge(err)
 	q.health.ends(t, meaning)
+	q.logOutagesLocked()
 	switch {
 	case meaning == success:
 		b.lane.deliveries++
@@ -158,6 +159,7 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	default:
 		q.retryLocked(b, t, err)
 	}
+	q.logOutagesLocked()
 	if q.landed != nil && q.places.inFlight.Len() == 0 {
 		close(q.landed)
 		q.landed = nil
@@ -165,13 +167,19 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	q.advanceLocked()
 }
 
+// answeredLocked counts the answer to the request that carried b.
+func (q *queue) answeredLocked(b *batch, response *Response, err error) {
+	q.stats.endRequest(err)
+	if b.state == flying {
+		q.debugRequestLocked(b, response, err)
+	}
+}
+
 // retryLocked keeps b for another attempt after the failure err, whole or in halves.
 func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	f := q.health.fell(&b.setbacks, t, err, q.now())
+	q.debugRetryLocked(b, f.until-q.now())
 	o := q.health.outageOf(t.endpoint)
-	if o.on {
-		q.warnLocked(warnOutage, err)
-	}
 	b.repeats = true
 	q.places.enterIdle(b)
 	switch {
@@ -247,6 +255,9 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 		if t = max(t, 0); next < 0 || t < next { // an adopted message is older than the clock
 			next = t
 		}
+	}
+	if q.warnings.due >= 0 {
+		at(q.warnings.due)
 	}
 	if wake, ok := q.places.nextWake(); ok {
 		at(wake)

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/altertable-ai/altertable-go/internal/spool"
@@ -17,16 +18,21 @@ type queue struct {
 	stamps    *stamper
 	keeper    keeper
 	start     time.Time // its clock's zero: durations since then are monotonic
+	bubble    string    // where New ran: see abroad
+
+	debugging  atomic.Bool  // the logger wants debug lines
+	spoolBytes atomic.Int64 // on disk
 
 	requests context.Context // ends every request when Shutdown's time is over
 	cancel   context.CancelFunc
 	closing  chan struct{} // closed when Shutdown begins
 
-	mu      sync.Mutex
-	places  places
-	health  health
-	reports reports
-	blocked list.List // of *blockedCall: calls that wait for room, in order
+	mu       sync.Mutex
+	places   places
+	health   health
+	reports  reports
+	warnings warnings
+	blocked  list.List // of *blockedCall: calls that wait for room, in order
 
 	held   tally  // in memory, without an outcome
 	onDisk onDisk // accepted, and on disk alone; empty without a spool
@@ -92,10 +98,14 @@ func newQueue(cfg *config, transport *transport, stamps *stamper) *queue {
 		places:    newPlaces(cfg),
 		health:    health{policy: cfg.retry},
 		reports:   newReports(cfg),
+		warnings:  newWarnings(),
 		timerAt:   -1,
 	}
+	q.bubble = bubbleOf(q.start)
 	q.keeper = memory{q}
 	q.requests, q.cancel = context.WithCancel(context.Background())
+	q.askLevel()
+	q.debugStart()
 	return q
 }
 
@@ -113,7 +123,7 @@ func (m memory) leaveLocked(b *batch)    { m.q.settleLocked(b, b.count(), m.q.le
 
 func (m memory) end(limit context.Context) {
 	m.dropAll()
-	m.q.awaitReports(limit)
+	m.q.endReports(limit)
 }
 
 func (m memory) dropAll() {
@@ -125,6 +135,20 @@ func (m memory) dropAll() {
 	}
 }
 
+// accept takes the message in e into the queue, or says why not.
+func (q *queue) accept(ctx context.Context, e *envelope) error {
+	if err := q.abroad(e.now); err != nil {
+		q.reject(err)
+		return err
+	}
+	err := q.keeper.accept(ctx, e)
+	if err == nil {
+		q.debugAccepted(e)
+	}
+	return err
+}
+
+// accept is a keeper's.
 func (m memory) accept(ctx context.Context, e *envelope) error {
 	q := m.q
 	mayWait := q.cfg.overflow == Block && ctx.Err() == nil
@@ -145,7 +169,7 @@ func (q *queue) tryAccept(e *envelope, mayWait bool) (*blockedCall, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.shutdown != nil {
-		q.stats.Rejected++
+		q.rejectLocked(e, ErrClosed)
 		return nil, ErrClosed
 	}
 	q.inOrderLocked(e)
@@ -161,8 +185,7 @@ func (q *queue) tryAccept(e *envelope, mayWait bool) (*blockedCall, error) {
 		q.advanceLocked()
 		return call, nil
 	}
-	q.stats.Rejected++
-	q.warnLocked(warnQueueFull, nil)
+	q.rejectLocked(e, ErrQueueFull)
 	q.advanceLocked()
 	return nil, ErrQueueFull
 }
@@ -228,20 +251,4 @@ func (q *queue) fitsLocked(used tally, size int) bool {
 // one that found none: then open batches do not wait for company.
 func (q *queue) isFullLocked() bool {
 	return q.blocked.Len() > 0 || q.onDisk.full || !q.fitsLocked(q.held, q.wanted)
-}
-
-// reject counts a message that was refused before it reached the queue.
-func (q *queue) reject() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.Rejected++
-}
-
-func (q *queue) snapshot() Stats {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := q.stats
-	s.Queued = int64(q.held.count + q.onDisk.backlog.count + q.onDisk.kept.count)
-	s.QueuedBytes = q.held.bytes + q.onDisk.backlog.bytes + q.onDisk.kept.bytes
-	return s
 }

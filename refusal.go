@@ -50,6 +50,7 @@ func (q *queue) refuseLocked(b *batch, err error) {
 	q.health.refusals++
 	if b.family == nil && !q.places.found(b) {
 		until := q.health.setBack(&b.setbacks, b.lane.endpoint, err, q.now())
+		q.debugRetryLocked(b, until-q.now())
 		b.repeats = true
 		q.places.enterIdle(b)
 		q.places.sleep(b, until)
@@ -68,6 +69,7 @@ func (q *queue) refuseLocked(b *batch, err error) {
 	case b.count() == 1:
 		q.settleLocked(b, 1, outcome{kind: failed, err: err})
 	default:
+		q.debugSplitLocked(b, err)
 		right := q.places.split(b, setbacks{err: b.err})
 		f.rest = append(f.rest, right)
 		q.places.enterReady(b)
@@ -101,6 +103,7 @@ func (q *queue) isTooMuchLocked(b *batch) bool {
 // divideLocked splits b, which failed again and again. The halves go on their
 // own schedules, not before until.
 func (q *queue) divideLocked(b *batch, until time.Duration) {
+	q.debugSplitLocked(b, b.err)
 	inherited := b.setbacks
 	inherited.schedule = nil
 	right := q.places.split(b, inherited)

@@ -117,6 +117,9 @@ func (q *queue) firstSetbackLocked() error {
 
 // flush is Client.Flush.
 func (q *queue) flush(ctx context.Context) error {
+	if err := q.abroad(time.Now()); err != nil {
+		return err
+	}
 	f := q.startFlush()
 	if f.wait(ctx) == nil {
 		q.awaitReports(ctx)
@@ -169,6 +172,9 @@ type shutdown struct {
 
 // shutDown is Client.Shutdown.
 func (q *queue) shutDown(ctx context.Context) error {
+	if err := q.abroad(time.Now()); err != nil {
+		return err
+	}
 	s, begun := q.beginShutdown()
 	if !begun {
 		return q.joinShutdown(ctx, s)

@@ -128,35 +128,32 @@ func (d *disk) accept(ctx context.Context, e *envelope) error {
 		case err == nil:
 			return nil
 		case !errors.Is(err, spool.ErrFull):
-			d.q.reject()
-			return spoolError(err)
-		case d.q.cfg.overflow != Block || ctx.Err() != nil:
-			return d.q.refuseFull(ctx)
+			return d.q.refuse(e, spoolError(err))
+		case d.q.cfg.overflow != Block:
+			return d.q.refuse(e, ErrQueueFull)
+		case ctx.Err() != nil:
+			return d.q.refuse(e, blockEnded(ctx))
 		}
 		if err := d.waitForRoom(ctx, room); err != nil {
-			d.q.reject()
-			return err
+			return d.q.refuse(e, err)
 		}
 	}
 }
 
-// refuseFull counts a refused message and returns the call's error.
-func (q *queue) refuseFull(ctx context.Context) error {
+// refuse counts the message in e, which was refused, and returns the call's error.
+func (q *queue) refuse(e *envelope, err error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.stats.Rejected++
-	q.warnLocked(warnQueueFull, nil)
-	if q.cfg.overflow == Block {
-		return blockEnded(ctx)
-	}
-	return ErrQueueFull
+	q.rejectLocked(e, err)
+	q.advanceLocked() // sets the timer for a warning
+	return err
 }
 
 // store writes e to disk, making room for it if need be, and puts it into the
 // queue. If there is no room, the channel is closed when there may be some.
 func (d *disk) store(e *envelope) (room <-chan struct{}, err error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	room = d.files.Room()
 	err = d.storeDiskLocked(e)
 	for errors.Is(err, spool.ErrFull) && (d.noteDiskLocked() || d.q.cfg.overflow == DropOldest && d.evictFileDiskLocked()) {
@@ -217,6 +214,9 @@ func (d *disk) place(e *envelope, m *spool.Message) (inMemory bool, err error) {
 	if inMemory {
 		q.placeLocked(e, q.number, m.Ref)
 	} else {
+		if q.onDisk.backlog.count == 0 {
+			q.onDisk.oldest = e.acceptedAt
+		}
 		q.onDisk.backlog.add(unreadOne(m))
 		q.wanted = len(e.json)
 	}

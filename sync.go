@@ -93,6 +93,9 @@ func (cfg *config) checkSync(envelopes []*envelope) error {
 
 // sendSync waits for the messages' turn, if they have one, and sends them.
 func (q *queue) sendSync(ctx context.Context, envelopes []*envelope) (*Response, error) {
+	if err := q.abroad(envelopes[0].now); err != nil {
+		return nil, err
+	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, maxSyncWait)
@@ -205,8 +208,7 @@ func (q *queue) attemptSync(ctx context.Context, ep endpoint, m payload) (*Respo
 	var response *Response
 	var err error
 	for attempt := 0; ctx.Err() == nil; attempt++ {
-		q.countRequest(attempt > 0)
-		response, err = q.transport.post(ctx, ep, true, m)
+		response, err = q.postSync(ctx, ep, m, attempt)
 		if judge(err) != retryable {
 			return response, err
 		}
@@ -230,20 +232,31 @@ func (q *queue) syncEnded(ctx context.Context, cause error) error {
 	return joinErrors(ctx.Err(), cause)
 }
 
-func (q *queue) countRequest(retry bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.Requests++
-	if retry {
-		q.stats.Retries++
-	}
+// postSync makes one attempt, of which there were others before, and counts it.
+func (q *queue) postSync(ctx context.Context, ep endpoint, m payload, before int) (response *Response, err error) {
+	began := q.beginSync(before > 0)
+	err = &NetworkError{errNoAnswer} // stands if a RoundTripper ends the goroutine
+	defer func() { q.endSync(ep, m, before+1, began, response, err) }()
+	return q.transport.post(ctx, ep, true, m)
 }
 
+func (q *queue) beginSync(again bool) (began time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats.beginRequest(again)
+	return q.now()
+}
+
+func (q *queue) endSync(ep endpoint, m payload, attempt int, began time.Duration, response *Response, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats.endRequest(err)
+	q.debugSyncLocked(ep, m, attempt, began, response, err)
+}
+
+// isClosing works in any bubble: see abroad.
 func (q *queue) isClosing() bool {
-	select {
-	case <-q.closing:
-		return true
-	default:
-		return false
-	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.shutdown != nil
 }

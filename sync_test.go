@@ -40,7 +40,8 @@ func TestSyncCallsAreOneRequest(t *testing.T) {
 	var many []map[string]any
 	require.NoError(t, json.Unmarshal(requests[1].Body, &many))
 	assert.Len(t, many, 2)
-	assert.Equal(t, altertable.Stats{Requests: 4}, client.Stats())
+	s := client.Stats()
+	assert.Equal(t, altertable.Stats{Requests: 4, LastSuccess: s.LastSuccess}, s)
 	assert.Empty(t, l.deliveries)
 }
 
@@ -72,7 +73,8 @@ func TestSyncCallsRetry(t *testing.T) {
 		srv.Next(1, altertabletest.Status(429).RetryAfter(10*time.Second))
 		_, err := client.TrackSync(within(t, time.Minute), event("e0"), event("e1"))
 		require.NoError(t, err)
-		assert.Equal(t, altertable.Stats{Requests: 4, Retries: 3}, client.Stats())
+		s := client.Stats()
+		assert.Equal(t, altertable.Stats{Requests: 4, Retries: 3, FailedRequests: 3, LastSuccess: time.Now()}, s)
 		at := starts(srv, "/track")
 		assert.GreaterOrEqual(t, at[1], 250*time.Millisecond)
 		assert.GreaterOrEqual(t, at[3]-at[2], 10*time.Second)
@@ -246,7 +248,7 @@ func TestSyncCallsReturnTheServersRefusal(t *testing.T) {
 			response, err := client.TrackSync(t.Context(), event("e0"))
 			require.ErrorIs(t, err, test.is)
 			assert.Nil(t, response)
-			assert.Equal(t, altertable.Stats{Requests: 1}, client.Stats())
+			assert.Equal(t, altertable.Stats{Requests: 1, FailedRequests: 1}, client.Stats())
 		})
 	}
 }

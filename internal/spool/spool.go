@@ -233,5 +233,8 @@ func (s *Spool) remove(dead *segment) error {
 	return os.Remove(dead.path)
 }
 
+// Bytes returns the size of the files.
+func (s *Spool) Bytes() int64 { return s.bytes }
+
 // Room returns a channel that is closed when something leaves the disk next.
 func (s *Spool) Room() <-chan struct{} { return s.room }

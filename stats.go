@@ -1,0 +1,186 @@
+package altertable
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"time"
+)
+
+// Stats are a client's counters since New, in messages unless they say
+// otherwise, and what holds now. At any moment
+//
+//	Accepted == Delivered + Failed + Dropped + Queued
+//	Rejected == RejectedFull + RejectedTooLarge + RejectedInvalid + RejectedClosed + RejectedSpool
+//
+// While the server is down, FailedRequests and Oldest grow: an alert can be
+// built on each of them. Of synchronous calls, only requests are counted:
+// Requests, Retries, FailedRequests, InFlight and LastSuccess.
+type Stats struct {
+	Accepted    int64 // taken into the queue, or adopted from a dead client's spool
+	Delivered   int64 // the server took them
+	Failed      int64 // given up after a final answer, or MaxElapsed
+	Dropped     int64 // evicted by DropOldest, or left when Shutdown's context ended
+	Queued      int64 // now: waiting, in flight, in backoff, or left on disk
+	QueuedBytes int64 // now: their JSON, in bytes
+	Rejected    int64 // refused at the call, and so never accepted
+	Discarded   int64 // by BeforeSend, and so never accepted
+	Retries     int64 // requests made again after a failure that may pass
+	Requests    int64 // requests begun
+
+	RejectedFull     int64 // ErrQueueFull: the queue or the spool had no room
+	RejectedTooLarge int64 // ErrTooLarge
+	RejectedInvalid  int64 // *ValidationError
+	RejectedClosed   int64 // ErrClosed
+	RejectedSpool    int64 // *SpoolError: the disk failed
+
+	FailedRequests int64 // requests that ended without a success: any other answer, or none
+	InFlight       int64 // now: requests under way; MaxInFlight bounds those of them that are not synchronous
+	SpoolBytes     int64 // now: the spool's files, in bytes
+
+	// Oldest is the age of the oldest message on which this client still works,
+	// since its acceptance, which may lie before the process began: it waits, is
+	// in flight, in backoff, or is on disk and not read yet. It is 0 if there is
+	// none, and after Shutdown.
+	Oldest time.Duration
+
+	// LastSuccess is when the last request that delivered ended. It is zero if
+	// there was none.
+	LastSuccess time.Time
+}
+
+// Stats returns a snapshot. It is cheap enough to poll, does no I/O, and works
+// after Close.
+func (c *Client) Stats() Stats {
+	if c.absent() {
+		return Stats{}
+	}
+	return c.queue.snapshot()
+}
+
+// reject counts a refused message by its call's error. It looks for
+// ErrQueueFull first: that may be joined with a context's error, whose methods
+// are the user's code.
+func (s *Stats) reject(err error) {
+	s.Rejected++
+	var files *SpoolError
+	switch {
+	case errors.Is(err, ErrQueueFull):
+		s.RejectedFull++
+	case errors.Is(err, ErrClosed):
+		s.RejectedClosed++
+	case errors.Is(err, ErrTooLarge):
+		s.RejectedTooLarge++
+	case errors.As(err, &files):
+		s.RejectedSpool++
+	default:
+		s.RejectedInvalid++
+	}
+}
+
+// beginRequest counts a request that begins now.
+func (s *Stats) beginRequest(again bool) {
+	s.Requests++
+	s.InFlight++
+	if again {
+		s.Retries++
+	}
+}
+
+// endRequest counts the result of a request.
+func (s *Stats) endRequest(err error) {
+	s.InFlight--
+	if err != nil {
+		s.FailedRequests++
+	} else {
+		s.LastSuccess = time.Now()
+	}
+}
+
+func (q *queue) snapshot() Stats {
+	here := q.abroad(time.Now()) == nil // elsewhere is another time
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.snapshotLocked()
+	if here {
+		s.Oldest = q.oldestAgeLocked()
+	}
+	return s
+}
+
+// snapshotLocked leaves Oldest out.
+func (q *queue) snapshotLocked() Stats {
+	s := q.stats
+	s.Queued = int64(q.held.count + q.onDisk.backlog.count + q.onDisk.kept.count)
+	s.QueuedBytes = q.held.bytes + q.onDisk.backlog.bytes + q.onDisk.kept.bytes
+	s.SpoolBytes = q.spoolBytes.Load()
+	return s
+}
+
+// oldestAgeLocked returns the age of the oldest message on which the client
+// works, 0 if there is none. Batches that no request carries are in the order of
+// acceptance, and so is the backlog.
+func (q *queue) oldestAgeLocked() time.Duration {
+	now := q.now()
+	oldest := now
+	if b := q.places.oldestIdle(); b != nil {
+		oldest = min(oldest, b.oldest())
+	}
+	for place := q.places.inFlight.Front(); place != nil; place = place.Next() {
+		oldest = min(oldest, place.Value.(*batch).oldest())
+	}
+	if q.onDisk.backlog.count > 0 {
+		oldest = min(oldest, q.onDisk.oldest)
+	}
+	if age := now - oldest; age >= 0 {
+		return age
+	}
+	return math.MaxInt64 // an adopted message from before 1734
+}
+
+// reject counts a message that was refused before it reached the queue, by its
+// call's error.
+func (q *queue) reject(err error) {
+	q.countRejected(err)
+	q.debug("altertable: message rejected", err)
+}
+
+func (q *queue) countRejected(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats.reject(err)
+}
+
+// rejectLocked counts the message in e, for which the queue has no room, or
+// which comes too late.
+func (q *queue) rejectLocked(e *envelope, err error) {
+	q.stats.reject(err)
+	if errors.Is(err, ErrQueueFull) {
+		q.warnAboutLocked(warnQueueFull, q.subjectOf(e), nil)
+	}
+	if q.debugging.Load() {
+		q.debugLocked("altertable: message rejected", err,
+			slog.String("endpoint", e.endpoint.String()), slog.String("environment", string(e.environment)))
+	}
+}
+
+// subjectOf is the message in e as a warning names it.
+func (q *queue) subjectOf(e *envelope) subject {
+	environment := q.cfg.environment
+	if string(e.environment) != environment {
+		environment = string(e.environment)
+	}
+	return subject{1, e.endpoint.String(), environment}
+}
+
+// discard counts a message that BeforeSend discarded.
+func (q *queue) discard() {
+	q.countDiscarded()
+	q.debug("altertable: message discarded by BeforeSend", nil)
+}
+
+func (q *queue) countDiscarded() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats.Discarded++
+}

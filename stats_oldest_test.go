@@ -1,0 +1,169 @@
+package altertable_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+// An alert can be built on either: they move while nothing else does.
+func TestFailedRequestsAndOldestMoveDuringAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t)
+		srv.Always(altertabletest.Status(503))
+		track(t, client, "e0")
+		last := client.Stats()
+		for range 24 {
+			pass(time.Hour - time.Minute)
+			s := client.Stats()
+			assert.Greater(t, s.FailedRequests, last.FailedRequests)
+			assert.Equal(t, last.Oldest+time.Hour-time.Minute, s.Oldest)
+			last = s
+		}
+		srv.ClearFaults()
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Zero(t, client.Stats().Oldest)
+	})
+}
+
+func TestOldestIsTheAgeOfWhatTheClientWorksOn(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault   altertabletest.Fault
+		options []altertable.Option
+	}{
+		"open":          {altertabletest.Pass(), []altertable.Option{altertable.WithFlushInterval(time.Hour)}},
+		"in flight":     {altertabletest.Hang(), []altertable.Option{altertable.WithRequestTimeout(time.Hour)}},
+		"behind":        {altertabletest.Hang(), []altertable.Option{altertable.WithRequestTimeout(time.Hour), altertable.WithMaxInFlight(1)}},
+		"in backoff":    {altertabletest.Status(503).RetryAfter(time.Hour), nil},
+		"asleep, alone": {altertabletest.Status(503).MatchBody(contains("u_old")), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, _ := newClient(t, test.options...)
+				assert.Zero(t, client.Stats().Oldest)
+				srv.Always(test.fault)
+				identify(t, client, "u_old")
+				assert.Zero(t, client.Stats().Oldest)
+				pass(time.Minute)
+				identify(t, client, "u_new")
+				track(t, client, "e0")
+				assert.Equal(t, time.Minute, client.Stats().Oldest)
+				pass(2 * time.Minute)
+				assert.Equal(t, 3*time.Minute, client.Stats().Oldest)
+				srv.ClearFaults()
+				require.NoError(t, client.Flush(t.Context()))
+				assert.Zero(t, client.Stats().Oldest)
+			})
+		})
+	}
+}
+
+// What has its outcome is not worked on, though it takes room until it is told.
+func TestOldestLeavesOutWhatWaitsForACallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		client, _, _ := newClient(t, altertable.WithOnDelivery(func(altertable.Delivery) { <-release }))
+		track(t, client, "e0")
+		require.NoError(t, client.Flush(t.Context()))
+		pass(time.Minute)
+		assert.Zero(t, client.Stats().Oldest)
+		close(release)
+	})
+}
+
+func TestOldestMovesOnWhenMessagesAreGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t, altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 10 * time.Minute}), altertable.WithFlushInterval(6*time.Minute))
+		srv.Always(altertabletest.Status(503))
+		track(t, client, "e0")
+		pass(5 * time.Minute)
+		track(t, client, "e1")
+		pass(5*time.Minute - 1)
+		assert.Equal(t, 10*time.Minute-1, client.Stats().Oldest)
+		pass(1)
+		assert.EqualValues(t, 1, client.Stats().Failed)
+		assert.Equal(t, 5*time.Minute, client.Stats().Oldest, "of the other message in its batch")
+	})
+}
+
+// With a spool, messages are older than the process, and on disk alone.
+func TestOldestOfASpool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "spool")
+		stranded(t, dir, numbered(100)...)
+		pass(time.Hour)
+		client, srv, _ := newSpoolClient(t, dir, altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(10), altertable.WithRequestTimeout(48*time.Hour))
+		age := func() time.Duration { return client.Stats().Oldest.Round(time.Second) }
+		assert.Equal(t, time.Hour, age(), "not read yet")
+		hang := srv.Always(altertabletest.Hang())
+		track(t, client, "young")
+		pass(time.Minute)
+		assert.Equal(t, time.Hour+time.Minute, age())
+		assert.EqualValues(t, 1, client.Stats().InFlight)
+		hang.Release()
+		srv.Always(altertabletest.Hang().MatchBody(contains("young")))
+		pass(time.Minute)
+		assert.EqualValues(t, 1, client.Stats().Queued)
+		assert.Equal(t, 2*time.Minute, age(), "only the youngest is left")
+		_ = client.Shutdown(within(t, time.Millisecond))
+		assert.Zero(t, client.Stats().Oldest, "another client works on it")
+		assert.EqualValues(t, 1, client.Stats().Queued)
+	})
+}
+
+// The backlog's age is known while memory holds nothing that is older.
+func TestOldestOfTheBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(1), altertable.WithOnDelivery(func(altertable.Delivery) { <-release }))
+		track(t, client, "e0") // what waits for its callback leaves no room for others
+		pass(time.Minute)
+		assert.Len(t, stored(srv), 1)
+		assert.Zero(t, client.Stats().Oldest)
+		track(t, client, "e1", "e2")
+		pass(time.Minute)
+		track(t, client, "e3")
+		assert.EqualValues(t, 3, client.Stats().Queued)
+		assert.Equal(t, time.Minute, client.Stats().Oldest)
+		close(release)
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Zero(t, client.Stats().Oldest)
+	})
+}
+
+func TestSpoolBytesAreThoseOnDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "spool")
+		client, srv, _ := newSpoolClient(t, dir)
+		onDisk := func() (size int64) {
+			for _, path := range segments(t, dir) {
+				info, err := os.Stat(path)
+				require.NoError(t, err)
+				size += info.Size()
+			}
+			return size
+		}
+		assert.Zero(t, client.Stats().SpoolBytes)
+		down := srv.Always(altertabletest.Status(503))
+		track(t, client, numbered(10)...)
+		assert.Greater(t, client.Stats().SpoolBytes, client.Stats().QueuedBytes)
+		assert.Equal(t, onDisk(), client.Stats().SpoolBytes)
+		require.NoError(t, client.Shutdown(within(t, time.Second)))
+		assert.Equal(t, onDisk(), client.Stats().SpoolBytes, "they are left")
+
+		next, srv, _ := newSpoolClient(t, dir, altertable.WithHTTPClient(srv.HTTPClient()))
+		assert.Equal(t, onDisk(), next.Stats().SpoolBytes, "adopted")
+		down.Release()
+		require.NoError(t, next.Flush(t.Context()))
+		assert.Zero(t, next.Stats().SpoolBytes)
+		assert.Zero(t, onDisk())
+	})
+}

@@ -1,0 +1,307 @@
+package altertable
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"time"
+)
+
+// warnKind is a kind of warning. One line of each is logged a minute at most.
+// The next one counts the messages of those that were held back.
+type warnKind int
+
+const (
+	warnQueueFull warnKind = iota
+	warnUnauthorized
+	warnEnvironment
+	warnUndelivered
+	warnPortal
+	warnFirewall
+	warnProxy
+	warnCallback
+	warnSpool
+	warnKinds // their number
+)
+
+var warnTexts = [warnKinds]string{
+	warnQueueFull:    "altertable: the queue is full, messages are refused or evicted",
+	warnUnauthorized: "altertable: the server refuses the API key, messages are lost",
+	warnEnvironment:  "altertable: the environment does not exist, messages are lost; create it in the dashboard",
+	warnUndelivered:  "altertable: messages were not delivered",
+	warnPortal:       "altertable: an HTML page answered: a captive portal, or the base URL is wrong; the client retries",
+	warnFirewall:     "altertable: 403 without an error code: a firewall or proxy refuses the requests; the client retries",
+	warnProxy:        "altertable: the proxy refuses to connect; the client retries",
+	warnCallback:     "altertable: a callback panicked",
+	warnSpool:        "altertable: a file of the spool is damaged, foreign or cannot be read",
+}
+
+const warnEvery = time.Minute
+
+// A line is one for the logger. It never holds a key or a message's content.
+type line struct {
+	level  slog.Level
+	text   string
+	attrs  []slog.Attr
+	finish func() slog.Attr // makes one more, outside the lock; nil if there is none
+	err    error            // nil if there is none to name
+	untold *int             // counts the lines of its sort that the logger has not been given
+}
+
+// log runs on the callbacks' goroutine: a log handler is the user's code, and
+// so may be an error's method.
+func (l *line) log(logger *slog.Logger) {
+	attrs := l.attrs
+	if l.finish != nil {
+		attrs = append(attrs, l.finish())
+	}
+	if l.err != nil {
+		attrs = append(attrs, slog.String("error", errorText(l.err)))
+	}
+	logger.LogAttrs(context.Background(), l.level, l.text, attrs...)
+}
+
+// errorText is err's text. A line whose error panics is still worth its numbers.
+func errorText(err error) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("%T", err)
+		}
+	}()
+	return err.Error()
+}
+
+// warnings are what the log was told, and what is held back. It belongs to the
+// queue and is guarded by its mu.
+type warnings struct {
+	kinds   [warnKinds]heldBack
+	outages [4]outageLog  // the client's, and by endpoint
+	due     time.Duration // when a line may be logged that is held back; -1 if there is none
+	over    bool          // the last lines of Shutdown were logged
+
+	debugUntold  int
+	debugDropped int           // debug lines for which there was no room
+	askAt        time.Duration // when the logger is to be asked for its level again
+}
+
+func newWarnings() warnings {
+	w := warnings{due: -1, askAt: askLevelEvery}
+	for i := range w.outages[1:] {
+		w.outages[1+i].scope = endpoint(i).String()
+	}
+	return w
+}
+
+// A subject is what a warning is about.
+type subject struct {
+	count       int    // messages; or panics, or files
+	endpoint    string // "" if it is not known
+	environment string // likewise
+}
+
+// A heldBack is what the next line of a kind tells.
+type heldBack struct {
+	until       time.Duration // no line before
+	untold      int           // lines that the logger has not been given: while there is one, no other follows
+	count       int
+	endpoint    shared
+	environment shared
+	err         error // of the newest event, as are the attributes
+	attrs       []slog.Attr
+}
+
+// shared is a text that all of a line's messages have in common.
+type shared struct {
+	text  string
+	mixed bool
+}
+
+func (s *shared) note(text string, first bool) {
+	if first {
+		s.text = text
+	}
+	s.mixed = s.mixed || s.text != text
+}
+
+// attr appends the text, if there is one.
+func (s shared) attr(attrs []slog.Attr, name string) []slog.Attr {
+	if s.mixed || s.text == "" {
+		return attrs
+	}
+	return append(attrs, slog.String(name, s.text))
+}
+
+func (h *heldBack) add(s subject, err error, attrs []slog.Attr) {
+	first := h.count == 0
+	h.endpoint.note(s.endpoint, first)
+	h.environment.note(s.environment, first)
+	h.count += s.count
+	h.err, h.attrs = brief(err), attrs
+}
+
+// due returns when the next line may be logged, -1 if there is nothing to tell
+// or an earlier line is stuck.
+func (h *heldBack) due() time.Duration {
+	if h.count == 0 || h.untold > 0 {
+		return -1
+	}
+	return h.until
+}
+
+// take returns the line of a kind about what was held back, which is nothing then.
+func (h *heldBack) take(kind warnKind, now time.Duration) *line {
+	attrs := h.endpoint.attr(nil, "endpoint")
+	attrs = h.environment.attr(attrs, "environment")
+	attrs = append(attrs, slog.Int("count", h.count))
+	l := &line{level: slog.LevelWarn, text: warnTexts[kind], attrs: append(attrs, h.attrs...), err: h.err, untold: &h.untold}
+	if kind == warnEnvironment {
+		missing := h.environment
+		l.finish = func() slog.Attr { return slog.String("create", creationURL(missing)) }
+	}
+	*h = heldBack{until: now + warnEvery, untold: h.untold + 1}
+	return l
+}
+
+// environmentName is what an environment must look like to be part of an address.
+var environmentName = regexp.MustCompile(`^[\w.$ -]{1,64}$`)
+
+// creationURL is where the dashboard creates an environment, of this name if it is known.
+func creationURL(name shared) string {
+	const address = "https://altertable.ai/dashboard/environments/new"
+	if name.mixed || !environmentName.MatchString(name.text) {
+		return address
+	}
+	return address + "?name=" + url.QueryEscape(name.text)
+}
+
+// schedule finds out when the next line is due.
+func (w *warnings) schedule() {
+	w.due = -1
+	at := func(t time.Duration) {
+		if t >= 0 && (w.due < 0 || t < w.due) {
+			w.due = t
+		}
+	}
+	for i := range w.kinds {
+		at(w.kinds[i].due())
+	}
+	for i := range w.outages {
+		at(w.outages[i].due())
+	}
+}
+
+// takeDue returns a line that is due, nil if there is none.
+func (w *warnings) takeDue(now time.Duration) *line {
+	for i := range w.kinds {
+		if at := w.kinds[i].due(); at >= 0 && at <= now {
+			return w.kinds[i].take(warnKind(i), now)
+		}
+	}
+	for i := range w.outages {
+		if at := w.outages[i].due(); at >= 0 && at <= now {
+			if l := w.outages[i].takeHeldBack(now); l != nil {
+				return l
+			}
+		}
+	}
+	return nil
+}
+
+// takeLast returns a line about what is held back at the end of Shutdown, nil
+// if there is none.
+func (w *warnings) takeLast(now time.Duration) *line {
+	for i := range w.kinds {
+		if w.kinds[i].count > 0 {
+			return w.kinds[i].take(warnKind(i), now)
+		}
+	}
+	for i := range w.outages {
+		if l := w.outages[i].takeLast(now); l != nil {
+			return l
+		}
+	}
+	return nil
+}
+
+// warnLocked has a line logged about one event, now or within a minute.
+func (q *queue) warnLocked(kind warnKind, err error, attrs ...slog.Attr) {
+	q.warnAboutLocked(kind, subject{count: 1}, err, attrs...)
+}
+
+// warnOfBatchLocked has a line logged about the first n messages of b, now or
+// within a minute.
+func (q *queue) warnOfBatchLocked(kind warnKind, b *batch, n int, err error, attrs ...slog.Attr) {
+	q.warnAboutLocked(kind, subject{n, b.lane.endpoint.String(), b.lane.environment}, err, attrs...)
+}
+
+func (q *queue) warnAboutLocked(kind warnKind, s subject, err error, attrs ...slog.Attr) {
+	h, now := &q.warnings.kinds[kind], q.now()
+	h.add(s, err, attrs)
+	if at := h.due(); at >= 0 && at <= now {
+		q.tellLocked(report{line: h.take(kind, now)})
+	}
+	q.warnings.schedule()
+}
+
+func (q *queue) warn(kind warnKind, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.warnLocked(kind, err)
+}
+
+// tellDueLocked has the lines logged that were held back for long enough.
+func (q *queue) tellDueLocked(now time.Duration) {
+	if w := &q.warnings; w.due < 0 || now < w.due {
+		return
+	}
+	for l := q.warnings.takeDue(now); l != nil; l = q.warnings.takeDue(now) {
+		q.tellLocked(report{line: l})
+	}
+	q.remindLocked(now)
+	q.warnings.schedule()
+}
+
+// tellLast has all lines logged that are held back, and takes leave.
+func (q *queue) tellLast() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.warnings.over {
+		return
+	}
+	now := q.now()
+	for l := q.warnings.takeLast(now); l != nil; l = q.warnings.takeLast(now) {
+		q.tellLocked(report{line: l})
+	}
+	q.debugEndLocked()
+	q.warnings.over = true
+	q.warnings.schedule()
+}
+
+// endReports waits for the callbacks as awaitReports does, and then for the
+// last lines of the log, unless a callback is stuck.
+func (q *queue) endReports(limit context.Context) {
+	told := q.awaitReports(limit)
+	q.tellLast()
+	if told {
+		q.awaitReports(limit)
+	}
+}
+
+// warnOfLocked warns of n messages of b that will not be delivered.
+func (q *queue) warnOfLocked(b *batch, n int, o outcome) {
+	kind := warnUndelivered
+	api, answered := o.err.(*APIError)
+	switch {
+	case answered && api.Is(ErrUnauthorized):
+		kind = warnUnauthorized
+	case answered && api.Is(ErrEnvironmentNotFound):
+		kind = warnEnvironment
+	case o.err == ErrQueueFull:
+		kind = warnQueueFull
+	case q.cfg.onError != nil:
+		return // it is told
+	}
+	q.warnOfBatchLocked(kind, b, n, o.err)
+}
