@@ -200,12 +200,17 @@ func (q *queue) endTurn(t *turn) {
 func (q *queue) attemptSync(ctx context.Context, ep endpoint, m payload) (*Response, error) {
 	schedule := q.cfg.retry.newSchedule()
 	closing := q.closing
+	again := false // sent once more, on another connection
 	var response *Response
 	var err error
 	for attempt := 0; ctx.Err() == nil; attempt++ {
 		q.countRequest(attempt > 0)
 		response, err = q.transport.post(ctx, ep, true, m)
-		if judge(err) != retryable {
+		switch meaning := judge(err); {
+		case meaning == misdirected && !again:
+			again = true
+			continue
+		case meaning != retryable:
 			return response, err
 		}
 		delay := time.NewTimer(nextDelay(schedule, err))
