@@ -73,14 +73,15 @@ type batch struct {
 	wakeAt    time.Duration // while sleeping
 	scratch   *scratch      // lends an open batch its memory; nil if that is its own
 
-	attempts  int           // requests that carried its messages
-	repeats   bool          // the next one is made again after a failure
-	suspect   bool          // in flight after it failed alone
-	firstSent time.Duration // when the first of them began
-	sentAt    time.Duration // when the last of them did
-	setbacks                // see health
-	suspicion               // see refusal.go
-	family    *family       // nil unless it was split
+	attempts    int           // requests that carried its messages
+	repeats     bool          // the next one is made again after a failure
+	misdirected bool          // an answer was a 421
+	suspect     bool          // in flight after it failed alone
+	firstSent   time.Duration // when the first of them began
+	sentAt      time.Duration // when the last of them did
+	setbacks                  // see health
+	suspicion                 // see refusal.go
+	family      *family       // nil unless it was split
 }
 
 // count returns the messages without an outcome.

@@ -156,6 +156,8 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 		q.refuseLocked(b, err)
 	case q.ended:
 		q.keeper.leaveLocked(b)
+	case meaning == misdirected:
+		q.sendElsewhereLocked(b, err)
 	default:
 		q.retryLocked(b, t, err)
 	}
@@ -175,8 +177,21 @@ func (q *queue) answeredLocked(b *batch, response *Response, err error) {
 	}
 }
 
+// sendElsewhereLocked has b sent once more, at once: its connection led to a
+// server that is not the API's, and the next one may not.
+func (q *queue) sendElsewhereLocked(b *batch, err error) {
+	if b.misdirected {
+		q.settleLocked(b, b.count(), outcome{kind: failed, err: err})
+		return
+	}
+	b.misdirected, b.repeats, b.err = true, true, brief(err)
+	q.places.enterIdle(b)
+	q.places.enterReady(b)
+}
+
 // retryLocked keeps b for another attempt after the failure err, whole or in halves.
 func (q *queue) retryLocked(b *batch, t ticket, err error) {
+	q.warnOfStrangerLocked(b, err)
 	f := q.health.fell(&b.setbacks, t, err, q.now())
 	q.debugRetryLocked(b, f.until-q.now())
 	o := q.health.outageOf(t.endpoint)

@@ -2,18 +2,13 @@ package altertable
 
 import (
 	"bytes"
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"reflect"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -27,8 +22,9 @@ var (
 	// ErrTooLarge is returned for a message over MaxBatchBytes, MaxQueueBytes or
 	// SpoolMaxBytes, and for a synchronous call over the limits of a batch.
 	ErrTooLarge = errors.New("altertable: message is too large")
-	// ErrUnauthorized matches an *APIError of status 401 or 403: the key is
-	// wrong, revoked, or not allowed to ingest.
+	// ErrUnauthorized matches an *APIError of status 401, or of 403 with an error
+	// code: the key is wrong, revoked, or not allowed to ingest. A 403 without a
+	// code is not the platform's, and is retried.
 	ErrUnauthorized = errors.New("altertable: API key was refused")
 	// ErrEnvironmentNotFound matches an *APIError that says that the project has
 	// no environment of the message's name; it is created in the dashboard.
@@ -55,14 +51,19 @@ type ValidationError struct {
 // Error names the field and what is wrong with it, but not its value.
 func (e *ValidationError) Error() string { return "altertable: " + e.Field + " " + e.Reason }
 
-// An APIError is an answer of the server other than success, a redirect among
-// them. It matches ErrUnauthorized and ErrEnvironmentNotFound where it means that.
+// An APIError is an answer other than success, a redirect among them. It
+// matches ErrUnauthorized and ErrEnvironmentNotFound where it means that. Some
+// who are not the API answer in its place, which Error says, and are asked again:
+// an HTML page under a 2xx is a captive portal's or a wrong base URL's, and a
+// 403 without an error code a firewall's.
 type APIError struct {
 	StatusCode int
 	Code       string        // the server's error code, empty if it named none
 	Message    string        // the server's own words; not part of Error
 	RetryAfter time.Duration // what the server asked for, 0 if it did not
-	Body       []byte        // the answer's first 64 KiB; 1 KiB where the messages waited for another attempt
+	Body       []byte        // the answer's first 64 KiB, decompressed; 1 KiB where the messages waited for another attempt
+
+	page bool // an HTML page answered, under a 2xx
 }
 
 // brief returns err as a batch keeps it while it waits: batches are many, and
@@ -86,10 +87,16 @@ var codePattern = regexp.MustCompile(`^[\w.-]{1,64}$`)
 // Error names the status, and the code if it looks like one. The rest is left
 // out: a server's free text may quote what it was sent.
 func (e *APIError) Error() string {
-	if codePattern.MatchString(e.Code) {
-		return fmt.Sprintf("altertable: server answered %d (%s)", e.StatusCode, e.Code)
+	text := fmt.Sprintf("altertable: server answered %d", e.StatusCode)
+	switch {
+	case codePattern.MatchString(e.Code):
+		return text + " (" + e.Code + ")"
+	case e.fromPortal():
+		return text + " with an HTML page: a captive portal, or the base URL is wrong"
+	case e.fromFirewall():
+		return text + " without an error code: a firewall or proxy in between, not the API"
 	}
-	return fmt.Sprintf("altertable: server answered %d", e.StatusCode)
+	return text
 }
 
 // Is reports whether target is ErrUnauthorized or ErrEnvironmentNotFound and
@@ -97,61 +104,19 @@ func (e *APIError) Error() string {
 func (e *APIError) Is(target error) bool {
 	switch target {
 	case ErrUnauthorized:
-		return e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden
+		return e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden && !e.fromFirewall()
 	case ErrEnvironmentNotFound:
 		return strings.ReplaceAll(strings.ToLower(e.Code), "_", "-") == "environment-not-found"
 	}
 	return false
 }
 
-// A NetworkError means that no answer came: the connection was refused or
-// reset, the request timed out, a name was not found. Whether the server
-// stored the messages is unknown.
-type NetworkError struct {
-	Err error // as the HTTP client gave it; its text may hold addresses
-}
+// fromPortal reports whether a page came in the place of the API's answer.
+func (e *APIError) fromPortal() bool { return e.page }
 
-// Error names the kind of trouble. The text of Err is left out: a transport's
-// errors may quote what a server sent, or a request with its headers.
-func (e *NetworkError) Error() string { return "altertable: network: " + networkTrouble(e.Err) }
-
-// Unwrap returns Err.
-func (e *NetworkError) Unwrap() error { return e.Err }
-
-// Timeout reports whether the request ended because its time was over.
-func (e *NetworkError) Timeout() bool {
-	var t interface{ Timeout() bool }
-	return errors.As(e.Err, &t) && t.Timeout()
-}
-
-func networkTrouble(err error) string {
-	var (
-		dns         *net.DNSError
-		certificate *tls.CertificateVerificationError
-		record      tls.RecordHeaderError
-		errno       syscall.Errno
-		timeout     interface{ Timeout() bool }
-	)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return "request canceled"
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return "no such host"
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return "request timed out"
-	case errors.As(err, &dns):
-		return "name lookup failed"
-	case errors.As(err, &certificate):
-		return "server certificate was not accepted"
-	case errors.As(err, &record):
-		return "server does not speak TLS"
-	case errors.As(err, &errno):
-		return errno.Error()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "connection closed before an answer"
-	}
-	return fmt.Sprintf("no answer (%T)", err)
-}
+// fromFirewall reports whether somebody on the way refused the request: the API
+// says with a code why it does.
+func (e *APIError) fromFirewall() bool { return e.StatusCode == http.StatusForbidden && e.Code == "" }
 
 // A DeliveryError reports accepted messages of one batch that will not be
 // delivered, and holds them. WithOnError's function receives it, and it is the

@@ -3,6 +3,7 @@ package altertable
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -90,41 +91,80 @@ func (p RetryPolicy) newSchedule() *schedule {
 
 // nextDelay is the wait after the failure err.
 func nextDelay(s *schedule, err error) time.Duration {
-	delay := s.NextBackOff()
-	if api, ok := err.(*APIError); ok {
-		delay = max(delay, min(api.RetryAfter, maxRetryAfter))
+	var asked time.Duration
+	switch err := err.(type) {
+	case *APIError:
+		asked = err.RetryAfter
+	case *NetworkError:
+		if refusal, ok := err.Err.(*proxyRefusal); ok {
+			asked = refusal.retryAfter
+		}
 	}
-	return delay
+	return max(s.NextBackOff(), min(asked, maxRetryAfter))
 }
 
-// parseRetryAfter reads a Retry-After header, seconds or a date; 0 if there is
-// none, or none that can be read, or one in the past.
-func parseRetryAfter(header string, now time.Time) time.Duration {
-	header = strings.TrimSpace(header)
-	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
-		return time.Duration(min(seconds, uint64(1<<63-1)/uint64(time.Second))) * time.Second
-	} else if errors.Is(err, strconv.ErrRange) {
-		return 1<<63 - 1
+// maxRetryAfterText is how much of a Retry-After is read: a date has 29 bytes.
+const maxRetryAfterText = 1 << 10
+
+// parseRetryAfter reads the Retry-After in an answer's header: seconds, which
+// may have a fraction, or a date of one of HTTP's three forms. A date is
+// relative to the answer's own, since the server's clock made both; now stands in
+// for that. Of several values, in one line or in more, the longest counts: nobody
+// is asked earlier than he said. It is 0 if there is none that can be read.
+func parseRetryAfter(header http.Header, now time.Time) (longest time.Duration) {
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = date
 	}
-	if date, err := http.ParseTime(header); err == nil {
-		return max(0, date.Sub(now))
+	text := strings.Join(header.Values("Retry-After"), ",")
+	before := "" // a date has a comma behind its day
+	for part := range strings.SplitSeq(text[:min(len(text), maxRetryAfterText)], ",") {
+		if wait, ok := parseSeconds(strings.TrimSpace(part)); ok {
+			longest = max(longest, wait)
+		}
+		for _, form := range []string{part, before + "," + part} {
+			if date, err := http.ParseTime(strings.TrimSpace(form)); err == nil {
+				longest = max(longest, date.Sub(now))
+			}
+		}
+		before = part
 	}
-	return 0
+	return longest
+}
+
+// parseSeconds reads digits with a fraction, and nothing else that strconv
+// knows: no exponent, no sign other than a plus, no infinity.
+func parseSeconds(text string) (wait time.Duration, ok bool) {
+	const most = math.MaxInt64 / uint64(time.Second)
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(text, "+"), ".")
+	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" {
+		return 0, false
+	}
+	seconds, err := strconv.ParseUint("0"+whole, 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return math.MaxInt64, true
+	case seconds >= most:
+		return time.Duration(most) * time.Second, true
+	}
+	nanoseconds, _ := strconv.ParseUint((fraction + "000000000")[:9], 10, 64) // of digits
+	return time.Duration(seconds)*time.Second + time.Duration(nanoseconds), true
 }
 
 // A verdict is what an attempt's result means for the messages it carried.
 type verdict int
 
 const (
-	success    verdict = iota
-	retryable          // the same request may succeed later
-	refusable          // one of several messages may be to blame
-	unsendable         // no request with these messages will succeed
+	success     verdict = iota
+	retryable           // the same request may succeed later
+	misdirected         // it may succeed at once on another connection
+	refusable           // one of several messages may be to blame
+	unsendable          // no request with these messages will succeed
 )
 
 // judge says what the result of an attempt, err as post returned it, means. Of
 // the 4xx, 408, 425 and 429 speak of the moment; 400, 413 and 422 may speak of a
-// single message, unless the code speaks of the request as a whole.
+// single message, unless the code speaks of the request as a whole. What is not
+// the API's own answer says nothing of the messages.
 func judge(err error) verdict {
 	if err == nil {
 		return success
@@ -134,6 +174,10 @@ func judge(err error) verdict {
 		return retryable
 	}
 	switch status := api.StatusCode; {
+	case api.fromPortal(), api.fromFirewall():
+		return retryable
+	case status == http.StatusMisdirectedRequest:
+		return misdirected
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly,
 		status == http.StatusTooManyRequests, status >= 500:
 		return retryable

@@ -2,6 +2,7 @@ package altertable_test
 
 import (
 	"math"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,19 +16,29 @@ import (
 )
 
 func TestRetryAfter(t *testing.T) {
+	clock := func(d time.Duration) string {
+		return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format(http.TimeFormat)
+	}
 	date := func(d time.Duration) altertabletest.Fault {
-		return altertabletest.Status(503).Header("Retry-After", time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+		return altertabletest.Status(503).Header("Retry-After", clock(d))
 	}
 	for name, test := range map[string]struct {
 		fault    altertabletest.Fault
 		min, max time.Duration
 	}{
-		"seconds":   {altertabletest.Status(429).RetryAfter(90 * time.Second), 90 * time.Second, 90 * time.Second},
-		"date":      {date(90 * time.Second), 90 * time.Second, 90 * time.Second},
-		"a day":     {altertabletest.Status(429).RetryAfter(24 * time.Hour), 5 * time.Minute, 5 * time.Minute},
-		"past date": {date(-time.Hour), 250 * time.Millisecond, 750 * time.Millisecond},
-		"none":      {altertabletest.Status(429), 250 * time.Millisecond, 750 * time.Millisecond},
-		"nonsense":  {altertabletest.Status(429).Header("Retry-After", "soon"), 250 * time.Millisecond, 750 * time.Millisecond},
+		"seconds":                         {altertabletest.Status(429).RetryAfter(90 * time.Second), 90 * time.Second, 90 * time.Second},
+		"date":                            {date(90 * time.Second), 90 * time.Second, 90 * time.Second},
+		"a day":                           {altertabletest.Status(429).RetryAfter(24 * time.Hour), 5 * time.Minute, 5 * time.Minute},
+		"past date":                       {date(-time.Hour), 250 * time.Millisecond, 750 * time.Millisecond},
+		"none":                            {altertabletest.Status(429), 250 * time.Millisecond, 750 * time.Millisecond},
+		"nonsense":                        {altertabletest.Status(429).Header("Retry-After", "soon"), 250 * time.Millisecond, 750 * time.Millisecond},
+		"fraction":                        {altertabletest.Status(429).Header("Retry-After", "1.5"), 1500 * time.Millisecond, 1500 * time.Millisecond},
+		"twice":                           {altertabletest.Status(429).Header("Retry-After", "1, 3"), 3 * time.Second, 3 * time.Second},
+		"hostile":                         {altertabletest.Status(429).Header("Retry-After", "1e400"), 250 * time.Millisecond, 750 * time.Millisecond},
+		"date, by a clock that is behind": {date(-8*time.Minute).Header("Date", clock(-10*time.Minute)), 2 * time.Minute, 2 * time.Minute},
+		"date, by a clock that is ahead":  {date(10*time.Minute+2*time.Second).Header("Date", clock(10*time.Minute)), 2 * time.Second, 2 * time.Second},
+		"date, by a clock that is broken": {date(90*time.Second).Header("Date", "noon"), 90 * time.Second, 90 * time.Second},
+		"portal":                          {altertabletest.Status(200).HTML("<html>").RetryAfter(2 * time.Second), 2 * time.Second, 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

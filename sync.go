@@ -205,11 +205,16 @@ func (q *queue) endTurn(t *turn) {
 func (q *queue) attemptSync(ctx context.Context, ep endpoint, m payload) (*Response, error) {
 	schedule := q.cfg.retry.newSchedule()
 	closing := q.closing
+	again := false // sent once more, on another connection
 	var response *Response
 	var err error
 	for attempt := 0; ctx.Err() == nil; attempt++ {
 		response, err = q.postSync(ctx, ep, m, attempt)
-		if judge(err) != retryable {
+		switch meaning := judge(err); {
+		case meaning == misdirected && !again:
+			again = true
+			continue
+		case meaning != retryable:
 			return response, err
 		}
 		delay := time.NewTimer(nextDelay(schedule, err))

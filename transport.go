@@ -1,23 +1,14 @@
 package altertable
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
-)
-
-const (
-	maxAnswerBytes       = 64 << 10
-	maxAnswerHeaderBytes = 64 << 10
 )
 
 // transport makes single HTTP attempts. It does not change after newTransport.
@@ -146,7 +137,7 @@ func blamesConnection(ctx context.Context, err error) bool {
 	case *NetworkError:
 		return ctx.Err() == nil
 	case *APIError:
-		return err.StatusCode >= 500
+		return err.StatusCode >= 500 || err.StatusCode == http.StatusMisdirectedRequest || err.fromPortal() || err.fromFirewall()
 	}
 	return false
 }
@@ -185,7 +176,7 @@ func (t *transport) send(client *http.Client, request *http.Request) (_ *Respons
 	ctx := request.Context()
 	answer, err := client.Do(request)
 	if err != nil {
-		return nil, &NetworkError{bare(ctx, err)}
+		return nil, &NetworkError{asRefusal(bare(ctx, err))}
 	}
 	closeBody := sync.OnceFunc(func() {
 		defer func() { _ = recover() }() // it is the user's code too
@@ -194,7 +185,22 @@ func (t *transport) send(client *http.Client, request *http.Request) (_ *Respons
 	defer closeBody()
 	// A body may not heed the context: a user's, or a connection after a 101.
 	defer context.AfterFunc(ctx, closeBody)()
+	if answer.StatusCode == http.StatusProxyAuthRequired && proxyAnswers(client, request) {
+		return nil, &NetworkError{refusalOf(answer)}
+	}
 	return readAnswer(answer, t.key)
+}
+
+// proxyAnswers reports whether request goes to a proxy that answers it itself:
+// through one, https and SOCKS make a tunnel to the server.
+func proxyAnswers(client *http.Client, request *http.Request) bool {
+	last, _ := client.Transport.(lastStop)
+	transport, ok := last.inner.(*http.Transport)
+	if !ok || transport.Proxy == nil || request.URL.Scheme != "http" {
+		return false
+	}
+	proxy, err := transport.Proxy(request)
+	return err == nil && proxy != nil && (proxy.Scheme == "http" || proxy.Scheme == "https")
 }
 
 // bare takes the *url.Error off err, whose text repeats the URL, and prefers
@@ -209,86 +215,3 @@ func bare(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-// A Response is the platform's answer to a synchronous call.
-type Response struct {
-	OK        bool   // the platform did the work
-	TaskID    string // empty if the platform named none
-	ErrorCode string // empty in an answer of success
-}
-
-// minSecret is the length from which on a key in an answer is no coincidence.
-const minSecret = 8
-
-// readAnswer reads an answer as far as it goes. A 2xx counts as success even
-// if its body is cut off, endless or not JSON: the messages are stored, and
-// would be stored twice if sent again. A code or message that quotes the key loses it.
-func readAnswer(answer *http.Response, key string) (*Response, error) {
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswerBytes))
-	a := parseAnswer(text)
-	if len(key) >= minSecret {
-		a.code = strings.ReplaceAll(a.code, key, "REDACTED")
-		a.message = strings.ReplaceAll(a.message, key, "REDACTED")
-	}
-	success := answer.StatusCode >= 200 && answer.StatusCode <= 299
-	if success && !a.refused {
-		return &Response{OK: true, TaskID: a.taskID, ErrorCode: a.code}, nil
-	}
-	return nil, &APIError{
-		StatusCode: answer.StatusCode,
-		Code:       a.code,
-		Message:    a.message,
-		RetryAfter: parseRetryAfter(answer.Header.Get("Retry-After"), time.Now()),
-		Body:       text,
-	}
-}
-
-// answerFields are what any of the known shapes of an answer says.
-type answerFields struct {
-	refused bool // it says "ok": false
-	taskID  string
-	code    string
-	message string
-}
-
-// parseAnswer reads the shapes that the platform's documents and SDKs know:
-//
-//	{"ok": true, "task_id": "...", "error_code": null}
-//	{"ok": false, "error_code": "..."}
-//	{"error": "code", "message": "..."}
-//	{"error": {"code": "...", "message": "..."}}
-//	{"error_code": "...", "message": "..."}
-//
-// Text that is none of them says nothing.
-func parseAnswer(text []byte) answerFields {
-	if len(text) == 0 {
-		return answerFields{}
-	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(text, &members) != nil {
-		return answerFields{}
-	}
-	a := answerFields{
-		refused: string(members["ok"]) == "false",
-		taskID:  stringValue(members["task_id"]),
-		code:    stringValue(members["error_code"]),
-		message: stringValue(members["message"]),
-	}
-	var nested map[string]json.RawMessage
-	if json.Unmarshal(members["error"], &nested) == nil {
-		a.code = cmp.Or(a.code, stringValue(nested["code"]))
-		a.message = cmp.Or(a.message, stringValue(nested["message"]))
-	}
-	a.code = cmp.Or(a.code, stringValue(members["error"]))
-	return a
-}
-
-// stringValue returns the string that raw holds, or "".
-func stringValue(raw json.RawMessage) (s string) {
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
-}
-
-var errNoAnswer = errors.New("the HTTP client returned no answer")

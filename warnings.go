@@ -305,3 +305,20 @@ func (q *queue) warnOfLocked(b *batch, n int, o outcome) {
 	}
 	q.warnOfBatchLocked(kind, b, n, o.err)
 }
+
+// warnOfStrangerLocked warns if it was not the API that answered the request of b.
+func (q *queue) warnOfStrangerLocked(b *batch, err error) {
+	switch err := err.(type) {
+	case *APIError:
+		if err.fromPortal() {
+			q.warnOfBatchLocked(warnPortal, b, b.count(), err)
+		}
+		if err.fromFirewall() {
+			q.warnOfBatchLocked(warnFirewall, b, b.count(), err)
+		}
+	case *NetworkError:
+		if status := err.proxyStatus(); status > 0 {
+			q.warnOfBatchLocked(warnProxy, b, b.count(), err, slog.Int("status", status))
+		}
+	}
+}

@@ -2,9 +2,7 @@ package altertable
 
 import (
 	"encoding/json"
-	"net/http"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,33 +40,16 @@ func FuzzParseAnswer(f *testing.F) {
 	})
 }
 
-func TestParseRetryAfter(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"": 0, "0": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-7": 0, "7.5": 0, "soon": 0,
-		"99999999999999999999999":                        1<<63 - 1,
-		now.Add(time.Minute).Format(http.TimeFormat):     time.Minute,
-		now.Add(-time.Minute).Format(http.TimeFormat):    0,
-		now.Add(2 * time.Second).Format(time.ANSIC):      2 * time.Second,
-		"Friday, 02-Jan-26 03:04:35 GMT":                 30 * time.Second,
-		"Fri, 31 Dec 9999 23:59:59 GMT":                  1<<63 - 1,
-		"9223372036":                                     9223372036 * time.Second,
-		"9223372037":                                     9223372036 * time.Second,
-		now.Add(time.Minute).Format(time.RFC3339):        0,
-		now.Add(time.Hour).Format("02 Jan 06 15:04 MST"): 0,
-	} {
-		assert.Equal(t, want, parseRetryAfter(header, now), header)
-	}
-}
-
-func FuzzParseRetryAfter(f *testing.F) {
-	f.Add("120")
-	f.Add("Fri, 02 Jan 2026 03:04:05 GMT")
-	f.Fuzz(func(t *testing.T, header string) {
-		wait := parseRetryAfter(header, time.Now())
-		require.GreaterOrEqual(t, wait, time.Duration(0))
-		delay := nextDelay(defaultRetryPolicy.newSchedule(), &APIError{RetryAfter: wait})
-		require.GreaterOrEqual(t, delay, max(min(wait, maxRetryAfter), defaultRetryPolicy.InitialInterval/2))
-		require.LessOrEqual(t, delay, maxRetryAfter)
+// Whatever is decoded, it is bounded, and what is JSON is left alone.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xaa\xe5\x02\x04\x00\x00\xff\xff"), "gzip")
+	f.Add([]byte("x\x9c\x03\x00\x00\x00\x00\x01"), "deflate, identity")
+	f.Add([]byte(`{"ok":false}`), "Deflate")
+	f.Fuzz(func(t *testing.T, text []byte, encoding string) {
+		decoded := decode(text, []string{encoding})
+		require.LessOrEqual(t, len(decoded), max(len(text), maxAnswerBytes))
+		if json.Valid(text) {
+			require.Equal(t, text, decoded)
+		}
 	})
 }
