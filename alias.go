@@ -24,7 +24,7 @@ func (c *Client) Alias(ctx context.Context, a Alias) error {
 	e := newEnvelope()
 	defer e.free()
 	keep, err := a.encode(ctx, c, e)
-	return c.submit(ctx, e, keep, err)
+	return c.submit(ctx, "Alias", e, keep, err)
 }
 
 func (a Alias) encode(_ context.Context, c *Client, e *envelope) (keep bool, err error) {

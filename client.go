@@ -46,19 +46,19 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 // absent reports whether c is nil, or was not made by New.
 func (c *Client) absent() bool { return c == nil || c.cfg == nil }
 
-// submit ends an asynchronous call: its message in e goes to the queue.
-func (c *Client) submit(ctx context.Context, e *envelope, keep bool, err error) error {
+// submit ends an asynchronous call, whose name its error bears: the message in
+// e goes to the queue.
+func (c *Client) submit(ctx context.Context, call string, e *envelope, keep bool, err error) error {
 	switch {
 	case err != nil:
 		c.queue.reject(err)
-		return err
 	case !keep:
 		c.queue.discard()
-		return nil
 	case c.cfg.disabled && !c.queue.isClosing():
-		return nil
+	default:
+		err = c.queue.accept(orBackground(ctx), e)
 	}
-	return c.queue.accept(orBackground(ctx), e)
+	return inCall(call, err)
 }
 
 // Flush sends what the queue holds and waits until every message accepted

@@ -43,12 +43,18 @@ func (e *ConfigError) Error() string { return "altertable: " + e.Option + ": " +
 
 // A ValidationError says which field of a message was refused, "distinct_id"
 // say, and why. It does not repeat the value.
+//
+// For a value that cannot be encoded, Field is "properties" or "traits", and
+// Reason begins with the key of the map, in quotes, if that looks like a name:
+// 1 to 64 ASCII letters, digits and any of "_.$ -". Other keys may be personal
+// data and are left out.
 type ValidationError struct {
 	Field  string // by its name on the wire, "message" for what BeforeSend returned
 	Reason string // words that follow the field's name
 }
 
-// Error names the field and what is wrong with it, but not its value.
+// Error names the field and what is wrong with it, but not its value. A call
+// that returns it puts its own name in front: "altertable: Track: ...".
 func (e *ValidationError) Error() string { return "altertable: " + e.Field + " " + e.Reason }
 
 // An APIError is an answer other than success, a redirect among them. It
@@ -202,11 +208,20 @@ func (e *joinedError) Error() string {
 
 func (e *joinedError) Unwrap() []error { return []error{e.first, e.second} }
 
-// tooLarge returns an ErrTooLarge that says by how much.
-func tooLarge(size, limit int) error {
-	return fmt.Errorf("%w: %d bytes or more, the limit is %d", ErrTooLarge, size, limit)
+// A callError is the error of a call, whose name it puts in front.
+type callError struct {
+	call string // "Track"
+	err  error
 }
 
-func tooMany(count, limit int) error {
-	return fmt.Errorf("%w: %d messages, the limit is %d", ErrTooLarge, count, limit)
+// inCall returns err as the call returns it.
+func inCall(call string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &callError{call, err}
 }
+
+func (e *callError) Error() string { return withCause("altertable: "+e.call, e.err) }
+
+func (e *callError) Unwrap() error { return e.err }

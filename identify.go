@@ -40,7 +40,7 @@ func (c *Client) Identify(ctx context.Context, i Identify) error {
 	e := newEnvelope()
 	defer e.free()
 	keep, err := i.encode(ctx, c, e)
-	return c.submit(ctx, e, keep, err)
+	return c.submit(ctx, "Identify", e, keep, err)
 }
 
 func (i Identify) encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error) {

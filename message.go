@@ -3,11 +3,11 @@ package altertable
 import (
 	"context"
 	"errors"
-	"strings"
+	"fmt"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -148,7 +148,7 @@ func inUTC(t time.Time) time.Time { return time.Unix(t.Unix(), int64(t.Nanosecon
 func (e *envelope) begin(c *Client, ep endpoint, environment string) error {
 	if environment == "" {
 		environment = c.cfg.environment
-	} else if strings.TrimSpace(environment) == "" {
+	} else if isBlank(environment) {
 		return &ValidationError{"environment", "must not be blank"}
 	}
 	e.endpoint = ep
@@ -168,7 +168,7 @@ func (e *envelope) field(name, value string) {
 // or the user's own says nothing and is left out.
 func (e *envelope) ids(distinctID, anonymousID, deviceID string) {
 	e.field("distinct_id", distinctID)
-	if anonymousID == distinctID || strings.TrimSpace(anonymousID) == "" {
+	if anonymousID == distinctID || isBlank(anonymousID) {
 		anonymousID = ""
 	} else {
 		e.field("anonymous_id", anonymousID)
@@ -176,7 +176,7 @@ func (e *envelope) ids(distinctID, anonymousID, deviceID string) {
 	if e.endpoint == identifyEndpoint {
 		e.person = newPerson(distinctID, anonymousID)
 	}
-	if strings.TrimSpace(deviceID) != "" {
+	if !isBlank(deviceID) {
 		e.field("device_id", deviceID)
 	}
 }
@@ -214,8 +214,8 @@ const (
 
 // checkSize refuses a message that no batch or no queue can ever hold.
 func (cfg *config) checkSize(message int) error {
-	if limit := cfg.maxMessageBytes(); message > limit {
-		return tooLarge(message, limit)
+	if message > cfg.maxMessageBytes() {
+		return cfg.tooLarge(message, "")
 	}
 	return nil
 }
@@ -228,69 +228,59 @@ func (cfg *config) maxMessageBytes() int {
 	return limit
 }
 
-// encodingError turns the encoder's error into the caller's.
+// tooLarge returns the ErrTooLarge of a message of size bytes at least, most of
+// them in the part of that name, if it is known. The bytes are as the option
+// counts them that bounds the message.
+func (cfg *config) tooLarge(size int, part string) error {
+	option, limit := "WithMaxBatchBytes", cfg.maxBatchBytes
+	most := cfg.maxMessageBytes()
+	switch {
+	case most == cfg.maxQueueBytes:
+		option, limit = "WithMaxQueueBytes", most
+	case cfg.spool != nil && int64(most) == cfg.spool.maxMessageBytes():
+		option, limit = "SpoolMaxBytes", int(cfg.spool.maxBytes)
+	}
+	size += limit - most
+	if part != "" {
+		return fmt.Errorf("%w: %d bytes or more, most of them in %s; the limit is %d (%s)", ErrTooLarge, size, part, limit, option)
+	}
+	return fmt.Errorf("%w: %d bytes or more, the limit is %d (%s)", ErrTooLarge, size, limit, option)
+}
+
+// encodingError turns the encoder's error about a member of a field into the caller's.
 func (cfg *config) encodingError(field string, err error) error {
 	if errors.Is(err, encode.ErrTooLarge) {
-		limit := cfg.maxMessageBytes()
-		return tooLarge(limit+1, limit)
-	}
-	return &ValidationError{field, err.Error()}
-}
-
-// maxIDLength is the bound that the platform's own SDKs put on an id.
-const maxIDLength = 1024
-
-// validateUserID refuses what cannot be a person's id: the placeholders that a
-// broken login flow sends would merge strangers into one identity.
-func validateUserID(field, id string) error {
-	switch trimmed := strings.TrimSpace(id); {
-	case trimmed == "":
-		return &ValidationError{field, "must not be empty"}
-	case len(trimmed) <= maxReservedID && isReservedID(trimmed):
-		return &ValidationError{field, "is a reserved word, not an id"}
-	}
-	return validateID(field, id)
-}
-
-// validateIDs checks the ids of a track or an identify.
-func validateIDs(distinctID, anonymousID, deviceID string) error {
-	if err := validateUserID("distinct_id", distinctID); err != nil {
-		return err
-	}
-	if err := validateID("anonymous_id", anonymousID); err != nil {
-		return err
-	}
-	return validateID("device_id", deviceID)
-}
-
-func validateID(field, id string) error {
-	if !utf8.ValidString(id) {
-		return &ValidationError{field, "is not valid UTF-8"}
-	}
-	if len(id) > maxIDLength && utf8.RuneCountInString(id) > maxIDLength {
-		return &ValidationError{field, "has more than 1024 characters"}
-	}
-	return nil
-}
-
-// isReservedID reports whether the platform's SDKs refuse id, which is trimmed.
-func isReservedID(id string) bool {
-	switch id {
-	case "[object Object]", "0", "NaN", "none", "None", "null":
-		return true
-	}
-	for _, word := range reservedWords {
-		if len(id) == len(word) && strings.EqualFold(id, word) {
-			return true
+		part := memberName(err)
+		if part != "" {
+			part = field + " " + part
 		}
+		return cfg.tooLarge(cfg.maxMessageBytes()+1, part)
 	}
-	return false
+	return &ValidationError{field, memberReason(err)}
 }
 
-const maxReservedID = len("not_authenticated")
+// memberReason says what the encoder's error is about, if that can be told, and
+// what is wrong with it.
+func memberReason(err error) string {
+	if name := memberName(err); name != "" {
+		return name + " " + err.Error()
+	}
+	return err.Error()
+}
 
-var reservedWords = [...]string{"anonymous_id", "anonymous", "distinct_id", "distinctid", "false", "guest", "id",
-	"not_authenticated", "true", "undefined", "user_id", "user", "visitor_id", "visitor"}
+// namePattern is what a key must look like to be shown in an error's text.
+// Others may be personal data: an address as a key, say.
+var namePattern = regexp.MustCompile(`^[\w.$ -]{1,64}$`)
+
+// memberName returns the key that the encoder's error is about, in quotes, if
+// it looks like a name, and otherwise "".
+func memberName(err error) string {
+	var member *encode.MemberError
+	if errors.As(err, &member) && namePattern.MatchString(member.Key) {
+		return `"` + member.Key + `"`
+	}
+	return ""
+}
 
 // fillVisitor fills the ids that the caller left empty from the visitor in ctx.
 func fillVisitor(ctx context.Context, anonymousID, deviceID *string) {

@@ -3,7 +3,6 @@ package altertable_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -83,33 +82,6 @@ func TestACallersStampIsSentAsGiven(t *testing.T) {
 		var invalid *altertable.ValidationError
 		require.ErrorAs(t, client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: "u_1", Timestamp: at}), &invalid)
 		assert.Equal(t, "timestamp", invalid.Field)
-	}
-}
-
-func TestReservedIDsAreRefused(t *testing.T) {
-	client, _, _ := newClient(t)
-	for _, id := range []string{
-		"", " ", "\t\n", "anonymous_id", "Anonymous", "DISTINCT_ID", "distinctId", "False", "guest", "ID", " id ", "not_authenticated",
-		"TRUE", "undefined", "user_id", "User", "visitor_id", "visitor", "[object Object]", "0", "NaN", "none", "None", "null", " null\n",
-		"\xff", "u_\xff", strings.Repeat("\u00e9", 1025),
-	} {
-		var invalid *altertable.ValidationError
-		for field, err := range map[string]error{
-			"distinct_id": errors.Join(
-				client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: id}),
-				client.Identify(t.Context(), altertable.Identify{DistinctID: id}),
-				client.Alias(t.Context(), altertable.Alias{DistinctID: id, NewUserID: "u_2"})),
-			"new_user_id": client.Alias(t.Context(), altertable.Alias{DistinctID: "u_1", NewUserID: id}),
-		} {
-			require.ErrorAs(t, err, &invalid, "%q", id)
-			assert.Equal(t, field, invalid.Field)
-			if trimmed := strings.TrimSpace(id); len(trimmed) > 4 {
-				assert.NotContains(t, invalid.Reason, trimmed)
-			}
-		}
-	}
-	for _, id := range []string{"users", "NULL", "nan", "00", "NONE", "[Object object]", "u 1", strings.Repeat("\u00e9", 1024), "\U0001F600", "a\x00b"} {
-		assert.NoError(t, client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: id}), "%q", id)
 	}
 }
 

@@ -136,7 +136,7 @@ func isLoopback(host string) bool {
 // the default "production". It must not be blank.
 func WithEnvironment(name string) Option {
 	return func(cfg *config) error {
-		if strings.TrimSpace(name) == "" {
+		if isBlank(name) {
 			return &ConfigError{"WithEnvironment", fmt.Sprintf("%q is out of range: must not be blank", name)}
 		}
 		cfg.environment = name

@@ -2,6 +2,7 @@ package altertable_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +59,10 @@ func TestErrorsOfRangeNameTheValueAndTheRange(t *testing.T) {
 		"WithRetry: MaxElapsed 1\u00b5s is out of range: at least 1ms":                                                                              altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Microsecond}),
 		"WithOverflow: 3 is out of range: DropNewest, DropOldest or Block":                                                                          altertable.WithOverflow(3),
 		`WithEnvironment: " " is out of range: must not be blank`:                                                                                   altertable.WithEnvironment(" "),
+		`WithEnvironment: "\u200b" is out of range: must not be blank`:                                                                              altertable.WithEnvironment("\u200b"),
+		`WithDefaultProperties: "cart" holds a value of type chan int, which JSON cannot express`:                                                   altertable.WithDefaultProperties(altertable.Properties{"cart": make(chan int)}),
+		"WithDefaultProperties: holds a value of type chan int, which JSON cannot express":                                                          altertable.WithDefaultProperties(altertable.Properties{"secret@example.com": make(chan int)}),
+		`WithDefaultProperties: "blob" holds a value that no batch can hold`:                                                                        altertable.WithDefaultProperties(altertable.Properties{"blob": strings.Repeat("x", 1<<20)}),
 		`WithVisitorKey: "" is out of range: must not be empty`:                                                                                     altertable.WithVisitorKey(""),
 		"WithBaseURL: port 65536 is out of range: 1 to 65535":                                                                                       altertable.WithBaseURL("https://example.com:65536"),
 		"WithBaseURL: http to api.localhost is out of range: it would show the key to the network; use https, a loopback host, or WithInsecureHTTP": altertable.WithBaseURL("http://api.localhost"),

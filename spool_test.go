@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,7 +141,9 @@ func TestDirectoryCannotBeMadeAgain(t *testing.T) {
 		require.NoError(t, os.WriteFile(dir, nil, 0o600))
 		pass(2 * time.Second)
 		var spool *altertable.SpoolError
-		require.ErrorAs(t, client.Track(t.Context(), event("e1")), &spool)
+		err := client.Track(t.Context(), event("e1"))
+		require.ErrorAs(t, err, &spool)
+		assert.Equal(t, "altertable: Track: "+strings.TrimPrefix(spool.Error(), "altertable: "), err.Error())
 		require.NoError(t, os.Remove(dir))
 		track(t, client, "e2")
 		require.NoError(t, os.RemoveAll(dir))

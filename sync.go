@@ -3,6 +3,7 @@ package altertable
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -20,26 +21,31 @@ const maxSyncWait = 30 * time.Second
 // ErrClosed after Close or when Shutdown ends. It is joined with ctx's error if
 // that ended. TrackSync does not keep the maps. Callbacks are not called.
 func (c *Client) TrackSync(ctx context.Context, t ...Track) (*Response, error) {
-	return syncCall(c, ctx, t)
+	return syncCall(c, ctx, "TrackSync", t)
 }
 
 // IdentifySync is TrackSync for identifies. It goes after the identifies of the
 // same people that were accepted before it, waiting for them if need be, and
 // before those accepted later.
 func (c *Client) IdentifySync(ctx context.Context, i ...Identify) (*Response, error) {
-	return syncCall(c, ctx, i)
+	return syncCall(c, ctx, "IdentifySync", i)
 }
 
 // AliasSync is TrackSync for aliases.
 func (c *Client) AliasSync(ctx context.Context, a ...Alias) (*Response, error) {
-	return syncCall(c, ctx, a)
+	return syncCall(c, ctx, "AliasSync", a)
 }
 
-func syncCall[M Message](c *Client, ctx context.Context, messages []M) (*Response, error) {
+// syncCall makes a synchronous call, whose name its error bears.
+func syncCall[M Message](c *Client, ctx context.Context, call string, messages []M) (*Response, error) {
 	if c.absent() {
 		return &Response{}, nil
 	}
-	ctx = orBackground(ctx)
+	response, err := callSync(c, orBackground(ctx), messages)
+	return response, inCall(call, err)
+}
+
+func callSync[M Message](c *Client, ctx context.Context, messages []M) (*Response, error) {
 	if len(messages) == 0 {
 		return nil, &ValidationError{"messages", "must not be empty"}
 	}
@@ -83,10 +89,10 @@ func (cfg *config) checkSync(envelopes []*envelope) error {
 		size += len(e.json) + len(",")
 	}
 	if size--; size > cfg.maxBatchBytes {
-		return tooLarge(size, cfg.maxBatchBytes)
+		return fmt.Errorf("%w: %d bytes together, the limit is %d (WithMaxBatchBytes)", ErrTooLarge, size, cfg.maxBatchBytes)
 	}
 	if len(envelopes) > cfg.maxBatchSize {
-		return tooMany(len(envelopes), cfg.maxBatchSize)
+		return fmt.Errorf("%w: %d messages, the limit is %d (WithMaxBatchSize)", ErrTooLarge, len(envelopes), cfg.maxBatchSize)
 	}
 	return nil
 }

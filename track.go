@@ -54,7 +54,7 @@ func (c *Client) Track(ctx context.Context, t Track) error {
 	e := newEnvelope()
 	defer e.free()
 	keep, err := t.encode(ctx, c, e)
-	return c.submit(ctx, e, keep, err)
+	return c.submit(ctx, "Track", e, keep, err)
 }
 
 func (t Track) encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error) {
@@ -94,8 +94,8 @@ func (t *Track) write(c *Client, e *envelope) error {
 }
 
 func (t *Track) validate() error {
-	if strings.TrimSpace(t.Event) == "" {
-		return &ValidationError{"event", "must not be empty"}
+	if err := validateVisible("event", t.Event); err != nil {
+		return err
 	}
 	return validateIDs(t.DistinctID, t.AnonymousID, t.DeviceID)
 }
@@ -129,9 +129,9 @@ func newCommonProperties(cfg *config) (*commonProperties, error) {
 	}
 	for _, name := range plainFirst(cfg.defaults) {
 		if err := add(name, cfg.defaults[name]); errors.Is(err, encode.ErrTooLarge) {
-			return nil, &ConfigError{"WithDefaultProperties", "holds a value that no batch can hold"}
+			return nil, &ConfigError{"WithDefaultProperties", strings.TrimSpace(memberName(err) + " holds a value that no batch can hold")}
 		} else if err != nil {
-			return nil, &ConfigError{"WithDefaultProperties", err.Error()}
+			return nil, &ConfigError{"WithDefaultProperties", memberReason(err)}
 		}
 	}
 	system := []struct {

@@ -1,6 +1,10 @@
 package altertable_test
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +75,68 @@ func TestTextOfAnyKindArrives(t *testing.T) {
 		assert.Equal(t, arrives, m["event"])
 		assert.Equal(t, []any{arrives}, m["properties"].(object)[arrives])
 	}
+}
+
+// Most errors have no exported fields, so encoding/json makes {} of them.
+func TestErrorsArriveAsTheirText(t *testing.T) {
+	failed := errors.New("connection refused")
+	var none *altertable.APIError
+	m := wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "u_1", Properties: altertable.Properties{
+		"error": failed, "wrapped": fmt.Errorf("pay: %w", failed), "own": &altertable.APIError{StatusCode: 503}, "none": none, "nil": error(nil),
+		"list": []error{failed, nil}, "map": map[string]error{"a": failed}, "struct": struct{ Err error }{failed}, "time": time.Unix(0, 0).UTC(),
+	}}, altertable.WithDefaultProperties(altertable.Properties{"default": failed}))
+	properties := m["properties"].(object)
+	for _, name := range []string{"$lib", "$lib_version", "$ip"} {
+		delete(properties, name)
+	}
+	assert.Equal(t, object{
+		"error": "connection refused", "wrapped": "pay: connection refused", "own": "altertable: server answered 503", "none": nil, "nil": nil,
+		"list": []any{"connection refused", nil}, "map": object{"a": "connection refused"}, "struct": object{"Err": "connection refused"},
+		"time": "1970-01-01T00:00:00Z", "default": "connection refused",
+	}, properties)
+	m = wire(t, func(c *altertable.Client) error {
+		return c.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"last": failed}})
+	})
+	assert.Equal(t, object{"last": "connection refused"}, m["traits"])
+}
+
+// The server would refuse the whole request.
+func TestWhatTheServersParserDoesNotTake(t *testing.T) {
+	client, srv, _ := newClient(t)
+	call := func(value any) error {
+		return client.Track(t.Context(), altertable.Track{Event: "e", DistinctID: "u_1", Properties: altertable.Properties{"value": value}})
+	}
+	nested := func(levels int) json.RawMessage {
+		return json.RawMessage(strings.Repeat("[", levels) + strings.Repeat("]", levels))
+	}
+	require.NoError(t, call(nested(125)))
+	require.NoError(t, call(json.RawMessage(`{"\ud800":"\udc00\ud83d\ude00"}`)))
+	require.NoError(t, call(json.Number("1e308")))
+	for reason, values := range map[string][]any{
+		`"value" holds a cycle, or is nested too deeply`:       {nested(126), []any{nested(125)}},
+		`"value" holds a number beyond the range of a float64`: {json.Number("1e400"), json.RawMessage("[-1e400]"), map[string]any{"a": json.Number("1E+309")}},
+	} {
+		for _, value := range values {
+			var invalid *altertable.ValidationError
+			require.ErrorAs(t, call(value), &invalid)
+			assert.Equal(t, altertable.ValidationError{Field: "properties", Reason: reason}, *invalid)
+		}
+	}
+	require.NoError(t, client.Flush(t.Context()))
+	require.Len(t, srv.Requests(), 1)
+	body := string(srv.Requests()[0].Body)
+	assert.Contains(t, body, `"value":{"\ufffd":"\ufffd\ud83d\ude00"}`)
+	open, deepest := 0, 0
+	for _, c := range body {
+		switch c {
+		case '[', '{':
+			open++
+			deepest = max(deepest, open)
+		case ']', '}':
+			open--
+		}
+	}
+	assert.Equal(t, 128, deepest, "batch, message and properties are levels, too")
 }
 
 // A map that is written in the call stays on the caller's stack.

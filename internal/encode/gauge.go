@@ -1,7 +1,6 @@
 package encode
 
 import (
-	"encoding"
 	"encoding/json"
 	"reflect"
 )
@@ -10,60 +9,109 @@ import (
 // list a million deep would end the process, and a value of a gigabyte would
 // be encoded before anybody could say that it is too large.
 type gauge struct {
-	left int // bytes that the value's JSON, at its shortest, may still take
+	left    int  // bytes that the value's JSON, at its shortest, may still take
+	errors  bool // there are errors in it
+	foreign bool // there may be JSON in it that encoding/json did not make
 }
 
 // measure walks through what encoding/json would walk through.
 func (g *gauge) measure(v reflect.Value, depth int) error {
-	if depth > maxDepth {
-		return errTooDeep
-	}
 	switch v.Kind() {
+	case reflect.Invalid: // in an interface that is nil
+		return nil
 	case reflect.Interface:
 		return g.measure(v.Elem(), depth)
-	case reflect.Pointer:
-		return g.measure(v.Elem(), depth+1)
 	case reflect.String:
-		if v.Type() == reflect.TypeFor[string]() {
+		switch v.Type() {
+		case reflect.TypeFor[string]():
 			return g.take(v.Len())
+		case reflect.TypeFor[json.Number]():
+			g.foreign = true
+			return nil
 		}
+	}
+	switch {
+	case encodesItself(v):
+		g.foreign = true
+		return nil
+	case isNil(v):
+		return nil
+	case isErrorType(v.Type()):
+		g.errors = true
+		return g.take(len(`""`))
+	}
+	return g.measureContent(v, depth)
+}
+
+// measureContent measures what is in a value that has no form of its own.
+func (g *gauge) measureContent(v reflect.Value, depth int) error {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if depth++; depth > maxDepth+oneLevel {
+			return errTooDeep
+		}
+		return g.measure(v.Elem(), depth)
 	case reflect.Struct:
-		if !encodesItself(v.Type()) {
-			return g.measureStruct(v, depth)
+		if depth > maxDepth {
+			return errTooDeep
 		}
+		return g.measureFields(v, depth)
 	case reflect.Map, reflect.Slice, reflect.Array:
-		if !encodesItself(v.Type()) {
-			return g.measureElements(v, depth)
-		}
+		return g.measureElements(v, depth)
 	}
 	return nil
 }
 
-func (g *gauge) measureStruct(v reflect.Value, depth int) error {
+func (g *gauge) measureFields(v reflect.Value, depth int) error {
 	for i := range v.NumField() {
-		if isLeaf(v.Field(i).Kind()) {
+		if isLeaf(v.Field(i).Type()) {
 			continue
 		}
 		field := v.Type().Field(i)
-		if !field.IsExported() && !field.Anonymous || field.Tag.Get("json") == "-" {
-			continue
+		var err error
+		switch {
+		case isHidden(field):
+		case isInlined(field):
+			err = g.measureInlined(v.Field(i), depth)
+		default:
+			err = g.measure(v.Field(i), depth+oneLevel)
 		}
-		if err := g.measure(v.Field(i), depth); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return g.take(len("{}"))
 }
 
+// measureInlined measures an embedded struct, or a pointer to one.
+func (g *gauge) measureInlined(v reflect.Value, depth int) error {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
+		}
+		if depth++; depth > maxDepth+oneLevel {
+			return errTooDeep
+		}
+		v = v.Elem()
+	}
+	return g.measureFields(v, depth)
+}
+
 func (g *gauge) measureElements(v reflect.Value, depth int) error {
 	if err := g.take(v.Len()); err != nil {
 		return err
 	}
-	if isLeaf(v.Type().Elem().Kind()) {
+	element := v.Type().Elem()
+	switch leaf := isLeaf(element); {
+	case leaf && element.Kind() == reflect.Uint8 && v.Kind() == reflect.Slice: // a string in base64
+		return nil
+	case depth > maxDepth:
+		return errTooDeep
+	case leaf:
 		return nil
 	}
 	for _, element := range v.Seq2() {
-		if err := g.measure(element, depth+1); err != nil {
+		if err := g.measure(element, depth+oneLevel); err != nil {
 			return err
 		}
 	}
@@ -75,20 +123,4 @@ func (g *gauge) take(n int) error {
 		return ErrTooLarge
 	}
 	return nil
-}
-
-// isLeaf reports whether there is nothing to measure in values of that kind.
-func isLeaf(k reflect.Kind) bool {
-	switch k {
-	case reflect.Interface, reflect.Pointer, reflect.String, reflect.Struct, reflect.Map, reflect.Slice, reflect.Array:
-		return false
-	}
-	return true
-}
-
-// encodesItself reports whether encoding/json calls a method of the type, and
-// does not look at the value's fields.
-func encodesItself(t reflect.Type) bool {
-	p := reflect.PointerTo(t) // its methods are those of t, too
-	return p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"unicode/utf8"
 )
 
 // What cannot be expressed. A text follows a field's name and quotes no value.
@@ -14,27 +13,40 @@ var (
 	errTimeOutOfRange = errors.New("holds a time.Time that RFC 3339 cannot express")
 	errTooDeep        = errors.New("holds a cycle, or is nested too deeply")
 	errInvalidNumber  = errors.New("holds a json.Number that is no number")
+	errHugeNumber     = errors.New("holds a number beyond the range of a float64")
 	errInvalidRaw     = errors.New("holds a json.RawMessage that is not JSON")
 )
 
-// appendMarshaled lets encoding/json encode value, and turns its errors and its
-// panics, which are those of the user's methods, into texts of our own.
-func appendMarshaled(dst []byte, value any, limit int) (out []byte, err error) {
+// appendMarshaled lets encoding/json encode value, of which g knows what it
+// holds, and turns its errors and its panics, which are those of the user's
+// methods, into texts of our own.
+func appendMarshaled(dst []byte, value any, g gauge, limit, depth int) (out []byte, err error) {
 	defer func() {
 		if recover() != nil {
-			out, err = dst, fmt.Errorf("holds a value of type %T whose encoding panicked", value)
+			out, err = dst, errPanicked(reflect.TypeOf(value))
 		}
 	}()
-	text, err := json.Marshal(value)
+	encoded := value
+	if g.errors {
+		r := replacer{left: g.left}
+		if encoded = r.replace(reflect.ValueOf(value)); r.err != nil {
+			return dst, r.err
+		}
+	}
+	text, err := json.Marshal(encoded)
 	switch {
 	case err != nil:
 		return dst, marshalError(value, err)
+	case g.foreign:
+		return appendCompact(dst, text, limit, depth)
 	case len(dst)+len(text) > limit:
 		return dst, ErrTooLarge
-	case !utf8.Valid(text): // a user's method made it, and encoding/json lets it pass
-		return appendCompact(dst, text, limit)
 	}
 	return append(dst, text...), nil
+}
+
+func errPanicked(t reflect.Type) error {
+	return fmt.Errorf("holds a value of type %v whose encoding panicked", pointed(t))
 }
 
 // marshalError puts an error of json.Marshal into words without the user's
@@ -49,11 +61,7 @@ func marshalError(value any, err error) error {
 	culprit := reflect.TypeOf(value)
 	switch {
 	case errors.As(err, &marshaler):
-		culprit = marshaler.Type
-		if culprit.Kind() == reflect.Pointer {
-			culprit = culprit.Elem()
-		}
-		return fmt.Errorf("holds a value of type %v whose encoding failed", culprit)
+		return fmt.Errorf("holds a value of type %v whose encoding failed", pointed(marshaler.Type))
 	case errors.As(err, &unsupportedType):
 		culprit = unsupportedType.Type
 	case errors.As(err, &unsupportedValue):

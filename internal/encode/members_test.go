@@ -52,6 +52,30 @@ func TestEncoderStopsAtItsLimit(t *testing.T) {
 	assert.Len(t, out, 100)
 }
 
+func TestEncoderTellsTheMember(t *testing.T) {
+	huge := strings.Repeat("x", 1000)
+	for _, test := range []struct {
+		members map[string]any
+		key     string
+	}{
+		{map[string]any{"a": 1, "bad": make(chan int), "c": 3}, "bad"},
+		{map[string]any{"a": map[string]any{"deeper": failing{}}}, "a"},
+		{map[string]any{"": json.Number("x")}, ""},
+		{map[string]any{"a": 1, "large": huge, "c": "x"}, "large"},
+		{map[string]any{"large": []any{huge}}, "large"},
+		{map[string]any{"large": []plan{plan(huge)}}, "large"},
+		{map[string]any{"a": strings.Repeat("x", 45), "b": strings.Repeat("x", 45), "c": strings.Repeat("x", 45)}, ""}, // none is the culprit
+	} {
+		for range 20 { // it comes first, in between or last
+			_, _, err := Members(nil, test.members, 100)
+			var member *MemberError
+			require.ErrorAs(t, err, &member)
+			assert.Equal(t, test.key, member.Key)
+			assert.Equal(t, member.Err.Error(), err.Error(), "the key is not in the text")
+		}
+	}
+}
+
 func TestEncoderReportsPlatformNames(t *testing.T) {
 	for range 50 { // the name comes first, in between or last
 		_, dollar, err := Members(nil, map[string]any{"a": 1, "$ip": "1.2.3.4", "b": 1}, 1000)

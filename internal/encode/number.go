@@ -64,6 +64,8 @@ func appendNumber(dst []byte, n string, limit int) ([]byte, error) {
 		return dst, ErrTooLarge
 	case !isNumber(n):
 		return dst, errInvalidNumber
+	case !isInRange(n):
+		return dst, errHugeNumber
 	}
 	return append(dst, n...), nil
 }
@@ -95,6 +97,33 @@ func isNumber(s string) bool {
 	}
 	return s != "" && countDigits(s) == len(s)
 }
+
+// isInRange reports whether a float64 is next to n, which is a number in JSON:
+// the server's parser takes no other.
+func isInRange[T string | []byte](n T) bool {
+	if len(n) <= maxWhole {
+		exponent := false
+		for i := range len(n) {
+			exponent = exponent || n[i]|0x20 == 'e'
+		}
+		if !exponent {
+			return true
+		}
+	}
+	_, err := strconv.ParseFloat(string(n), 64)
+	return err == nil
+}
+
+// maxWhole is the number of digits with which every whole number is in range.
+const maxWhole = 308
+
+// isNumberByte says which bytes a number in JSON consists of.
+var isNumberByte = func() (table [256]bool) {
+	for _, c := range "0123456789+-.eE" {
+		table[c] = true
+	}
+	return table
+}()
 
 // countDigits returns with how many digits s begins.
 func countDigits(s string) int {

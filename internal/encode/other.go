@@ -10,16 +10,23 @@ import (
 // appendOther appends a value of a type that appendValue does not name.
 func appendOther(dst []byte, value any, limit, depth int) ([]byte, error) {
 	switch value.(type) {
-	case json.Marshaler, encoding.TextMarshaler:
-		return appendMarshaled(dst, value, limit)
+	case json.Marshaler:
+		return appendMarshaled(dst, value, gauge{foreign: true}, limit, depth)
+	case encoding.TextMarshaler:
+		return appendMarshaled(dst, value, gauge{}, limit, depth)
 	}
 	v := reflect.ValueOf(value)
+	if isErrorType(v.Type()) {
+		return appendError(dst, v, limit)
+	}
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return append(dst, "null"...), nil
 		}
-		v = v.Elem() // no Marshaler either: a pointer has the methods of its element
-		depth++      // a pointer to an interface may lead to itself
+		v = v.Elem() // neither Marshaler nor error: a pointer has the methods of its element
+		if depth++; depth > maxDepth+oneLevel {
+			return dst, errTooDeep
+		}
 	}
 	if isSimple(v.Type()) {
 		return appendSimple(dst, v, limit, depth)
@@ -28,12 +35,12 @@ func appendOther(dst []byte, value any, limit, depth int) ([]byte, error) {
 	if err := g.measure(v, depth); err != nil {
 		return dst, err
 	}
-	return appendMarshaled(dst, value, limit)
+	return appendMarshaled(dst, value, g, limit, depth)
 }
 
-// isSimple reports whether appendSimple takes values of type t, which does not
-// encode itself: scalars, any, and lists, pointers and maps of these. There is
-// a bound, because a type may consist of itself.
+// isSimple reports whether appendSimple takes values of type t, which has no form
+// of its own: scalars, any, and lists, pointers and maps of these. There is a
+// bound, because a type may consist of itself.
 func isSimple(t reflect.Type) bool {
 	for range 4 {
 		switch kind := t.Kind(); kind {
@@ -45,7 +52,7 @@ func isSimple(t reflect.Type) bool {
 		default:
 			return isScalar(kind) || isAny(t)
 		}
-		if t = t.Elem(); !isAny(t) && encodesItself(t) {
+		if t = t.Elem(); !isAny(t) && hasOwnForm(t) {
 			return false
 		}
 	}
@@ -56,7 +63,7 @@ func isAny(t reflect.Type) bool { return t.Kind() == reflect.Interface && t.NumM
 
 // isName reports whether a map's key of type t is a member's name as it is.
 func isName(t reflect.Type) bool {
-	return t == reflect.TypeFor[string]() || t.Kind() == reflect.String && !encodesItself(t)
+	return t == reflect.TypeFor[string]() || t.Kind() == reflect.String && !isMarshaler(reflect.PointerTo(t))
 }
 
 func isScalar(k reflect.Kind) bool {
@@ -72,7 +79,10 @@ func appendSimple(dst []byte, v reflect.Value, limit, depth int) ([]byte, error)
 		if v.IsNil() {
 			return append(dst, "null"...), nil
 		}
-		return appendSimple(dst, v.Elem(), limit, depth+1)
+		if depth++; depth > maxDepth+oneLevel {
+			return dst, errTooDeep
+		}
+		return appendSimple(dst, v.Elem(), limit, depth)
 	case kind == reflect.Map:
 		return appendSimpleMap(dst, v, limit, depth)
 	case kind == reflect.Slice, kind == reflect.Array:
@@ -100,12 +110,15 @@ func appendSimpleList(dst []byte, list reflect.Value, limit, depth int) (_ []byt
 			return appendBytes(dst, list.Bytes(), limit)
 		}
 	}
+	if depth > maxDepth {
+		return dst, errTooDeep
+	}
 	dst = append(dst, '[')
 	for i := range list.Len() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = appendSimple(dst, list.Index(i), limit, depth+1); err != nil {
+		if dst, err = appendSimple(dst, list.Index(i), limit, depth+oneLevel); err != nil {
 			return dst, err
 		}
 		if len(dst) > limit {
@@ -127,8 +140,11 @@ func appendSimpleMap(dst []byte, m reflect.Value, limit, depth int) (_ []byte, e
 			return appendMap(dst, unnamed[map[string][]string](m), limit, depth, appendStrings)
 		}
 	}
-	if m.IsNil() {
+	switch {
+	case m.IsNil():
 		return append(dst, "null"...), nil
+	case depth > maxDepth:
+		return dst, errTooDeep
 	}
 	name, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
 	dst = append(dst, '{')
@@ -143,7 +159,7 @@ func appendSimpleMap(dst []byte, m reflect.Value, limit, depth int) (_ []byte, e
 		if dst, err = appendText(dst, name.String(), limit, depth); err != nil {
 			return dst, err
 		}
-		if dst, err = appendSimple(append(dst, ':'), value, limit, depth+1); err != nil {
+		if dst, err = appendSimple(append(dst, ':'), value, limit, depth+oneLevel); err != nil {
 			return dst, err
 		}
 		if len(dst) > limit {

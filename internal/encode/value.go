@@ -7,13 +7,18 @@ import (
 	"time"
 )
 
-// maxDepth bounds recursion, which would end the process. A cycle reaches it,
-// and so does nothing that a JSON decoder takes: encoding/json's stops at
-// 10,000 levels, of which batch, message and properties are three.
-const maxDepth = 10_000 - 3
+// Depth is counted in steps. A list or an object is a level, which is many
+// steps. A pointer is one: it is nothing in JSON, but may lead to itself.
+const (
+	oneLevel = 256
 
-// appendValue appends a value that stands depth levels below the message's
-// properties. What it appends may exceed limit by a number.
+	// maxDepth is where the deepest lists and objects are. The server's parser
+	// stops at 128 levels, of which batch, message and properties are three.
+	maxDepth = (128-3)*oneLevel + oneLevel - 1
+)
+
+// appendValue appends a value. If that is a list or an object, it is at depth.
+// What it appends may exceed limit by a number.
 func appendValue(dst []byte, value any, limit, depth int) (_ []byte, err error) {
 	switch v := value.(type) {
 	case nil:
@@ -59,9 +64,6 @@ func appendValue(dst []byte, value any, limit, depth int) (_ []byte, err error) 
 
 // appendComposite is appendValue for the types that are met less often.
 func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
-	if depth > maxDepth {
-		return dst, errTooDeep
-	}
 	switch v := value.(type) {
 	case time.Time:
 		return appendTime(dst, v)
@@ -73,7 +75,7 @@ func appendComposite(dst []byte, value any, limit, depth int) ([]byte, error) {
 	case json.Number:
 		return appendNumber(dst, string(v), limit)
 	case json.RawMessage:
-		return appendRaw(dst, v, limit)
+		return appendRaw(dst, v, limit, depth)
 	case []byte:
 		return appendBytes(dst, v, limit)
 	case map[string]any:
@@ -110,8 +112,11 @@ func appendStrings(dst []byte, list []string, limit, depth int) ([]byte, error) 
 type appender[T any] func(dst []byte, value T, limit, depth int) ([]byte, error)
 
 func appendMap[T any](dst []byte, m map[string]T, limit, depth int, element appender[T]) (_ []byte, err error) {
-	if m == nil {
+	switch {
+	case m == nil:
 		return append(dst, "null"...), nil
+	case depth > maxDepth:
+		return dst, errTooDeep
 	}
 	dst = append(dst, '{')
 	first := true
@@ -123,7 +128,7 @@ func appendMap[T any](dst []byte, m map[string]T, limit, depth int, element appe
 		if dst, err = appendText(dst, name, limit, depth); err != nil {
 			return dst, err
 		}
-		if dst, err = element(append(dst, ':'), value, limit, depth+1); err != nil {
+		if dst, err = element(append(dst, ':'), value, limit, depth+oneLevel); err != nil {
 			return dst, err
 		}
 	}
@@ -131,15 +136,18 @@ func appendMap[T any](dst []byte, m map[string]T, limit, depth int, element appe
 }
 
 func appendList[T any](dst []byte, list []T, limit, depth int, element appender[T]) (_ []byte, err error) {
-	if list == nil {
+	switch {
+	case list == nil:
 		return append(dst, "null"...), nil
+	case depth > maxDepth:
+		return dst, errTooDeep
 	}
 	dst = append(dst, '[')
 	for i, value := range list {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = element(dst, value, limit, depth+1); err != nil {
+		if dst, err = element(dst, value, limit, depth+oneLevel); err != nil {
 			return dst, err
 		}
 		if len(dst) > limit {
