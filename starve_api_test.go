@@ -1,6 +1,7 @@
 package altertable_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -17,10 +18,11 @@ import (
 // A distantAPI answers each request after a round trip. It does not read what
 // the requests carry, so that it takes millions of messages in a test.
 type distantAPI struct {
-	roundTrip time.Duration
-	fate      func(r arrival) int // the status, or hang; nil: 200 for all
-	began     func(r arrival)     // may be nil; one at a time, as fate and ended
-	ended     func(r arrival, status int)
+	roundTrip  time.Duration
+	perMessage time.Duration       // more for each message
+	fate       func(r arrival) int // the status, or hang; nil: 200 for all
+	began      func(r arrival)     // may be nil; one at a time, as fate and ended
+	ended      func(r arrival, status int)
 
 	mu       sync.Mutex
 	flying   map[string]int // requests now, by path
@@ -57,7 +59,7 @@ func (a *distantAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch {
 	case status == hang:
 		<-r.Context().Done()
-	case !lasts(r.Context(), a.roundTrip):
+	case !lasts(r.Context(), a.roundTrip+a.perMessage*time.Duration(bytes.Count(body, []byte(`"distinct_id"`)))):
 		status = hang
 	}
 	a.end(at, status)
