@@ -64,7 +64,26 @@ func (q *queue) nextEndpointLocked(now time.Duration) (next endpoint, ok bool) {
 		}
 	}
 	half := (q.cfg.maxInFlight + 1) / 2
-	return next, ok && (waiting == 1 || q.places.traffic[next].inFlight < half)
+	return next, ok && (q.places.traffic[next].inFlight < half || waiting == 1 && !q.keepsRoomLocked(next, now))
+}
+
+// slowAnswer is when an endpoint is slow: one that hangs must not have taken all
+// requests before that is known.
+const slowAnswer = time.Second
+
+// keepsRoomLocked reports whether the endpoint leaves half of the requests to
+// others, which have nothing to send at the moment, but are in use.
+func (q *queue) keepsRoomLocked(ep endpoint, now time.Duration) bool {
+	oldest := q.places.oldestInFlight(ep)
+	if oldest == nil || now < oldest.sentAt+slowAnswer {
+		return false
+	}
+	for other := range endpoint(len(q.places.traffic)) {
+		if t := &q.places.traffic[other]; other != ep && t.inFlight+t.opened.Len() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // maySendLocked reports whether the endpoint has something to send, and may.

@@ -267,6 +267,17 @@ func (p *places) oldestIdle() (oldest *batch) {
 	return oldest
 }
 
+// oldestInFlight returns the batch of an endpoint whose request began first, nil
+// if there is none.
+func (p *places) oldestInFlight(ep endpoint) *batch {
+	for place := p.inFlight.Front(); place != nil; place = place.Next() {
+		if b := place.Value.(*batch); b.lane.endpoint == ep {
+			return b
+		}
+	}
+	return nil
+}
+
 // allIdle returns the batches that no request carries, in no particular order.
 func (p *places) allIdle() (all []*batch) {
 	for i := range p.traffic {
