@@ -79,7 +79,7 @@ func TestFinalAnswersAreReportedOnce(t *testing.T) {
 		is    error
 	}{
 		"401":                   {altertabletest.Status(401), altertable.ErrUnauthorized},
-		"403":                   {altertabletest.Status(403), altertable.ErrUnauthorized},
+		"403":                   {altertabletest.Status(403).ErrorCode("forbidden"), altertable.ErrUnauthorized},
 		"404":                   {altertabletest.Status(404).HTML("<html>"), nil},
 		"415":                   {altertabletest.Status(415), nil},
 		"redirect":              {altertabletest.Redirect(307, "https://elsewhere.example/track"), nil},
