@@ -55,7 +55,7 @@ func TestAnswersOfSuccessAreFinal(t *testing.T) {
 		"empty":     altertabletest.Status(200),
 		"204":       altertabletest.Status(204),
 		"202":       altertabletest.Status(202).JSON(`{"ok":true}`),
-		"html":      altertabletest.Status(200).HTML("<html>"),
+		"no page":   altertabletest.Status(200).HTML("stored"),
 		"truncated": altertabletest.Pass().Truncate(),
 		"endless":   altertabletest.Status(200).Endless(),
 		"trickle":   altertabletest.Status(200).JSON(strings.Repeat(" ", 100)).Trickle(time.Second),
