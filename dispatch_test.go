@@ -55,7 +55,7 @@ func TestAnswersOfSuccessAreFinal(t *testing.T) {
 		"empty":     altertabletest.Status(200),
 		"204":       altertabletest.Status(204),
 		"202":       altertabletest.Status(202).JSON(`{"ok":true}`),
-		"html":      altertabletest.Status(200).HTML("<html>"),
+		"no page":   altertabletest.Status(200).HTML("stored"),
 		"truncated": altertabletest.Pass().Truncate(),
 		"endless":   altertabletest.Status(200).Endless(),
 		"trickle":   altertabletest.Status(200).JSON(strings.Repeat(" ", 100)).Trickle(time.Second),
@@ -79,7 +79,7 @@ func TestFinalAnswersAreReportedOnce(t *testing.T) {
 		is    error
 	}{
 		"401":                   {altertabletest.Status(401), altertable.ErrUnauthorized},
-		"403":                   {altertabletest.Status(403), altertable.ErrUnauthorized},
+		"403":                   {altertabletest.Status(403).ErrorCode("forbidden"), altertable.ErrUnauthorized},
 		"404":                   {altertabletest.Status(404).HTML("<html>"), nil},
 		"415":                   {altertabletest.Status(415), nil},
 		"redirect":              {altertabletest.Redirect(307, "https://elsewhere.example/track"), nil},

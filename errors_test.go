@@ -2,15 +2,9 @@ package altertable_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"io"
 	"log/slog"
-	"net"
-	"net/url"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +23,8 @@ func TestAPIErrorMatches(t *testing.T) {
 		text                string
 	}{
 		{altertable.APIError{StatusCode: 401}, true, false, "altertable: server answered 401"},
+		{altertable.APIError{StatusCode: 403}, false, false, "altertable: server answered 403 without an error code: a firewall or proxy in between, not the API"},
+		{altertable.APIError{StatusCode: 403, Code: "a secret"}, true, false, "altertable: server answered 403"},
 		{altertable.APIError{StatusCode: 403, Code: "forbidden"}, true, false, "altertable: server answered 403 (forbidden)"},
 		{altertable.APIError{StatusCode: 400, Code: "environment-not-found"}, false, true, "altertable: server answered 400 (environment-not-found)"},
 		{altertable.APIError{StatusCode: 422, Code: "ENVIRONMENT_NOT_FOUND"}, false, true, "altertable: server answered 422 (ENVIRONMENT_NOT_FOUND)"},
@@ -38,27 +34,6 @@ func TestAPIErrorMatches(t *testing.T) {
 		assert.Equal(t, test.noEnv, errors.Is(&test.err, altertable.ErrEnvironmentNotFound))
 		assert.EqualError(t, &test.err, test.text)
 	}
-}
-
-func TestNetworkErrorsNameTheTrouble(t *testing.T) {
-	for text, err := range map[string]error{
-		"connection refused":                  &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
-		"connection reset by peer":            &url.Error{URL: "https://secret", Err: syscall.ECONNRESET},
-		"no such host":                        &net.DNSError{Name: "secret", IsNotFound: true},
-		"name lookup failed":                  &net.DNSError{Name: "secret"},
-		"request timed out":                   context.DeadlineExceeded,
-		"request canceled":                    context.Canceled,
-		"server certificate was not accepted": &tls.CertificateVerificationError{Err: x509.HostnameError{Host: "secret"}},
-		"connection closed before an answer":  io.ErrUnexpectedEOF,
-		"no answer (*errors.errorString)":     errors.New("secret"),
-	} {
-		network := &altertable.NetworkError{Err: err}
-		assert.EqualError(t, network, "altertable: network: "+text)
-		assert.ErrorIs(t, network, err)
-	}
-	assert.True(t, (&altertable.NetworkError{Err: context.DeadlineExceeded}).Timeout())
-	assert.False(t, (&altertable.NetworkError{Err: io.EOF}).Timeout())
-	assert.False(t, (&altertable.NetworkError{Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}).Timeout())
 }
 
 // A server may quote the key where a code belongs, which is shown.

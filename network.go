@@ -22,7 +22,7 @@ import (
 // found, TLS failed. Such a request is sent again. Whether the server stored its
 // messages is unknown.
 type NetworkError struct {
-	Err error // as the HTTP client gave it; its text may hold addresses
+	Err error // as the HTTP client gave it, or what wraps that; its text may hold addresses
 }
 
 // Error names the kind of trouble. The text of Err is left out: a transport's

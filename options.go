@@ -180,8 +180,8 @@ func WithInsecureHTTP() Option {
 // body, and call GetBody, until the attempt is over or its time is; then both fail.
 //
 // The connections are then the client's business. Shutdown leaves them open,
-// and one that has gone silent is used again, where the default would dial anew
-// after a failed attempt. Over HTTP/2 all requests share a connection, so let
+// and one that has gone silent, or was answered 421, may be used again, where
+// the default would dial anew after a failed attempt. Over HTTP/2 all requests share a connection, so let
 // its transport find out with pings:
 //
 //	transport.HTTP2 = &http.HTTP2Config{
@@ -192,8 +192,8 @@ func WithHTTPClient(client *http.Client) Option {
 	return func(cfg *config) error { cfg.httpClient = client; return nil }
 }
 
-// WithRequestTimeout bounds one HTTP attempt, the answer included, overriding
-// the default 5 s. It must be positive.
+// WithRequestTimeout bounds one HTTP attempt, the connection, a proxy's part in it
+// and the answer included, overriding the default 5 s. It must be positive.
 func WithRequestTimeout(d time.Duration) Option {
 	return func(cfg *config) error {
 		cfg.timeout = d

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -91,6 +92,11 @@ func (d *dialer) transport() *transport {
 
 const answer200 = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
+// answerText returns an answer as it is on the wire.
+func answerText(status, contentType, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", status, contentType, len(body), body)
+}
+
 var aMessage = payload{parts: [2][]byte{[]byte(`{"a":1}`)}}
 
 // Which attempts retire the pool that they used.
@@ -103,6 +109,11 @@ func TestRetiredPool(t *testing.T) {
 		"200":                       {answer200, 0, false},
 		"400":                       {strings.Replace(answer200, "200", "400", 1), 0, false},
 		"401":                       {strings.Replace(answer200, "200", "401", 1), 0, false},
+		"421":                       {strings.Replace(answer200, "200", "421", 1), 0, true},
+		"403":                       {strings.Replace(answer200, "200", "403", 1), 0, true},
+		"403 with a code":           {answerText("403 Forbidden", "application/json", `{"error_code":"forbidden"}`), 0, false},
+		"200 with a page":           {answerText("200 OK", "text/html", "<html>"), 0, true},
+		"200 with ok false":         {answerText("200 OK", "application/json", `{"ok":false}`), 0, false},
 		"429":                       {strings.Replace(answer200, "200", "429", 1), 0, false},
 		"500":                       {strings.Replace(answer200, "200", "500", 1), 0, true},
 		"503":                       {strings.Replace(answer200, "200", "503", 1), 0, true},

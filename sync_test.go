@@ -358,3 +358,44 @@ func TestIdentifySyncTraitsCountInTheOrderOfArrival(t *testing.T) {
 		assert.Equal(t, "third", i.Traits["plan"])
 	})
 }
+
+// A connection that has led to the wrong server (421) is left at once, one time.
+func TestMisdirectedSyncCall(t *testing.T) {
+	const misdirected, unavailable = 421, 503
+	for name, test := range map[string]struct {
+		answers  []int
+		requests int64
+		status   int // of the final error
+		waits    bool
+	}{
+		"once":                     {[]int{misdirected}, 2, 0, false},
+		"twice":                    {[]int{misdirected, misdirected}, 2, misdirected, false},
+		"once, then unavailable":   {[]int{misdirected, unavailable}, 3, 0, true},
+		"unavailable, then once":   {[]int{unavailable, misdirected}, 3, 0, true},
+		"twice, not one by one":    {[]int{misdirected, unavailable, misdirected}, 3, misdirected, true},
+		"once, then a refused key": {[]int{misdirected, 401}, 2, 401, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, l := newClient(t)
+				for _, status := range test.answers {
+					srv.Next(1, altertabletest.Status(status).HTML("<html>"))
+				}
+				start := time.Now()
+				_, err := client.TrackSync(t.Context(), event("e0"))
+				if test.status == 0 {
+					require.NoError(t, err)
+					assert.Equal(t, []string{"e0"}, stored(srv))
+				} else {
+					var api *altertable.APIError
+					require.ErrorAs(t, err, &api)
+					assert.Equal(t, test.status, api.StatusCode)
+				}
+				assert.Equal(t, test.waits, time.Since(start) > 0)
+				assert.Equal(t, test.requests, client.Stats().Requests)
+				assert.Equal(t, test.requests-1, client.Stats().Retries)
+				l.settle(t, client)
+			})
+		})
+	}
+}
