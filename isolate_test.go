@@ -150,7 +150,7 @@ func (p *parcel) checkTrickle(t *testing.T) {
 	t.Helper()
 	sent := &delays{waited: p.trickle.waited[:p.trickled], done: p.trickle.done[:p.trickled]}
 	late, longest := sent.over(2 * time.Second)
-	assert.LessOrEqual(t, late, p.trickled/100+20, "of %d that came beside", p.trickled)
+	assert.LessOrEqual(t, late, p.trickled/50+20, "of %d that came beside", p.trickled)
 	assert.LessOrEqual(t, longest, 10*time.Second)
 }
 

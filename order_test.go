@@ -74,7 +74,7 @@ func newSchedule(seed, kind uint64) *schedule {
 	r := rand.New(rand.NewPCG(seed, kind))
 	s := &schedule{Rand: r, settings: newSettings(r), oracle: newOracle(), poison: pick(r, 0, 2, 10)}
 	s.server = &fickleServer{oracle: s.oracle, seed: seed, weather: map[string]weather{}, poison: map[int]int{}}
-	people, links := 1+r.IntN(8), r.IntN(4)
+	people, links := pick(r, 1, 2, 4, 8, 26), r.IntN(6)
 	for _, environment := range []string{"production", "staging", "preview"}[:pick(r, 1, 1, 2, 3)] {
 		for p := range people {
 			s.people = append(s.people, person{environment: environment, distinctID: string(rune('A' + p))})
@@ -251,6 +251,8 @@ func TestOrder(t *testing.T) {
 		s.start(t, 0)
 		for range 20 + s.IntN(60) {
 			s.act(t, s.Rand)
+			now := s.client.Stats()
+			require.Equal(t, now.Accepted, now.Delivered+now.Failed+now.Dropped+now.Queued, "%+v", now)
 		}
 		s.end(t)
 		s.check(t)
