@@ -67,14 +67,14 @@ func TestRefusalIsReadHoweverItIsEncoded(t *testing.T) {
 		"deflate":                    {"deflate", zlibbed(refusal)},
 		"deflate in mixed case":      {"Deflate", zlibbed(refusal)},
 		"deflate without its header": {"deflate", deflated(refusal)},
-		"deflate of a byteOrderMark":          {"deflate", deflated(byteOrderMark + refusal)},
+		"deflate of a byteOrderMark": {"deflate", deflated(byteOrderMark + refusal)},
 		"deflate in gzip":            {"deflate, gzip", gzipped(zlibbed(refusal))},
 		"gzip in deflate":            {"gzip, deflate", deflated(gzipped(refusal))},
 		"not gzip":                   {"gzip", refusal},
 		"not deflate":                {"deflate", " " + refusal},
-		"byteOrderMark":                       {"", byteOrderMark + refusal},
-		"byteOrderMark and space":             {"", "\r\n" + byteOrderMark + " " + refusal},
-		"gzip of a byteOrderMark":             {"gzip", gzipped(byteOrderMark + refusal)},
+		"byteOrderMark":              {"", byteOrderMark + refusal},
+		"byteOrderMark and space":    {"", "\r\n" + byteOrderMark + " " + refusal},
+		"gzip of a byteOrderMark":    {"gzip", gzipped(byteOrderMark + refusal)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestUnreadableAnswerOfSuccess(t *testing.T) {
 		"deflate, with a dictionary": {"deflate", "x\xbb\x00\x00\x00\x01abc"},
 		"brotli":                     {"br", "\x0b\x02\x80{}\x03"},
 		"longer than 64 KiB":         {"gzip", gzipped(`{"message":"` + strings.Repeat("x", 64<<10) + `","ok":false}`)},
-		"a byteOrderMark alone":               {"identity", byteOrderMark},
+		"a byteOrderMark alone":      {"identity", byteOrderMark},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestPageIsNoSuccess(t *testing.T) {
 		"201":               altertabletest.Status(201).HTML(page),
 		"203":               altertabletest.Status(203).HTML(page),
 		"space":             altertabletest.Status(200).HTML(" \r\n\t\v\f" + page),
-		"byteOrderMark":              altertabletest.Status(200).HTML(byteOrderMark + "\n" + page),
+		"byteOrderMark":     altertabletest.Status(200).HTML(byteOrderMark + "\n" + page),
 		"one character":     altertabletest.Status(200).HTML("<"),
 		"compressed":        altertabletest.Status(200).HTML(gzipped(page)).Header("Content-Encoding", "gzip"),
 		"compressed, quiet": altertabletest.Status(200).HTML(gzipped(byteOrderMark + page)),
@@ -193,18 +193,18 @@ func TestPageIsNoSuccess(t *testing.T) {
 // Gateways say text/html also of what is no page, and servers send pages of other types.
 func TestOtherBodiesOfSuccess(t *testing.T) {
 	for name, test := range map[string]struct{ contentType, body string }{
-		"JSON as HTML":           {"text/html", `{"ok":true}`},
-		"JSON as HTML, a byteOrderMark":   {"text/html; charset=utf-8", byteOrderMark + `{"ok":true,"task_id":"<"}`},
-		"string as HTML":         {"text/html", `"<html>"`},
-		"text as HTML":           {"text/html", "OK"},
-		"text with tags as HTML": {"text/html", "accepted <br>"},
-		"nothing as HTML":        {"text/html", ""},
-		"space as HTML":          {"text/html", " \r\n" + byteOrderMark},
-		"page as text":           {"text/plain", "<html>"},
-		"page as JSON":           {"application/json", "<html>"},
-		"page of no type":        {"", "<html>"},
-		"page of another type":   {"text/html5", "<html>"},
-		"XML":                    {"application/xml", "<ok/>"},
+		"JSON as HTML":                  {"text/html", `{"ok":true}`},
+		"JSON as HTML, a byteOrderMark": {"text/html; charset=utf-8", byteOrderMark + `{"ok":true,"task_id":"<"}`},
+		"string as HTML":                {"text/html", `"<html>"`},
+		"text as HTML":                  {"text/html", "OK"},
+		"text with tags as HTML":        {"text/html", "accepted <br>"},
+		"nothing as HTML":               {"text/html", ""},
+		"space as HTML":                 {"text/html", " \r\n" + byteOrderMark},
+		"page as text":                  {"text/plain", "<html>"},
+		"page as JSON":                  {"application/json", "<html>"},
+		"page of no type":               {"", "<html>"},
+		"page of another type":          {"text/html5", "<html>"},
+		"XML":                           {"application/xml", "<ok/>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -272,7 +272,7 @@ func TestRefusedKeyIsFinal(t *testing.T) {
 		"403, nested":         altertabletest.Status(403).JSON(`{"error":{"code":"AUTHORIZATION_ERROR"}}`),
 		"403, as HTML":        altertabletest.Status(403).HTML(`{"error_code":"forbidden"}`),
 		"403, compressed":     altertabletest.Status(403).JSON(gzipped(`{"error_code":"forbidden"}`)).Header("Content-Encoding", "gzip"),
-		"403, byteOrderMark":           altertabletest.Status(403).JSON(byteOrderMark + `{"error_code":"forbidden"}`),
+		"403, byteOrderMark":  altertabletest.Status(403).JSON(byteOrderMark + `{"error_code":"forbidden"}`),
 		"403, a code of text": altertabletest.Status(403).JSON(`{"error":"this key may not ingest"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
