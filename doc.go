@@ -40,9 +40,19 @@
 // answer was lost on the way, because the platform knows no idempotency key;
 // [WithEventIDs] lets a query count such an event once.
 //
-// The platform ignores an identify that is older than the one it has. So
-// identifies of one environment are delivered in the order of acceptance, one
-// request at a time, and the client's stamps strictly increase.
+// The platform ignores an identify that is older than the one it has. So the
+// identifies of one person are delivered in the order of acceptance, whatever
+// fails, and the client's stamps strictly increase. Those of different people go
+// side by side, and one that fails holds up its own person only.
+//
+// # When the server has trouble
+//
+// While nothing is delivered, the client waits as a whole, and one request at a
+// time finds out whether the server is back. Where one endpoint fails and others
+// deliver, only that endpoint waits. A batch that alone keeps failing is sent
+// again on its own, later and later; after three such failures it is sent in
+// halves, down to the message at fault. A rate limit is learnt from the answers
+// with status 429, and kept.
 //
 // # Who a user is
 //

@@ -27,8 +27,10 @@ type Identify struct {
 // the use of the map are as in Track.
 //
 // The platform updates traits only if the timestamp is newer than that of the
-// identity it has. So the client's own stamps strictly increase, and identifies
-// of one environment are delivered in the order in which they were accepted.
+// identity it has. So the client's own stamps strictly increase, and the
+// identifies of one person are delivered in the order in which they were
+// accepted: those with the same distinct id or the same anonymous id, in one
+// environment.
 //
 // An Identify of another person than the one whose request ctx belongs to (in
 // an administrator's handler, say) would tie that person to the
