@@ -3,9 +3,9 @@ package altertable
 // The way of a message, and who owns it on each step:
 //
 //	Track      encodes it into a pooled envelope, on the caller's goroutine, outside every lock   message.go
-//	accept     numbers it and puts it into an open batch of its lane, under queue.mu              queue.go, lane.go
+//	accept     numbers it and puts it into an open batch of its lane, under queue.mu              queue.go, order.go
 //	seal       closes the batch: it is full, old enough, flushed, or the queue is full            places.go
-//	advance    hands ready batches to requests while MaxInFlight and an outage allow              dispatch.go
+//	advance    hands ready batches to requests while MaxInFlight and outages allow                dispatch.go, traffic.go
 //	post       sends the batch's bytes as they stand, on a goroutine of its own, without a lock   transport.go
 //	finish     judges the answer, under queue.mu: settle, retry, or refuse                        dispatch.go
 //	retry      lets the batch wait for another attempt                                            dispatch.go

@@ -43,20 +43,6 @@ type places struct {
 	moved   bool   // a batch has a new place since the queue looked last
 }
 
-// traffic is the batches of one endpoint that may be sent, and those that are.
-type traffic struct {
-	opened   list.List // by number, except those that wait for a claim
-	fresh    list.List // ready, and never sent: by number
-	due      list.List // ready, and sent before: by number
-	loners   list.List // ready, and failed alone: by number
-	idle     byNumber  // all except those in flight: what DropOldest evicts
-	inFlight int
-	suspects int    // of them, those that failed alone
-	last     bool   // the last launch was of such a one
-	launched uint64 // which of the client's launches was its last
-	families int    // of batches that are being split
-}
-
 func newPlaces(cfg *config) places {
 	p := places{
 		environment: cfg.environment,
@@ -73,9 +59,6 @@ func newPlaces(cfg *config) places {
 	}
 	return p
 }
-
-// of returns the traffic of b's endpoint.
-func (p *places) of(b *batch) *traffic { return &p.traffic[b.lane.endpoint] }
 
 // add puts a message into an open batch of its lane.
 func (p *places) add(e *envelope, number uint64, ref spool.Ref) {
@@ -150,9 +133,8 @@ func (b *batch) shut() {
 	}
 }
 
-// nextOpen seals and returns an open batch of an endpoint that need not wait
-// for company: its oldest message was accepted at or before the time since, or
-// is flushed. It returns nil if there is none.
+// nextOpen seals and returns the open batch of an endpoint that need not wait
+// for company, nil if there is none: see hasOpen.
 func (p *places) nextOpen(ep endpoint, since time.Duration) *batch {
 	if !p.hasOpen(ep, since) {
 		return nil
@@ -162,98 +144,11 @@ func (p *places) nextOpen(ep endpoint, since time.Duration) *batch {
 	return b
 }
 
-// hasOpen reports whether there is such a batch.
-func (p *places) hasOpen(ep endpoint, since time.Duration) bool {
-	place := p.traffic[ep].opened.Front()
-	if place == nil {
-		return false
-	}
-	b := place.Value.(*batch)
-	return b.oldest() <= since || b.number() <= p.flushed
-}
-
-// oldestOpenAfter returns when the oldest message of an open batch was accepted,
-// of those accepted after since.
-func (p *places) oldestOpenAfter(ep endpoint, since time.Duration) (at time.Duration, ok bool) {
-	for place := p.traffic[ep].opened.Front(); place != nil; place = place.Next() {
-		if at := place.Value.(*batch).oldest(); at > since {
-			return at, true
-		}
-	}
-	return 0, false
-}
-
 // enterReady makes b, which is in no list, ready.
 func (p *places) enterReady(b *batch) {
 	b.state = ready
 	b.element = insert(p.readyList(b), b, (*batch).before)
 	p.moved = true
-}
-
-func (p *places) readyList(b *batch) *list.List {
-	switch {
-	case b.alone > 0:
-		return &p.of(b).loners
-	case b.attempts > 0:
-		return &p.of(b).due
-	}
-	return &p.of(b).fresh
-}
-
-// hasReady reports whether an endpoint has a batch that may be sent.
-func (p *places) hasReady(ep endpoint) bool {
-	t := &p.traffic[ep]
-	return t.due.Len()+t.fresh.Len()+t.loners.Len() > 0
-}
-
-// next returns the batch of an endpoint to be sent first, nil if there is none:
-// those that were sent before go first, the oldest of them, and then those that
-// are open since the time since. Those that fail alone do not hold up the others.
-func (p *places) next(ep endpoint, since time.Duration) *batch {
-	t := &p.traffic[ep]
-	var b *batch
-	for _, l := range []*list.List{&t.due, &t.fresh} {
-		if place := l.Front(); place != nil && b == nil {
-			b = place.Value.(*batch)
-		}
-	}
-	if place := t.loners.Front(); place != nil {
-		loner := place.Value.(*batch)
-		others := b != nil || p.hasOpen(ep, since)
-		if !others || p.mayGoFirst(t) && (b == nil || b.attempts == 0 || loner.before(b)) {
-			return loner
-		}
-	}
-	if b == nil {
-		b = p.nextOpen(ep, since)
-	}
-	return b
-}
-
-// mayGoFirst reports whether a batch that failed alone may go while others
-// wait: such ones get a quarter of the requests, and not two of them in a row.
-func (p *places) mayGoFirst(t *traffic) bool { return !t.last && t.suspects < max(1, p.maxInFlight/4) }
-
-// newest returns an endpoint's newest batch that is ready and was never sent,
-// nil if there is none.
-func (p *places) newest(ep endpoint) *batch {
-	if place := p.traffic[ep].fresh.Back(); place != nil {
-		return place.Value.(*batch)
-	}
-	return nil
-}
-
-// oldestDue returns an endpoint's oldest ready batch that was sent before,
-// another than the one with these setbacks if there is one; nil if there is none.
-func (p *places) oldestDue(ep endpoint, except *setbacks) (b *batch) {
-	for _, l := range []*list.List{&p.traffic[ep].due, &p.traffic[ep].loners} {
-		for place := l.Front(); place != nil; place = place.Next() {
-			if b = place.Value.(*batch); &b.setbacks != except {
-				return b
-			}
-		}
-	}
-	return b
 }
 
 // oldestIdle returns the batch with the oldest message that no request carries,
@@ -265,17 +160,6 @@ func (p *places) oldestIdle() (oldest *batch) {
 		}
 	}
 	return oldest
-}
-
-// oldestInFlight returns the batch of an endpoint whose request began first, nil
-// if there is none.
-func (p *places) oldestInFlight(ep endpoint) *batch {
-	for place := p.inFlight.Front(); place != nil; place = place.Next() {
-		if b := place.Value.(*batch); b.lane.endpoint == ep {
-			return b
-		}
-	}
-	return nil
 }
 
 // allIdle returns the batches that no request carries, in no particular order.
@@ -333,9 +217,6 @@ func (p *places) nextWake() (at time.Duration, ok bool) {
 	}
 	return 0, false
 }
-
-// waits reports whether a batch of the endpoint is ready, or open.
-func (p *places) waits(ep endpoint) bool { return p.hasReady(ep) || p.traffic[ep].opened.Len() > 0 }
 
 // settle takes the first n messages out of b, which has no place any more when
 // none is left.
