@@ -13,7 +13,9 @@ import (
 // the callbacks' goroutine; in between, the answer is q.debugging.
 
 const (
-	// maxDebugLines may wait for the logger; others are dropped, and counted.
+	// maxDebugLines may be logged in a second, and wait for the logger. Others
+	// are dropped, and counted. Without the former, a log handler that sends
+	// events through its client would go round as fast as it can.
 	maxDebugLines = 1000
 
 	// askLevelEvery is how old the answer may become while requests are made.
@@ -49,13 +51,18 @@ func (q *queue) askLevelLocked() {
 // that the attributes cost nothing while nobody wants them.
 func (q *queue) debugLocked(text string, err error, attrs ...slog.Attr) {
 	w := &q.warnings
-	if w.debugUntold >= maxDebugLines {
+	if second := q.now().Truncate(time.Second); second != w.debugSecond {
+		w.debugSecond, w.debugLines = second, 0
+	}
+	if w.debugUntold >= maxDebugLines || w.debugLines >= maxDebugLines {
 		w.debugDropped++
 		return
 	}
+	w.debugLines++
 	q.debugAnywayLocked(text, err, attrs...)
 }
 
+// debugAnywayLocked is debugLocked without its bounds.
 func (q *queue) debugAnywayLocked(text string, err error, attrs ...slog.Attr) {
 	w := &q.warnings
 	if w.debugDropped > 0 {
