@@ -56,6 +56,7 @@ func (c *Client) submit(ctx context.Context, e *envelope, keep bool, err error) 
 		c.queue.discard()
 		return nil
 	case c.cfg.disabled && !c.queue.isClosing():
+		c.queue.debug("altertable: message not queued, the client is disabled", nil)
 		return nil
 	}
 	return c.queue.accept(orBackground(ctx), e)

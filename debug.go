@@ -59,6 +59,7 @@ func (q *queue) debugLocked(text string, err error, attrs ...slog.Attr) {
 		return
 	}
 	w.debugLines++
+	q.startLocked()
 	q.debugAnywayLocked(text, err, attrs...)
 }
 
@@ -84,22 +85,27 @@ func (q *queue) debug(text string, err error, attrs ...slog.Attr) {
 	q.debugLocked(text, err, attrs...)
 }
 
-// debugStart tells with what New was called.
-func (q *queue) debugStart() {
-	if q.debugging.Load() {
-		q.debug("altertable: client started", nil,
-			slog.String("version", Version),
-			slog.String("environment", q.cfg.environment),
-			slog.String("host", q.cfg.baseURL.Host),
-			slog.Bool("disabled", q.cfg.disabled),
-			slog.Bool("spool", q.cfg.spool != nil))
+// startLocked tells with what New was called, before the first other line: New
+// itself starts no goroutine.
+func (q *queue) startLocked() {
+	w := &q.warnings
+	if w.started {
+		return
 	}
+	w.started = true
+	q.debugAnywayLocked("altertable: client started", nil,
+		slog.String("version", Version),
+		slog.String("environment", q.cfg.environment),
+		slog.String("host", q.cfg.baseURL.Host),
+		slog.Bool("disabled", q.cfg.disabled),
+		slog.Bool("spool", q.cfg.spool != nil))
 }
 
 // debugEndLocked tells how the client ended.
 func (q *queue) debugEndLocked() {
 	if q.debugging.Load() {
 		s := q.snapshotLocked()
+		q.startLocked()
 		q.debugAnywayLocked("altertable: client shut down", nil,
 			slog.Int64("accepted", s.Accepted), slog.Int64("delivered", s.Delivered), slog.Int64("failed", s.Failed),
 			slog.Int64("dropped", s.Dropped), slog.Int64("queued", s.Queued), slog.Int64("rejected", s.Rejected),

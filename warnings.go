@@ -81,6 +81,7 @@ type warnings struct {
 	due     time.Duration // when a line may be logged that is held back; -1 if there is none
 	over    bool          // the last lines of Shutdown were logged
 
+	started      bool          // the client's first debug line was logged
 	debugSecond  time.Duration // in which the last debug line was logged
 	debugLines   int           // in that second
 	debugUntold  int
