@@ -22,8 +22,8 @@ package altertable
 // this batch alone. So a request and a callback read them without a lock, for
 // as long as they like.
 //
-// queue.mu guards all state of the queue, and of its closed parts: places, health
-// and reports. Each part changes its own fields only and calls nothing outside
+// queue.mu guards all state of the queue, and of its closed parts: places, health,
+// reports and warnings. Each part changes its own fields only and calls nothing outside
 // itself. A method of the queue whose name ends in Locked is called with
 // queue.mu held. No user's code, no I/O and no encoding runs under queue.mu.
 //

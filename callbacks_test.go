@@ -1,14 +1,10 @@
 package altertable_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"log"
-	"log/slog"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -203,105 +199,6 @@ func TestDeliveryTellsWhatHappened(t *testing.T) {
 		assert.Equal(t, 10*time.Second, d.Duration)
 		assert.NotEmpty(t, d.TaskID)
 		assert.Equal(t, srv.Requests()[0].Size, d.Bytes)
-	})
-}
-
-// A log that is written to from several goroutines.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) lines() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Split(strings.TrimSpace(l.text.String()), "\n")
-}
-
-func TestWarningsComeOnceAMinuteAndSayNothingPersonal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := new(logged)
-		client, srv := altertabletest.New(t, altertable.WithLogger(slog.New(slog.NewTextHandler(log, nil))), altertable.WithMaxBatchSize(1))
-		srv.Always(altertabletest.Status(401).JSON(`{"ok":false,"error_code":"no such key: secret_key"}`))
-		for range 50 {
-			require.NoError(t, client.Track(t.Context(), altertable.Track{Event: "secret_event", DistinctID: "secret_id", Properties: altertable.Properties{"email": "secret@example.com"}}))
-			pass(2500 * time.Millisecond)
-		}
-		synctest.Wait()
-		lines := log.lines()
-		assert.Len(t, lines, 3, "125 seconds")
-		for _, line := range lines {
-			assert.Contains(t, line, "the server refuses the API key")
-			assert.NotContains(t, line, "secret")
-		}
-	})
-}
-
-func TestWarningsGoToTheDefaultOfTheMoment(t *testing.T) {
-	srv := altertabletest.NewServer()
-	defer srv.Close()
-	srv.Always(altertabletest.Status(401))
-	client, err := altertable.New("key", altertable.WithBaseURL(srv.URL), altertable.WithLogger(nil))
-	require.NoError(t, err)
-	lines, before, output, flags := new(logged), slog.Default(), log.Writer(), log.Flags()
-	slog.SetDefault(slog.New(slog.NewTextHandler(lines, nil)))
-	defer func() { // SetDefault changes package log, too
-		slog.SetDefault(before)
-		log.SetOutput(output)
-		log.SetFlags(flags)
-	}()
-	track(t, client, "e0")
-	require.Error(t, client.Close())
-	assert.Contains(t, lines.lines()[0], `level=WARN msg="altertable: the server refuses the API key`)
-}
-
-func TestWarningsOfEachKind(t *testing.T) {
-	for text, test := range map[string]struct {
-		fault   altertabletest.Fault
-		options []altertable.Option
-	}{
-		"the queue is full":              {altertabletest.Hang(), []altertable.Option{altertable.WithMaxQueueSize(1)}},
-		"cannot be delivered":            {altertabletest.Status(503), nil},
-		"the environment does not exist": {altertabletest.Status(400).ErrorCode("environment-not-found"), nil},
-		"messages were not delivered":    {altertabletest.Status(422), nil},
-		"a callback panicked":            {altertabletest.Pass(), []altertable.Option{altertable.WithOnDelivery(func(altertable.Delivery) { panic("secret") })}},
-	} {
-		t.Run(text, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				log := new(logged)
-				client, srv := altertabletest.New(t, append(test.options, altertable.WithLogger(slog.New(slog.NewTextHandler(log, nil))))...)
-				srv.Always(test.fault)
-				track(t, client, "secret_0")
-				_ = client.Track(t.Context(), event("secret_1"))
-				_ = client.Flush(within(t, time.Second))
-				synctest.Wait()
-				lines := log.lines()
-				require.Len(t, lines, 1)
-				assert.Contains(t, lines[0], text)
-				assert.NotContains(t, lines[0], "secret")
-			})
-		})
-	}
-}
-
-// angry is a log handler that panics.
-type angry struct{ slog.Handler }
-
-func (angry) Handle(context.Context, slog.Record) error { panic("secret") }
-
-func TestLogHandlerMayPanic(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv := altertabletest.New(t, altertable.WithLogger(slog.New(angry{slog.NewTextHandler(nil, nil)})))
-		srv.Always(altertabletest.Status(401))
-		track(t, client, "e0")
-		require.ErrorIs(t, client.Flush(t.Context()), altertable.ErrUnauthorized)
-		require.NoError(t, client.Close())
 	})
 }
 

@@ -22,8 +22,12 @@ type Client struct {
 
 // New returns a client that sends with the ingestion key apiKey, which can
 // write and never read. It does not touch the network, and starts no goroutine
-// unless a spool holds messages of a dead client. The error is a *ConfigError
-// that names the option, the value and the range; it never holds the key.
+// unless a spool holds messages of a dead client. It asks the logger whether
+// debug level is enabled. The error is a *ConfigError that names the option, the
+// value and the range; it never holds the key.
+//
+// A client made in a testing/synctest bubble works there alone, and one made
+// outside works outside: elsewhere, calls return ErrClosed.
 func New(apiKey string, opts ...Option) (*Client, error) {
 	cfg, err := newConfig(apiKey, opts)
 	if err != nil {
@@ -55,6 +59,7 @@ func (c *Client) submit(ctx context.Context, call string, e *envelope, keep bool
 	case !keep:
 		c.queue.discard()
 	case c.cfg.disabled && !c.queue.isClosing():
+		c.queue.debug("altertable: message not queued, the client is disabled", nil)
 	default:
 		err = c.queue.accept(orBackground(ctx), e)
 	}

@@ -13,7 +13,9 @@ import (
 // the callbacks' goroutine; in between, the answer is q.debugging.
 
 const (
-	// maxDebugLines may wait for the logger; others are dropped, and counted.
+	// maxDebugLines may be logged in a second, and wait for the logger. Others
+	// are dropped, and counted. Without the former, a log handler that sends
+	// events through its client would go round as fast as it can.
 	maxDebugLines = 1000
 
 	// askLevelEvery is how old the answer may become while requests are made.
@@ -49,13 +51,19 @@ func (q *queue) askLevelLocked() {
 // that the attributes cost nothing while nobody wants them.
 func (q *queue) debugLocked(text string, err error, attrs ...slog.Attr) {
 	w := &q.warnings
-	if w.debugUntold >= maxDebugLines {
+	if second := q.now().Truncate(time.Second); second != w.debugSecond {
+		w.debugSecond, w.debugLines = second, 0
+	}
+	if w.debugUntold >= maxDebugLines || w.debugLines >= maxDebugLines {
 		w.debugDropped++
 		return
 	}
+	w.debugLines++
+	q.startLocked()
 	q.debugAnywayLocked(text, err, attrs...)
 }
 
+// debugAnywayLocked is debugLocked without its bounds.
 func (q *queue) debugAnywayLocked(text string, err error, attrs ...slog.Attr) {
 	w := &q.warnings
 	if w.debugDropped > 0 {
@@ -77,22 +85,27 @@ func (q *queue) debug(text string, err error, attrs ...slog.Attr) {
 	q.debugLocked(text, err, attrs...)
 }
 
-// debugStart tells with what New was called.
-func (q *queue) debugStart() {
-	if q.debugging.Load() {
-		q.debug("altertable: client started", nil,
-			slog.String("version", Version),
-			slog.String("environment", q.cfg.environment),
-			slog.String("host", q.cfg.baseURL.Host),
-			slog.Bool("disabled", q.cfg.disabled),
-			slog.Bool("spool", q.cfg.spool != nil))
+// startLocked tells with what New was called, before the first other line: New
+// itself starts no goroutine.
+func (q *queue) startLocked() {
+	w := &q.warnings
+	if w.started {
+		return
 	}
+	w.started = true
+	q.debugAnywayLocked("altertable: client started", nil,
+		slog.String("version", Version),
+		slog.String("environment", q.cfg.environment),
+		slog.String("host", q.cfg.baseURL.Host),
+		slog.Bool("disabled", q.cfg.disabled),
+		slog.Bool("spool", q.cfg.spool != nil))
 }
 
 // debugEndLocked tells how the client ended.
 func (q *queue) debugEndLocked() {
 	if q.debugging.Load() {
 		s := q.snapshotLocked()
+		q.startLocked()
 		q.debugAnywayLocked("altertable: client shut down", nil,
 			slog.Int64("accepted", s.Accepted), slog.Int64("delivered", s.Delivered), slog.Int64("failed", s.Failed),
 			slog.Int64("dropped", s.Dropped), slog.Int64("queued", s.Queued), slog.Int64("rejected", s.Rejected),

@@ -14,7 +14,8 @@ import (
 
 // Errors to match with errors.Is.
 var (
-	// ErrClosed is returned for a message that comes after Close or Shutdown began.
+	// ErrClosed is returned for a message that comes after Close or Shutdown began,
+	// and by a client that was made in another testing/synctest bubble.
 	ErrClosed = errors.New("altertable: client is closed")
 	// ErrQueueFull is returned where the queue has no room for a message, and is
 	// the reason in the report of a message that DropOldest evicted.

@@ -336,8 +336,20 @@ func WithOnDelivery(f func(Delivery)) Option {
 	return func(cfg *config) error { cfg.onDelivery = f; return nil }
 }
 
-// WithLogger sets where warnings go, overriding what slog.Default() is at the
-// time: at most one line a minute of a kind, never with a key or a message's content.
+// WithLogger sets where the client logs, overriding what slog.Default() is at
+// the time. Warnings: one line a minute of a kind at most. The messages of those
+// that were held back are counted in the next line of the kind, a minute later
+// at the latest, and in one at Shutdown. An outage is logged when it begins,
+// every 10 minutes, and when it is over.
+//
+// At debug level there is also a line for the client's start and end, each
+// message that was accepted, discarded or rejected, and each request, retry and
+// split batch: up to 1,000 a second, beyond which they are counted. Whether l
+// enables debug level is asked in New, and every 10 s while requests are made.
+//
+// No line holds a key, an id or a message's content, except that a debug line
+// names the event. The handler runs as callbacks do: see WithOnError. While it
+// does not return, lines are held back or, at debug level, dropped.
 func WithLogger(l *slog.Logger) Option {
 	return func(cfg *config) error { cfg.logger = l; return nil }
 }

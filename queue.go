@@ -105,7 +105,6 @@ func newQueue(cfg *config, transport *transport, stamps *stamper) *queue {
 	q.keeper = memory{q}
 	q.requests, q.cancel = context.WithCancel(context.Background())
 	q.askLevel()
-	q.debugStart()
 	return q
 }
 

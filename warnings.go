@@ -81,6 +81,9 @@ type warnings struct {
 	due     time.Duration // when a line may be logged that is held back; -1 if there is none
 	over    bool          // the last lines of Shutdown were logged
 
+	started      bool          // the client's first debug line was logged
+	debugSecond  time.Duration // in which the last debug line was logged
+	debugLines   int           // in that second
 	debugUntold  int
 	debugDropped int           // debug lines for which there was no room
 	askAt        time.Duration // when the logger is to be asked for its level again

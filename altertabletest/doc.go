@@ -76,5 +76,8 @@
 // Inside testing/synctest.Test a goroutine that waits for a socket keeps the
 // clock from moving. So NewServer and New open none there: the server is
 // reached through Server.HTTPClient alone, and delays pass in virtual time.
-// Create the server inside the bubble that uses it.
+// Create the server, and the client, inside the bubble that uses them. A client
+// that was made elsewhere, one in a package's variable for example, refuses calls
+// from the bubble with ErrClosed, unless it is disabled: give the code under test
+// the client of New.
 package altertabletest
