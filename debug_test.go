@@ -102,7 +102,7 @@ func TestDebugLinesSayNothingPersonal(t *testing.T) {
 		require.NoError(t, client.Track(t.Context(), secret))
 		require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: "secret", Traits: altertable.Traits{"secret": "secret"}}))
 		require.NoError(t, client.Alias(t.Context(), altertable.Alias{DistinctID: "secret", NewUserID: "secret2"}))
-		secret.DistinctID, secret.Properties = "secret", altertable.Properties{"secret": func() {}}
+		secret.DistinctID, secret.Properties = "secret", altertable.Properties{"cart": func() {}}
 		require.Error(t, client.Track(t.Context(), secret))
 		_, _ = client.TrackSync(t.Context(), event("e"))
 		_ = client.Flush(t.Context())

@@ -411,7 +411,7 @@ func TestStuckLogHandlerDoesNotFillMemory(t *testing.T) {
 	})
 }
 
-// An error whose methods panic costs the line its text.
+// A RoundTripper's error whose methods panic costs no line.
 func TestWarningOfAnErrorThatPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := new(journal)
@@ -423,6 +423,6 @@ func TestWarningOfAnErrorThatPanics(t *testing.T) {
 		pass(2 * time.Second)
 		lines := j.about("cannot be delivered")
 		require.Len(t, lines, 1)
-		assert.Equal(t, "*altertable.NetworkError", lines[0].attrs["error"])
+		assert.Equal(t, "altertable: network: the HTTP client returned no answer", lines[0].attrs["error"])
 	})
 }
