@@ -86,11 +86,11 @@ func validateVisible(field, s string) error {
 	return &ValidationError{field, "has no visible character"}
 }
 
-func isBlank(s string) bool { return trimInvisible(s) == "" }
+func isBlank(s string) bool { return s == "" || trimInvisible(s) == "" }
 
 // trimInvisible returns s without the characters at its ends that nobody sees.
 func trimInvisible(s string) string {
-	if s != "" && isVisibleASCII(s[0]) && isVisibleASCII(s[len(s)-1]) {
+	if s == "" || isVisibleASCII(s[0]) && isVisibleASCII(s[len(s)-1]) {
 		return s
 	}
 	return strings.TrimFunc(s, isInvisible)

@@ -62,19 +62,14 @@ func (g *gauge) measureContent(v reflect.Value, depth int) error {
 	return nil
 }
 
-func (g *gauge) measureFields(v reflect.Value, depth int) error {
-	for i := range v.NumField() {
-		if isLeaf(v.Field(i).Type()) {
-			continue
-		}
-		field := v.Type().Field(i)
-		var err error
+func (g *gauge) measureFields(v reflect.Value, depth int) (err error) {
+	for _, f := range membersOf(v.Type()).fields {
 		switch {
-		case isHidden(field):
-		case isInlined(field):
-			err = g.measureInlined(v.Field(i), depth)
+		case f.isLeaf:
+		case f.inlined:
+			err = g.measureInlined(v.Field(f.index), depth)
 		default:
-			err = g.measure(v.Field(i), depth+oneLevel)
+			err = g.measure(v.Field(f.index), depth+oneLevel)
 		}
 		if err != nil {
 			return err

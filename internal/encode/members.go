@@ -40,10 +40,10 @@ func Members(dst []byte, m map[string]any, limit int) (out []byte, dollar bool, 
 		}
 		first = false
 		dollar = dollar || strings.HasPrefix(name, "$")
-		if dst, err = appendText(dst, name, limit, oneLevel); err == nil {
-			dst, err = appendValue(append(dst, ':'), value, limit, oneLevel)
+		if dst, err = appendText(dst, name, limit, oneLevel); err != nil {
+			return dst, dollar, memberError(name, err, 2*begin < limit)
 		}
-		if err != nil {
+		if dst, err = appendValue(append(dst, ':'), value, limit, oneLevel); err != nil {
 			return dst, dollar, memberError(name, err, 2*begin < limit)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
-	"strings"
 )
 
 // isMarshaler reports whether encoding/json calls a method of values of type t.
@@ -18,16 +17,18 @@ func encodesItself(v reflect.Value) bool {
 	return isMarshaler(v.Type()) || v.CanAddr() && isMarshaler(reflect.PointerTo(v.Type()))
 }
 
-// isErrorType reports whether values of type t, which is no interface, or
-// pointers to them are errors. It is asked after encodesItself.
+// isErrorType reports whether values of type t, which is no interface, are
+// errors. It is asked after encodesItself.
 func isErrorType(t reflect.Type) bool {
-	return t.Implements(reflect.TypeFor[error]()) || reflect.PointerTo(t).Implements(reflect.TypeFor[error]())
+	if t.Kind() == reflect.Struct {
+		return membersOf(t).isError
+	}
+	return t.Implements(reflect.TypeFor[error]())
 }
 
 // hasOwnForm reports whether values of type t may encode themselves or be errors.
 func hasOwnForm(t reflect.Type) bool {
-	p := reflect.PointerTo(t) // its methods are those of t, too
-	return isMarshaler(p) || p.Implements(reflect.TypeFor[error]())
+	return isMarshaler(reflect.PointerTo(t)) || isErrorType(t) // a pointer has the methods of t, too
 }
 
 // isLeaf reports whether there is nothing to look at in values of type t:
@@ -49,20 +50,7 @@ func isNil(v reflect.Value) bool {
 	return false
 }
 
-// isHidden reports whether encoding/json does not look at a struct's field.
-func isHidden(f reflect.StructField) bool {
-	if f.Tag.Get("json") == "-" {
-		return true
-	}
-	return !f.IsExported() && !(f.Anonymous && pointed(f.Type).Kind() == reflect.Struct)
-}
-
-// isInlined reports whether the fields of a struct's field, which is not
-// hidden, are the struct's own in JSON.
-func isInlined(f reflect.StructField) bool {
-	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	return f.Anonymous && name == "" && pointed(f.Type).Kind() == reflect.Struct
-}
+func isNilPointer(v reflect.Value) bool { return v.Kind() == reflect.Pointer && v.IsNil() }
 
 // pointed returns what a pointer of type t points to, and t if that is no pointer.
 func pointed(t reflect.Type) reflect.Type {

@@ -57,73 +57,58 @@ func appendDecimal(dst []byte, n uint64) []byte {
 }
 
 func appendNumber(dst []byte, n string, limit int) ([]byte, error) {
-	switch {
-	case n == "":
+	if n == "" {
 		return append(dst, '0'), nil
-	case len(dst)+len(n) > limit:
+	}
+	if len(dst)+len(n) > limit {
 		return dst, ErrTooLarge
-	case !isNumber(n):
+	}
+	switch ok, exponent := isNumber(n); {
+	case !ok:
 		return dst, errInvalidNumber
-	case !isInRange(n):
+	case (exponent || len(n) > maxWhole) && !isInRange(n):
 		return dst, errHugeNumber
 	}
 	return append(dst, n...), nil
 }
 
-// isNumber reports whether s is a number in JSON.
-func isNumber(s string) bool {
+// isNumber reports whether s is a number in JSON, and whether it has an exponent.
+func isNumber(s string) (ok, exponent bool) {
 	s = strings.TrimPrefix(s, "-")
 	whole := countDigits(s)
 	if whole == 0 || whole > 1 && s[0] == '0' {
-		return false
+		return false, false
 	}
 	s = s[whole:]
 	if fraction, ok := strings.CutPrefix(s, "."); ok {
 		n := countDigits(fraction)
 		if n == 0 {
-			return false
+			return false, false
 		}
 		s = fraction[n:]
 	}
 	if s == "" {
-		return true
+		return true, false
 	}
 	if s[0] != 'e' && s[0] != 'E' {
-		return false
+		return false, false
 	}
 	s = s[1:]
 	if s != "" && (s[0] == '+' || s[0] == '-') {
 		s = s[1:]
 	}
-	return s != "" && countDigits(s) == len(s)
+	return s != "" && countDigits(s) == len(s), true
 }
 
 // isInRange reports whether a float64 is next to n, which is a number in JSON:
 // the server's parser takes no other.
-func isInRange[T string | []byte](n T) bool {
-	if len(n) <= maxWhole {
-		exponent := false
-		for i := range len(n) {
-			exponent = exponent || n[i]|0x20 == 'e'
-		}
-		if !exponent {
-			return true
-		}
-	}
-	_, err := strconv.ParseFloat(string(n), 64)
+func isInRange(n string) bool {
+	_, err := strconv.ParseFloat(n, 64)
 	return err == nil
 }
 
-// maxWhole is the number of digits with which every whole number is in range.
+// maxWhole is a length with which every number without an exponent is in range.
 const maxWhole = 308
-
-// isNumberByte says which bytes a number in JSON consists of.
-var isNumberByte = func() (table [256]bool) {
-	for _, c := range "0123456789+-.eE" {
-		table[c] = true
-	}
-	return table
-}()
 
 // countDigits returns with how many digits s begins.
 func countDigits(s string) int {

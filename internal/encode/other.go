@@ -14,9 +14,11 @@ func appendOther(dst []byte, value any, limit, depth int) ([]byte, error) {
 		return appendMarshaled(dst, value, gauge{foreign: true}, limit, depth)
 	case encoding.TextMarshaler:
 		return appendMarshaled(dst, value, gauge{}, limit, depth)
+	case error:
+		return appendError(dst, reflect.ValueOf(value), limit)
 	}
 	v := reflect.ValueOf(value)
-	if isErrorType(v.Type()) {
+	if v.Kind() == reflect.Struct && isErrorType(v.Type()) {
 		return appendError(dst, v, limit)
 	}
 	if v.Kind() == reflect.Pointer {
@@ -32,7 +34,13 @@ func appendOther(dst []byte, value any, limit, depth int) ([]byte, error) {
 		return appendSimple(dst, v, limit, depth)
 	}
 	g := gauge{left: limit - len(dst)}
-	if err := g.measure(v, depth); err != nil {
+	var err error
+	if kind := v.Kind(); kind == reflect.Interface || kind == reflect.Pointer {
+		err = g.measure(v, depth)
+	} else { // it has no form of its own
+		err = g.measureContent(v, depth)
+	}
+	if err != nil {
 		return dst, err
 	}
 	return appendMarshaled(dst, value, g, limit, depth)

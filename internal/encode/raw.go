@@ -55,17 +55,22 @@ func appendCompact(dst, raw []byte, limit, depth int) (_ []byte, err error) {
 
 // appendRawNumber appends the number that begins at i, and returns where it ends.
 func appendRawNumber(dst, raw []byte, i, limit int) ([]byte, int, error) {
-	begin := i
-	for i < len(raw) && isNumberByte[raw[i]] {
-		i++
+	begin, exponent := i, false
+	for ; i < len(raw) && isInNumber(raw[i]); i++ {
+		exponent = exponent || raw[i] == 'e' || raw[i] == 'E'
 	}
 	switch {
 	case len(dst)+i-begin > limit:
 		return dst, i, ErrTooLarge
-	case !isInRange(raw[begin:i]):
+	case (exponent || i-begin > maxWhole) && !isInRange(string(raw[begin:i])):
 		return dst, i, errHugeNumber
 	}
 	return append(dst, raw[begin:i]...), i, nil
+}
+
+// isInNumber reports whether numbers in JSON have the byte c.
+func isInNumber(c byte) bool {
+	return c >= '0' && c <= '9' || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E'
 }
 
 // appendRawString appends the string that begins at i, and returns where it ends.

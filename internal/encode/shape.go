@@ -40,30 +40,28 @@ func newShape(path []reflect.Type) *shape {
 	t := path[len(path)-1]
 	s := new(shape)
 	var fields []reflect.StructField
-	for i := range t.NumField() {
-		f := t.Field(i)
-		own := shapeField{index: i}
-		switch {
-		case isHidden(f):
+	for _, m := range membersOf(t).fields {
+		f := t.Field(m.index)
+		own := shapeField{index: m.index}
+		switch inner := pointed(f.Type); {
+		case m.inlined && slices.Contains(path, inner): // its fields are those of the outer one again, which hide them
 			continue
-		case isInlined(f):
-			inner := pointed(f.Type)
-			if slices.Contains(path, inner) { // its fields are those of the outer one again, which hide them
-				continue
-			}
+		case m.inlined:
 			own.inlined = newShape(append(path, inner))
-			if f.Type = own.inlined.structType; inner != t.Field(i).Type {
-				f.Type = reflect.PointerTo(f.Type)
+			if f.Type.Kind() == reflect.Pointer {
+				f.Type = reflect.PointerTo(own.inlined.structType)
+			} else {
+				f.Type = own.inlined.structType
 			}
 		default:
 			f.Anonymous = false
 			_, own.options, _ = strings.Cut(f.Tag.Get("json"), ",")
-			if p := pointed(f.Type); !isScalar(p.Kind()) || hasOwnForm(p) {
+			if !isScalar(inner.Kind()) || hasOwnForm(inner) {
 				f.Type, own.mayHold = reflect.TypeFor[any](), true
 			}
 		}
 		if f.Anonymous || !f.IsExported() {
-			f.Name, f.PkgPath = nameOf(t, i), ""
+			f.Name, f.PkgPath = nameOf(t, m.index), ""
 		}
 		fields, s.fields = append(fields, f), append(s.fields, own)
 	}
@@ -110,5 +108,3 @@ func isZero(v reflect.Value) bool {
 	}
 	return v.IsZero()
 }
-
-func isNilPointer(v reflect.Value) bool { return v.Kind() == reflect.Pointer && v.IsNil() }
