@@ -78,7 +78,7 @@ func TestNothingIsSplitInAnOutage(t *testing.T) {
 						return fate
 					}}
 					client := api.connect(t)
-					run(10*time.Minute, func(int) {}, load{60, func(n int) {
+					run(long(10*time.Minute, 3*time.Minute), func(int) {}, load{60, func(n int) {
 						require.NoError(t, client.Track(t.Context(), event(mark(n))))
 					}}, load{60, func(n int) {
 						m := altertable.Identify{DistinctID: fmt.Sprint("u_", n), Traits: altertable.Traits{"n": mark(n)}}

@@ -160,6 +160,15 @@ func (d *delays) end(i int) {
 	}
 }
 
+// leaveOut forgets the wait of some messages.
+func (d *delays) leaveOut(which func(i int) bool) {
+	for i := range d.waited {
+		if which(i) {
+			d.done[i], d.waited[i] = true, 0
+		}
+	}
+}
+
 // over returns how many messages waited longer than limit, and the longest wait.
 // One that still waits has waited for ever.
 func (d *delays) over(limit time.Duration) (count int, longest time.Duration) {

@@ -37,11 +37,13 @@ func newContest(t *testing.T, endpoints string, maxInFlight int) (*contest, *alt
 			return client.Alias(t.Context(), altertable.Alias{DistinctID: id, NewUserID: "v_" + id})
 		},
 	}
+	for _, endpoint := range strings.Split(endpoints, "") {
+		c.left[map[string]string{"t": "/track", "i": "/identify", "a": "/alias"}[endpoint]] = c.batches
+	}
 	for _, endpoint := range strings.Split(endpoints, "") { // one after the other: the first one's are all older
 		for i := range c.batches * contestBatchSize {
 			require.NoError(t, calls[endpoint](fmt.Sprint("u_", i)))
 		}
-		c.left[map[string]string{"t": "/track", "i": "/identify", "a": "/alias"}[endpoint]] += c.batches
 	}
 	synctest.Wait()
 	c.close()

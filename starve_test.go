@@ -14,10 +14,10 @@ import (
 	"github.com/altertable-ai/altertable-go"
 )
 
-// long returns d, or less of it where a long test would take too long.
-func long(d time.Duration) time.Duration {
+// long returns d, or less where a long test would take too long.
+func long(d, less time.Duration) time.Duration {
 	if testing.Short() || raceEnabled {
-		return min(d, time.Minute)
+		return less
 	}
 	return d
 }
@@ -40,7 +40,7 @@ func TestIdentifiesOfManyPeopleDoNotPileUp(t *testing.T) {
 				}}
 				client := api.connect(t)
 				identify := altertable.Identify{Traits: altertable.Traits{"plan": "pro"}}
-				run(long(10*time.Minute), func(int) {
+				run(long(10*time.Minute, time.Minute), func(int) {
 					s := client.Stats()
 					require.Less(t, s.Queued, int64(3*(test.identifies+test.tracks)), "three seconds' worth")
 					require.Zero(t, s.Rejected)
@@ -68,7 +68,7 @@ func TestHotPersonDoesNotHoldUpOthers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := long(2 * time.Minute)
+				d := long(2*time.Minute, 30*time.Second)
 				waits := newDelays(perSecond * int(d/time.Second))
 				var order []int // of the hot person's
 				hotRequests, overlap := 0, false
@@ -105,11 +105,7 @@ func TestHotPersonDoesNotHoldUpOthers(t *testing.T) {
 				assert.Len(t, order, len(waits.waited)/every, "each once")
 				_, longest := waits.over(0)
 				assert.LessOrEqual(t, longest, 10*time.Second, "the hot person is not held up for ever")
-				for i := range waits.waited {
-					if isHot(i) {
-						waits.waited[i] = 0
-					}
-				}
+				waits.leaveOut(isHot)
 				late, longest := waits.over(time.Second + 2*roundTrip)
 				assert.LessOrEqual(t, late, len(waits.waited)/1000, "the others leave as if there were no hot person; longest wait %v", longest)
 			})
@@ -163,16 +159,10 @@ func TestPoisonedIdentifyHoldsUpItsPersonAlone(t *testing.T) {
 				assert.True(t, slices.IsSorted(patients))
 				assert.Zero(t, early, "until it is given up, its person waits")
 				assert.EqualValues(t, 1, client.Stats().Failed)
-				for i := range waits.waited {
-					if isPatient(i) {
-						waits.done[i], waits.waited[i] = true, 0
-					}
-				}
+				waits.leaveOut(isPatient)
 				_, longest := waits.over(0)
 				assert.LessOrEqual(t, longest, time.Minute, "those that share its batch wait until it is split")
-				for _, i := range neighbors {
-					waits.waited[i] = 0
-				}
+				waits.leaveOut(func(i int) bool { return slices.Contains(neighbors, i) })
 				late, longest := waits.over(4 * time.Second)
 				assert.LessOrEqual(t, late, 3*len(neighbors), "those that share its batch, and what follows them; longest wait %v", longest)
 			})
