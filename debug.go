@@ -153,16 +153,19 @@ func (q *queue) debugRequestLocked(b *batch, response *Response, err error) {
 	}
 }
 
-// debugSyncLocked tells of a request of a synchronous call.
-func (q *queue) debugSyncLocked(ep endpoint, m payload, attempt int, began time.Duration, response *Response, err error) {
-	if q.debugging.Load() {
-		q.debugAnswerLocked(response, err, q.now()-began, []slog.Attr{
-			slog.String("endpoint", ep.String()),
-			slog.Bool("sync", true),
-			slog.Int("bytes", m.size()),
-			slog.Int("attempt", attempt),
-		})
+// debugSync tells of a request of a synchronous call.
+func (q *queue) debugSync(ep endpoint, m payload, attempt int, began time.Duration, response *Response, err error) {
+	if !q.debugging.Load() {
+		return
 	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.debugAnswerLocked(response, err, q.now()-began, []slog.Attr{
+		slog.String("endpoint", ep.String()),
+		slog.Bool("sync", true),
+		slog.Int("bytes", m.size()),
+		slog.Int("attempt", attempt),
+	})
 }
 
 func (q *queue) debugAnswerLocked(response *Response, err error, duration time.Duration, attrs []slog.Attr) {

@@ -35,7 +35,7 @@ func (q *queue) advanceLocked() {
 
 // nextLocked returns the batch to be sent next, nil if there is none.
 func (q *queue) nextLocked(now time.Duration) *batch {
-	if q.places.inFlight.Len() >= q.cfg.maxInFlight {
+	if q.places.inFlight.Len() >= q.cfg.maxInFlight || !q.pace.lets(now) {
 		return nil
 	}
 	ep, ok := q.nextEndpointLocked(now)
@@ -144,6 +144,7 @@ func (q *queue) launchLocked(b *batch) {
 	b.attempts++
 	ep, carries := b.lane.endpoint, b.payload()
 	t := q.health.begins(ep)
+	t.lap = q.pace.begins(b.sentAt)
 	go func() {
 		var response *Response
 		var err error = &NetworkError{errNoAnswer} // stands if a RoundTripper ends the goroutine
@@ -163,6 +164,7 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	q.places.withdraw(b)
 	meaning := judge(err)
 	q.health.ends(t, meaning)
+	q.pace.ends(t.lap, err, q.now())
 	q.logOutagesLocked()
 	switch {
 	case meaning == success:
@@ -177,6 +179,8 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 		q.keeper.leaveLocked(b)
 	case meaning == misdirected:
 		q.sendElsewhereLocked(b, err)
+	case meaning == limited:
+		q.slowDownLocked(b, err)
 	default:
 		q.retryLocked(b, t, err)
 	}
@@ -203,7 +207,20 @@ func (q *queue) sendElsewhereLocked(b *batch, err error) {
 		q.settleLocked(b, b.count(), outcome{kind: failed, err: err})
 		return
 	}
-	b.misdirected, b.repeats, b.err = true, true, brief(err)
+	b.misdirected = true
+	q.againLocked(b, err)
+}
+
+// slowDownLocked keeps b for when the rate limit that it met allows a request
+// again. It is not to blame.
+func (q *queue) slowDownLocked(b *batch, err error) {
+	q.warnOfBatchLocked(warnLimited, b, b.count(), err)
+	q.againLocked(b, err)
+}
+
+// againLocked makes b, which failed with err, ready.
+func (q *queue) againLocked(b *batch, err error) {
+	b.repeats, b.err = true, brief(err)
 	q.places.enterIdle(b)
 	q.places.enterReady(b)
 }
@@ -305,6 +322,10 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 		}
 		if !q.health.lets(ep, now) || q.places.inFlight.Len() == q.cfg.maxInFlight {
 			continue // an answer or the outage's next probe comes first
+		}
+		if next, ok := q.pace.next(now); ok && q.places.waits(ep) {
+			at(next)
+			continue
 		}
 		if accepted, ok := q.places.oldestOpenAfter(ep, now-q.cfg.flushInterval); ok {
 			at(accepted + q.cfg.flushInterval)

@@ -53,6 +53,7 @@ type ticket struct {
 	endpointEra uint64
 	probe       bool // it is to find out whether the common outage is over
 	elsewhere   uint64
+	lap         lap // see pace
 }
 
 // lets reports whether a request to the endpoint may begin.

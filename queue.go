@@ -30,6 +30,7 @@ type queue struct {
 	mu       sync.Mutex
 	places   places
 	health   health
+	pace     pace
 	reports  reports
 	warnings warnings
 	blocked  list.List // of *blockedCall: calls that wait for room, in order
@@ -97,6 +98,7 @@ func newQueue(cfg *config, transport *transport, stamps *stamper) *queue {
 		closing:   make(chan struct{}),
 		places:    newPlaces(cfg),
 		health:    health{policy: cfg.retry},
+		pace:      pace{policy: cfg.retry},
 		reports:   newReports(cfg),
 		warnings:  newWarnings(),
 		timerAt:   -1,

@@ -156,6 +156,7 @@ type verdict int
 const (
 	success     verdict = iota
 	retryable           // the same request may succeed later
+	limited             // it may succeed later, and so may fewer requests
 	misdirected         // it may succeed at once on another connection
 	refusable           // one of several messages may be to blame
 	unsendable          // no request with these messages will succeed
@@ -178,8 +179,9 @@ func judge(err error) verdict {
 		return retryable
 	case status == http.StatusMisdirectedRequest:
 		return misdirected
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly,
-		status == http.StatusTooManyRequests, status >= 500:
+	case status == http.StatusTooManyRequests:
+		return limited
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status >= 500:
 		return retryable
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge,
 		status == http.StatusUnprocessableEntity:

@@ -209,6 +209,7 @@ func (q *queue) beginShutdown() (s *shutdown, begun bool) {
 	q.unblockAllLocked(ErrClosed)
 	now := q.now()
 	q.health.attemptNow(now)
+	q.pace.attemptNow(now)
 	q.places.wakeAll(now)
 	q.shutdown.flush = q.startFlushLocked()
 	return q.shutdown, true

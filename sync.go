@@ -220,10 +220,10 @@ func (q *queue) attemptSync(ctx context.Context, ep endpoint, m payload) (*Respo
 		case meaning == misdirected && !again:
 			again = true
 			continue
-		case meaning != retryable:
+		case meaning != retryable && meaning != limited:
 			return response, err
 		}
-		delay := time.NewTimer(nextDelay(schedule, err))
+		delay := time.NewTimer(max(nextDelay(schedule, err), q.untilPace()))
 		select {
 		case <-delay.C:
 		case <-closing: // as the queue: one attempt at once when Shutdown begins
@@ -245,24 +245,38 @@ func (q *queue) syncEnded(ctx context.Context, cause error) error {
 
 // postSync makes one attempt, of which there were others before, and counts it.
 func (q *queue) postSync(ctx context.Context, ep endpoint, m payload, before int) (response *Response, err error) {
-	began := q.beginSync(before > 0)
+	began, l := q.beginSync(before > 0)
 	err = &NetworkError{errNoAnswer} // stands if a RoundTripper ends the goroutine
-	defer func() { q.endSync(ep, m, before+1, began, response, err) }()
+	defer func() {
+		q.endSync(l, err)
+		q.debugSync(ep, m, before+1, began, response, err)
+	}()
 	return q.transport.post(ctx, ep, true, m)
 }
 
-func (q *queue) beginSync(again bool) (began time.Duration) {
+func (q *queue) beginSync(again bool) (began time.Duration, l lap) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	now := q.now()
 	q.stats.beginRequest(again)
-	return q.now()
+	return now, q.pace.begins(now)
 }
 
-func (q *queue) endSync(ep endpoint, m payload, attempt int, began time.Duration, response *Response, err error) {
+func (q *queue) endSync(l lap, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stats.endRequest(err)
-	q.debugSyncLocked(ep, m, attempt, began, response, err)
+	q.pace.ends(l, err, q.now())
+	q.advanceLocked()
+}
+
+// untilPace returns how long the rate limit keeps the next request.
+func (q *queue) untilPace() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.now()
+	next, _ := q.pace.next(now)
+	return next - now
 }
 
 // isClosing works in any bubble: see abroad.

@@ -21,6 +21,7 @@ const (
 	warnPortal
 	warnFirewall
 	warnProxy
+	warnLimited
 	warnCallback
 	warnSpool
 	warnKinds // their number
@@ -34,6 +35,7 @@ var warnTexts = [warnKinds]string{
 	warnPortal:       "altertable: an HTML page answered: a captive portal, or the base URL is wrong; the client retries",
 	warnFirewall:     "altertable: 403 without an error code: a firewall or proxy refuses the requests; the client retries",
 	warnProxy:        "altertable: the proxy refuses to connect; the client retries",
+	warnLimited:      "altertable: the server limits the rate of requests, the client slows down",
 	warnCallback:     "altertable: a callback panicked",
 	warnSpool:        "altertable: a file of the spool is damaged, foreign or cannot be read",
 }
