@@ -21,9 +21,9 @@ type health struct {
 // endpointHealth is what one endpoint's requests came to.
 type endpointHealth struct {
 	outage           // while it is on, requests have failed since the last answer
+	delivers  bool   // the last one delivered
 	successes uint64 // requests that delivered, except for those from before an outage
 	failing   int    // batches that failed since the last success
-	elsewhere uint64 // successes of the other endpoints when its outage began
 }
 
 // An outage is a common backoff.
@@ -51,9 +51,8 @@ type ticket struct {
 	endpoint    endpoint
 	era         uint64 // of the common outage
 	endpointEra uint64
-	probe       bool // it is to find out whether the common outage is over
-	elsewhere   uint64
-	lap         lap // see pace
+	probe       bool // it is to find out whether an outage is over
+	lap         lap  // see pace
 }
 
 // lets reports whether a request to the endpoint may begin.
@@ -67,20 +66,7 @@ func (h *health) begins(ep endpoint) ticket {
 	e := &h.endpoints[ep]
 	e.probing = e.on
 	h.common.probing = h.common.on
-	return ticket{
-		endpoint: ep, era: h.common.era, endpointEra: e.era,
-		probe: h.common.on || e.on, elsewhere: h.elsewhere(ep),
-	}
-}
-
-// elsewhere returns the successes of the other endpoints.
-func (h *health) elsewhere(ep endpoint) (n uint64) {
-	for other := range h.endpoints {
-		if endpoint(other) != ep {
-			n += h.endpoints[other].successes
-		}
-	}
-	return n
+	return ticket{endpoint: ep, era: h.common.era, endpointEra: e.era, probe: h.common.on || e.on}
 }
 
 // isCurrent reports whether neither an outage began nor one ended since t's
@@ -104,6 +90,7 @@ func (h *health) ends(t ticket, v verdict) {
 	}
 	h.refusals = 0
 	if current {
+		e.delivers = true
 		e.successes++
 		e.failing = 0
 	}
@@ -144,7 +131,7 @@ func (h *health) fell(s *setbacks, t ticket, err error, now time.Duration) (f fa
 	f.alone = s.alone > 0 && (othersFared || e.failing <= maxSuspects)
 	f.until = h.setBack(s, t.endpoint, err, now)
 	if h.isCurrent(t) && (t.probe || !f.alone) {
-		h.begin(s, t, now)
+		h.begin(s, t.endpoint, now)
 	} else {
 		// Its request began before the outage did, or before it ended: that is
 		// no news of the server, but it does not go again without a delay.
@@ -176,15 +163,16 @@ func (h *health) setBack(s *setbacks, ep endpoint, err error, now time.Duration)
 
 // begin starts or prolongs an outage after a batch with these setbacks failed:
 // of the endpoint, and, if no other one delivers, of the client.
-func (h *health) begin(s *setbacks, t ticket, now time.Duration) {
-	e := &h.endpoints[t.endpoint]
-	if !e.on {
-		e.elsewhere = t.elsewhere
-	}
+func (h *health) begin(s *setbacks, ep endpoint, now time.Duration) {
+	e := &h.endpoints[ep]
 	e.begin(h.policy, s, now)
-	if h.common.on || h.elsewhere(t.endpoint) == e.elsewhere {
-		h.common.begin(h.policy, s, now)
+	e.delivers = false
+	for other := range h.endpoints {
+		if h.endpoints[other].delivers && !h.common.on {
+			return
+		}
 	}
+	h.common.begin(h.policy, s, now)
 }
 
 func (o *outage) begin(policy RetryPolicy, s *setbacks, now time.Duration) {

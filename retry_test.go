@@ -125,7 +125,7 @@ func TestRetryAfterOfABatchThatFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1))
 		srv.Next(1, altertabletest.Status(503).MatchBody(contains("e0")))
-		srv.Next(1, altertabletest.Status(429).RetryAfter(time.Minute).MatchBody(contains("e0")))
+		srv.Next(1, altertabletest.Status(503).RetryAfter(time.Minute).MatchBody(contains("e0")))
 		track(t, client, "e0")
 		synctest.Wait()
 		track(t, client, "e1")
