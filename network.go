@@ -184,7 +184,7 @@ func alertTrouble(err error) string {
 	case 116: // certificate_required, of TLS 1.3
 		return "server wants a client certificate"
 	case 42, 43, 44, 45, 46, 48: // bad, unsupported, revoked, expired, unknown; by an unknown authority
-		return "server does not accept the client certificate, or wants one"
+		return "server wants a client certificate, or another one"
 	case 40: // handshake_failure
 		return "TLS handshake failed: no common cipher, or the server wants a client certificate"
 	case 70, 86: // protocol_version, inappropriate_fallback
