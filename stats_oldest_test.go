@@ -3,6 +3,7 @@ package altertable_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,6 +138,49 @@ func TestOldestOfTheBacklog(t *testing.T) {
 		require.NoError(t, client.Flush(t.Context()))
 		assert.Zero(t, client.Stats().Oldest)
 	})
+}
+
+// It moves on as the backlog is read.
+func TestOldestOfABacklogThatIsReadInPart(t *testing.T) {
+	for name, test := range map[string]struct {
+		size  int // of a message's property, in bytes
+		room  int // of the queue, in messages
+		sent  int // messages, one a minute
+		stuck int // the callback that does not return, so that later ones have no room
+		left  int // messages in the backlog
+		least time.Duration
+		most  time.Duration
+	}{
+		"read together":   {10, 4, 7, 2, 2, 5 * time.Minute, 5 * time.Minute},
+		"read one by one": {300 << 10, 1, 4, 3, 1, 2 * time.Minute, 3 * time.Minute}, // until it is read, the one before it counts
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				told, release := 0, make(chan struct{})
+				client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(test.room), altertable.WithMaxBatchSize(1),
+					altertable.WithRequestTimeout(time.Hour), altertable.WithOnDelivery(func(altertable.Delivery) {
+						if told++; told == test.stuck {
+							<-release
+						}
+					}))
+				start := time.Now()
+				hang := srv.Always(altertabletest.Hang())
+				for range test.sent {
+					require.NoError(t, client.Track(t.Context(), altertable.Track{
+						Event: "e", DistinctID: "u", Properties: altertable.Properties{"p": strings.Repeat("x", test.size)},
+					}))
+					pass(time.Minute)
+				}
+				hang.Release()
+				pass(time.Minute)
+				require.EqualValues(t, test.left, client.Stats().Queued)
+				accepted := time.Since(start) - client.Stats().Oldest
+				assert.GreaterOrEqual(t, accepted, test.least)
+				assert.LessOrEqual(t, accepted, test.most)
+				close(release)
+			})
+		})
+	}
 }
 
 func TestSpoolBytesAreThoseOnDisk(t *testing.T) {
