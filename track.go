@@ -31,15 +31,16 @@ type Properties map[string]any
 
 // Track is an event: what a user or a visitor did.
 //
-// An id is valid UTF-8 of at most 1024 characters without NUL, and sent as it is.
-// So white space, a byte order mark or a zero-width character at an end makes it
-// another person's: trim ids that come from files. One that identifies nobody,
-// such as "", "anonymous", "undefined", "null", "0" or "<nil>", or begins with
-// "%!" and ends with ")", as what package fmt writes for a mistake, is refused,
-// the first ones as by the platform's other SDKs. So is one in which nothing is
-// visible, and an event's name of that kind. An AnonymousID or DeviceID in which
-// nothing is visible is left out. A timestamp is sent in UTC with microseconds;
-// its year is 1 to 9999.
+// An id is valid UTF-8 of at most 1024 characters without a NUL. It is sent as it
+// is: with white space, a byte order mark or a zero-width character at an end, it
+// is another person's, so trim ids that come from files. An id that identifies
+// nobody is refused: a word that the platform's other SDKs refuse ("anonymous",
+// "undefined", "null", "0"), what Go writes for no value ("<nil>") or for a
+// mistake in a format ("%!s(int=42)", whatever begins and ends like it), and an
+// id in which nothing is visible. An AnonymousID or DeviceID in which nothing is
+// visible is left out; the event's name must not be of that kind.
+//
+// A timestamp is sent in UTC with microseconds; its year is 1 to 9999.
 type Track struct {
 	Event       string     // what happened, "checkout_completed"; required
 	DistinctID  string     // who did it: a stable id of your own system, or a visitor's anonymous id; required
