@@ -3,6 +3,7 @@ package altertable_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -243,4 +244,16 @@ func TestCallsDoNotAllocate(t *testing.T) {
 			}))
 		})
 	}
+}
+
+// A queue that is full may refuse millions of messages a minute.
+func TestRefusedCallsAllocateOnce(t *testing.T) {
+	client := newBenchClient(t, hung{}, altertable.WithOverflow(altertable.DropNewest), altertable.WithMaxQueueSize(1))
+	ctx := t.Context()
+	require.NoError(t, client.Track(ctx, checkout))
+	assert.LessOrEqual(t, testing.AllocsPerRun(5000, func() {
+		if err := client.Track(ctx, checkout); !errors.Is(err, altertable.ErrQueueFull) {
+			t.Error(err)
+		}
+	}), 1.0)
 }

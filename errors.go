@@ -21,7 +21,9 @@ var (
 	// the reason in the report of a message that DropOldest evicted.
 	ErrQueueFull = errors.New("altertable: queue is full")
 	// ErrTooLarge is returned for a message over MaxBatchBytes, MaxQueueBytes or
-	// SpoolMaxBytes, and for a synchronous call over the limits of a batch.
+	// SpoolMaxBytes, and for a synchronous call over the limits of a batch. The
+	// text of a call's error names the option, its value and, if most of the
+	// message is in one property or trait, that, as ValidationError does.
 	ErrTooLarge = errors.New("altertable: message is too large")
 	// ErrUnauthorized matches an *APIError of status 401, or of 403 with an error
 	// code: the key is wrong, revoked, or not allowed to ingest. A 403 without a

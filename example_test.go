@@ -176,7 +176,14 @@ func ExampleValidationError() {
 	if errors.As(err, &invalid) {
 		fmt.Println(invalid.Field, invalid.Reason)
 	}
-	// Output: distinct_id is a reserved word, not an id
+
+	// The text names the call and, for a value that cannot be encoded, the key.
+	fmt.Println(client.Track(context.Background(), altertable.Track{
+		Event: "Signed Up", DistinctID: "u_42", Properties: altertable.Properties{"plan": func() string { return "pro" }},
+	}))
+	// Output:
+	// distinct_id is a reserved word, not an id
+	// altertable: Track: properties "plan" holds a value of type func() string, which JSON cannot express
 }
 
 // An administrator changes another user's plan. Without the zero Visitor that

@@ -9,6 +9,8 @@ import (
 )
 
 // Traits are a user's attributes: any values that encoding/json can encode.
+// Errors among them, and what the server's parser does not take, are as in
+// Properties.
 type Traits map[string]any
 
 // Identify says who a user is. Ids and timestamps are as in Track.

@@ -16,10 +16,12 @@ const maxSyncWait = 30 * time.Second
 // the first attempt at once, until ctx ends, or 30 s where ctx has no deadline.
 //
 // The error is a *ValidationError for no event, an invalid one, or events of
-// several environments, and ErrTooLarge over the limits of a batch. In these
-// cases nothing was sent. Otherwise it is an *APIError, a *NetworkError, or
-// ErrClosed after Close or when Shutdown ends. It is joined with ctx's error if
-// that ended. TrackSync does not keep the maps. Callbacks are not called.
+// several environments, and ErrTooLarge over the limits of a batch, whose text
+// names the limit and the option that sets it. In these cases nothing was sent.
+// Otherwise it is an *APIError, a *NetworkError, or ErrClosed after Close or
+// when Shutdown ends. It is joined with ctx's error if that ended. Its text
+// begins with the name of the call. TrackSync does not keep the maps. Callbacks
+// are not called.
 func (c *Client) TrackSync(ctx context.Context, t ...Track) (*Response, error) {
 	return syncCall(c, ctx, "TrackSync", t)
 }

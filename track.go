@@ -14,15 +14,33 @@ import (
 )
 
 // Properties say what happened in an event: any values that encoding/json can
-// encode. Names that begin with "$" are the platform's.
+// encode, as it encodes them. Names that begin with "$" are the platform's.
+//
+// An error, at any depth, is sent as its text, unless it encodes itself
+// (json.Marshaler, encoding.TextMarshaler): encoding/json would look into it,
+// and make {} of most. That is so even for one with exported fields, and for a
+// struct that embeds an error or whose pointer is one. A nil error is null.
+//
+// Some JSON that a json.RawMessage, a json.Number or a MarshalJSON method can
+// hold would make the server refuse the whole request. Half of a surrogate pair
+// becomes U+FFFD, as invalid UTF-8 does. A number beyond the range of a float64,
+// and lists, maps and structs more than 125 deep, are a *ValidationError: the
+// server's parser takes 128 levels, of which the batch, the message and its
+// properties are three.
 type Properties map[string]any
 
 // Track is an event: what a user or a visitor did.
 //
-// An id is valid UTF-8 of at most 1024 characters, and sent as it is. One that
-// identifies nobody, such as "", "anonymous", "undefined", "null" or "0", is
-// refused as it is by the platform's other SDKs. A timestamp is sent in UTC with
-// microseconds; its year is 1 to 9999.
+// An id is valid UTF-8 of at most 1024 characters without a NUL. It is sent as it
+// is: with white space, a byte order mark or a zero-width character at an end, it
+// is another person's, so trim ids that come from files. An id that identifies
+// nobody is refused: a word that the platform's other SDKs refuse ("anonymous",
+// "undefined", "null", "0"), what Go writes for no value ("<nil>") or for a
+// mistake in a format ("%!s(int=42)", whatever begins and ends like it), and an
+// id in which nothing is visible. An AnonymousID or DeviceID in which nothing is
+// visible is left out; the event's name must not be of that kind.
+//
+// A timestamp is sent in UTC with microseconds; its year is 1 to 9999.
 type Track struct {
 	Event       string     // what happened, "checkout_completed"; required
 	DistinctID  string     // who did it: a stable id of your own system, or a visitor's anonymous id; required
@@ -41,7 +59,9 @@ type Track struct {
 // If the error is nil, the event is accepted. Whether it is delivered later is
 // told by Flush and by the functions of WithOnError and WithOnDelivery. If not,
 // the event is not queued, and the error is a *ValidationError, ErrTooLarge,
-// ErrQueueFull, a *SpoolError (with a spool only), or ErrClosed (after Close).
+// ErrQueueFull, a *SpoolError (with a spool only), or ErrClosed (after Close),
+// to be told apart with errors.Is and errors.As. Its text begins with the name
+// of the call.
 //
 // Track does not keep the map: the caller may change it as soon as Track returns.
 //

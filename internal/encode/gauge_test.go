@@ -73,6 +73,8 @@ func TestEncoderTakesAsManyLevelsAsTheServer(t *testing.T) {
 		"lists of strings":   {func(any) any { return []string{} }, func(v any) any { return []any{v} }},
 		"named lists":        {func(any) any { return []ratio{1} }, func(v any) any { return [1]any{v} }},
 		"named maps":         {func(any) any { return properties{} }, func(v any) any { return map[plan]any{"": v} }},
+		"maps of named":      {func(any) any { return map[plan]int{} }, func(v any) any { return []any{v} }},
+		"lists of pointers":  {func(any) any { return []*int{pointer(1), nil} }, func(v any) any { return []any{v} }},
 		"pointers":           {func(any) any { return &[]int{} }, func(v any) any { return &map[string]any{"": &v} }},
 		"structs":            {func(any) any { return struct{}{} }, func(v any) any { return fold{v} }},
 		"pointed structs":    {func(any) any { return &struct{}{} }, func(v any) any { return &fold{&v} }},

@@ -17,6 +17,7 @@ func TestWhatIsNoCharacterBecomesTheReplacementCharacter(t *testing.T) {
 		{`"\ud800"`, `"\ufffd"`}, {`"\uDBFF"`, `"\ufffd"`}, {`"\udc00"`, `"\ufffd"`}, {`"\uDfFf"`, `"\ufffd"`},
 		{`"a\ud800b"`, `"a\ufffdb"`}, {`"\ud800\u0041"`, `"\ufffd\u0041"`}, {`"\ud800\n"`, `"\ufffd\n"`}, {`"\ud800\\udc00"`, `"\ufffd\\udc00"`},
 		{`"\udc00\ud800"`, `"\ufffd\ufffd"`}, {`"\ud800\ud800\udc00"`, `"\ufffd\ud800\udc00"`}, {`"\ud800\udc00\udc00"`, `"\ud800\udc00\ufffd"`},
+		{"[" + strings.Repeat("[],{},", 200) + "0]", "[" + strings.Repeat("[],{},", 200) + "0]"}, // in a row, not in one another
 		{`{"\ud800":["\udc00"]}`, `{"\ufffd":["\ufffd"]}`}, {"\"\\ud800\xff<\u2028\"", `"\ufffd\ufffd\u003c\u2028"`},
 
 		{`"\ud83d\ude00\uD83D\uDE00"`, `"\ud83d\ude00\uD83D\uDE00"`}, {`"\\ud800"`, `"\\ud800"`}, {`"\\\\ud800"`, `"\\\\ud800"`}, {`"\\\ud800"`, `"\\\ufffd"`},

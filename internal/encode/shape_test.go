@@ -19,9 +19,10 @@ type (
 	inner struct {
 		A, B, C any
 		Hidden  any `json:"-"`
-		Dash    any `json:"-,"`
-		Tagged  any `json:"tagged"`
-		X       []any
+		//lint:ignore SA5008 encoding/json has a rule for it
+		Dash   any `json:"-,"`
+		Tagged any `json:"tagged"`
+		X      []any
 	}
 	Outer struct {
 		inner
