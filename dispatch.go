@@ -144,7 +144,7 @@ func (q *queue) launchLocked(b *batch) {
 	b.attempts++
 	ep, carries := b.lane.endpoint, b.payload()
 	t := q.health.begins(ep)
-	t.lap = q.pace.begins(b.sentAt)
+	t.permit = q.pace.begins(b.sentAt)
 	go func() {
 		var response *Response
 		var err error = &NetworkError{errNoAnswer} // stands if a RoundTripper ends the goroutine
@@ -164,7 +164,7 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	q.places.withdraw(b)
 	meaning := judge(err)
 	q.health.ends(t, meaning)
-	q.pace.ends(t.lap, err, q.now())
+	q.pace.ends(t.permit, err, q.now())
 	q.logOutagesLocked()
 	switch {
 	case meaning == success:

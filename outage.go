@@ -51,8 +51,8 @@ type ticket struct {
 	endpoint    endpoint
 	era         uint64 // of the common outage
 	endpointEra uint64
-	probe       bool // it is to find out whether an outage is over
-	lap         lap  // see pace
+	probe       bool   // it is to find out whether an outage is over
+	permit      permit // see pace
 }
 
 // lets reports whether a request to the endpoint may begin.

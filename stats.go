@@ -63,18 +63,18 @@ func (c *Client) Stats() Stats {
 // are the user's code.
 func (s *Stats) reject(err error) {
 	s.Rejected++
-	var files *SpoolError
+	_, invalid := err.(*ValidationError)
 	switch {
+	case invalid:
+		s.RejectedInvalid++
 	case errors.Is(err, ErrQueueFull):
 		s.RejectedFull++
 	case errors.Is(err, ErrClosed):
 		s.RejectedClosed++
 	case errors.Is(err, ErrTooLarge):
 		s.RejectedTooLarge++
-	case errors.As(err, &files):
+	default: // a *SpoolError
 		s.RejectedSpool++
-	default:
-		s.RejectedInvalid++
 	}
 }
 

@@ -247,16 +247,16 @@ func (q *queue) syncEnded(ctx context.Context, cause error) error {
 
 // postSync makes one attempt, of which there were others before, and counts it.
 func (q *queue) postSync(ctx context.Context, ep endpoint, m payload, before int) (response *Response, err error) {
-	began, l := q.beginSync(before > 0)
+	began, p := q.beginSync(before > 0)
 	err = &NetworkError{errNoAnswer} // stands if a RoundTripper ends the goroutine
 	defer func() {
-		q.endSync(l, err)
+		q.endSync(p, err)
 		q.debugSync(ep, m, before+1, began, response, err)
 	}()
 	return q.transport.post(ctx, ep, true, m)
 }
 
-func (q *queue) beginSync(again bool) (began time.Duration, l lap) {
+func (q *queue) beginSync(again bool) (began time.Duration, p permit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
@@ -264,11 +264,11 @@ func (q *queue) beginSync(again bool) (began time.Duration, l lap) {
 	return now, q.pace.begins(now)
 }
 
-func (q *queue) endSync(l lap, err error) {
+func (q *queue) endSync(p permit, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stats.endRequest(err)
-	q.pace.ends(l, err, q.now())
+	q.pace.ends(p, err, q.now())
 	q.advanceLocked()
 }
 
