@@ -63,7 +63,6 @@ func (c *Client) Stats() Stats {
 // are the user's code.
 func (s *Stats) reject(err error) {
 	s.Rejected++
-	var files *SpoolError
 	switch {
 	case errors.Is(err, ErrQueueFull):
 		s.RejectedFull++
@@ -71,11 +70,17 @@ func (s *Stats) reject(err error) {
 		s.RejectedClosed++
 	case errors.Is(err, ErrTooLarge):
 		s.RejectedTooLarge++
-	case errors.As(err, &files):
+	case isSpoolError(err):
 		s.RejectedSpool++
 	default:
 		s.RejectedInvalid++
 	}
+}
+
+// isSpoolError is apart for its variable, which is allocated.
+func isSpoolError(err error) bool {
+	var files *SpoolError
+	return errors.As(err, &files)
 }
 
 // beginRequest counts a request that begins now.
