@@ -73,9 +73,17 @@ func (s *Stats) reject(err error) {
 		s.RejectedClosed++
 	case errors.Is(err, ErrTooLarge):
 		s.RejectedTooLarge++
-	default: // a *SpoolError
+	case isSpoolError(err):
 		s.RejectedSpool++
+	default:
+		s.RejectedInvalid++
 	}
+}
+
+// isSpoolError is apart for its variable, which is allocated.
+func isSpoolError(err error) bool {
+	var files *SpoolError
+	return errors.As(err, &files)
 }
 
 // beginRequest counts a request that begins now.

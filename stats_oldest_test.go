@@ -203,7 +203,7 @@ func TestSpoolBytesAreThoseOnDisk(t *testing.T) {
 		require.NoError(t, client.Shutdown(within(t, time.Second)))
 		assert.Equal(t, onDisk(), client.Stats().SpoolBytes, "they are left")
 
-		next, srv, _ := newSpoolClient(t, dir, altertable.WithHTTPClient(srv.HTTPClient()))
+		next, _, _ := newSpoolClient(t, dir, altertable.WithHTTPClient(srv.HTTPClient()))
 		assert.Equal(t, onDisk(), next.Stats().SpoolBytes, "adopted")
 		down.Release()
 		require.NoError(t, next.Flush(t.Context()))

@@ -242,9 +242,13 @@ func (q *queue) warnOfBatchLocked(kind warnKind, b *batch, n int, err error, att
 }
 
 func (q *queue) warnAboutLocked(kind warnKind, s subject, err error, attrs ...slog.Attr) {
-	h, now := &q.warnings.kinds[kind], q.now()
+	h := &q.warnings.kinds[kind]
+	waits := h.count > 0 && !q.ended // the timer is set; calls for which there is no room may be many
 	h.add(s, err, attrs)
-	if at := h.due(); at >= 0 && at <= now {
+	if waits {
+		return
+	}
+	if at, now := h.due(), q.now(); at >= 0 && at <= now {
 		q.tellLocked(report{line: h.take(kind, now)})
 	}
 	q.warnings.schedule()
