@@ -63,10 +63,7 @@ func (c *Client) Stats() Stats {
 // are the user's code.
 func (s *Stats) reject(err error) {
 	s.Rejected++
-	_, invalid := err.(*ValidationError)
 	switch {
-	case invalid:
-		s.RejectedInvalid++
 	case errors.Is(err, ErrQueueFull):
 		s.RejectedFull++
 	case errors.Is(err, ErrClosed):
