@@ -129,39 +129,54 @@ type item struct {
 // be split. Then each message need only wait for the piece that holds its person.
 func (p *places) setAside(c *claim) []item {
 	l := c.batch.lane
-	var items []item
-	outside := map[*claim]bool{c: true}
-	p.setAsideBehind(l, c, outside, &items)
-	for other := range outside {
+	waiting := c.allBehind()
+	for _, w := range waiting {
+		l.forget(w, w.people())
+	}
+	for _, other := range othersAhead(c, waiting) {
 		for _, who := range other.people() {
 			l.holdAgain(other, who)
+		}
+	}
+	var items []item
+	for _, w := range waiting {
+		w.detach()
+		if w.batch == nil || w.batch.attempts > 0 {
+			items = append(items, item{at: w.at(), claim: w})
+			continue
+		}
+		messages := p.dissolve(w.batch)
+		for i := range messages.marks {
+			items = append(items, item{moment{number: messages.number(i)}, nil, messages, i})
 		}
 	}
 	slices.SortFunc(items, func(a, b item) int { return a.at.compare(b.at) })
 	return items
 }
 
-// setAsideBehind adds to items what waits for c, and leaves outside the claims
-// that others among it waited for as well.
-func (p *places) setAsideBehind(l *lane, c *claim, outside map[*claim]bool, items *[]item) {
-	for len(c.behind) > 0 {
-		next := c.behind[len(c.behind)-1]
-		p.setAsideBehind(l, next, outside, items)
-		for a := range next.allAhead() {
-			outside[a] = true
-		}
-		delete(outside, next)
-		l.forget(next, next.people())
-		next.detach()
-		if next.batch == nil || next.batch.attempts > 0 {
-			*items = append(*items, item{at: next.at(), claim: next})
-			continue
-		}
-		messages := p.dissolve(next.batch)
-		for i := range messages.marks {
-			*items = append(*items, item{moment{number: messages.number(i)}, nil, messages, i})
+// othersAhead returns c and the other claims for which those that wait for c
+// wait, directly or not.
+func othersAhead(c *claim, waiting []*claim) []*claim {
+	known := map[*claim]bool{c: true}
+	for _, w := range waiting {
+		known[w] = true
+	}
+	others := []*claim{c}
+	add := func(ahead []*claim) {
+		for _, a := range ahead {
+			if !known[a] {
+				known[a] = true
+				others = append(others, a)
+			}
 		}
 	}
+	for _, w := range waiting {
+		add(w.ahead)
+	}
+	for i := 0; i < len(others); i++ {
+		add(others[i].ahead)
+	}
+	return others
 }
 
 // lineUpAnew puts back what setAside took out.

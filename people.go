@@ -108,20 +108,32 @@ func (m moment) compare(other moment) int {
 
 // allAhead yields each claim that c waits for, directly or not, once.
 func (c *claim) allAhead() iter.Seq[*claim] {
-	return func(yield func(*claim) bool) {
-		coming := slices.Clone(c.ahead)
-		seen := map[*claim]bool{}
-		for len(coming) > 0 {
-			a := coming[0]
-			coming = coming[1:]
-			if seen[a] {
-				continue
-			}
-			if seen[a] = true; !yield(a) {
-				return
-			}
-			coming = append(coming, a.ahead...)
+	return func(yield func(*claim) bool) { walk(c, func(c *claim) []*claim { return c.ahead }, yield) }
+}
+
+// allBehind returns the claims that wait for c, directly or not.
+func (c *claim) allBehind() (all []*claim) {
+	walk(c, func(c *claim) []*claim { return c.behind }, func(b *claim) bool {
+		all = append(all, b)
+		return true
+	})
+	return all
+}
+
+// walk yields what comes after from, step by step, and each claim once.
+func walk(from *claim, next func(*claim) []*claim, yield func(*claim) bool) {
+	coming := slices.Clone(next(from))
+	seen := map[*claim]bool{}
+	for len(coming) > 0 {
+		c := coming[0]
+		coming = coming[1:]
+		if seen[c] {
+			continue
 		}
+		if seen[c] = true; !yield(c) {
+			return
+		}
+		coming = append(coming, next(c)...)
 	}
 }
 

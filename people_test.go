@@ -130,3 +130,29 @@ func TestSplitLetsThoseBehindGo(t *testing.T) {
 	p.endTurn(call)
 	assert.True(t, last.mayGo())
 }
+
+// However many wait for a batch, splitting it does not take long: it happens
+// while the queue is locked.
+func TestSplitWithManyBehind(t *testing.T) {
+	p := placesForTest(t, WithMaxBatchSize(2))
+	p.identified(1, "a", "x")
+	p.identified(2, "b", "x")
+	first := p.next(identifyEndpoint, 0)
+	p.sent(first)
+	const many = 50_000
+	for i := range uint64(many) {
+		p.identified(3+i, "a", "x")
+	}
+	p.withdraw(first)
+	require.True(t, p.found(first))
+	right := p.split(first, setbacks{})
+	p.settle(first, 1)
+	p.settle(right, 1)
+	for n := 0; n < many; {
+		b := p.next(identifyEndpoint, 0)
+		require.NotNil(t, b)
+		n += b.count()
+		p.settle(p.sent(b), b.count())
+	}
+	assert.Zero(t, p.home[identifyEndpoint].people.used)
+}
