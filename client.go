@@ -57,7 +57,7 @@ func (c *Client) submit(ctx context.Context, e *envelope, keep bool, err error) 
 		c.queue.reject(err)
 		return err
 	case !keep:
-		c.queue.discard()
+		c.queue.discard("BeforeSend")
 		return nil
 	case c.cfg.disabled && !c.queue.isClosing():
 		c.queue.debug("altertable: message not queued, the client is disabled", nil)
