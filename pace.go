@@ -1,0 +1,285 @@
+package altertable
+
+import (
+	"math"
+	"net/http"
+	"time"
+)
+
+// pace finds the rate of requests that the server's limit lets through, and
+// keeps to it. It belongs to the queue and is guarded by its mu. Times are on
+// the queue's clock.
+//
+// Before the first 429 there is no limit and no delay. From then on requests
+// begin at intervals, and every 429 tells two bounds of the limit:
+//
+//   - It is at most about the rate at which the request began.
+//   - It is at least the goodput since the 429 before. At both moments the
+//     server had nothing saved up, so that what passed in between is what was
+//     added in between. Only the first 429 comes after a burst of unknown size.
+//
+// A 429 sets the rate to the lower bound, or just below it if the two are
+// close together. Successes raise it, by little at first. If the bounds are far
+// apart, the rate climbs to half way between them at once, since straight
+// after a 429 no burst hides the limit: a rate that is too high shows within a
+// few requests. If they contradict each other the limit has changed, and is
+// searched for as in the beginning, with a rate that grows with its own size.
+//
+// A 429 without a success since the last one is a refusal: one request at a
+// time then probes, with the growing waits of the RetryPolicy.
+type pace struct {
+	policy  RetryPolicy
+	limited bool          // a 429 has been seen
+	rate    float64       // requests per second
+	at      time.Duration // no request begins before
+
+	goodput goodput
+	cut     time.Duration // when a 429 changed the rate last: requests that began before tell no news
+	news    int           // successes of those that began after
+	waited  time.Duration // when a request last had to wait for its turn
+
+	searching bool    // the limit's size is unknown
+	low       float64 // the rate after the cut, or where the search began
+	level     float64 // the rate after climb raises
+	stretch   float64 // over how many raises after these it grows by growth
+	raises    int
+	debt      int           // successes that are to pay for earlier 429s
+	calm      time.Duration // the rate stays at level until then
+
+	schedule *schedule // of waits after refusals; nil if the last news was a success
+	probing  bool      // a request is under way to see whether they are over
+}
+
+const (
+	searchFrom = 2.0      // requests per second: the first wait after a 429 is half a second as well
+	slowest    = 1.0 / 30 // requests per second: an interval is no longer than MaxInterval's default
+
+	// Searching adds 1 / searchFrom of the rate a second, but goes no faster than 5
+	// times the goodput: a server that saved up much would answer many requests
+	// in flight with 429 before the first such answer arrives.
+	searchFactor = 5
+
+	// Bounds are close together up to this ratio. Below the lower one is a
+	// margin for what is not measured, half a request among 30.
+	closeBounds = 1.4
+	margin      = 0.985
+
+	// A limit that is the same is reached again after about stretch raises, which
+	// costs one 429 or more: 100 successes for each keep them at 1 %. If there is
+	// none, the rate is 1.1 times level after 16 + 1.2 x stretch raises, and 10
+	// times after 16 + 3.6 x stretch.
+	climb        = 16
+	growth       = 0.055
+	farStretch   = 60 // if the bounds are far apart
+	price        = 100
+	mostSearched = 700 // debt for a search: more would keep what it found for too long if that is wrong
+	most         = 5000
+
+	// A Retry-After costs more than a request. No more than 4 % of the time goes
+	// into such pauses, as long as they are short.
+	calmFactor = 25
+	mostCalm   = 10 * time.Minute
+
+	lateness    = 5 * time.Millisecond // of timers; it does not lower the rate
+	forgetAfter = 10 * time.Minute     // without a request that had to wait
+)
+
+// A permit is what a request knew of the pace when it began.
+type permit struct {
+	began  time.Duration
+	rate   float64
+	waited bool // it began as soon as the pace let it, or nearly so
+	probe  bool
+}
+
+// lets reports whether a request may begin.
+func (p *pace) lets(now time.Duration) bool {
+	return !p.limited || !p.probing && now >= p.at
+}
+
+// next returns when it may. It is false if it may now, or if an answer comes first.
+func (p *pace) next(now time.Duration) (at time.Duration, ok bool) {
+	return p.at, p.limited && !p.probing && now < p.at
+}
+
+// shut reports whether the server has let nothing through since the last 429.
+func (p *pace) shut() bool { return p.schedule != nil }
+
+// attemptNow ends the wait for the next request.
+func (p *pace) attemptNow(now time.Duration) { p.at = min(p.at, now) }
+
+// begins notes that a request begins, whether or not the pace let it.
+func (p *pace) begins(now time.Duration) permit {
+	idle := now - p.at
+	waited := p.limited && idle < p.interval()
+	if p.limited && !waited && now-p.waited > forgetAfter {
+		*p = pace{policy: p.policy}
+	}
+	if !p.limited {
+		return permit{began: now}
+	}
+	if waited {
+		p.waited = now
+	}
+	p.goodput.idle += max(0, idle-lateness)
+	p.at = max(p.at, now-lateness) + p.interval()
+	p.probing = p.shut()
+	return permit{began: now, rate: p.rate, waited: waited, probe: p.probing}
+}
+
+func (p *pace) interval() time.Duration { return time.Duration(float64(time.Second) / p.rate) }
+
+// ends notes what came of a request, err as post returned it. An answer that
+// speaks of the request itself means that the limit let it through; failures
+// say nothing of the limit.
+func (p *pace) ends(t permit, err error, now time.Duration) {
+	if t.probe {
+		p.probing = false
+	}
+	api, ok := err.(*APIError)
+	switch {
+	case ok && api.StatusCode == http.StatusTooManyRequests:
+		p.refuses(t, min(api.RetryAfter, maxRetryAfter), now)
+	case judge(err) != retryable:
+		p.passes(t, now)
+	}
+}
+
+// passes notes a success. It raises the rate only if the request had to wait
+// for its turn, so that the rate stays below twice what is used of it.
+func (p *pace) passes(t permit, now time.Duration) {
+	p.goodput.passes(t.began, p.limited)
+	if !p.limited || t.began <= p.cut {
+		return
+	}
+	p.news++
+	if p.shut() {
+		p.resume(t.began)
+	} else if t.waited {
+		p.debt = max(0, p.debt-1)
+		p.raise(now)
+	}
+}
+
+// resume ends the time of refusals after a success of a request that began at that time.
+func (p *pace) resume(began time.Duration) {
+	p.schedule, p.raises = nil, 0
+	p.low = max(p.rate, p.goodput.until(began))
+	if !p.searching {
+		p.low = min(p.low, p.level)
+	}
+	p.rate = p.low
+	p.at = max(p.at, began+p.interval())
+}
+
+func (p *pace) raise(now time.Duration) {
+	if p.raises >= climb && now < p.calm {
+		return
+	}
+	p.raises++
+	switch {
+	case p.searching:
+		p.rate = max(p.rate, min(p.rate+p.low, searchFactor*p.goodput.until(now)))
+	case p.raises <= climb:
+		p.rate += (p.level - p.low) / climb
+	default:
+		p.rate = p.level * (1 + growth*math.Pow(float64(p.raises-climb)/p.stretch, 4))
+	}
+}
+
+// refuses notes a 429. Those to requests that began before the last cut are of
+// the same moment: what they ask for is obeyed, and they have to be paid for.
+func (p *pace) refuses(t permit, retryAfter, now time.Duration) {
+	first := !p.limited
+	if first {
+		p.limited, p.searching, p.rate, p.waited = true, true, searchFrom, now
+		p.goodput.restart(t.began)
+	}
+	p.at = max(p.at, now+retryAfter)
+	limit := most
+	if p.searching {
+		limit = mostSearched
+	}
+	p.debt = max(p.debt, min(p.debt+price, limit))
+	if !first && t.began <= p.cut {
+		return
+	}
+	p.cut = now
+	if p.news == 0 {
+		p.wait(now)
+	} else {
+		p.lower(t, now)
+	}
+	p.news = 0
+}
+
+// wait makes the next request wait after a refusal.
+func (p *pace) wait(now time.Duration) {
+	if p.schedule == nil {
+		p.schedule = p.policy.newSchedule()
+	}
+	wait := p.schedule.NextBackOff()
+	if !p.searching {
+		p.rate = max(p.rate/2, slowest)
+		wait = max(wait, p.interval())
+	}
+	p.at = max(p.at, now+wait)
+}
+
+// lower sets the rate after the 429 to a request, with successes since the last one.
+func (p *pace) lower(t permit, now time.Duration) {
+	most := max(t.rate, slowest)
+	least := max(slowest, min(most, p.goodput.until(t.began)))
+	p.goodput.restart(t.began)
+	p.raises = 0
+	p.calm = now + min(calmFactor*(p.at-now), mostCalm)
+	p.searching = !p.searching && least < most/4
+	switch {
+	case p.searching:
+		p.low = max(least, searchFrom)
+	case least < most/closeBounds:
+		p.low, p.level, p.stretch = least, math.Sqrt(least*most), farStretch
+	default:
+		p.low, p.level, p.stretch = margin*least, margin*least, float64(max(price, p.debt))
+	}
+	p.rate = p.low
+	p.at = max(p.at, now+p.interval())
+}
+
+// goodput measures what passes per second from one 429 to the next.
+type goodput struct {
+	from   time.Duration // when the request began that was answered 429, or the first one of a second
+	idle   time.Duration // of this, how long there was nothing to send
+	passed int           // requests that began after it and passed
+	recent [64]time.Duration
+	burst  int // requests that passed in at most about a second before the first 429: no server saved up more
+}
+
+func (g *goodput) restart(from time.Duration) { g.from, g.idle, g.passed = from, 0, 0 }
+
+// passes counts a request that passed.
+func (g *goodput) passes(began time.Duration, limited bool) {
+	switch {
+	case limited && began > g.from:
+		g.recent[g.passed%len(g.recent)] = began
+		g.passed++
+	case !limited && began-g.from > time.Second:
+		*g = goodput{from: began, burst: 1}
+	case g.passed == 0:
+		g.burst++
+	}
+}
+
+// until returns the goodput until then, at least: where the rate grew, the
+// server may have had no room for what it could have added in the beginning.
+// So the most recent ones count by themselves, less what it may have saved up.
+func (g *goodput) until(end time.Duration) float64 {
+	best := float64(g.passed) / max(time.Nanosecond, end-g.from-g.idle).Seconds()
+	for n := max(2, g.burst+1); n <= min(g.passed, len(g.recent)); n++ {
+		last, first := g.recent[(g.passed-1)%len(g.recent)], g.recent[(g.passed-n)%len(g.recent)]
+		if last > first {
+			best = max(best, float64(n-g.burst)/(last-first).Seconds())
+		}
+	}
+	return best
+}
