@@ -80,7 +80,7 @@ type batch struct {
 	firstSent   time.Duration // when the first of them began
 	sentAt      time.Duration // when the last of them did
 	setbacks                  // see health
-	suspicion                 // see refusal.go
+	blame       blame         // see refusal.go
 	family      *family       // nil unless it was split
 }
 

@@ -139,7 +139,7 @@ func (q *queue) launchLocked(b *batch) {
 	b.repeats, b.sentAt = false, q.now()
 	if b.attempts == 0 {
 		b.firstSent = b.sentAt
-		b.others = b.lane.deliveries
+		b.blame.deliveries = b.lane.deliveries
 	}
 	b.attempts++
 	ep, carries := b.lane.endpoint, b.payload()
@@ -230,11 +230,14 @@ func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	q.warnOfStrangerLocked(b, err)
 	f := q.health.fell(&b.setbacks, t, err, q.now())
 	q.debugRetryLocked(b, f.until-q.now())
-	o := q.health.outageOf(t.endpoint)
+	outage := q.health.outageOf(t.endpoint).on
+	if !outage {
+		b.blame.note(b.lane.deliveries)
+	}
 	b.repeats = true
 	q.places.enterIdle(b)
 	switch {
-	case !o.on && q.isTooMuchLocked(b):
+	case !outage && b.isToBlame() && q.places.startFamily(b):
 		q.divideLocked(b, f.until)
 	case f.sleeps:
 		q.places.sleep(b, f.until)

@@ -230,10 +230,13 @@ func (p *places) rejoin(l *lane, s *series, i int) {
 	p.put(l, &e, s.number(i), ref)
 }
 
-// found makes a family of b, which is to be split, unless too many batches of
-// its endpoint are being split already.
-func (p *places) found(b *batch) bool {
-	if p.of(b).families == maxFamilies {
+// startFamily makes a family of b, which is to be split, unless it is of one
+// already. It returns false if too many batches of its endpoint are being split.
+func (p *places) startFamily(b *batch) bool {
+	switch {
+	case b.family != nil:
+		return true
+	case p.of(b).families == maxFamilies:
 		return false
 	}
 	b.family = &family{size: b.count()}

@@ -179,8 +179,8 @@ func (p *places) launch(b *batch) {
 	t := p.of(b)
 	t.inFlight++
 	t.launched = p.launches
-	if b.suspect, t.last = b.alone > 0, b.alone > 0; b.suspect {
-		t.suspects++
+	if b.suspect, t.lastSuspect = b.alone > 0, b.alone > 0; b.suspect {
+		t.suspectsInFlight++
 	}
 	p.carried.add(b.count(), int64(b.size(b.count())))
 }
@@ -285,7 +285,7 @@ func (p *places) withdraw(b *batch) {
 		p.inFlight.Remove(b.element)
 		p.of(b).inFlight--
 		if b.suspect {
-			p.of(b).suspects--
+			p.of(b).suspectsInFlight--
 		}
 		p.carried.sub(b.count(), int64(b.size(b.count())))
 	}
