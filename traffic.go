@@ -37,9 +37,9 @@ func (p *places) lane(ep endpoint, environment []byte) *lane {
 	return l
 }
 
-// leave takes a batch or a turn out of its lane. A lane without any is
+// leaveLane takes a batch or a turn out of its lane. A lane without any is
 // forgotten: environments may be many.
-func (p *places) leave(l *lane) {
+func (p *places) leaveLane(l *lane) {
 	if l.batches--; l.batches == 0 {
 		delete(p.lanes, laneKey{l.endpoint, l.environment})
 	}
