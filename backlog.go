@@ -106,8 +106,8 @@ func (d *disk) unlock() {
 	d.mu.Unlock()
 }
 
-// inTurn is a keeper's. A message is stamped and put in its place under mu.
-func (d *disk) inTurn(f func()) {
+// betweenAccepts implements keeper. A message is stamped and put in its place under mu.
+func (d *disk) betweenAccepts(f func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f()
@@ -146,7 +146,7 @@ func (d *disk) setFull(full bool) {
 	}
 }
 
-// noteOutcomes is a keeper's.
+// noteOutcomes implements keeper.
 func (d *disk) noteOutcomes() {
 	d.mu.Lock()
 	defer d.unlock()
@@ -321,10 +321,10 @@ func (q *queue) tellTroubleLocked(err error) {
 	q.tellLocked(report{trouble: err})
 }
 
-// leaveLocked is a keeper's. The batch's messages stay on disk.
+// leaveLocked implements keeper. The batch's messages stay on disk.
 func (d *disk) leaveLocked(b *batch) { d.q.places.shelve(b) }
 
-// end is a keeper's.
+// end implements keeper.
 func (d *disk) end(limit context.Context) {
 	d.keepRest()
 	d.q.endReports(limit)

@@ -5,11 +5,11 @@ package altertable
 //	Track      encodes it into a pooled envelope, on the caller's goroutine, outside every lock   message.go
 //	accept     numbers it and puts it into an open batch of its lane, under queue.mu              queue.go, order.go
 //	seal       closes the batch: it is full, old enough, flushed, or the queue is full            places.go
-//	advance    hands ready batches to requests while MaxInFlight and outages allow                dispatch.go, traffic.go
+//	advance    hands batches to requests, as MaxInFlight, outages and the rate limit allow        dispatch.go, traffic.go, outage.go, pace.go
 //	post       sends the batch's bytes as they stand, on a goroutine of its own, without a lock   transport.go
 //	finish     judges the answer, under queue.mu: settle, retry, or refuse                        dispatch.go
 //	retry      lets the batch wait for another attempt                                            dispatch.go
-//	refuse     splits the batch, to find the message at fault                                     refusal.go
+//	refuse     splits a batch that was refused, and divide one that alone keeps failing           refusal.go
 //	settle     counts the outcome, tells Flush, and hands it to the callbacks' goroutine          settle.go
 //
 // A batch is the body of its request: JSON messages with commas between, and
@@ -17,14 +17,14 @@ package altertable
 // is nothing in it for the garbage collector to walk.
 //
 // While a batch is open, its bytes are in a buffer that is used again for the
-// next one. Sealing copies them once, into memory that fits. From then on the
-// bytes never change, are never used again for anything else, and belong to
-// this batch alone. So a request and a callback read them without a lock, for
+// next one. Sealing copies them once, into memory that fits, and so does
+// splitting. From then on the bytes never change, are never used again for
+// anything else, and belong to this batch alone. So a request and a callback read them without a lock, for
 // as long as they like.
 //
 // queue.mu guards all state of the queue, and of its closed parts: places, health,
-// reports and warnings. Each part changes its own fields only and calls nothing outside
-// itself. A method of the queue whose name ends in Locked is called with
+// pace, reports and warnings. Each part changes its own fields only and calls
+// nothing outside itself. A method of the queue whose name ends in Locked is called with
 // queue.mu held. No user's code, no I/O and no encoding runs under queue.mu.
 //
 // No goroutine lives while there is nothing to do: a request has one, due
@@ -35,7 +35,10 @@ package altertable
 // does not share a batch with what comes later.
 //
 // Identifies of one person keep their order. A batch of identifies waits for the
-// earlier ones that hold one of its people, and for no other: see people.go.
+// earlier ones that name one of its people, and for no other: see people.go.
+//
+// What fails waits alone: a batch, an endpoint, or the whole client, as far as
+// the failures reach: see outage.go. A rate limit delays all requests: see pace.go.
 //
 // With Block, a call that finds no room waits in line for it: see block.go.
 //
@@ -58,12 +61,12 @@ import (
 	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
-// A batch is messages of one lane that share their way and their outcome.
-// Guarded by queue.mu, except that what is sealed in series never changes.
+// A batch is messages of one lane that go in one request. Guarded by
+// queue.mu, except that the bytes of a sealed series never change.
 type batch struct {
 	lane *lane
 	series
-	claim *claim // on its people; nil unless it is of identifies
+	claim *claim // on its people; nil if it is not of identifies
 	gone  int    // messages at the beginning that have their outcome already
 
 	state     state         // places moves it
@@ -71,7 +74,7 @@ type batch struct {
 	idlePlace int           // in its lane's traffic.idle
 	backPlace int           // in places.setBack
 	wakeAt    time.Duration // while sleeping
-	scratch   *scratch      // lends an open batch its memory; nil if that is its own
+	scratch   *scratch      // the memory that an open batch has on loan; nil if it has its own
 
 	attempts    int           // requests that carried its messages
 	repeats     bool          // the next one is made again after a failure
@@ -79,8 +82,8 @@ type batch struct {
 	suspect     bool          // in flight after it failed alone
 	firstSent   time.Duration // when the first of them began
 	sentAt      time.Duration // when the last of them did
-	setbacks                  // see health
-	suspicion                 // see refusal.go
+	setbacks                  // see outage.go
+	blame       blame         // see refusal.go
 	family      *family       // nil unless it was split
 }
 

@@ -32,9 +32,9 @@ var (
 	errOtherBubble   = fmt.Errorf("%w: it was made in a testing/synctest bubble, and works there alone; make one here", ErrClosed)
 )
 
-// abroad returns an error if the caller, to whom the time now was told, is not
+// checkBubble returns an error if the caller, to whom the time now was told, is not
 // in the bubble where New ran, or outside as New was.
-func (q *queue) abroad(now time.Time) error {
+func (q *queue) checkBubble(now time.Time) error {
 	switch bubbleOf(now) {
 	case q.bubble:
 		return nil

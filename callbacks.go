@@ -147,7 +147,7 @@ func (r *reports) mayEvict(now time.Duration) bool {
 // reportLocked makes the outcome of the first n messages of b known to the callbacks.
 func (q *queue) reportLocked(b *batch, n int, o outcome) {
 	if o.err != nil {
-		q.warnOfLocked(b, n, o)
+		q.warnOfLossLocked(b, n, o)
 	}
 	refs := b.firstRefs(n)
 	if q.cfg.onDelivery == nil && (q.cfg.onError == nil || o.err == nil) {

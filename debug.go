@@ -59,7 +59,7 @@ func (q *queue) debugLocked(text string, err error, attrs ...slog.Attr) {
 		return
 	}
 	w.debugLines++
-	q.startLocked()
+	q.debugStartLocked()
 	q.debugAnywayLocked(text, err, attrs...)
 }
 
@@ -77,7 +77,7 @@ func (q *queue) debugAnywayLocked(text string, err error, attrs ...slog.Attr) {
 // debug is debugLocked for who does not hold the lock, and asks by itself
 // whether the lines are wanted.
 func (q *queue) debug(text string, err error, attrs ...slog.Attr) {
-	if !q.debugging.Load() || q.abroad(time.Now()) != nil {
+	if !q.debugging.Load() || q.checkBubble(time.Now()) != nil {
 		return
 	}
 	q.mu.Lock()
@@ -85,9 +85,9 @@ func (q *queue) debug(text string, err error, attrs ...slog.Attr) {
 	q.debugLocked(text, err, attrs...)
 }
 
-// startLocked tells with what New was called, before the first other line: New
+// debugStartLocked tells with what New was called, before the first other line: New
 // itself starts no goroutine.
-func (q *queue) startLocked() {
+func (q *queue) debugStartLocked() {
 	w := &q.warnings
 	if w.started {
 		return
@@ -105,7 +105,7 @@ func (q *queue) startLocked() {
 func (q *queue) debugEndLocked() {
 	if q.debugging.Load() {
 		s := q.snapshotLocked()
-		q.startLocked()
+		q.debugStartLocked()
 		q.debugAnywayLocked("altertable: client shut down", nil,
 			slog.Int64("accepted", s.Accepted), slog.Int64("delivered", s.Delivered), slog.Int64("failed", s.Failed),
 			slog.Int64("dropped", s.Dropped), slog.Int64("queued", s.Queued), slog.Int64("rejected", s.Rejected),

@@ -45,7 +45,7 @@ func (q *queue) nextLocked(now time.Duration) *batch {
 	case q.health.outageOf(ep).on:
 		return q.nextProbeLocked(ep, now)
 	}
-	return q.places.next(ep, q.companySinceLocked(now))
+	return q.places.next(ep, q.companyUpToLocked(now))
 }
 
 // nextEndpointLocked returns the endpoint whose turn it is: of those that have
@@ -88,7 +88,7 @@ func (q *queue) keepsRoomLocked(ep endpoint, now time.Duration) bool {
 
 // maySendLocked reports whether the endpoint has something to send, and may.
 func (q *queue) maySendLocked(ep endpoint, now time.Duration) bool {
-	return q.health.lets(ep, now) && (q.places.hasReady(ep) || q.places.hasOpen(ep, q.companySinceLocked(now)))
+	return q.health.lets(ep, now) && (q.places.hasReady(ep) || q.places.hasOpen(ep, q.companyUpToLocked(now)))
 }
 
 func (q *queue) goesBeforeLocked(ep, other endpoint) bool {
@@ -110,8 +110,8 @@ func (q *queue) isHopefulLocked(ep endpoint) bool {
 	return !q.health.endpoints[ep].on || q.places.newest(ep) != nil
 }
 
-// companySinceLocked returns the time since when messages have waited long enough for company.
-func (q *queue) companySinceLocked(now time.Duration) time.Duration {
+// companyUpToLocked returns the time since when messages have waited long enough for company.
+func (q *queue) companyUpToLocked(now time.Duration) time.Duration {
 	if q.isFullLocked() {
 		return math.MaxInt64
 	}
@@ -125,7 +125,7 @@ func (q *queue) nextProbeLocked(ep endpoint, now time.Duration) *batch {
 	if b := q.places.newest(ep); b != nil {
 		return b
 	}
-	if b := q.places.nextOpen(ep, q.companySinceLocked(now)); b != nil {
+	if b := q.places.nextOpen(ep, q.companyUpToLocked(now)); b != nil {
 		return b
 	}
 	return q.places.oldestDue(ep, q.health.outageOf(ep).last)
@@ -139,7 +139,7 @@ func (q *queue) launchLocked(b *batch) {
 	b.repeats, b.sentAt = false, q.now()
 	if b.attempts == 0 {
 		b.firstSent = b.sentAt
-		b.others = b.lane.deliveries
+		b.blame.deliveries = b.lane.deliveries
 	}
 	b.attempts++
 	ep, carries := b.lane.endpoint, b.payload()
@@ -180,7 +180,7 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	case meaning == misdirected:
 		q.sendElsewhereLocked(b, err)
 	case meaning == limited:
-		q.slowDownLocked(b, err)
+		q.waitForPaceLocked(b, err)
 	default:
 		q.retryLocked(b, t, err)
 	}
@@ -211,9 +211,9 @@ func (q *queue) sendElsewhereLocked(b *batch, err error) {
 	q.againLocked(b, err)
 }
 
-// slowDownLocked keeps b for when the rate limit that it met allows a request
+// waitForPaceLocked keeps b for when the rate limit that it met allows a request
 // again. It is not to blame.
-func (q *queue) slowDownLocked(b *batch, err error) {
+func (q *queue) waitForPaceLocked(b *batch, err error) {
 	q.warnOfBatchLocked(warnLimited, b, b.count(), err)
 	q.againLocked(b, err)
 }
@@ -230,11 +230,14 @@ func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	q.warnOfStrangerLocked(b, err)
 	f := q.health.fell(&b.setbacks, t, err, q.now())
 	q.debugRetryLocked(b, f.until-q.now())
-	o := q.health.outageOf(t.endpoint)
+	outage := q.health.outageOf(t.endpoint).on
+	if !outage {
+		b.blame.note(b.lane.deliveries)
+	}
 	b.repeats = true
 	q.places.enterIdle(b)
 	switch {
-	case !o.on && q.isTooMuchLocked(b):
+	case !outage && b.isToBlame() && q.places.startFamily(b):
 		q.divideLocked(b, f.until)
 	case f.sleeps:
 		q.places.sleep(b, f.until)

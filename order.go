@@ -15,12 +15,14 @@ type turn struct {
 	come   chan struct{} // closed when the call may send
 }
 
-// seat returns the open batch of l that a message of size bytes from who joins.
+// seat returns the open batch of l that a message of size bytes joins. Of an
+// identify, who is its person, whose two ids may be held by two claims: people.go
+// tells where it goes.
 func (p *places) seat(l *lane, who person, size int, number uint64) *batch {
 	if !l.ordered() {
-		b := p.takes(l.open, size, number)
+		b := p.takesElseSeals(l.open, size, number)
 		if b == nil {
-			b = p.open(l, nil)
+			b = p.newBatch(l, nil)
 			l.open = b
 		}
 		return b
@@ -37,10 +39,10 @@ func (p *places) seat(l *lane, who person, size int, number uint64) *batch {
 	case len(holders) == 2:
 		b = nil
 	}
-	if b = p.takes(b, size, number); b != nil {
+	if b = p.takesElseSeals(b, size, number); b != nil {
 		return b
 	}
-	b = p.open(l, holders)
+	b = p.newBatch(l, holders)
 	switch len(holders) {
 	case 0:
 		l.open = b
@@ -63,7 +65,7 @@ func (p *places) release(l *lane, c *claim) {
 	l.people.leave(c)
 }
 
-// free lets c be sent: nothing is ahead of it any more.
+// free lets c be sent: it waits for no other claim any more.
 func (p *places) free(c *claim) {
 	b := c.batch
 	switch {
@@ -72,9 +74,9 @@ func (p *places) free(c *claim) {
 	case b.state == behind && !b.family.keeps(b):
 		p.enterReady(b)
 	case b.state == open:
-		b.element = insert(&p.traffic[b.lane.endpoint].opened, b, (*batch).before)
-		if b.lane.open == nil {
-			c.leave()
+		b.element = insert(&p.of(b).opened, b, (*batch).before)
+		if b.lane.open == nil { // then it takes everybody's messages, as any other
+			c.leaveLeader()
 			b.lane.open = b
 		}
 	}
@@ -87,7 +89,7 @@ func (p *places) lineUp(l *lane, people []person, number uint64) *turn {
 	l.batches++
 	p.turns++
 	t := &turn{lane: l, people: people, at: moment{number, p.turns}, come: make(chan struct{})}
-	t.claim = l.claim(&claim{turn: t})
+	t.claim = l.addClaim(&claim{turn: t})
 	p.stand(l, t.claim)
 	for c := range t.claim.allAhead() {
 		if c.isOpen() {
@@ -100,7 +102,7 @@ func (p *places) lineUp(l *lane, people []person, number uint64) *turn {
 	return t
 }
 
-// stand puts c behind all claims on its people.
+// stand puts c behind the last claims on its people, and makes it the last one.
 func (p *places) stand(l *lane, c *claim) {
 	for _, who := range c.people() {
 		var two [2]*claim
@@ -111,22 +113,23 @@ func (p *places) stand(l *lane, c *claim) {
 
 // endTurn gives up a synchronous call's place, whether its turn had come or not.
 func (p *places) endTurn(t *turn) {
-	t.lane.drop(t.claim, t.people, nil)
+	t.lane.forgetGone(t.claim, t.people, nil)
 	p.release(t.lane, t.claim)
-	p.leave(t.lane)
+	p.leaveLane(t.lane)
 }
 
-// An item is what stands in the order: a message that no request has carried,
-// or else a claim as a whole.
+// An item is what setAside has taken out of the order: a message that no request
+// has carried, or else a claim as a whole.
 type item struct {
 	at     moment
 	claim  *claim  // nil if it is a message
-	series *series // it is in this
-	i      int
+	series *series // where the message is
+	i      int     // its place there
 }
 
 // setAside takes out of the order all that waits for c, because c's batch is to
-// be split. Then each message need only wait for the piece that holds its person.
+// be split. lineUpAnew puts it back: then each message waits only for the piece
+// that names its person.
 func (p *places) setAside(c *claim) []item {
 	l := c.batch.lane
 	waiting := c.allBehind()
@@ -201,13 +204,14 @@ func (c *claim) at() moment {
 	return moment{number: c.batch.number()}
 }
 
-// dissolve takes b, which was never sent, out of all places, and returns its messages.
+// dissolve takes b, which was never sent, out of all places, and returns its
+// messages. They are put into other batches.
 func (p *places) dissolve(b *batch) *series {
 	messages := b.fitted(b.gone, len(b.marks))
 	p.leaveIdle(b)
 	p.withdraw(b)
 	if b.state == open {
-		b.shut()
+		b.stopTaking()
 		p.buffers.takeBack(b)
 	}
 	b.state, b.series, b.gone = settled, series{}, 0
@@ -230,10 +234,13 @@ func (p *places) rejoin(l *lane, s *series, i int) {
 	p.put(l, &e, s.number(i), ref)
 }
 
-// found makes a family of b, which is to be split, unless too many batches of
-// its endpoint are being split already.
-func (p *places) found(b *batch) bool {
-	if p.of(b).families == maxFamilies {
+// startFamily makes a family of b, which is to be split, unless it is of one
+// already. It returns false if too many batches of its endpoint are being split.
+func (p *places) startFamily(b *batch) bool {
+	switch {
+	case b.family != nil:
+		return true
+	case p.of(b).families == maxFamilies:
 		return false
 	}
 	b.family = &family{size: b.count()}
@@ -244,8 +251,9 @@ func (p *places) found(b *batch) bool {
 	return true
 }
 
-// dwindle notes that b, which may be a piece, has at most one message left.
-func (p *places) dwindle(b *batch) {
+// noLongerLarge notes that b has at most one message left. When that is so of
+// all pieces of a family, another batch may be split.
+func (p *places) noLongerLarge(b *batch) {
 	if b.family == nil {
 		return
 	}
@@ -255,7 +263,7 @@ func (p *places) dwindle(b *batch) {
 }
 
 // split moves the second half of b, which is in no list and of a family, into a
-// new batch that is in no list either. Both begin with the setbacks s.
+// new batch. It is in no list either. Both begin with the setbacks s.
 func (p *places) split(b *batch, s setbacks) (right *batch) {
 	var aside []item
 	if b.claim != nil {
@@ -276,10 +284,10 @@ func (p *places) split(b *batch, s setbacks) (right *batch) {
 			b.family.large++
 		}
 	}
-	p.dwindle(b) // the whole
+	p.noLongerLarge(b) // the whole
 	if b.claim != nil {
-		right.claim = b.lane.claim(&claim{batch: right})
-		b.lane.drop(b.claim, right.people, b.people)
+		right.claim = b.lane.addClaim(&claim{batch: right})
+		b.lane.forgetGone(b.claim, right.people, b.people)
 		p.stand(b.lane, right.claim)
 		p.lineUpAnew(b.lane, aside)
 	}

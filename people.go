@@ -11,15 +11,15 @@ import (
 // The platform ignores an identify that is older than the one it has of that
 // person. So identifies of one person are sent in the order of acceptance, one
 // after the other, and nothing that fails lets a later one go first. Those of
-// different people have nothing to do with each other.
+// different people do not wait for each other.
 //
 // A batch of identifies, or a synchronous call, has a claim on the people it
 // names. It waits for the claims ahead of it: the earlier ones on one of these
 // people that are not settled. The lane's index knows the last claim on each
 // person. An identify of a person on whom there is a claim joins the batch that
-// has it, if that is open, or else the open batch of the claim's followers,
-// which wait for this one claim: somebody who is identified all the time costs
-// only the people in the same boat.
+// has it, if that is open. Otherwise it joins the open batch of the claim's
+// followers, which wait for this one claim. So somebody who is identified all the time
+// holds up only the people who share a batch with him.
 //
 // If A and B are identified in batch 1, and then B and C: batch 1 is in flight,
 // B waits among the followers of batch 1, and C is in another batch and leaves.
@@ -52,20 +52,20 @@ func personIn(message []byte) person {
 	return newPerson(ids.DistinctID, ids.AnonymousID)
 }
 
-// A claim is the right of a batch or a synchronous call to send identifies of
-// its people before all later ones. Guarded by queue.mu.
+// A claim is the right of a batch, or of a synchronous call's turn, to send
+// identifies of its people before all later ones. Guarded by queue.mu.
 type claim struct {
 	number    uint32 // in its lane's index
 	batch     *batch // nil if it is a turn's
 	turn      *turn
-	ahead     []*claim // not settled; may be sent when there is none
-	behind    []*claim // those that it is ahead of
+	ahead     []*claim // what it waits for; it may be sent when there is none
+	behind    []*claim // what waits for it
 	followers *batch   // open, and waits for this claim alone; nil if there is none
 	leader    *claim   // the one whose followers the batch is; nil if it is nobody's
 }
 
-// claim puts c into the lane.
-func (l *lane) claim(c *claim) *claim {
+// addClaim gives c a number in the lane's index.
+func (l *lane) addClaim(c *claim) *claim {
 	l.people.enter(c)
 	return c
 }
@@ -137,11 +137,11 @@ func walk(from *claim, next func(*claim) []*claim, yield func(*claim) bool) {
 	}
 }
 
-// maxWalk bounds the search for a claim that waits for another: where a call
-// finds nothing so soon, its message gets a batch of its own.
+// maxWalk bounds the steps of waitsFor, for which a call of Identify waits. Where
+// it gives up, the message gets a batch of its own, which is always right.
 const maxWalk = 64
 
-// waitsFor reports whether c waits for other.
+// waitsFor reports whether c waits for other, as far as maxWalk lets it look.
 func (c *claim) waitsFor(other *claim) bool {
 	steps := 0
 	for a := range c.allAhead() {
@@ -176,13 +176,13 @@ func (c *claim) detach() (behind []*claim) {
 	if c.followers != nil {
 		c.followers.claim.leader = nil
 	}
-	c.leave()
+	c.leaveLeader()
 	behind, c.ahead, c.behind, c.followers = c.behind, nil, nil, nil
 	return behind
 }
 
-// leave lets no more identifies follow c's leader into c's batch.
-func (c *claim) leave() {
+// leaveLeader lets no more followers of c's leader into c's batch.
+func (c *claim) leaveLeader() {
 	if c.leader != nil {
 		c.leader.followers = nil
 		c.leader = nil
@@ -219,7 +219,7 @@ func host(holders []*claim) *claim {
 	return nil
 }
 
-// hold notes that c is the last claim on who.
+// hold notes that c is the last claim on the ids of who.
 func (l *lane) hold(c *claim, who person) {
 	l.people.set(who[0], c)
 	if who[1] != 0 {
@@ -227,7 +227,7 @@ func (l *lane) hold(c *claim, who person) {
 	}
 }
 
-// holdAgain is hold, except where a later claim has been found already.
+// holdAgain is hold, except for ids on which the index has a later claim.
 func (l *lane) holdAgain(c *claim, who person) {
 	for _, hash := range who {
 		if hash == 0 {
@@ -249,10 +249,11 @@ func (l *lane) forget(c *claim, people []person) {
 	}
 }
 
-// drop is forget for people of whom c may still name some in rest. Where there
-// are claims ahead of c, one of them is then the last one: c may have been
-// evicted while another one was in flight.
-func (l *lane) drop(c *claim, people, rest []person) {
+// forgetGone is forget for people of messages that are c's no longer. Those whom
+// the rest of c's messages name stay its people. If c still waits for other
+// claims, since its messages were evicted, the last of those that names a person
+// has the last claim on him again.
+func (l *lane) forgetGone(c *claim, people, rest []person) {
 	if len(rest) == 0 && len(c.ahead) == 0 {
 		l.forget(c, people)
 		return

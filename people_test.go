@@ -107,7 +107,7 @@ func TestSplitLetsThoseBehindGo(t *testing.T) {
 	call := p.lineUp(&p.home[identifyEndpoint], []person{newPerson("u_1", ""), newPerson("u_3", "")}, 8)
 	later := p.identified(9, "u_3", "")
 	p.withdraw(whole)
-	require.True(t, p.found(whole))
+	require.True(t, p.startFamily(whole))
 	right := p.split(whole, setbacks{})
 	behindLeft := p.home[identifyEndpoint].people.find(hashID("u_0")).batch
 	behindRight := p.home[identifyEndpoint].people.find(hashID("u_2")).batch
@@ -144,7 +144,7 @@ func TestSplitWithManyBehind(t *testing.T) {
 		p.identified(3+i, "a", "x")
 	}
 	p.withdraw(first)
-	require.True(t, p.found(first))
+	require.True(t, p.startFamily(first))
 	right := p.split(first, setbacks{})
 	p.settle(first, 1)
 	p.settle(right, 1)

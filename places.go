@@ -13,9 +13,9 @@ type state uint8
 
 const (
 	open     state = iota // taking messages
-	behind                // of a claim, or of another piece of its family
+	behind                // sealed, and waits for a claim, or for another piece of its family
 	ready                 // may be sent
-	sleeping              // failed, and waits for its own next attempt
+	sleeping              // failed, and waits on its own schedule
 	flying                // carried by a request
 	settled               // every message has its outcome
 )
@@ -34,7 +34,7 @@ type places struct {
 	traffic  [3]traffic // by endpoint
 	asleep   list.List  // by wakeAt
 	inFlight list.List  // in the order of their sending
-	setBack  byNumber   // those of the idle ones that have failed: what MaxElapsed gives up
+	setBack  byNumber   // the idle batches that have failed: what MaxElapsed gives up
 	carried  tally      // in flight
 	launches uint64     // ever
 	turns    uint64     // ever
@@ -79,12 +79,12 @@ func (p *places) put(l *lane, e *envelope, number uint64, ref spool.Ref) {
 	}
 }
 
-// open returns a new batch that takes messages. If it is of identifies, it goes
-// after the claims ahead.
-func (p *places) open(l *lane, ahead []*claim) *batch {
+// newBatch returns an open batch. If it is of identifies, it goes after the
+// claims ahead.
+func (p *places) newBatch(l *lane, ahead []*claim) *batch {
 	b := &batch{lane: l}
 	if l.ordered() {
-		b.claim = l.claim(&claim{batch: b})
+		b.claim = l.addClaim(&claim{batch: b})
 		b.claim.goAfter(ahead...)
 	}
 	l.batches++
@@ -96,9 +96,9 @@ func (p *places) open(l *lane, ahead []*claim) *batch {
 	return b
 }
 
-// takes returns b if that is open and has a place for a message of size bytes
-// with this number. Otherwise it seals b, if there is one, and returns nil.
-func (p *places) takes(b *batch, size int, number uint64) *batch {
+// takesElseSeals returns b, which is open or nil, if it can take a message of
+// size bytes with this number. Otherwise it seals b and returns nil.
+func (p *places) takesElseSeals(b *batch, size int, number uint64) *batch {
 	if b == nil {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (p *places) takes(b *batch, size int, number uint64) *batch {
 // seal closes an open batch and puts it where it waits for a request.
 func (p *places) seal(b *batch) {
 	p.withdraw(b)
-	b.shut()
+	b.stopTaking()
 	fit := b.fitted(b.gone, len(b.marks))
 	p.buffers.takeBack(b)
 	b.series, b.gone, b.state = fit, 0, behind
@@ -123,13 +123,13 @@ func (p *places) seal(b *batch) {
 	}
 }
 
-// shut lets no more messages into b.
-func (b *batch) shut() {
+// stopTaking lets no more messages into b.
+func (b *batch) stopTaking() {
 	if b.lane.open == b {
 		b.lane.open = nil
 	}
 	if b.claim != nil {
-		b.claim.leave()
+		b.claim.leaveLeader()
 	}
 }
 
@@ -179,8 +179,8 @@ func (p *places) launch(b *batch) {
 	t := p.of(b)
 	t.inFlight++
 	t.launched = p.launches
-	if b.suspect, t.last = b.alone > 0, b.alone > 0; b.suspect {
-		t.suspects++
+	if b.suspect, t.lastSuspect = b.alone > 0, b.alone > 0; b.suspect {
+		t.suspectsInFlight++
 	}
 	p.carried.add(b.count(), int64(b.size(b.count())))
 }
@@ -223,7 +223,7 @@ func (p *places) nextWake() (at time.Duration, ok bool) {
 func (p *places) settle(b *batch, n int) {
 	single := b.count() == 1
 	if b.claim != nil {
-		b.lane.drop(b.claim, b.people[b.gone:b.gone+n], b.people[b.gone+n:])
+		b.lane.forgetGone(b.claim, b.people[b.gone:b.gone+n], b.people[b.gone+n:])
 	}
 	if n < b.count() {
 		b.gone += n
@@ -231,31 +231,31 @@ func (p *places) settle(b *batch, n int) {
 		p.of(b).idle.fix(b)
 		p.setBack.fix(b)
 		if !single && b.count() == 1 {
-			p.dwindle(b)
+			p.noLongerLarge(b)
 		}
 		return
 	}
 	if !single {
-		p.dwindle(b)
+		p.noLongerLarge(b)
 	}
 	p.leaveIdle(b)
 	p.withdraw(b)
 	if b.state == open {
-		b.shut()
+		b.stopTaking()
 		p.buffers.takeBack(b)
 	}
-	began := b.state != open && b.state != behind
+	wasNext := b.state != open && b.state != behind // of its family
 	b.state, b.series, b.gone = settled, series{}, 0
 	if b.claim != nil {
 		p.release(b.lane, b.claim)
 	}
-	if began {
+	if wasNext {
 		p.passOn(b)
 	}
-	p.leave(b.lane)
+	p.leaveLane(b.lane)
 }
 
-// shelve puts b, which is in no list, where nothing is sent from.
+// shelve keeps b, which is in no list, without sending it.
 func (p *places) shelve(b *batch) {
 	b.state = behind
 	p.enterIdle(b)
@@ -285,7 +285,7 @@ func (p *places) withdraw(b *batch) {
 		p.inFlight.Remove(b.element)
 		p.of(b).inFlight--
 		if b.suspect {
-			p.of(b).suspects--
+			p.of(b).suspectsInFlight--
 		}
 		p.carried.sub(b.count(), int64(b.size(b.count())))
 	}

@@ -167,7 +167,7 @@ func TestSealedMessagesAreReadAsTheyWereWritten(t *testing.T) {
 		check()
 		p.launch(b)
 		p.withdraw(b)
-		require.True(t, p.found(b))
+		require.True(t, p.startFamily(b))
 		right := p.split(b, setbacks{})
 		require.Equal(t, 2, b.count())
 		require.Equal(t, 2, right.count())

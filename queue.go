@@ -18,7 +18,7 @@ type queue struct {
 	stamps    *stamper
 	keeper    keeper
 	start     time.Time // its clock's zero: durations since then are monotonic
-	bubble    string    // where New ran: see abroad
+	bubble    string    // where New ran: see checkBubble
 
 	debugging  atomic.Bool  // the logger wants debug lines
 	spoolBytes atomic.Int64 // on disk
@@ -37,7 +37,7 @@ type queue struct {
 
 	held   tally  // in memory, without an outcome
 	onDisk onDisk // accepted, and on disk alone; empty without a spool
-	wanted int    // bytes of a message that found no room; 0 once there is room for it
+	wanted int    // bytes of the last message that found no room; 0 once there is room for it
 	stats  Stats
 
 	number       uint64 // of the message accepted last
@@ -58,15 +58,16 @@ type keeper interface {
 	// accept takes a message into the queue, or says why not.
 	accept(ctx context.Context, e *envelope) error
 
-	// inTurn calls f while no message is between its stamp and its place in the queue.
-	inTurn(f func())
+	// betweenAccepts calls f at a moment when each message that has its stamp
+	// has its place in the queue too.
+	betweenAccepts(f func())
 
-	// leaveLocked decides what becomes of a batch, which is in no list, when the
-	// client's time is over.
+	// leaveLocked decides what becomes of a batch, which is in no list, when
+	// Shutdown's time is over.
 	leaveLocked(b *batch)
 
-	// end decides so for all that is left, and returns when the callbacks have
-	// been told of it, or limit ends.
+	// end does the same for all batches that are left. It returns when the
+	// callbacks have been told of it, or limit ends.
 	end(limit context.Context)
 
 	// settledLocked is told of messages that have their outcome.
@@ -116,7 +117,7 @@ func (q *queue) now() time.Duration { return time.Since(q.start) }
 // memory is the keeper of a client without a spool.
 type memory struct{ q *queue }
 
-func (memory) inTurn(f func())           { f() }
+func (memory) betweenAccepts(f func())   { f() }
 func (memory) settledLocked([]spool.Ref) {}
 func (memory) noteOutcomes()             {}
 func (memory) workLocked()               {}
@@ -138,7 +139,7 @@ func (m memory) dropAll() {
 
 // accept takes the message in e into the queue, or says why not.
 func (q *queue) accept(ctx context.Context, e *envelope) error {
-	if err := q.abroad(e.now); err != nil {
+	if err := q.checkBubble(e.now); err != nil {
 		q.reject(err)
 		return err
 	}
@@ -149,7 +150,7 @@ func (q *queue) accept(ctx context.Context, e *envelope) error {
 	return err
 }
 
-// accept is a keeper's.
+// accept implements keeper.
 func (m memory) accept(ctx context.Context, e *envelope) error {
 	q := m.q
 	mayWait := q.cfg.overflow == Block && ctx.Err() == nil
@@ -200,7 +201,7 @@ func (q *queue) inOrderLocked(e *envelope) {
 	}
 }
 
-// noteStampLocked is for inOrderLocked of those that come after e.
+// noteStampLocked notes e's stamp, for inOrderLocked of later identifies.
 func (q *queue) noteStampLocked(e *envelope) {
 	if e.endpoint == identifyEndpoint && e.own {
 		q.lastIdentify = e.stamp

@@ -48,7 +48,7 @@ func (f *family) accepted() {
 // messages, and its length tells a server that refuses everything.
 func (q *queue) refuseLocked(b *batch, err error) {
 	q.health.refusals++
-	if b.family == nil && !q.places.found(b) {
+	if !q.places.startFamily(b) {
 		until := q.health.setBack(&b.setbacks, b.lane.endpoint, err, q.now())
 		q.debugRetryLocked(b, until-q.now())
 		b.repeats = true
@@ -76,29 +76,29 @@ func (q *queue) refuseLocked(b *batch, err error) {
 	}
 }
 
-// suspicion is what speaks for it that a batch is too much for the server, or
-// holds a message that is.
-type suspicion struct {
-	others   uint64 // deliveries of its lane when it failed last, or was first sent
-	failures int    // in a row, each after another batch of its lane was delivered
+// blame counts the failures of a batch for which only the batch can be at fault:
+// it is too much for the server, or holds a message that is.
+type blame struct {
+	deliveries uint64 // of its lane, when the batch failed last or was first sent
+	failures   int    // in a row, each after another batch of its lane was delivered
 }
 
-// maxSuspicion failures of that kind get a batch split, and one gets a piece
-// split of a batch that was split for them.
-const maxSuspicion = 3
+// maxBlame is how many such failures get a batch split. Its pieces are split
+// after one more.
+const maxBlame = 3
 
-// isTooMuchLocked reports whether b, which has failed, is to be split: others of
-// its lane are delivered all the while.
-func (q *queue) isTooMuchLocked(b *batch) bool {
-	s := &b.suspicion
-	if s.others == b.lane.deliveries {
-		s.failures = 0
+// note notes a failure. The batch's lane has made so many deliveries by now.
+func (b *blame) note(deliveries uint64) {
+	if b.deliveries == deliveries {
+		b.failures = 0
 	} else {
-		s.failures++
+		b.failures++
 	}
-	s.others = b.lane.deliveries
-	return b.count() > 1 && s.failures >= maxSuspicion && (b.family != nil || q.places.found(b))
+	b.deliveries = deliveries
 }
+
+// isToBlame reports whether b, which has failed, is to be split.
+func (b *batch) isToBlame() bool { return b.count() > 1 && b.blame.failures >= maxBlame }
 
 // divideLocked splits b, which failed again and again. The halves go on their
 // own schedules, not before until.
@@ -108,7 +108,7 @@ func (q *queue) divideLocked(b *batch, until time.Duration) {
 	inherited.schedule = nil
 	right := q.places.split(b, inherited)
 	for _, piece := range []*batch{b, right} {
-		piece.suspicion = suspicion{others: b.lane.deliveries, failures: maxSuspicion - 1}
+		piece.blame = blame{deliveries: b.lane.deliveries, failures: maxBlame - 1}
 		piece.repeats = true
 		if piece.mayGo() {
 			q.places.sleep(piece, until)

@@ -117,7 +117,7 @@ func (q *queue) firstSetbackLocked() error {
 
 // flush is Client.Flush.
 func (q *queue) flush(ctx context.Context) error {
-	if err := q.abroad(time.Now()); err != nil {
+	if err := q.checkBubble(time.Now()); err != nil {
 		return err
 	}
 	f := q.startFlush()
@@ -172,7 +172,7 @@ type shutdown struct {
 
 // shutDown is Client.Shutdown.
 func (q *queue) shutDown(ctx context.Context) error {
-	if err := q.abroad(time.Now()); err != nil {
+	if err := q.checkBubble(time.Now()); err != nil {
 		return err
 	}
 	s, begun := q.beginShutdown()
@@ -213,6 +213,14 @@ func (q *queue) beginShutdown() (s *shutdown, begun bool) {
 	q.places.wakeAll(now)
 	q.shutdown.flush = q.startFlushLocked()
 	return q.shutdown, true
+}
+
+// isClosing reports whether Shutdown has begun. It works in any bubble: see
+// checkBubble.
+func (q *queue) isClosing() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.shutdown != nil
 }
 
 // joinShutdown waits for the shutdown s that another call began.

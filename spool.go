@@ -120,7 +120,7 @@ func cause(err error) error {
 	return err
 }
 
-// accept is a keeper's.
+// accept implements keeper.
 func (d *disk) accept(ctx context.Context, e *envelope) error {
 	for {
 		room, err := d.store(e)

@@ -103,7 +103,7 @@ func (s *Stats) endRequest(err error) {
 }
 
 func (q *queue) snapshot() Stats {
-	here := q.abroad(time.Now()) == nil // elsewhere is another time
+	here := q.checkBubble(time.Now()) == nil // elsewhere is another time
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.snapshotLocked()

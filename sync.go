@@ -38,16 +38,17 @@ func (c *Client) AliasSync(ctx context.Context, a ...Alias) (*Response, error) {
 	return syncCall(c, ctx, "AliasSync", a)
 }
 
-// syncCall makes a synchronous call, whose name its error bears.
+// syncCall makes a synchronous call. Its error names the call.
 func syncCall[M Message](c *Client, ctx context.Context, call string, messages []M) (*Response, error) {
 	if c.absent() {
 		return &Response{}, nil
 	}
-	response, err := callSync(c, orBackground(ctx), messages)
+	response, err := encodeAndSend(c, orBackground(ctx), messages)
 	return response, inCall(call, err)
 }
 
-func callSync[M Message](c *Client, ctx context.Context, messages []M) (*Response, error) {
+// encodeAndSend sends messages in one request, if they can be.
+func encodeAndSend[M Message](c *Client, ctx context.Context, messages []M) (*Response, error) {
 	if len(messages) == 0 {
 		return nil, &ValidationError{"messages", "must not be empty"}
 	}
@@ -101,7 +102,7 @@ func (cfg *config) checkSync(envelopes []*envelope) error {
 
 // sendSync waits for the messages' turn, if they have one, and sends them.
 func (q *queue) sendSync(ctx context.Context, envelopes []*envelope) (*Response, error) {
-	if err := q.abroad(envelopes[0].now); err != nil {
+	if err := q.checkBubble(envelopes[0].now); err != nil {
 		return nil, err
 	}
 	if _, ok := ctx.Deadline(); !ok {
@@ -142,7 +143,7 @@ func (q *queue) awaitTurn(ctx context.Context, envelopes []*envelope) (t *turn, 
 		if q.awaitUnread(ctx) != nil {
 			return nil, q.syncEnded(ctx, nil)
 		}
-		q.keeper.inTurn(func() { t, err = q.takeTurn(envelopes) })
+		q.keeper.betweenAccepts(func() { t, err = q.takeTurn(envelopes) })
 		if err != nil {
 			return nil, err
 		}
@@ -156,8 +157,8 @@ func (q *queue) awaitTurn(ctx context.Context, envelopes []*envelope) (t *turn, 
 	}
 }
 
-// awaitUnread waits, if identifies are on disk alone, until all that was
-// accepted before has its outcome: nobody knows of which people they are.
+// awaitUnread waits, if identifies are on disk alone, until all that was accepted
+// before has its outcome: it is not known which people those identifies name.
 func (q *queue) awaitUnread(ctx context.Context) error {
 	f := q.flushUnread()
 	if f == nil {
@@ -178,8 +179,8 @@ func (q *queue) flushUnread() *flush {
 	return q.startFlushLocked()
 }
 
-// takeTurn lines up for identifies, and restamps those that others, stamped
-// later, have overtaken: see inOrderLocked. It returns nil if more identifies
+// takeTurn takes a turn for identifies, and restamps those that others, stamped
+// later, have overtaken: see inOrderLocked. It returns no turn if more identifies
 // are on disk alone by now: they would arrive later with the older stamps.
 func (q *queue) takeTurn(envelopes []*envelope) (*turn, error) {
 	q.mu.Lock()
@@ -209,20 +210,20 @@ func (q *queue) endTurn(t *turn) {
 	q.advanceLocked()
 }
 
-// attemptSync sends what m carries until the server answers for good or ctx ends.
+// attemptSync sends m until the server gives a final answer or ctx ends.
 func (q *queue) attemptSync(ctx context.Context, ep endpoint, m payload) (*Response, error) {
 	schedule := q.cfg.retry.newSchedule()
 	closing := q.closing
-	again := false // sent once more, on another connection
+	elsewhere := false // it was sent once more, on another connection
 	var response *Response
 	var err error
 	for attempt := 0; ctx.Err() == nil; attempt++ {
 		response, err = q.postSync(ctx, ep, m, attempt)
-		switch meaning := judge(err); {
-		case meaning == misdirected && !again:
-			again = true
+		switch v := judge(err); {
+		case v == misdirected && !elsewhere:
+			elsewhere = true
 			continue
-		case meaning != retryable && meaning != limited:
+		case v != retryable && v != limited:
 			return response, err
 		}
 		delay := time.NewTimer(max(nextDelay(schedule, err), q.untilPace()))
@@ -245,7 +246,7 @@ func (q *queue) syncEnded(ctx context.Context, cause error) error {
 	return joinErrors(ctx.Err(), cause)
 }
 
-// postSync makes one attempt, of which there were others before, and counts it.
+// postSync makes one attempt, after so many others before, and counts it.
 func (q *queue) postSync(ctx context.Context, ep endpoint, m payload, before int) (response *Response, err error) {
 	began, p := q.beginSync(before > 0)
 	err = &NetworkError{errNoAnswer} // stands if a RoundTripper ends the goroutine
@@ -272,18 +273,11 @@ func (q *queue) endSync(p permit, err error) {
 	q.advanceLocked()
 }
 
-// untilPace returns how long the rate limit keeps the next request.
+// untilPace returns how long the rate limit delays the next request.
 func (q *queue) untilPace() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
 	next, _ := q.pace.next(now)
 	return next - now
-}
-
-// isClosing works in any bubble: see abroad.
-func (q *queue) isClosing() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.shutdown != nil
 }

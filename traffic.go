@@ -37,26 +37,27 @@ func (p *places) lane(ep endpoint, environment []byte) *lane {
 	return l
 }
 
-// leave takes a batch or a turn out of its lane. A lane without any is
+// leaveLane takes a batch or a turn out of its lane. A lane without any is
 // forgotten: environments may be many.
-func (p *places) leave(l *lane) {
+func (p *places) leaveLane(l *lane) {
 	if l.batches--; l.batches == 0 {
 		delete(p.lanes, laneKey{l.endpoint, l.environment})
 	}
 }
 
-// traffic is the batches of one endpoint that may be sent, and those that are.
+// traffic is the batches of one endpoint, by what may be sent next. A suspect is
+// a batch that failed alone: while others of its endpoint were delivered.
 type traffic struct {
-	opened   list.List // by number, except those that wait for a claim
-	fresh    list.List // ready, and never sent: by number
-	due      list.List // ready, and sent before: by number
-	loners   list.List // ready, and failed alone: by number
-	idle     byNumber  // all except those in flight: what DropOldest evicts
-	inFlight int
-	suspects int    // of them, those that failed alone
-	last     bool   // the last launch was of such a one
-	launched uint64 // which of the client's launches was its last
-	families int    // of batches that are being split
+	opened           list.List // by number, except those that wait for a claim
+	fresh            list.List // ready, and never sent: by number
+	due              list.List // ready, and sent before: by number
+	suspects         list.List // ready, and failed alone: by number
+	idle             byNumber  // all except those in flight: what DropOldest evicts
+	inFlight         int
+	suspectsInFlight int
+	lastSuspect      bool   // the last launch was of a suspect
+	launched         uint64 // which of the client's launches was its last
+	families         int    // batches that are being split
 }
 
 // of returns the traffic of b's endpoint.
@@ -88,7 +89,7 @@ func (p *places) oldestOpenAfter(ep endpoint, since time.Duration) (at time.Dura
 func (p *places) readyList(b *batch) *list.List {
 	switch {
 	case b.alone > 0:
-		return &p.of(b).loners
+		return &p.of(b).suspects
 	case b.attempts > 0:
 		return &p.of(b).due
 	}
@@ -98,15 +99,15 @@ func (p *places) readyList(b *batch) *list.List {
 // hasReady reports whether an endpoint has a batch that may be sent.
 func (p *places) hasReady(ep endpoint) bool {
 	t := &p.traffic[ep]
-	return t.due.Len()+t.fresh.Len()+t.loners.Len() > 0
+	return t.due.Len()+t.fresh.Len()+t.suspects.Len() > 0
 }
 
 // waits reports whether a batch of the endpoint is ready, or open.
 func (p *places) waits(ep endpoint) bool { return p.hasReady(ep) || p.traffic[ep].opened.Len() > 0 }
 
-// next returns the batch of an endpoint to be sent first, nil if there is none:
-// those that were sent before go first, the oldest of them, and then those that
-// are open since the time since. Those that fail alone do not hold up the others.
+// next returns the batch of an endpoint to be sent next, nil if there is none.
+// Those that were sent before go first, the oldest of them, then the new ones,
+// and then open ones: see hasOpen. Suspects do not hold up the others.
 func (p *places) next(ep endpoint, since time.Duration) *batch {
 	t := &p.traffic[ep]
 	var b *batch
@@ -115,11 +116,11 @@ func (p *places) next(ep endpoint, since time.Duration) *batch {
 			b = place.Value.(*batch)
 		}
 	}
-	if place := t.loners.Front(); place != nil {
-		loner := place.Value.(*batch)
+	if place := t.suspects.Front(); place != nil {
+		suspect := place.Value.(*batch)
 		others := b != nil || p.hasOpen(ep, since)
-		if !others || p.mayGoFirst(t) && (b == nil || b.attempts == 0 || loner.before(b)) {
-			return loner
+		if !others || p.mayGoFirst(t) && (b == nil || b.attempts == 0 || suspect.before(b)) {
+			return suspect
 		}
 	}
 	if b == nil {
@@ -128,9 +129,11 @@ func (p *places) next(ep endpoint, since time.Duration) *batch {
 	return b
 }
 
-// mayGoFirst reports whether a batch that failed alone may go while others
-// wait: such ones get a quarter of the requests, and not two of them in a row.
-func (p *places) mayGoFirst(t *traffic) bool { return !t.last && t.suspects < max(1, p.maxInFlight/4) }
+// mayGoFirst reports whether a suspect may go while other batches wait: suspects
+// get a quarter of the requests, and not two of them in a row.
+func (p *places) mayGoFirst(t *traffic) bool {
+	return !t.lastSuspect && t.suspectsInFlight < max(1, p.maxInFlight/4)
+}
 
 // newest returns an endpoint's newest batch that is ready and was never sent,
 // nil if there is none.
@@ -144,7 +147,7 @@ func (p *places) newest(ep endpoint) *batch {
 // oldestDue returns an endpoint's oldest ready batch that was sent before,
 // another than the one with these setbacks if there is one; nil if there is none.
 func (p *places) oldestDue(ep endpoint, except *setbacks) (b *batch) {
-	for _, l := range []*list.List{&p.traffic[ep].due, &p.traffic[ep].loners} {
+	for _, l := range []*list.List{&p.traffic[ep].due, &p.traffic[ep].suspects} {
 		for place := l.Front(); place != nil; place = place.Next() {
 			if b = place.Value.(*batch); &b.setbacks != except {
 				return b

@@ -298,8 +298,8 @@ func (q *queue) endReports(limit context.Context) {
 	}
 }
 
-// warnOfLocked warns of n messages of b that will not be delivered.
-func (q *queue) warnOfLocked(b *batch, n int, o outcome) {
+// warnOfLossLocked warns of n messages of b that will not be delivered.
+func (q *queue) warnOfLossLocked(b *batch, n int, o outcome) {
 	kind := warnUndelivered
 	api, answered := o.err.(*APIError)
 	switch {
