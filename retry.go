@@ -16,8 +16,8 @@ import (
 // endpoint, or the client as a whole. The interval starts at InitialInterval and
 // doubles with every failure up to MaxInterval; a delay is the interval times a
 // random factor of 0.5 to 1.5, or what the server's Retry-After asks for, up to
-// 5 minutes, if that is longer. After a 429 the rate of requests is lowered
-// instead, until the server lets nothing through. A message
+// 5 minutes, if that is longer. A 429 lowers the rate of requests instead; then
+// the intervals apply only while the server lets no request through. A message
 // that has failed, or waits for the end of an outage, is given up MaxElapsed
 // after it was accepted.
 //
