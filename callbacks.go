@@ -121,9 +121,9 @@ func (r *reports) tallyOf(one report) *tally {
 	return &r.untold
 }
 
-// await returns a channel that is closed when something more is told, nil if
+// upTo returns a channel that is closed when the next report is told, nil if
 // the first target reports have been.
-func (r *reports) await(target uint64) <-chan struct{} {
+func (r *reports) upTo(target uint64) <-chan struct{} {
 	if r.told >= target {
 		return nil
 	}
@@ -290,7 +290,7 @@ func guardLog(f func()) {
 func (q *queue) awaitReports(limit context.Context) bool {
 	target := q.reportsMade()
 	for {
-		progress := q.awaitReport(target)
+		progress := q.reportsUpTo(target)
 		if progress == nil {
 			return true
 		}
@@ -313,9 +313,9 @@ func (q *queue) reportsMade() uint64 {
 	return q.reports.made
 }
 
-// awaitReport is reports.await under the lock.
-func (q *queue) awaitReport(target uint64) <-chan struct{} {
+// reportsUpTo is reports.upTo under the lock.
+func (q *queue) reportsUpTo(target uint64) <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.reports.await(target)
+	return q.reports.upTo(target)
 }

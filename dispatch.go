@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// advanceLocked does all that is due: it gives up what is too old, lets blocked
-// calls in, sends what may be sent, and sets the timer for what comes next.
+// advanceLocked does all that is due: it logs what was held back, gives up what is
+// too old, lets blocked calls in, sends what may be sent, and sets the timer for
+// what comes next.
 // Whoever changes the queue's state calls it before unlocking.
 func (q *queue) advanceLocked() {
 	if q.ended {
 		return
 	}
 	now := q.now()
-	q.tellDueLocked(now)
+	q.logDueLocked(now)
 	q.expireLocked(now)
 	q.letInLocked()
 	if q.fitsLocked(q.held, q.wanted) {
@@ -178,7 +179,7 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	case v == unsendable:
 		q.settleLocked(b, b.count(), outcome{kind: failed, err: err})
 	case v == refusable && (b.count() == 1 || !q.ended):
-		q.refuseLocked(b, err)
+		q.splitRefusedLocked(b, err)
 	case q.ended:
 		q.keeper.leaveLocked(b)
 	case v == misdirected:
@@ -242,7 +243,7 @@ func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	q.places.enterIdle(b)
 	switch {
 	case !outage && b.isToBlame() && q.places.startFamily(b):
-		q.divideLocked(b, f.until)
+		q.splitFailingLocked(b, f.until)
 	case f.sleeps:
 		q.places.sleep(b, f.until)
 		if f.alone {

@@ -17,7 +17,7 @@ type Option func(*config) error
 
 // config is what New was told; it does not change afterwards.
 type config struct {
-	key         *string // a pointer, as visitorKey: no print verb follows a second one
+	key         *string // a pointer, as visitorKey: printing a config shows its address only
 	environment string
 	baseURL     *url.URL
 	insecure    bool

@@ -45,11 +45,11 @@ func (f *family) accepted() {
 	}
 }
 
-// refuseLocked splits b, of which one message may be to blame for the refusal
+// splitRefusedLocked splits b, of which one message may be to blame for the refusal
 // err. The halves go one after the other, so that the search soon meets single
 // messages. If it meets nothing but refusals for long, the server refuses
 // everything, and the rest is given up.
-func (q *queue) refuseLocked(b *batch, err error) {
+func (q *queue) splitRefusedLocked(b *batch, err error) {
 	q.health.refusals++
 	if !q.places.startFamily(b) {
 		until := q.health.noteFailure(&b.setbacks, b.lane.endpoint, err, q.now())
@@ -103,9 +103,9 @@ func (b *blame) note(deliveries uint64) {
 // isToBlame reports whether b, which has failed, is to be split.
 func (b *batch) isToBlame() bool { return b.count() > 1 && b.blame.failures >= maxBlame }
 
-// divideLocked splits b, which alone failed again and again. Each half goes on a
+// splitFailingLocked splits b, which alone failed again and again. Each half goes on a
 // schedule of its own, which begins anew; neither is sent before until.
-func (q *queue) divideLocked(b *batch, until time.Duration) {
+func (q *queue) splitFailingLocked(b *batch, until time.Duration) {
 	q.debugSplitLocked(b, b.err)
 	inherited := b.setbacks
 	inherited.schedule = nil

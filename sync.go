@@ -200,7 +200,7 @@ func (q *queue) takeTurn(envelopes []*envelope) (*turn, error) {
 		q.noteStampLocked(e)
 		people = append(people, e.person)
 	}
-	t := q.places.lineUp(q.places.lane(identifyEndpoint, envelopes[0].environment), people, q.number)
+	t := q.places.beginTurn(q.places.lane(identifyEndpoint, envelopes[0].environment), people, q.number)
 	q.advanceLocked()
 	return t, nil
 }

@@ -258,8 +258,8 @@ func (q *queue) warn(kind warnKind, err error) {
 	q.warnLocked(kind, err)
 }
 
-// tellDueLocked has the lines logged that were held back for long enough.
-func (q *queue) tellDueLocked(now time.Duration) {
+// logDueLocked has the lines logged that were held back for long enough.
+func (q *queue) logDueLocked(now time.Duration) {
 	if w := &q.warnings; w.due < 0 || now < w.due {
 		return
 	}
@@ -270,9 +270,9 @@ func (q *queue) tellDueLocked(now time.Duration) {
 	q.warnings.schedule()
 }
 
-// tellLast has all lines logged that are held back, and the last ones about
+// logLast has all lines logged that are held back, and the last ones about
 // outages and the client. It does so once.
-func (q *queue) tellLast() {
+func (q *queue) logLast() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.warnings.over {
@@ -291,7 +291,7 @@ func (q *queue) tellLast() {
 // last lines of the log, unless a callback is stuck.
 func (q *queue) endReports(limit context.Context) {
 	told := q.awaitReports(limit)
-	q.tellLast()
+	q.logLast()
 	if told {
 		q.awaitReports(limit)
 	}
