@@ -58,17 +58,16 @@ func readAnswer(answer *http.Response, key string) (*Response, error) {
 	}
 }
 
-// readMost returns what r gives before it fails, and no more than of an answer
-// is read.
+// readMost returns what r gives before it fails, up to maxAnswerBytes.
 func readMost(r io.Reader) []byte {
 	text, _ := io.ReadAll(io.LimitReader(r, maxAnswerBytes))
 	return text
 }
 
 // decode decompresses an answer's body as far as it goes. Compression was not
-// asked for, and what says that it is compressed may not be, and the reverse:
-// gzip is known by how it begins, and only deflate by its name. What is neither
-// comes back as it is.
+// asked for, so what the header says of it may be wrong. A body is gzip if it
+// begins like that, and deflate if the header says so and it is not JSON. Any
+// other body comes back as it is.
 func decode(text []byte, encodings []string) []byte {
 	named := strings.Contains(strings.ToLower(strings.Join(encodings, ",")), "deflate")
 	for range maxEncodings {

@@ -7,9 +7,9 @@ package altertable
 //	seal       closes the batch: it is full, old enough, flushed, or the queue is full            places.go
 //	advance    hands batches to requests, as MaxInFlight, outages and the rate limit allow        dispatch.go, traffic.go, outage.go, pace.go
 //	post       sends the batch's bytes as they stand, on a goroutine of its own, without a lock   transport.go
-//	finish     judges the answer, under queue.mu: settle, retry, or refuse                        dispatch.go
+//	finish     judges the answer, under queue.mu: settle, retry, or split                         dispatch.go
 //	retry      lets the batch wait for another attempt                                            dispatch.go
-//	refuse     splits a batch that was refused, and divide one that alone keeps failing           refusal.go
+//	split      makes two batches of one that was refused, or that alone keeps failing             refusal.go
 //	settle     counts the outcome, tells Flush, and hands it to the callbacks' goroutine          settle.go
 //
 // A batch is the body of its request: JSON messages with commas between, and
@@ -40,7 +40,7 @@ package altertable
 // What fails waits alone: a batch, an endpoint, or the whole client, as far as
 // the failures reach: see outage.go. A rate limit delays all requests: see pace.go.
 //
-// With Block, a call that finds no room waits in line for it: see block.go.
+// With Block, a call that finds no room waits for it: see block.go.
 //
 // With a spool, accept first writes the message to disk, and what memory has no
 // room for stays there until it has: see backlog.go.

@@ -15,7 +15,9 @@ type blockedCall struct {
 	done     chan struct{}
 }
 
-func (q *queue) standInLineLocked(e *envelope) *blockedCall {
+// blockLocked lets the call with the message in e wait for room, behind the
+// others.
+func (q *queue) blockLocked(e *envelope) *blockedCall {
 	call := &blockedCall{envelope: e, done: make(chan struct{})}
 	call.place = q.blocked.PushBack(call)
 	return call
@@ -70,6 +72,7 @@ func (q *queue) giveUp(call *blockedCall, err error) {
 	}
 }
 
+// blockEnded is the error of a call whose context ended before there was room.
 func blockEnded(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", ErrQueueFull, ctx.Err())
 }

@@ -32,8 +32,8 @@ var (
 	errOtherBubble   = fmt.Errorf("%w: it was made in a testing/synctest bubble, and works there alone; make one here", ErrClosed)
 )
 
-// checkBubble returns an error if the caller, to whom the time now was told, is not
-// in the bubble where New ran, or outside as New was.
+// checkBubble returns an error unless the caller, to whom the time now was told,
+// is where New ran: in the same bubble, or outside of all.
 func (q *queue) checkBubble(now time.Time) error {
 	switch bubbleOf(now) {
 	case q.bubble:

@@ -53,15 +53,16 @@ func newReports(cfg *config) reports {
 	return reports{mostEvicted: int64(min(maxEvictedBytes, max(minEvictedBytes, cfg.maxQueueBytes/16)))}
 }
 
-// A report is what one turn of the callbacks' goroutine has to tell.
+// A report is one thing that the callbacks' goroutine has to do, one of the first
+// four.
 type report struct {
-	delivery *Delivery
-	line     *line
+	delivery *Delivery   // to tell
+	line     *line       // to log
 	askLevel bool        // ask the logger for its level
-	trouble  error       // with a spool
+	trouble  error       // with a spool, to tell
 	done     []spool.Ref // have their outcome when this is told
-	evicted  bool
-	tally
+	evicted  bool        // the delivery is of evicted messages
+	tally                // of the delivery
 }
 
 // reports are what the callbacks have not been told yet. One goroutine at a
@@ -74,8 +75,8 @@ type reports struct {
 	mostEvicted int64 // bytes
 	running     bool
 	since       time.Duration // when the callback that runs was called, or its goroutine started
-	made, told  uint64        // ever
-	progress    chan struct{} // closed at the next told; nil if nobody waits
+	made, told  uint64        // reports, ever
+	progress    chan struct{} // closed when the next one is told; nil if nobody waits
 }
 
 // add takes r in, and reports whether the goroutine must be started.
@@ -120,9 +121,9 @@ func (r *reports) tallyOf(one report) *tally {
 	return &r.untold
 }
 
-// await returns a channel that is closed when something more is told, nil if
+// upTo returns a channel that is closed when the next report is told, nil if
 // the first target reports have been.
-func (r *reports) await(target uint64) <-chan struct{} {
+func (r *reports) upTo(target uint64) <-chan struct{} {
 	if r.told >= target {
 		return nil
 	}
@@ -278,18 +279,18 @@ func (q *queue) guard(f func()) {
 	f()
 }
 
-// guardLog calls f, a log handler's code. What panics there cannot be told to it.
+// guardLog calls f, a log handler's code. A panic there is not logged.
 func guardLog(f func()) {
 	defer func() { _ = recover() }()
 	f()
 }
 
-// awaitReports waits until the callbacks have been told all that is due now,
-// one of them does not return, or limit is done. It reports whether they were.
+// awaitReports waits until all reports made so far have been told, a callback
+// does not return, or limit is done. It reports whether they were told.
 func (q *queue) awaitReports(limit context.Context) bool {
 	target := q.reportsMade()
 	for {
-		progress := q.awaitReport(target)
+		progress := q.reportsUpTo(target)
 		if progress == nil {
 			return true
 		}
@@ -312,8 +313,9 @@ func (q *queue) reportsMade() uint64 {
 	return q.reports.made
 }
 
-func (q *queue) awaitReport(target uint64) <-chan struct{} {
+// reportsUpTo is reports.upTo under the lock.
+func (q *queue) reportsUpTo(target uint64) <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.reports.await(target)
+	return q.reports.upTo(target)
 }

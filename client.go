@@ -50,8 +50,8 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 // absent reports whether c is nil, or was not made by New.
 func (c *Client) absent() bool { return c == nil || c.cfg == nil }
 
-// submit ends an asynchronous call, whose name its error bears: the message in
-// e goes to the queue.
+// submit ends an asynchronous call: the message in e, which encode returned with
+// keep and err, goes into the queue. The error names the call.
 func (c *Client) submit(ctx context.Context, call string, e *envelope, keep bool, err error) error {
 	switch {
 	case err != nil:

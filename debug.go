@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Debug lines are for who looks for an event that is missing. Whether the
-// logger wants them is its handler's code, so it is asked in New, and later on
+// Debug lines help to find an event that is missing. Whether the logger wants them
+// its handler says, which is the user's code. So it is asked in New, and later on
 // the callbacks' goroutine; in between, the answer is q.debugging.
 
 const (
-	// maxDebugLines may be logged in a second, and wait for the logger. Others
-	// are dropped, and counted. Without the former, a log handler that sends
-	// events through its client would go round as fast as it can.
+	// maxDebugLines may be logged in a second, and as many may wait for the
+	// logger. Others are dropped, and counted. Without the bound per second, a log
+	// handler that sends events through its client would make a hot loop.
 	maxDebugLines = 1000
 
 	// askLevelEvery is how old the answer may become while requests are made.
@@ -74,7 +74,7 @@ func (q *queue) debugAnywayLocked(text string, err error, attrs ...slog.Attr) {
 	q.tellLocked(report{line: &line{level: slog.LevelDebug, text: text, attrs: attrs, err: err, untold: &w.debugUntold}})
 }
 
-// debug is debugLocked for who does not hold the lock, and asks by itself
+// debug is debugLocked for callers that do not hold the lock. It asks itself
 // whether the lines are wanted.
 func (q *queue) debug(text string, err error, attrs ...slog.Attr) {
 	if !q.debugging.Load() || q.checkBubble(time.Now()) != nil {
@@ -85,8 +85,8 @@ func (q *queue) debug(text string, err error, attrs ...slog.Attr) {
 	q.debugLocked(text, err, attrs...)
 }
 
-// debugStartLocked tells with what New was called, before the first other line: New
-// itself starts no goroutine.
+// debugStartLocked tells how the client is configured, before the first other
+// line: New itself may not, since it starts no goroutine.
 func (q *queue) debugStartLocked() {
 	w := &q.warnings
 	if w.started {
@@ -191,7 +191,8 @@ func (q *queue) debugRetryLocked(b *batch, delay time.Duration) {
 	}
 }
 
-// debugSplitLocked tells that b, which was refused, is about to be split.
+// debugSplitLocked tells that b, which was refused or alone keeps failing, is
+// about to be split.
 func (q *queue) debugSplitLocked(b *batch, err error) {
 	if q.debugging.Load() {
 		q.debugLocked("altertable: refused batch is split", err, append(b.lane.attrs(), slog.Int("count", b.count()))...)

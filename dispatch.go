@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// advanceLocked does all that is due: it gives up what is too old, lets blocked
-// calls in, sends what may be sent, and sets the timer for what comes next.
+// advanceLocked does all that is due: it logs what was held back, gives up what is
+// too old, lets blocked calls in, sends what may be sent, and sets the timer for
+// what comes next.
 // Whoever changes the queue's state calls it before unlocking.
 func (q *queue) advanceLocked() {
 	if q.ended {
 		return
 	}
 	now := q.now()
-	q.tellDueLocked(now)
+	q.logDueLocked(now)
 	q.expireLocked(now)
 	q.letInLocked()
 	if q.fitsLocked(q.held, q.wanted) {
@@ -48,10 +49,10 @@ func (q *queue) nextLocked(now time.Duration) *batch {
 	return q.places.next(ep, q.companyUpToLocked(now))
 }
 
-// nextEndpointLocked returns the endpoint whose turn it is: of those that have
+// nextEndpointLocked returns the endpoint that sends next: of those that have
 // something to send, the one with the fewest requests in flight, and of several
 // such the one that has waited longest. While others have something to send too,
-// none gets more than half of the requests.
+// none gets more than half of MaxInFlight. It returns false if none may send.
 func (q *queue) nextEndpointLocked(now time.Duration) (next endpoint, ok bool) {
 	waiting := 0
 	for ep := range endpoint(len(q.places.traffic)) {
@@ -67,12 +68,12 @@ func (q *queue) nextEndpointLocked(now time.Duration) (next endpoint, ok bool) {
 	return next, ok && (q.places.traffic[next].inFlight < half || waiting == 1 && !q.keepsRoomLocked(next, now))
 }
 
-// slowAnswer is when an endpoint is slow: one that hangs must not have taken all
-// requests before that is known.
+// slowAnswer is the age of its oldest request from which on an endpoint is slow.
+// It may hang, and must not take all requests before its requests time out.
 const slowAnswer = time.Second
 
-// keepsRoomLocked reports whether the endpoint leaves half of the requests to
-// others, which have nothing to send at the moment, but are in use.
+// keepsRoomLocked reports whether the endpoint, which is slow, leaves half of
+// MaxInFlight to others that are in use but have nothing to send at the moment.
 func (q *queue) keepsRoomLocked(ep endpoint, now time.Duration) bool {
 	oldest := q.places.oldestInFlight(ep)
 	if oldest == nil || now < oldest.sentAt+slowAnswer {
@@ -91,6 +92,8 @@ func (q *queue) maySendLocked(ep endpoint, now time.Duration) bool {
 	return q.health.lets(ep, now) && (q.places.hasReady(ep) || q.places.hasOpen(ep, q.companyUpToLocked(now)))
 }
 
+// goesBeforeLocked reports whether ep sends before other. While the client waits
+// as a whole, the better probe goes first.
 func (q *queue) goesBeforeLocked(ep, other endpoint) bool {
 	if q.health.common.on {
 		if a, b := q.isHopefulLocked(ep), q.isHopefulLocked(other); a != b {
@@ -110,7 +113,8 @@ func (q *queue) isHopefulLocked(ep endpoint) bool {
 	return !q.health.endpoints[ep].on || q.places.newest(ep) != nil
 }
 
-// companyUpToLocked returns the time since when messages have waited long enough for company.
+// companyUpToLocked returns the time of acceptance up to which messages have
+// waited long enough for company.
 func (q *queue) companyUpToLocked(now time.Duration) time.Duration {
 	if q.isFullLocked() {
 		return math.MaxInt64
@@ -118,9 +122,10 @@ func (q *queue) companyUpToLocked(now time.Duration) time.Duration {
 	return now - q.cfg.flushInterval
 }
 
-// nextProbeLocked returns a batch that was never sent, since those that failed
-// may be at fault themselves, and so may their neighbors: it takes the newest. If
-// all have failed, it is another than the one that failed last.
+// nextProbeLocked returns the batch that finds out whether an outage is over, nil
+// if there is none. Batches that failed may be at fault themselves, and so may
+// those accepted next to them. So it takes the newest of those that were never
+// sent. If all have failed, it is another than the one that failed last.
 func (q *queue) nextProbeLocked(ep endpoint, now time.Duration) *batch {
 	if b := q.places.newest(ep); b != nil {
 		return b
@@ -162,24 +167,24 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 		return // Shutdown's time was over, and it did not wait for this request
 	}
 	q.places.withdraw(b)
-	meaning := judge(err)
-	q.health.ends(t, meaning)
+	v := judge(err)
+	q.health.ends(t, v)
 	q.pace.ends(t.permit, err, q.now())
 	q.logOutagesLocked()
 	switch {
-	case meaning == success:
+	case v == success:
 		b.lane.deliveries++
 		b.family.accepted()
 		q.settleLocked(b, b.count(), outcome{kind: delivered, taskID: response.TaskID})
-	case meaning == unsendable:
+	case v == unsendable:
 		q.settleLocked(b, b.count(), outcome{kind: failed, err: err})
-	case meaning == refusable && (b.count() == 1 || !q.ended):
-		q.refuseLocked(b, err)
+	case v == refusable && (b.count() == 1 || !q.ended):
+		q.splitRefusedLocked(b, err)
 	case q.ended:
 		q.keeper.leaveLocked(b)
-	case meaning == misdirected:
+	case v == misdirected:
 		q.sendElsewhereLocked(b, err)
-	case meaning == limited:
+	case v == limited:
 		q.waitForPaceLocked(b, err)
 	default:
 		q.retryLocked(b, t, err)
@@ -200,8 +205,8 @@ func (q *queue) answeredLocked(b *batch, response *Response, err error) {
 	}
 }
 
-// sendElsewhereLocked has b sent once more, at once: its connection led to a
-// server that is not the API's, and the next one may not.
+// sendElsewhereLocked has b sent once more, at once, after a 421: its connection
+// led to another server than the API's, and a new one may lead to that.
 func (q *queue) sendElsewhereLocked(b *batch, err error) {
 	if b.misdirected {
 		q.settleLocked(b, b.count(), outcome{kind: failed, err: err})
@@ -211,8 +216,8 @@ func (q *queue) sendElsewhereLocked(b *batch, err error) {
 	q.againLocked(b, err)
 }
 
-// waitForPaceLocked keeps b for when the rate limit that it met allows a request
-// again. It is not to blame.
+// waitForPaceLocked makes b ready again: it met the rate limit, which is not its
+// fault. When it goes, pace says.
 func (q *queue) waitForPaceLocked(b *batch, err error) {
 	q.warnOfBatchLocked(warnLimited, b, b.count(), err)
 	q.againLocked(b, err)
@@ -236,7 +241,7 @@ func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	q.places.enterIdle(b)
 	switch {
 	case !outage && b.isToBlame() && q.places.startFamily(b):
-		q.divideLocked(b, f.until)
+		q.splitFailingLocked(b, f.until)
 	case f.sleeps:
 		q.places.sleep(b, f.until)
 		if f.alone {
@@ -247,8 +252,8 @@ func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	}
 }
 
-// expireLocked gives up the messages that are older than MaxElapsed and have
-// failed, or wait for the end of an outage.
+// expireLocked gives up the messages that are older than MaxElapsed, if they have
+// failed or wait for the end of an outage.
 func (q *queue) expireLocked(now time.Duration) {
 	for b := q.oldestInTroubleLocked(); b != nil; b = q.oldestInTroubleLocked() {
 		n := 0
@@ -276,7 +281,8 @@ func (q *queue) oldestInTroubleLocked() *batch {
 	return oldest
 }
 
-// reasonToWaitLocked returns the error for whose end b waits, nil if there is none.
+// reasonToWaitLocked returns the error because of which b waits, its own or that
+// of an outage, nil if there is none.
 func (q *queue) reasonToWaitLocked(b *batch) error {
 	if b.err != nil {
 		return b.err
@@ -300,7 +306,7 @@ func (q *queue) setTimerLocked(now time.Duration) {
 	q.timerAt = next
 }
 
-// nextDueLocked returns when that is, -1 if there is no such thing.
+// nextDueLocked returns when something falls due, -1 if nothing does.
 func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 	next := time.Duration(-1)
 	at := func(t time.Duration) {
@@ -338,6 +344,7 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 	return next
 }
 
+// onTimer runs when the timer fires.
 func (q *queue) onTimer() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

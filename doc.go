@@ -20,11 +20,12 @@
 // # Life of a client
 //
 // Make one [Client] per process with [New] and share it. Track, Identify and
-// Alias encode the message on the calling goroutine, put it into a bounded queue in
-// memory and return; they never wait for the network. Batches leave in the
-// background when they are full or a second old. A failed request is tried
-// again, with growing delays, for up to 24 hours. Before the process ends,
-// [Client.Shutdown] or [Client.Close] delivers what is left.
+// Alias encode the message on the calling goroutine, put it into a bounded queue
+// in memory and return. They do no network I/O, and wait only where [WithOverflow]
+// is given Block and the queue is full. Batches leave in the background when they
+// are full or a second old. A failed request is tried again, with growing delays,
+// for up to 24 hours. Before the process ends, [Client.Shutdown] or [Client.Close]
+// delivers what is left.
 //
 // An error of these calls means that this message was not accepted, and why. In a
 // handler it is usually logged and not returned: analytics must not fail a login.
@@ -36,23 +37,25 @@
 // [Stats] adds up: Accepted == Delivered + Failed + Dropped + Queued.
 //
 // What is still queued dies with the process, unless [WithSpool] keeps it on
-// disk for the next one. What can arrive twice is a batch whose
-// answer was lost on the way, because the platform knows no idempotency key;
-// [WithEventIDs] lets a query count such an event once.
+// disk for the next one. What can arrive more than once is a batch whose answer
+// was lost on the way, because the platform knows no idempotency key: each
+// attempt that timed out may have been stored, and so may its halves, if it is
+// split. [WithEventIDs] lets a query count such an event once.
 //
 // The platform ignores an identify that is older than the one it has. So the
 // identifies of one person are delivered in the order of acceptance, whatever
 // fails, and the client's stamps strictly increase. Those of different people go
-// side by side, and one that fails holds up its own person only.
+// in parallel. One that fails holds up its own person, and until its batch has
+// been split those who share the batch.
 //
 // # When the server has trouble
 //
 // While nothing is delivered, the client waits as a whole, and one request at a
 // time finds out whether the server is back. Where one endpoint fails and others
-// deliver, only that endpoint waits. A batch that alone keeps failing is sent
-// again on its own, later and later; after three such failures it is sent in
-// halves, down to the message at fault. A rate limit is learnt from the answers
-// with status 429, and kept.
+// deliver, only that endpoint waits. A batch that alone keeps failing waits on a
+// schedule of its own. After three failures, each after others of its endpoint and
+// environment were delivered, it is sent in halves, down to the message at fault.
+// A rate limit is learnt from the answers with status 429, and kept.
 //
 // # Who a user is
 //

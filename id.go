@@ -4,7 +4,18 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
+
+// NewAnonymousID returns a new id for a visitor who is not known yet, in the
+// form of the browser SDK: "anonymous-" and a UUID.
+func NewAnonymousID() string { return "anonymous-" + uuid.NewString() }
+
+// NewDeviceID returns a new id for a device, in the form of the browser SDK:
+// "device-" and a UUID. A server does not make up device ids for its users;
+// this is for programs that are the device.
+func NewDeviceID() string { return "device-" + uuid.NewString() }
 
 // maxIDLength is the bound that the platform's own SDKs put on an id.
 const maxIDLength = 1024
@@ -47,7 +58,7 @@ func validateID(field, id string) error {
 	switch {
 	case !utf8.ValidString(id):
 		return &ValidationError{field, "is not valid UTF-8"}
-	case strings.IndexByte(id, 0) >= 0: // where texts end in C and cannot be in many databases: what follows might get lost
+	case strings.IndexByte(id, 0) >= 0: // C ends a text here, and many databases refuse it
 		return &ValidationError{field, "contains a NUL character"}
 	case len(id) > maxIDLength && utf8.RuneCountInString(id) > maxIDLength:
 		return &ValidationError{field, "has more than 1024 characters"}

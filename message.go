@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
@@ -20,15 +18,6 @@ type Message interface {
 	// encode writes the message into e. It reports false for one that BeforeSend discarded.
 	encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error)
 }
-
-// NewAnonymousID returns a new id for a visitor who is not known yet, in the
-// form of the browser SDK: "anonymous-" and a UUID.
-func NewAnonymousID() string { return "anonymous-" + uuid.NewString() }
-
-// NewDeviceID returns a new id for a device, in the form of the browser SDK:
-// "device-" and a UUID. A server does not make up device ids for its users;
-// this is for programs that are the device.
-func NewDeviceID() string { return "device-" + uuid.NewString() }
 
 // An endpoint is one of the API's three.
 type endpoint uint8
@@ -74,7 +63,7 @@ func (e *envelope) free() {
 	}
 }
 
-// restamp gives e the stamp, which replaces another.
+// restamp gives e this stamp in the place of the one it has.
 func (e *envelope) restamp(stamp int64) {
 	e.stamp = stamp
 	e.json = append(encode.Timestamp(e.json[:e.stampAt], stamp), '}')
@@ -268,8 +257,9 @@ func memberReason(err error) string {
 	return err.Error()
 }
 
-// namePattern is what a key must look like to be shown in an error's text.
-// Others may be personal data: an address as a key, say.
+// namePattern is what a name, of a property or an environment, must look like to
+// be shown in an error's text or a log line's address. Others may be personal
+// data: an address as a key, say.
 var namePattern = regexp.MustCompile(`^[\w.$ -]{1,64}$`)
 
 // memberName returns the key that the encoder's error is about, in quotes, if
@@ -280,19 +270,4 @@ func memberName(err error) string {
 		return `"` + member.Key + `"`
 	}
 	return ""
-}
-
-// fillVisitor fills the ids that the caller left empty from the visitor in ctx.
-func fillVisitor(ctx context.Context, anonymousID, deviceID *string) {
-	if *anonymousID != "" && *deviceID != "" {
-		return
-	}
-	if v, ok := VisitorFromContext(ctx); ok {
-		if *anonymousID == "" {
-			*anonymousID = v.AnonymousID
-		}
-		if *deviceID == "" {
-			*deviceID = v.DeviceID
-		}
-	}
 }

@@ -77,8 +77,8 @@ func checkConnect(_ context.Context, _ *url.URL, _ *http.Request, answer *http.R
 	return nil
 }
 
-// asRefusal returns a *proxyRefusal for the error that a user's http.Transport
-// makes of one, and other errors as they are. Such an error has the text of the
+// asRefusal returns a *proxyRefusal if err is what a user's http.Transport makes of
+// a proxy's refusal, and otherwise err. The text of such an error is that of the
 // proxy's status line, so the usual texts tell the status.
 func asRefusal(err error) error {
 	text, ok := plainText(err)
@@ -209,6 +209,7 @@ var socksTexts = []string{
 	"no acceptable authentication methods", "username/password authentication failed",
 }
 
+// socksTrouble says what err, of the connection to a SOCKS proxy, means.
 func socksTrouble(err error) string {
 	text, ok := plainText(err)
 	text = strings.TrimPrefix(text, "unknown error ")
@@ -221,8 +222,8 @@ func socksTrouble(err error) string {
 	return "at the SOCKS proxy: " + networkTrouble(err)
 }
 
-// hiddenTexts are how errors begin that net/http and crypto/tls tell by text
-// alone, and what they mean.
+// hiddenTexts are the beginnings of errors that only their text tells apart, of
+// net/http and crypto/tls, and what they mean.
 var hiddenTexts = []struct{ prefix, meaning string }{
 	{"tls: server selected unsupported protocol version", noCommonVersion},
 	{"tls: no supported versions satisfy", noCommonVersion},
@@ -239,6 +240,7 @@ var hiddenTexts = []struct{ prefix, meaning string }{
 	{errNoAnswer.Error(), errNoAnswer.Error()},
 }
 
+// hiddenTrouble looks at what can be told by text alone.
 func hiddenTrouble(err error) (string, bool) {
 	if strings.HasSuffix(fmt.Sprintf("%T", err), "GoAwayError") { // of net/http or golang.org/x/net/http2
 		return "connection closed before an answer", true

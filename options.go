@@ -17,7 +17,7 @@ type Option func(*config) error
 
 // config is what New was told; it does not change afterwards.
 type config struct {
-	key         *string // a pointer, as visitorKey: no print verb follows a second one
+	key         *string // a pointer, as visitorKey: printing a config shows its address only
 	environment string
 	baseURL     *url.URL
 	insecure    bool
@@ -181,8 +181,8 @@ func WithInsecureHTTP() Option {
 //
 // The connections are then the client's business. Shutdown leaves them open,
 // and one that has gone silent, or was answered 421, may be used again, where
-// the default would dial anew after a failed attempt. Over HTTP/2 all requests share a connection, so let
-// its transport find out with pings:
+// the default would dial anew after a failed attempt. Over HTTP/2 all requests
+// share a connection, so let its transport find out with pings:
 //
 //	transport.HTTP2 = &http.HTTP2Config{
 //		SendPingTimeout: 5 * time.Second, // ping a connection that has been silent for so long
@@ -193,7 +193,9 @@ func WithHTTPClient(client *http.Client) Option {
 }
 
 // WithRequestTimeout bounds one HTTP attempt, the connection, a proxy's part in it
-// and the answer included, overriding the default 5 s. It must be positive.
+// and the answer included, overriding the default 5 s. It must be positive. The
+// server may have stored the messages of an attempt that ran out of time, and
+// stores them again when they are retried: see WithEventIDs.
 func WithRequestTimeout(d time.Duration) Option {
 	return func(cfg *config) error {
 		cfg.timeout = d
@@ -294,7 +296,8 @@ func WithOverflow(o Overflow) Option {
 }
 
 // WithMaxInFlight bounds the requests that are under way at one time, 1 to
-// 256, overriding the default 8. Synchronous calls are not counted.
+// 256, overriding the default 8. Synchronous calls are not counted. While several
+// endpoints have messages to send, none gets more than half of them.
 func WithMaxInFlight(n int) Option {
 	return func(cfg *config) error {
 		cfg.maxInFlight = n

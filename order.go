@@ -83,14 +83,14 @@ func (p *places) free(c *claim) {
 	p.moved = true
 }
 
-// lineUp takes a place behind the identifies of these people for a synchronous
+// beginTurn takes a place behind the identifies of these people for a synchronous
 // call. What is ahead of it leaves without waiting for company.
-func (p *places) lineUp(l *lane, people []person, number uint64) *turn {
+func (p *places) beginTurn(l *lane, people []person, number uint64) *turn {
 	l.batches++
 	p.turns++
 	t := &turn{lane: l, people: people, at: moment{number, p.turns}, come: make(chan struct{})}
 	t.claim = l.addClaim(&claim{turn: t})
-	p.stand(l, t.claim)
+	p.goLast(l, t.claim)
 	for c := range t.claim.allAhead() {
 		if c.isOpen() {
 			p.seal(c.batch)
@@ -102,8 +102,8 @@ func (p *places) lineUp(l *lane, people []person, number uint64) *turn {
 	return t
 }
 
-// stand puts c behind the last claims on its people, and makes it the last one.
-func (p *places) stand(l *lane, c *claim) {
+// goLast puts c behind the last claims on its people, and makes it the last one.
+func (p *places) goLast(l *lane, c *claim) {
 	for _, who := range c.people() {
 		var two [2]*claim
 		c.goAfter(l.holders(who, two[:0])...)
@@ -128,7 +128,7 @@ type item struct {
 }
 
 // setAside takes out of the order all that waits for c, because c's batch is to
-// be split. lineUpAnew puts it back: then each message waits only for the piece
+// be split. putBack puts it back: then each message waits only for the piece
 // that names its person.
 func (p *places) setAside(c *claim) []item {
 	l := c.batch.lane
@@ -182,14 +182,14 @@ func othersAhead(c *claim, waiting []*claim) []*claim {
 	return others
 }
 
-// lineUpAnew puts back what setAside took out.
-func (p *places) lineUpAnew(l *lane, items []item) {
+// putBack puts back what setAside took out.
+func (p *places) putBack(l *lane, items []item) {
 	for _, it := range items {
 		if it.claim == nil {
 			p.rejoin(l, it.series, it.i)
 			continue
 		}
-		p.stand(l, it.claim)
+		p.goLast(l, it.claim)
 		if len(it.claim.ahead) == 0 {
 			p.free(it.claim)
 		}
@@ -288,8 +288,8 @@ func (p *places) split(b *batch, s setbacks) (right *batch) {
 	if b.claim != nil {
 		right.claim = b.lane.addClaim(&claim{batch: right})
 		b.lane.forgetGone(b.claim, right.people, b.people)
-		p.stand(b.lane, right.claim)
-		p.lineUpAnew(b.lane, aside)
+		p.goLast(b.lane, right.claim)
+		p.putBack(b.lane, aside)
 	}
 	return right
 }

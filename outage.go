@@ -4,32 +4,32 @@ import "time"
 
 // health tells whose fault failures are, and lets only that wait: a batch, if
 // others of its endpoint are delivered; an endpoint, if other endpoints deliver;
-// or else the server, for which the client waits as one. It belongs to the queue
-// and is guarded by its mu.
+// and else the client as a whole, until the server is back. It belongs to the
+// queue and is guarded by its mu.
 //
-// Where an endpoint or the client waits, it then sends one probe at a time until
-// one is answered. A batch that fails again, although others have been delivered
-// since, is likely to be at fault itself: it sleeps on a schedule of its own, and
-// the others go on.
+// An endpoint or a client that waits sends one probe at a time, until one is
+// answered. A batch that fails again, although others of its endpoint have been
+// delivered since, is likely to be at fault itself: it sleeps on a schedule of its
+// own, and the others go on.
 type health struct {
 	policy    RetryPolicy
 	common    outage // of the client as a whole: nothing is delivered
 	endpoints [3]endpointHealth
-	refusals  int // requests refused in a row
+	refusals  int // requests in a row that were answered 400, 413 or 422
 }
 
 // endpointHealth is what one endpoint's requests came to.
 type endpointHealth struct {
-	outage           // while it is on, requests have failed since the last answer
-	delivers  bool   // the last one delivered
-	successes uint64 // requests that delivered, except for those from before an outage
+	outage           // the endpoint's own
+	delivers  bool   // it has delivered since an outage of it last began
+	successes uint64 // requests that delivered, except those of which isCurrent is false
 	failing   int    // batches that failed since the last success
 }
 
-// An outage is a common backoff.
+// An outage is the time in which an endpoint, or the client, waits between probes.
 type outage struct {
 	on       bool
-	probing  bool          // one request is under way to see whether it is over
+	probing  bool          // a probe is under way
 	era      uint64        // counts its beginnings and ends
 	until    time.Duration // no probe before; on the queue's clock
 	asked    time.Duration // the part of that for which the server asked
@@ -41,8 +41,8 @@ type outage struct {
 // setbacks are the failures of one batch.
 type setbacks struct {
 	failures  int       // that may pass, in a row
-	alone     int       // of these, those before which others had been delivered since the one before
-	successes uint64    // of its endpoint at the last of them
+	alone     int       // of these, how many came after other batches had been delivered since the failure before
+	successes uint64    // of its endpoint, at the last failure
 	schedule  *schedule // its own; nil before the first one
 	err       error     // of the last one, or of a refusal
 }
@@ -76,7 +76,8 @@ func (h *health) isCurrent(t ticket) bool {
 	return t.era == h.common.era && t.endpointEra == h.endpoints[t.endpoint].era
 }
 
-// ends notes what came of a request. An answer to a probe ends the outage.
+// ends notes what came of a request. An answer to a probe that shows that the
+// server works, be it a refusal, ends the outage.
 func (h *health) ends(t ticket, v verdict) {
 	e := &h.endpoints[t.endpoint]
 	current := h.isCurrent(t)
@@ -122,25 +123,25 @@ func (h *health) probeAll() {
 type fall struct {
 	alone  bool          // the batch is likely to be at fault itself
 	sleeps bool          // it waits on its own, and not for the end of an outage
-	until  time.Duration // if it does
+	until  time.Duration // if it sleeps: when it may go again
 }
 
-// maxSuspects batches of an endpoint may fail again and again, with no success
-// in between, before that is taken for an outage.
+// maxSuspects is how many batches of an endpoint may fail again with no success
+// in between. If more fail, that is an outage.
 const maxSuspects = 8
 
 // fell notes that a request that carried a batch with these setbacks failed with err.
 func (h *health) fell(s *setbacks, t ticket, err error, now time.Duration) (f fall) {
 	e := &h.endpoints[t.endpoint]
-	othersFared := s.failures > 0 && e.successes != s.successes
-	if othersFared {
+	othersDelivered := s.failures > 0 && e.successes != s.successes
+	if othersDelivered {
 		s.alone++
 	}
-	if s.failures == 0 || othersFared {
+	if s.failures == 0 || othersDelivered {
 		e.failing++
 	}
-	f.alone = s.alone > 0 && (othersFared || e.failing <= maxSuspects)
-	f.until = h.setBack(s, t.endpoint, err, now)
+	f.alone = s.alone > 0 && (othersDelivered || e.failing <= maxSuspects)
+	f.until = h.noteFailure(s, t.endpoint, err, now)
 	if h.isCurrent(t) && (t.probe || !f.alone) {
 		h.begin(s, t.endpoint, now)
 	} else {
@@ -161,8 +162,8 @@ func (h *health) outageOf(ep endpoint) *outage {
 	return &h.endpoints[ep].outage
 }
 
-// setBack notes a failure in s, and returns when the batch may go again.
-func (h *health) setBack(s *setbacks, ep endpoint, err error, now time.Duration) time.Duration {
+// noteFailure notes a failure in s, and returns when the batch may go again.
+func (h *health) noteFailure(s *setbacks, ep endpoint, err error, now time.Duration) time.Duration {
 	s.err = brief(err)
 	s.failures++
 	s.successes = h.endpoints[ep].successes
@@ -195,7 +196,7 @@ func (o *outage) begin(policy RetryPolicy, s *setbacks, now time.Duration) {
 	o.last, o.err = s, s.err
 }
 
-// attemptNow ends the wait for the next probe.
+// attemptNow makes the next probe of all outages due.
 func (h *health) attemptNow(now time.Duration) {
 	h.common.until = min(h.common.until, now)
 	for ep := range h.endpoints {

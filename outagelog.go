@@ -19,7 +19,7 @@ type outageLog struct {
 	until  time.Duration // no begin is logged before
 	remind time.Duration // when the next reminder is due
 	untold int           // lines that the logger has not been given
-	short  int           // outages that were over before their begin was logged
+	short  int           // outages that were over before their begin was logged, not told yet
 	waited int           // messages that waited in those
 }
 
@@ -105,7 +105,8 @@ func rounded(name string, d time.Duration) slog.Attr {
 	return slog.Duration(name, d.Round(time.Millisecond))
 }
 
-// outage returns the log of a scope, nil if that is none, or Shutdown is over.
+// outage returns the log of a scope, nil if there is no such scope, or Shutdown
+// is over.
 func (w *warnings) outage(scope string) *outageLog {
 	for i := range w.outages {
 		if o := &w.outages[i]; o.scope == scope && !w.over {
@@ -158,7 +159,7 @@ func (q *queue) outageReminderLocked(scope string, age time.Duration, queued int
 		return
 	}
 	o.remind = now + remindEvery
-	if queued > 0 { // else nothing has been sent since
+	if queued > 0 { // else no message waits for its end
 		q.tellLocked(report{line: o.line(outageReminderText, o.err, rounded("age", age), slog.Int("queued", queued))})
 	}
 	q.warnings.schedule()

@@ -25,8 +25,8 @@ import (
 // few requests. If they contradict each other the limit has changed, and is
 // searched for as in the beginning, with a rate that grows with its own size.
 //
-// A 429 without a success since the last one is a refusal: one request at a
-// time then probes, with the growing waits of the RetryPolicy.
+// A 429 without a success since the last one means that the limit is shut: one
+// request at a time then probes, with the growing waits of the RetryPolicy.
 type pace struct {
 	policy  RetryPolicy
 	limited bool          // a 429 has been seen
@@ -34,20 +34,20 @@ type pace struct {
 	at      time.Duration // no request begins before
 
 	goodput goodput
-	cut     time.Duration // when a 429 changed the rate last: requests that began before tell no news
+	cut     time.Duration // when a 429 changed the rate last: answers to requests that began before are old news
 	news    int           // successes of those that began after
-	waited  time.Duration // when a request last had to wait for its turn
+	waited  time.Duration // when a request last had to wait for the pace
 
 	searching bool    // the limit's size is unknown
 	low       float64 // the rate after the cut, or where the search began
 	level     float64 // the rate after climb raises
 	stretch   float64 // over how many raises after these it grows by growth
 	raises    int
-	debt      int           // successes that are to pay for earlier 429s
+	debt      int           // successes that must come before more 429s are risked
 	calm      time.Duration // the rate stays at level until then
 
-	schedule *schedule // of waits after refusals; nil if the last news was a success
-	probing  bool      // a request is under way to see whether they are over
+	schedule *schedule // of waits while the limit is shut; nil while it is not
+	probing  bool      // a request is under way to see whether it still is
 }
 
 const (
@@ -97,7 +97,8 @@ func (p *pace) lets(now time.Duration) bool {
 	return !p.limited || !p.probing && now >= p.at
 }
 
-// next returns when it may. It is false if it may now, or if an answer comes first.
+// next returns when a request may begin. It is false if one may now, or if an
+// answer comes first.
 func (p *pace) next(now time.Duration) (at time.Duration, ok bool) {
 	return p.at, p.limited && !p.probing && now < p.at
 }
@@ -145,8 +146,8 @@ func (p *pace) ends(t permit, err error, now time.Duration) {
 	}
 }
 
-// passes notes a success. It raises the rate only if the request had to wait
-// for its turn, so that the rate stays below twice what is used of it.
+// passes notes a success. It raises the rate only if the request had to wait for
+// the pace, so that the rate stays below twice what is used of it.
 func (p *pace) passes(t permit, now time.Duration) {
 	p.goodput.passes(t.began, p.limited)
 	if !p.limited || t.began <= p.cut {
@@ -161,7 +162,8 @@ func (p *pace) passes(t permit, now time.Duration) {
 	}
 }
 
-// resume ends the time of refusals after a success of a request that began at that time.
+// resume opens the limit that was shut, after the success of a request that began
+// at that time.
 func (p *pace) resume(began time.Duration) {
 	p.schedule, p.raises = nil, 0
 	p.low = max(p.rate, p.goodput.until(began))
@@ -215,7 +217,7 @@ func (p *pace) refuses(t permit, retryAfter, now time.Duration) {
 	p.news = 0
 }
 
-// wait makes the next request wait after a refusal.
+// wait makes the next request wait, since the limit is shut.
 func (p *pace) wait(now time.Duration) {
 	if p.schedule == nil {
 		p.schedule = p.policy.newSchedule()

@@ -104,7 +104,7 @@ func TestSplitLetsThoseBehindGo(t *testing.T) {
 	for i := range 4 {
 		p.identified(uint64(i+5), fmt.Sprint("u_", i), "")
 	}
-	call := p.lineUp(&p.home[identifyEndpoint], []person{newPerson("u_1", ""), newPerson("u_3", "")}, 8)
+	call := p.beginTurn(&p.home[identifyEndpoint], []person{newPerson("u_1", ""), newPerson("u_3", "")}, 8)
 	later := p.identified(9, "u_3", "")
 	p.withdraw(whole)
 	require.True(t, p.startFamily(whole))

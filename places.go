@@ -135,8 +135,8 @@ func (b *batch) stopTaking() {
 
 // nextOpen seals and returns the open batch of an endpoint that need not wait
 // for company, nil if there is none: see hasOpen.
-func (p *places) nextOpen(ep endpoint, since time.Duration) *batch {
-	if !p.hasOpen(ep, since) {
+func (p *places) nextOpen(ep endpoint, upTo time.Duration) *batch {
+	if !p.hasOpen(ep, upTo) {
 		return nil
 	}
 	b := p.traffic[ep].opened.Front().Value.(*batch)

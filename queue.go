@@ -165,7 +165,7 @@ func (m memory) accept(ctx context.Context, e *envelope) error {
 }
 
 // tryAccept takes the message in e into the queue. Where there is no room it
-// returns a call that stands in line for it, or, if the caller may not wait,
+// returns a blocked call that waits for it, or, if the caller may not wait,
 // ErrQueueFull.
 func (q *queue) tryAccept(e *envelope, mayWait bool) (*blockedCall, error) {
 	q.mu.Lock()
@@ -183,7 +183,7 @@ func (q *queue) tryAccept(e *envelope, mayWait bool) (*blockedCall, error) {
 		return nil, nil
 	}
 	if mayWait {
-		call := q.standInLineLocked(e)
+		call := q.blockLocked(e)
 		q.advanceLocked()
 		return call, nil
 	}

@@ -12,13 +12,15 @@ const maxRefusals = 30
 // maxFamilies batches of an endpoint are split at a time.
 const maxFamilies = 8
 
-// A family is what the pieces of a split batch share. Those of a refused one are
-// sent one after the other, so that the search for the culprit stays in one place.
+// A family is what the pieces of a split batch share. Pieces of a batch that was
+// refused are sent one after the other, so that the search for the message at
+// fault costs few requests. Pieces of one that alone kept failing do not wait for
+// each other.
 type family struct {
 	size     int      // messages before the first split
 	large    int      // pieces of more than one message, not settled
-	refusals int      // in a row, none accepted in between
-	rest     []*batch // not yet sent, the next one last
+	refusals int      // in a row, with nothing delivered in between
+	rest     []*batch // pieces that wait for others; the next one is the last
 }
 
 // keeps reports whether b, a piece, has to wait for another one.
@@ -36,20 +38,21 @@ func (f *family) next() *batch {
 	return nil
 }
 
-// accepted notes that messages of the family were delivered.
+// accepted notes that a piece of the family was delivered.
 func (f *family) accepted() {
 	if f != nil {
 		f.refusals = 0
 	}
 }
 
-// refuseLocked splits b, of which one message may be to blame for the refusal
+// splitRefusedLocked splits b, of which one message may be to blame for the refusal
 // err. The halves go one after the other, so that the search soon meets single
-// messages, and its length tells a server that refuses everything.
-func (q *queue) refuseLocked(b *batch, err error) {
+// messages. If it meets nothing but refusals for long, the server refuses
+// everything, and the rest is given up.
+func (q *queue) splitRefusedLocked(b *batch, err error) {
 	q.health.refusals++
 	if !q.places.startFamily(b) {
-		until := q.health.setBack(&b.setbacks, b.lane.endpoint, err, q.now())
+		until := q.health.noteFailure(&b.setbacks, b.lane.endpoint, err, q.now())
 		q.debugRetryLocked(b, until-q.now())
 		b.repeats = true
 		q.places.enterIdle(b)
@@ -100,9 +103,9 @@ func (b *blame) note(deliveries uint64) {
 // isToBlame reports whether b, which has failed, is to be split.
 func (b *batch) isToBlame() bool { return b.count() > 1 && b.blame.failures >= maxBlame }
 
-// divideLocked splits b, which failed again and again. The halves go on their
-// own schedules, not before until.
-func (q *queue) divideLocked(b *batch, until time.Duration) {
+// splitFailingLocked splits b, which alone failed again and again. Each half goes on a
+// schedule of its own, which begins anew; neither is sent before until.
+func (q *queue) splitFailingLocked(b *batch, until time.Duration) {
 	q.debugSplitLocked(b, b.err)
 	inherited := b.setbacks
 	inherited.schedule = nil
@@ -116,9 +119,9 @@ func (q *queue) divideLocked(b *batch, until time.Duration) {
 	}
 }
 
-// exhausted reports whether the search among f's messages has gone on for long
-// enough, given the refusals in a row that the whole client has met. If others
-// have met only refusals too, it may still go down to one single message.
+// exhausted reports whether the search among f's messages has met too many
+// refusals in a row; refusals counts those of all requests. If these were all
+// refused as well, the search may still go down to one single message, and no further.
 func (f *family) exhausted(refusals int) bool {
 	limit := maxRefusals
 	if refusals > maxRefusals {

@@ -12,10 +12,12 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// RetryPolicy says how long a client waits before it tries again. The interval
-// starts at InitialInterval and doubles with every failure up to MaxInterval; a
-// delay is the interval times a random factor of 0.5 to 1.5, or what the
-// server's Retry-After asks for, up to 5 minutes, if that is longer. A message
+// RetryPolicy says how long what failed waits for its next attempt: a batch, an
+// endpoint, or the client as a whole. The interval starts at InitialInterval and
+// doubles with every failure up to MaxInterval; a delay is the interval times a
+// random factor of 0.5 to 1.5, or what the server's Retry-After asks for, up to
+// 5 minutes, if that is longer. A 429 lowers the rate of requests instead; then
+// the intervals apply only while the server lets no request through. A message
 // that has failed, or waits for the end of an outage, is given up MaxElapsed
 // after it was accepted.
 //
@@ -85,7 +87,7 @@ func (p RetryPolicy) newSchedule() *schedule {
 		backoff.WithMaxInterval(p.MaxInterval),
 		backoff.WithMultiplier(2),
 		backoff.WithRandomizationFactor(0.5),
-		backoff.WithMaxElapsedTime(0), // MaxElapsed counts from acceptance: see queue.expire
+		backoff.WithMaxElapsedTime(0), // MaxElapsed counts from acceptance: see expireLocked
 	)
 }
 
@@ -111,8 +113,8 @@ const maxRetryAfterText = 1 << 10
 // parseRetryAfter reads the Retry-After in an answer's header: seconds, which
 // may have a fraction, or a date of one of HTTP's three forms. A date is
 // relative to the answer's own, since the server's clock made both; now stands in
-// for that. Of several values, in one line or in more, the longest counts: nobody
-// is asked earlier than he said. It is 0 if there is none that can be read.
+// for that. Of several values, in one line or in more, the longest counts: no server
+// is asked earlier than it said. It is 0 if there is none that can be read.
 func parseRetryAfter(header http.Header, now time.Time) (longest time.Duration) {
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
 		now = date
@@ -152,13 +154,14 @@ func parseSeconds(text string) (wait time.Duration, ok bool) {
 	return time.Duration(seconds)*time.Second + time.Duration(nanoseconds), true
 }
 
-// A verdict is what an attempt's result means for the messages it carried.
+// A verdict is what the result of an attempt means for the messages that it
+// carried.
 type verdict int
 
 const (
 	success     verdict = iota
 	retryable           // the same request may succeed later
-	limited             // it may succeed later, and so may fewer requests
+	limited             // it may succeed later, if requests are fewer
 	misdirected         // it may succeed at once on another connection
 	refusable           // one of several messages may be to blame
 	unsendable          // no request with these messages will succeed

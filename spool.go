@@ -128,20 +128,20 @@ func (d *disk) accept(ctx context.Context, e *envelope) error {
 		case err == nil:
 			return nil
 		case !errors.Is(err, spool.ErrFull):
-			return d.q.refuse(e, spoolError(err))
+			return d.q.rejectMessage(e, spoolError(err))
 		case d.q.cfg.overflow != Block:
-			return d.q.refuse(e, ErrQueueFull)
+			return d.q.rejectMessage(e, ErrQueueFull)
 		case ctx.Err() != nil:
-			return d.q.refuse(e, blockEnded(ctx))
+			return d.q.rejectMessage(e, blockEnded(ctx))
 		}
 		if err := d.waitForRoom(ctx, room); err != nil {
-			return d.q.refuse(e, err)
+			return d.q.rejectMessage(e, err)
 		}
 	}
 }
 
-// refuse counts the message in e, which was refused, and returns the call's error.
-func (q *queue) refuse(e *envelope, err error) error {
+// rejectMessage counts the message in e, which was refused, and returns the call's error.
+func (q *queue) rejectMessage(e *envelope, err error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.rejectLocked(e, err)

@@ -13,8 +13,9 @@ import (
 //	Accepted == Delivered + Failed + Dropped + Queued
 //	Rejected == RejectedFull + RejectedTooLarge + RejectedInvalid + RejectedClosed + RejectedSpool
 //
-// While the server is down, FailedRequests and Oldest grow: an alert can be
-// built on each of them. Of synchronous calls, only requests are counted:
+// While the server is down, FailedRequests and Oldest grow, and LastSuccess stands
+// still: an alert can be built on each of them. Oldest also grows while a single
+// endpoint or message fails, which LastSuccess tells apart. Of synchronous calls, only requests are counted:
 // Requests, Retries, FailedRequests, InFlight and LastSuccess.
 type Stats struct {
 	Accepted    int64 // taken into the queue, or adopted from a dead client's spool
@@ -25,7 +26,7 @@ type Stats struct {
 	QueuedBytes int64 // now: their JSON, in bytes
 	Rejected    int64 // refused at the call, and so never accepted
 	Discarded   int64 // by BeforeSend, and so never accepted
-	Retries     int64 // requests made again after a failure that may pass
+	Retries     int64 // requests that repeat a failed one
 	Requests    int64 // requests begun
 
 	RejectedFull     int64 // ErrQueueFull: the queue or the spool had no room
@@ -77,7 +78,8 @@ func (s *Stats) reject(err error) {
 	}
 }
 
-// isSpoolError is apart for its variable, which is allocated.
+// isSpoolError has a function of its own because errors.As makes its variable
+// escape: other refusals do not allocate.
 func isSpoolError(err error) bool {
 	var files *SpoolError
 	return errors.As(err, &files)
@@ -103,7 +105,7 @@ func (s *Stats) endRequest(err error) {
 }
 
 func (q *queue) snapshot() Stats {
-	here := q.checkBubble(time.Now()) == nil // elsewhere is another time
+	here := q.checkBubble(time.Now()) == nil // another bubble has another clock
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.snapshotLocked()
@@ -113,7 +115,7 @@ func (q *queue) snapshot() Stats {
 	return s
 }
 
-// snapshotLocked leaves Oldest out.
+// snapshotLocked is snapshot without Oldest.
 func (q *queue) snapshotLocked() Stats {
 	s := q.stats
 	s.Queued = int64(q.held.count + q.onDisk.backlog.count + q.onDisk.kept.count)
@@ -156,8 +158,7 @@ func (q *queue) countRejected(err error) {
 	q.stats.reject(err)
 }
 
-// rejectLocked counts the message in e, for which the queue has no room, or
-// which comes too late.
+// rejectLocked counts the message in e, which the queue refused with err.
 func (q *queue) rejectLocked(e *envelope, err error) {
 	q.stats.reject(err)
 	if errors.Is(err, ErrQueueFull) {

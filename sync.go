@@ -14,6 +14,8 @@ const maxSyncWait = 30 * time.Second
 // platform's answer after it has done the work. One event is sent as an
 // object, more as an array. It waits for the answer, retries as the queue does,
 // the first attempt at once, until ctx ends, or 30 s where ctx has no deadline.
+// An attempt that timed out may have been stored, so that a retry stores the
+// events twice: see WithEventIDs.
 //
 // The error is a *ValidationError for no event, an invalid one, or events of
 // several environments, and ErrTooLarge over the limits of a batch, whose text
@@ -28,7 +30,8 @@ func (c *Client) TrackSync(ctx context.Context, t ...Track) (*Response, error) {
 
 // IdentifySync is TrackSync for identifies. It goes after the identifies of the
 // same people that were accepted before it, waiting for them if need be, and
-// before those accepted later.
+// before those accepted later. Those of other people do not hold it up, except
+// that with a spool it waits for all while some are on disk alone.
 func (c *Client) IdentifySync(ctx context.Context, i ...Identify) (*Response, error) {
 	return syncCall(c, ctx, "IdentifySync", i)
 }
@@ -197,7 +200,7 @@ func (q *queue) takeTurn(envelopes []*envelope) (*turn, error) {
 		q.noteStampLocked(e)
 		people = append(people, e.person)
 	}
-	t := q.places.lineUp(q.places.lane(identifyEndpoint, envelopes[0].environment), people, q.number)
+	t := q.places.beginTurn(q.places.lane(identifyEndpoint, envelopes[0].environment), people, q.number)
 	q.advanceLocked()
 	return t, nil
 }

@@ -15,13 +15,13 @@ type laneKey struct {
 type lane struct {
 	endpoint    endpoint
 	environment string
-	batches     int    // not settled, turns included
+	batches     int    // not settled; synchronous calls' turns count too
 	open        *batch // takes the next message; nil if there is none
-	people      index  // who has the last claim on whom; identifies only
-	deliveries  uint64 // of batches, ever
+	people      index  // the last claim on each person; identifies only
+	deliveries  uint64 // batches delivered, ever
 }
 
-// ordered reports whether the lane's messages are in the order of their people.
+// ordered reports whether the lane keeps the order of each person's messages.
 func (l *lane) ordered() bool { return l.endpoint == identifyEndpoint }
 
 // lane returns the lane of an endpoint and an environment.
@@ -64,28 +64,28 @@ type traffic struct {
 func (p *places) of(b *batch) *traffic { return &p.traffic[b.lane.endpoint] }
 
 // hasOpen reports whether an endpoint has an open batch that need not wait for
-// company: its oldest message was accepted at or before the time since, or is
-// flushed.
-func (p *places) hasOpen(ep endpoint, since time.Duration) bool {
+// company: its oldest message was accepted up to then, or is flushed.
+func (p *places) hasOpen(ep endpoint, upTo time.Duration) bool {
 	place := p.traffic[ep].opened.Front()
 	if place == nil {
 		return false
 	}
 	b := place.Value.(*batch)
-	return b.oldest() <= since || b.number() <= p.flushed
+	return b.oldest() <= upTo || b.number() <= p.flushed
 }
 
-// oldestOpenAfter returns when the oldest message of an open batch was accepted,
-// of those accepted after since.
-func (p *places) oldestOpenAfter(ep endpoint, since time.Duration) (at time.Duration, ok bool) {
+// oldestOpenAfter returns when the first open batch began of those that began
+// later than upTo: when its oldest message was accepted.
+func (p *places) oldestOpenAfter(ep endpoint, upTo time.Duration) (at time.Duration, ok bool) {
 	for place := p.traffic[ep].opened.Front(); place != nil; place = place.Next() {
-		if at := place.Value.(*batch).oldest(); at > since {
+		if at := place.Value.(*batch).oldest(); at > upTo {
 			return at, true
 		}
 	}
 	return 0, false
 }
 
+// readyList returns the list in which b is while it is ready.
 func (p *places) readyList(b *batch) *list.List {
 	switch {
 	case b.alone > 0:
@@ -108,7 +108,7 @@ func (p *places) waits(ep endpoint) bool { return p.hasReady(ep) || p.traffic[ep
 // next returns the batch of an endpoint to be sent next, nil if there is none.
 // Those that were sent before go first, the oldest of them, then the new ones,
 // and then open ones: see hasOpen. Suspects do not hold up the others.
-func (p *places) next(ep endpoint, since time.Duration) *batch {
+func (p *places) next(ep endpoint, upTo time.Duration) *batch {
 	t := &p.traffic[ep]
 	var b *batch
 	for _, l := range []*list.List{&t.due, &t.fresh} {
@@ -118,13 +118,13 @@ func (p *places) next(ep endpoint, since time.Duration) *batch {
 	}
 	if place := t.suspects.Front(); place != nil {
 		suspect := place.Value.(*batch)
-		others := b != nil || p.hasOpen(ep, since)
+		others := b != nil || p.hasOpen(ep, upTo)
 		if !others || p.mayGoFirst(t) && (b == nil || b.attempts == 0 || suspect.before(b)) {
 			return suspect
 		}
 	}
 	if b == nil {
-		b = p.nextOpen(ep, since)
+		b = p.nextOpen(ep, upTo)
 	}
 	return b
 }
@@ -144,8 +144,8 @@ func (p *places) newest(ep endpoint) *batch {
 	return nil
 }
 
-// oldestDue returns an endpoint's oldest ready batch that was sent before,
-// another than the one with these setbacks if there is one; nil if there is none.
+// oldestDue returns an endpoint's oldest ready batch that was sent before, nil if
+// there is none. It prefers others to the one with the setbacks except.
 func (p *places) oldestDue(ep endpoint, except *setbacks) (b *batch) {
 	for _, l := range []*list.List{&p.traffic[ep].due, &p.traffic[ep].suspects} {
 		for place := l.Front(); place != nil; place = place.Next() {
@@ -157,8 +157,8 @@ func (p *places) oldestDue(ep endpoint, except *setbacks) (b *batch) {
 	return b
 }
 
-// oldestInFlight returns the batch of an endpoint whose request began first, nil
-// if there is none.
+// oldestInFlight returns the batch of an endpoint whose request, of those under
+// way, began first; nil if there is none.
 func (p *places) oldestInFlight(ep endpoint) *batch {
 	for place := p.inFlight.Front(); place != nil; place = place.Next() {
 		if b := place.Value.(*batch); b.lane.endpoint == ep {

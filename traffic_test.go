@@ -15,7 +15,7 @@ func TestLanesWithoutMessagesAreForgotten(t *testing.T) {
 		p.add(&envelope{environment: []byte(fmt.Sprint("tenant_", i)), json: []byte("{}")}, uint64(i), spool.Ref{})
 	}
 	l := p.lane(identifyEndpoint, []byte("tenant_turn"))
-	turn := p.lineUp(l, []person{{1, 2}}, 100)
+	turn := p.beginTurn(l, []person{{1, 2}}, 100)
 	assert.Len(t, p.lanes, 101)
 	for b := p.oldestIdle(); b != nil; b = p.oldestIdle() {
 		p.settle(b, b.count())

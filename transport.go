@@ -78,20 +78,20 @@ func (t *transport) close() {
 }
 
 // post makes one attempt to send m. The error is nil if the server took the
-// messages, an *APIError if it did not, a *NetworkError if it is not known.
+// messages, an *APIError if it did not, and a *NetworkError if nobody knows.
 // Nobody reads m after post has returned. It waits for the RoundTripper, except
 // that a synchronous call waits no longer than ctx and the attempt's timeout.
 func (t *transport) post(ctx context.Context, ep endpoint, synchronous bool, m payload) (*Response, error) {
 	l := &loan{payload: m}
 	defer l.end()
-	limited, cancel := context.WithTimeout(ctx, t.timeout)
+	attempt, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	request, err := t.newRequest(limited, ep, synchronous, l)
+	request, err := t.newRequest(attempt, ep, synchronous, l)
 	if err != nil {
 		return nil, &NetworkError{err}
 	}
 	if t.pools == nil { // a RoundTripper may not heed the context
-		defer context.AfterFunc(limited, l.end)()
+		defer context.AfterFunc(attempt, l.end)()
 	}
 	switch {
 	case t.pools != nil:

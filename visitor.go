@@ -34,6 +34,21 @@ func VisitorFromContext(ctx context.Context) (Visitor, bool) {
 	return v, v != Visitor{}
 }
 
+// fillVisitor fills the ids that the caller left empty from the visitor in ctx.
+func fillVisitor(ctx context.Context, anonymousID, deviceID *string) {
+	if *anonymousID != "" && *deviceID != "" {
+		return
+	}
+	if v, ok := VisitorFromContext(ctx); ok {
+		if *anonymousID == "" {
+			*anonymousID = v.AnonymousID
+		}
+		if *deviceID == "" {
+			*deviceID = v.DeviceID
+		}
+	}
+}
+
 // Middleware puts the visitor of a request, if there is one, into the context
 // that next sees. It reads one header and writes nothing; the ResponseWriter is
 // passed on as it is. It does not block, and works after Close. On a nil Client

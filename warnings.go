@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"regexp"
 	"time"
 )
 
@@ -42,7 +41,8 @@ var warnTexts = [warnKinds]string{
 
 const warnEvery = time.Minute
 
-// A line is one for the logger. It never holds a key or a message's content.
+// A line is a log line on its way to the logger. It never holds a key or a
+// message's content.
 type line struct {
 	level  slog.Level
 	text   string
@@ -155,7 +155,7 @@ func (h *heldBack) due() time.Duration {
 	return h.until
 }
 
-// take returns the line of a kind about what was held back, which is nothing then.
+// take returns the line of a kind about what was held back, and forgets that.
 func (h *heldBack) take(kind warnKind, now time.Duration) *line {
 	attrs := h.endpoint.attr(nil, "endpoint")
 	attrs = h.environment.attr(attrs, "environment")
@@ -169,13 +169,10 @@ func (h *heldBack) take(kind warnKind, now time.Duration) *line {
 	return l
 }
 
-// environmentName is what an environment must look like to be part of an address.
-var environmentName = regexp.MustCompile(`^[\w.$ -]{1,64}$`)
-
 // creationURL is where the dashboard creates an environment, of this name if it is known.
 func creationURL(name shared) string {
 	const address = "https://altertable.ai/dashboard/environments/new"
-	if name.mixed || !environmentName.MatchString(name.text) {
+	if name.mixed || !namePattern.MatchString(name.text) {
 		return address
 	}
 	return address + "?name=" + url.QueryEscape(name.text)
@@ -241,6 +238,7 @@ func (q *queue) warnOfBatchLocked(kind warnKind, b *batch, n int, err error, att
 	q.warnAboutLocked(kind, subject{n, b.lane.endpoint.String(), b.lane.environment}, err, attrs...)
 }
 
+// warnAboutLocked has a line logged about s, now or within a minute.
 func (q *queue) warnAboutLocked(kind warnKind, s subject, err error, attrs ...slog.Attr) {
 	h := &q.warnings.kinds[kind]
 	waits := h.count > 0 && !q.ended // the timer is set; calls for which there is no room may be many
@@ -260,8 +258,8 @@ func (q *queue) warn(kind warnKind, err error) {
 	q.warnLocked(kind, err)
 }
 
-// tellDueLocked has the lines logged that were held back for long enough.
-func (q *queue) tellDueLocked(now time.Duration) {
+// logDueLocked has the lines logged that were held back for long enough.
+func (q *queue) logDueLocked(now time.Duration) {
 	if w := &q.warnings; w.due < 0 || now < w.due {
 		return
 	}
@@ -272,8 +270,9 @@ func (q *queue) tellDueLocked(now time.Duration) {
 	q.warnings.schedule()
 }
 
-// tellLast has all lines logged that are held back, and takes leave.
-func (q *queue) tellLast() {
+// logLast has all lines logged that are held back, and the last ones about
+// outages and the client. It does so once.
+func (q *queue) logLast() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.warnings.over {
@@ -292,7 +291,7 @@ func (q *queue) tellLast() {
 // last lines of the log, unless a callback is stuck.
 func (q *queue) endReports(limit context.Context) {
 	told := q.awaitReports(limit)
-	q.tellLast()
+	q.logLast()
 	if told {
 		q.awaitReports(limit)
 	}
@@ -315,7 +314,7 @@ func (q *queue) warnOfLossLocked(b *batch, n int, o outcome) {
 	q.warnOfBatchLocked(kind, b, n, o.err)
 }
 
-// warnOfStrangerLocked warns if it was not the API that answered the request of b.
+// warnOfStrangerLocked warns if another than the API answered the request of b.
 func (q *queue) warnOfStrangerLocked(b *batch, err error) {
 	switch err := err.(type) {
 	case *APIError:
