@@ -48,6 +48,8 @@ type pace struct {
 
 	schedule *schedule // of waits while the limit is shut; nil while it is not
 	probing  bool      // a request is under way to see whether it still is
+
+	borrowed bool // a request that did not wait for its turn put off the next one
 }
 
 const (
@@ -123,7 +125,13 @@ func (p *pace) begins(now time.Duration) permit {
 		p.waited = now
 	}
 	p.goodput.idle += max(0, idle-lateness)
-	p.at = max(p.at, now-lateness) + p.interval()
+	// Synchronous calls do not wait for their turn. They may put off the queue's
+	// next request once: however many there are, it gets half of the pace.
+	early := now < p.at
+	if !early || !p.borrowed {
+		p.at = max(p.at, now-lateness) + p.interval()
+	}
+	p.borrowed = early
 	p.probing = p.shut()
 	return permit{began: now, rate: p.rate, waited: waited, probe: p.probing}
 }

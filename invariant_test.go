@@ -1,0 +1,263 @@
+package altertable
+
+import (
+	"container/list"
+	"fmt"
+	"slices"
+)
+
+// inconsistency says what is wrong with the queue's state, "" if nothing is.
+func (q *queue) inconsistency() string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := &checker{q: q, all: map[*batch]string{}}
+	c.check()
+	return c.problem
+}
+
+var checkSorted = false
+
+type checker struct {
+	q       *queue
+	all     map[*batch]string // where it is
+	problem string
+}
+
+func (c *checker) complain(ok bool, format string, args ...any) {
+	if !ok && c.problem == "" {
+		c.problem = fmt.Sprintf(format, args...)
+	}
+}
+
+func (c *checker) in(l *list.List, where string, state state, sorted bool, less func(a, b *batch) bool) (n int) {
+	var last *batch
+	for e := l.Front(); e != nil; e = e.Next() {
+		b := e.Value.(*batch)
+		c.complain(c.all[b] == "", "batch in %s and %s", c.all[b], where)
+		c.all[b] = where
+		c.complain(b.state == state, "batch in %s has state %d", where, b.state)
+		c.complain(b.element == e, "batch in %s: element", where)
+		c.complain(b.count() > 0, "batch in %s is empty", where)
+		if sorted && last != nil {
+			c.complain(!checkSorted || !less(b, last), "%s is not sorted", where)
+		}
+		last = b
+		n++
+	}
+	return n
+}
+
+func (c *checker) check() {
+	p := &c.q.places
+	byWake := func(a, b *batch) bool { return a.wakeAt < b.wakeAt }
+	for ep := range p.traffic {
+		t := &p.traffic[ep]
+		before := (*batch).before
+		c.in(&t.opened, "opened", open, true, before)
+		c.in(&t.fresh, "fresh", ready, true, before)
+		c.in(&t.due, "due", ready, true, before)
+		c.in(&t.suspects, "loners", ready, true, before)
+	}
+	c.in(&p.asleep, "asleep", sleeping, true, byWake)
+	c.in(&p.inFlight, "flight", flying, false, nil)
+	for ep := range p.traffic {
+		for i, b := range p.traffic[ep].idle.batches {
+			c.complain(b.idlePlace == i+1, "idlePlace")
+			c.complain(int(b.lane.endpoint) == ep, "endpoint")
+			switch c.all[b] {
+			case "flight":
+				c.complain(false, "in flight and idle")
+			case "":
+				c.complain(b.state == behind || b.state == open, "idle batch of state %d is nowhere", b.state)
+				c.complain(b.element == nil, "element")
+				c.all[b] = "behind"
+				waits := b.claim != nil && len(b.claim.ahead) > 0
+				c.complain(waits || b.state == behind && b.family.keeps(b), "batch (state %d) waits for nothing", b.state)
+			}
+		}
+	}
+	var held, carried tally
+	var inFlight, suspects [3]int
+	lanes := map[*lane]int{}
+	unused := 0
+	families := map[*family]int{}
+	active := map[*family]bool{}
+	famEp := map[*family]endpoint{}
+	claims := map[*lane]map[*claim]bool{}
+	for b, where := range c.all {
+		n := tally{b.count(), int64(b.size(b.count()))}
+		held.add(n.count, n.bytes)
+		lanes[b.lane]++
+		if b.state == open {
+			unused += b.unused()
+		}
+		c.complain((b.idlePlace == 0) == (where == "flight"), "idle: %s", where)
+		c.complain((b.backPlace > 0) == (b.err != nil && where != "flight"), "setBack: %s %v %d", where, b.err, b.backPlace)
+		if where == "flight" {
+			carried.add(n.count, n.bytes)
+			inFlight[b.lane.endpoint]++
+			if b.suspect {
+				suspects[b.lane.endpoint]++
+			}
+		}
+		if b.family != nil {
+			famEp[b.family] = b.lane.endpoint
+			if b.count() > 1 {
+				families[b.family]++
+			} else {
+				families[b.family] += 0
+			}
+			if !b.family.keeps(b) {
+				active[b.family] = true
+			}
+		}
+		if where == "fresh" || where == "due" || where == "loners" {
+			t := p.of(b)
+			want := map[string]*list.List{"fresh": &t.fresh, "due": &t.due, "loners": &t.suspects}[where]
+			c.complain(p.readyList(b) == want, "in the wrong list: %s", where)
+		}
+		c.complain((b.claim != nil) == b.lane.ordered(), "claim")
+		if b.claim != nil {
+			if claims[b.lane] == nil {
+				claims[b.lane] = map[*claim]bool{}
+			}
+			claims[b.lane][b.claim] = true
+			c.complain(len(b.people) == len(b.marks), "people")
+			c.complain(b.claim.batch == b, "claim's batch")
+			if where != "behind" {
+				c.complain(len(b.claim.ahead) == 0, "in %s with claims ahead", where)
+			}
+		}
+	}
+	if !c.q.ended {
+		c.complain(held == c.q.held, "held %v, want %v", c.q.held, held)
+	}
+	c.complain(carried == p.carried, "carried %v, want %v", p.carried, carried)
+	count := [3]int{}
+	for f, large := range families {
+		c.complain(f.large == large, "family.large %d, want %d", f.large, large)
+		if large > 0 {
+			count[famEp[f]]++
+		}
+		for _, b := range f.rest {
+			c.complain(b.state == settled || active[f], "family's rest waits for nobody")
+		}
+	}
+	for ep := range p.traffic {
+		c.complain(p.traffic[ep].inFlight == inFlight[ep], "inFlight")
+		c.complain(p.traffic[ep].suspectsInFlight == suspects[ep], "suspects")
+		c.complain(p.traffic[ep].families == count[ep], "families %d want %d", p.traffic[ep].families, count[ep])
+	}
+	c.complain(p.buffers.unused == unused, "unused %d want %d", p.buffers.unused, unused)
+	// claims: find turns through the index numbers
+	laneSet := map[*lane]bool{}
+	for i := range p.home {
+		laneSet[&p.home[i]] = true
+	}
+	for _, l := range p.lanes {
+		laneSet[l] = true
+		c.complain(l.batches > 0, "empty lane")
+	}
+	for l := range lanes {
+		c.complain(laneSet[l], "unknown lane")
+	}
+	for l := range laneSet {
+		turns := 0
+		n := 0
+		for i, cl := range l.people.claims {
+			if cl == nil {
+				continue
+			}
+			n++
+			c.complain(int(cl.number) == i, "number")
+			if cl.batch == nil {
+				turns++
+				if claims[l] == nil {
+					claims[l] = map[*claim]bool{}
+				}
+				claims[l][cl] = true
+			} else {
+				c.complain(claims[l][cl], "claim of a batch that is nowhere")
+			}
+		}
+		c.complain(len(claims[l]) == n, "claims: %d, %d", len(claims[l]), n)
+		c.complain(l.batches == lanes[l]+turns, "lane.batches %d, want %d + %d", l.batches, lanes[l], turns)
+		if l.open != nil {
+			c.complain(c.all[l.open] == "opened", "lane.open is %q", c.all[l.open])
+		}
+		if l.ordered() {
+			c.checkOrder(l, claims[l])
+		}
+	}
+	c.checkProgress()
+}
+
+func (c *checker) checkOrder(l *lane, claims map[*claim]bool) {
+	last := map[uint32][]*claim{}
+	for cl := range claims {
+		for _, a := range cl.ahead {
+			c.complain(claims[a], "ahead is settled")
+			c.complain(slices.Contains(a.behind, cl), "asymmetric")
+		}
+		for _, b := range cl.behind {
+			c.complain(claims[b], "behind is settled")
+			c.complain(slices.Contains(b.ahead, cl), "asymmetric")
+		}
+		if cl.batch == nil {
+			come := false
+			select {
+			case <-cl.turn.come:
+				come = true
+			default:
+			}
+			c.complain(come == (len(cl.ahead) == 0), "turn: come %v, ahead %d", come, len(cl.ahead))
+		}
+		if cl.followers != nil {
+			c.complain(cl.followers.state == open && cl.followers.claim.leader == cl, "followers")
+		}
+		if cl.leader != nil {
+			c.complain(cl.leader.followers == cl.batch, "leader")
+		}
+		seen := map[uint32]bool{}
+		for _, who := range cl.people() {
+			for _, h := range who {
+				if h != 0 && !seen[h] {
+					seen[h] = true
+					last[h] = append(last[h], cl)
+				}
+			}
+		}
+	}
+	if !c.q.ended {
+		c.complain(l.people.used == len(last), "index.used %d want %d", l.people.used, len(last))
+	}
+	for h, all := range last {
+		slices.SortFunc(all, func(a, b *claim) int { return a.last(h).compare(b.last(h)) })
+		c.complain(l.people.find(h) == all[len(all)-1], "index names the wrong claim")
+		for i := 1; i < len(all); i++ {
+			found := false
+			for a := range all[i].allAhead() {
+				found = found || a == all[i-1]
+			}
+			c.complain(found, "a later claim on a person does not wait for the earlier one: first %v %v",
+				all[i-1].at(), all[i].at())
+		}
+	}
+}
+
+func (c *checker) checkProgress() {
+	q := c.q
+	some := false
+	for _, where := range c.all {
+		some = some || where != "behind"
+	}
+	if q.ended || q.places.inFlight.Len() > 0 || !some {
+		return
+	}
+	c.complain(q.timerAt >= 0 || q.pace.probing, "nothing in flight, and no timer")
+	c.complain(!q.pace.probing || q.stats.InFlight > 0, "pace waits for nobody")
+	c.complain(!q.health.common.probing, "common waits for a probe that is not there")
+	for ep := range q.health.endpoints {
+		c.complain(!q.health.endpoints[ep].probing, "endpoint waits for a probe that is not there")
+	}
+}
