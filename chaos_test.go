@@ -151,6 +151,7 @@ func (c *chaos) misbehave(t *testing.T, r *rand.Rand) {
 }
 
 func TestChaos(t *testing.T) {
+	t.Parallel()
 	seeds := uint64(40)
 	if raceEnabled {
 		seeds = 16
@@ -208,6 +209,7 @@ func TestChaos(t *testing.T) {
 // Clients follow each other on one spool: each message has one outcome, whoever
 // brings it about.
 func TestChaosWithASpool(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 // An index is a map, whatever comes and goes: also where hashes crowd in one
 // place, and around the end of the table.
 func TestIndexIsAMap(t *testing.T) {
+	t.Parallel()
 	for name, hash := range map[string]func(r *rand.Rand) uint32{
 		"spread":  func(r *rand.Rand) uint32 { return 1 + r.Uint32N(1<<31) },
 		"few":     func(r *rand.Rand) uint32 { return 1 + r.Uint32N(200) },

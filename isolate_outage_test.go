@@ -56,6 +56,7 @@ func (w *wholes) mostInAMinute() (most int) {
 
 // In an outage it is nobody's fault: nothing is split, and few requests are made.
 func TestNothingIsSplitInAnOutage(t *testing.T) {
+	t.Parallel()
 	for name, isDown := range map[string]func(r arrival) bool{
 		"identify":      func(r arrival) bool { return r.path == "/identify" },
 		"track":         func(r arrival) bool { return r.path == "/track" },

@@ -191,6 +191,7 @@ func TestBatchThatAlwaysTimesOutIsSplit(t *testing.T) {
 // A message that always fails is given up after MaxElapsed. Those that shared
 // its batch are delivered.
 func TestPoisonCostsOnlyItself(t *testing.T) {
+	t.Parallel()
 	for _, path := range bothPaths {
 		for how, fate := range map[string]int{"500": 500, "hang": hang} {
 			t.Run(path[1:]+" "+how, func(t *testing.T) {

@@ -70,6 +70,7 @@ func (s *schedule) live(t *testing.T, generation int, dir string) (left string) 
 // The backlog is on disk where memory is small, and what a dead client left
 // goes before what the next one accepts.
 func TestOrderWithASpool(t *testing.T) {
+	t.Parallel()
 	schedules(t, 250, func(t *testing.T, seed uint64) {
 		s := newSchedule(seed, 100)
 		dir := t.TempDir()

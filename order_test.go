@@ -245,6 +245,7 @@ func schedules(t *testing.T, count uint64, run func(t *testing.T, seed uint64)) 
 // Identifies of one person are delivered in the order of acceptance, whatever
 // the application and the network do.
 func TestOrder(t *testing.T) {
+	t.Parallel()
 	schedules(t, 5000, func(t *testing.T, seed uint64) {
 		s := newSchedule(seed, 0)
 		s.alone = true
@@ -261,6 +262,7 @@ func TestOrder(t *testing.T) {
 
 // Where several goroutines make the calls, the order of some is not known.
 func TestOrderOfManyGoroutines(t *testing.T) {
+	t.Parallel()
 	schedules(t, 2000, func(t *testing.T, seed uint64) {
 		s := newSchedule(seed, 1)
 		s.start(t, 0)

@@ -315,6 +315,7 @@ func TestFlushDoesNotShortenTheWait(t *testing.T) {
 
 // Where one endpoint fails and others deliver, it backs off by itself.
 func TestEndpointInAnOutageOfItsOwn(t *testing.T) {
+	t.Parallel()
 	for _, down := range []string{"/identify", "/track"} {
 		for name, fault := range map[string]altertabletest.Fault{"503": altertabletest.Status(503), "hang": altertabletest.Hang()} {
 			t.Run(down+" "+name, func(t *testing.T) {

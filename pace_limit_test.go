@@ -70,6 +70,7 @@ func (b *tokenBucket) RoundTrip(r *http.Request) (*http.Response, error) {
 // A backlog drains at the rate that the server allows, and hardly any of its
 // requests are refused, whatever the rate is and on whatever endpoints.
 func TestRateLimitIsFoundAndKept(t *testing.T) {
+	t.Parallel()
 	for rate, seconds := range map[float64]int{1: 900, 3: 600, 10: 300, 40: 120, 200: 60, 1000: 60} {
 		for _, roundTrip := range []time.Duration{time.Millisecond, 20 * time.Millisecond} {
 			if rate*roundTrip.Seconds() > 8 {

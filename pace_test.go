@@ -182,6 +182,7 @@ func (s *sender) use(rate, burst float64) float64 {
 // requests are answered 429, the beginning included. Only what was in flight
 // when the first 429 came does not count where that is more than the default.
 func TestPaceFindsTheLimit(t *testing.T) {
+	t.Parallel()
 	for _, rate := range []float64{1, 3, 10, 40, 200, 1000} {
 		for _, burst := range []float64{1, 5, rate, 5 * rate} {
 			for _, maxInFlight := range []int{1, 8, 64} {
@@ -247,6 +248,7 @@ func TestPaceOfFixedWindows(t *testing.T) {
 
 // A limit that changes is found again.
 func TestPaceFollowsTheLimit(t *testing.T) {
+	t.Parallel()
 	const phase = 2 * time.Minute
 	for _, rates := range [][]float64{{40, 400, 40}, {400, 40, 400}, {10, 100, 10}, {100, 10, 100}, {1000, 100, 1000}, {40, 60, 50}} {
 		for _, burst := range []float64{1, rates[0]} {
@@ -378,6 +380,7 @@ func TestPaceOfAClosedServer(t *testing.T) {
 
 // Retry-After is obeyed up to 5 minutes, once for all answers of a moment.
 func TestPaceObeysRetryAfter(t *testing.T) {
+	t.Parallel()
 	for retryAfter, want := range map[time.Duration]time.Duration{
 		7 * time.Second: 7 * time.Second, 90 * time.Second: 90 * time.Second, 24 * time.Hour: 5 * time.Minute, math.MaxInt64 / 2: 5 * time.Minute,
 	} {

@@ -171,6 +171,7 @@ func deliverRest(t *testing.T, dir, url string, srv *altertabletest.Server, acce
 // Processes are killed at random moments, one in four while it adopts, 290
 // times in all, and what was accepted arrives.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		kills, together int
 		down, mayFill   bool

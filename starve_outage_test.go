@@ -109,6 +109,7 @@ func (p *pair) finish(t *testing.T) {
 // For five minutes one endpoint is down. It sees few requests, and the other
 // works as if nothing had happened.
 func TestOutageOfOneEndpoint(t *testing.T) {
+	t.Parallel()
 	const perSecond, down, up, end = 200, 30, 30 + 300, 400 // the latter in seconds
 	for _, failing := range []string{"/identify", "/track"} {
 		for how, fate := range map[string]int{"503": 503, "hang": hang} {
@@ -142,6 +143,7 @@ func TestOutageOfOneEndpoint(t *testing.T) {
 // Requests that take the whole timeout do not keep those to another endpoint
 // from being sent, although a backlog of the former is there first.
 func TestHangingEndpointDoesNotStarveTheOther(t *testing.T) {
+	t.Parallel()
 	const perSecond, backlog, seconds = 500, 20_000, 120
 	for _, failing := range []string{"/identify", "/track"} {
 		for maxInFlight, most := range map[int]time.Duration{1: 20 * time.Second, 2: 15 * time.Second, 3: 15 * time.Second, 8: 15 * time.Second} {

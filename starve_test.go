@@ -25,6 +25,7 @@ func long(d, less time.Duration) time.Duration {
 // Identifies of different people go in parallel: an API that is far away does
 // not let the queue grow.
 func TestIdentifiesOfManyPeopleDoNotPileUp(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		roundTrip          time.Duration
 		identifies, tracks int // a second
@@ -59,6 +60,7 @@ func TestIdentifiesOfManyPeopleDoNotPileUp(t *testing.T) {
 
 // One person with many identifies costs only itself.
 func TestHotPersonDoesNotHoldUpOthers(t *testing.T) {
+	t.Parallel()
 	const perSecond, every, roundTrip, hot = 3000, 100, 50 * time.Millisecond, "service"
 	for name, identify := range map[string]func(i int) altertable.Identify{
 		"distinct id": func(int) altertable.Identify { return altertable.Identify{DistinctID: hot} },
@@ -115,6 +117,7 @@ func TestHotPersonDoesNotHoldUpOthers(t *testing.T) {
 
 // An identify that always fails holds up its own person, and nobody else.
 func TestPoisonedIdentifyHoldsUpItsPersonAlone(t *testing.T) {
+	t.Parallel()
 	for name, people := range map[string]int{"everybody once": 1 << 30, "people come again": 3000} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
