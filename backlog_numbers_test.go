@@ -29,3 +29,16 @@ func TestFlushCountsItsPartOfAFile(t *testing.T) {
 		assert.EqualValues(t, 8, q.firstUnreadLocked())
 	}
 }
+
+// A disk may be slow, and Stats is polled.
+func TestStatsDoNotWaitForTheDisk(t *testing.T) {
+	cfg, err := newConfig("key", []Option{WithSpool(t.TempDir())})
+	require.NoError(t, err)
+	q := newQueue(cfg, newTransport(cfg), new(stamper))
+	require.NoError(t, q.openSpool())
+	d := q.keeper.(*disk)
+	d.mu.Lock()
+	assert.Zero(t, q.snapshot())
+	d.mu.Unlock()
+	require.NoError(t, q.shutDown(t.Context()))
+}

@@ -70,6 +70,25 @@ func TestQueueHoldsLittleMoreThanTheMessages(t *testing.T) {
 	}
 }
 
+// An identify costs its place in the order beside that: the hashes of its ids,
+// and their entries in the index.
+func TestQueueHoldsLittleMoreThanTheIdentifies(t *testing.T) {
+	for _, count := range []int{20_000, 50_000, 90_000} {
+		client := newBenchClient(t, hung{})
+		before := heap()
+		for i := range count {
+			require.NoError(t, client.Identify(t.Context(), altertable.Identify{
+				DistinctID:  fmt.Sprintf("u_%024d", i),
+				AnonymousID: fmt.Sprintf("anonymous-%036d", i),
+				Traits:      altertable.Traits{"plan": "pro", "seats": 5},
+			}))
+		}
+		held := float64(heap() - before)
+		assert.Less(t, held/float64(client.Stats().QueuedBytes), 1.3, "%d", count)
+		runtime.KeepAlive(client)
+	}
+}
+
 // An open batch takes what its messages need.
 func TestOpenBatchesHoldLittleMoreThanTheirMessages(t *testing.T) {
 	for name, test := range map[string]struct{ environments, size, each int }{

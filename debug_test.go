@@ -45,15 +45,16 @@ func TestDebugLinesTellTheWayOfAMessage(t *testing.T) {
 		require.NoError(t, client.Flush(t.Context()))
 		require.NoError(t, client.Close())
 		assert.Equal(t, []string{
-			"client started", "message accepted", "message discarded by BeforeSend", "message accepted", "message rejected",
+			"client started", "message accepted", "message discarded", "message accepted", "message rejected",
 			"request failed", "retry scheduled", "request failed", "refused batch is split", "request delivered", "request delivered",
 			"client shut down",
 		}, j.texts(slog.LevelDebug))
 
 		for text, want := range map[string]map[string]any{
-			"client started":   {"version": altertable.Version, "environment": "staging", "disabled": false, "spool": false},
-			"message accepted": {"endpoint": "track", "environment": "staging", "event": "Signed Up"},
-			"message rejected": {"error": "altertable: event must not be empty"},
+			"client started":    {"version": altertable.Version, "environment": "staging", "disabled": false, "spool": false},
+			"message accepted":  {"endpoint": "track", "environment": "staging", "event": "Signed Up"},
+			"message discarded": {"by": "BeforeSend"},
+			"message rejected":  {"error": "altertable: event must not be empty"},
 			"request failed": {"endpoint": "track", "environment": "staging", "count": int64(2), "attempt": int64(1),
 				"bytes": int64(srv.Requests()[0].Size), "status": int64(503), "error": "altertable: server answered 503", "duration": time.Duration(0)},
 			"retry scheduled":        {"count": int64(2), "attempts": int64(1), "delay": 10 * time.Second},

@@ -236,9 +236,7 @@ func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	f := q.health.fell(&b.setbacks, t, err, q.now())
 	q.debugRetryLocked(b, f.until-q.now())
 	outage := q.health.outageOf(t.endpoint).on
-	if !outage {
-		b.blame.note(b.lane.deliveries)
-	}
+	b.blame.note(b.lane.deliveries)
 	b.repeats = true
 	q.places.enterIdle(b)
 	switch {

@@ -218,29 +218,35 @@ func TestPoisonCostsOnlyItself(t *testing.T) {
 	}
 }
 
-// Of many batches that fail, at most eight are being split at a time.
+// Of many batches that fail or are refused, at most eight are being split at a time.
 func TestFewBatchesAreBeingSplitAtATime(t *testing.T) {
 	for _, path := range bothPaths {
-		t.Run(path[1:], func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				const batches = 30
-				isPoison := func(n int) bool { return n < batches*parcelBatch && n%parcelBatch == 42 }
-				p := newParcel(t, path, batches, func(r arrival) int {
-					if slices.ContainsFunc(numbersIn(r.body), isPoison) {
-						return 500
+		for _, status := range []int{500, 422} {
+			t.Run(fmt.Sprint(path[1:], " ", status), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					const batches = 30
+					isPoison := func(n int) bool { return n < batches*parcelBatch && n%parcelBatch == 42 }
+					p := newParcel(t, path, batches, func(r arrival) int {
+						if slices.ContainsFunc(numbersIn(r.body), isPoison) {
+							return status
+						}
+						return http.StatusOK
+					}, altertable.WithMaxInFlight(64), altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 4 * time.Hour}))
+					p.trickleFor(t, 5*time.Second)
+					p.burst(t)
+					waiting := batches // a poison that is refused alone is given up, one that fails waits
+					if status == 422 {
+						waiting = 0
 					}
-					return http.StatusOK
-				}, altertable.WithMaxInFlight(64), altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 4 * time.Hour}))
-				p.trickleFor(t, 5*time.Second)
-				p.burst(t)
-				p.deliver(t, 2*time.Hour, batches)
-				pass(3 * time.Second)
-				assert.Len(t, slices.DeleteFunc(p.missing(), isPoison), 0)
-				assert.Equal(t, 1, slices.Max(p.delivered), "none twice")
-				assert.LessOrEqual(t, p.mostSplits, 8)
-				assert.Greater(t, p.mostSplits, 1)
-				p.checkTrickle(t)
+					p.deliver(t, 2*time.Hour, waiting)
+					pass(3 * time.Second)
+					assert.Len(t, slices.DeleteFunc(p.missing(), isPoison), 0)
+					assert.Equal(t, 1, slices.Max(p.delivered), "none twice")
+					assert.LessOrEqual(t, p.mostSplits, 8)
+					assert.Greater(t, p.mostSplits, 1)
+					p.checkTrickle(t)
+				})
 			})
-		})
+		}
 	}
 }

@@ -32,6 +32,7 @@ type outage struct {
 	probing  bool          // a probe is under way
 	era      uint64        // counts its beginnings and ends
 	until    time.Duration // no probe before; on the queue's clock
+	asked    time.Duration // the part of that for which the server asked
 	schedule *schedule
 	last     *setbacks // of the batch that failed last: another is sent as the next probe
 	err      error     // its error
@@ -80,8 +81,8 @@ func (h *health) isCurrent(t ticket) bool {
 func (h *health) ends(t ticket, v verdict) {
 	e := &h.endpoints[t.endpoint]
 	current := h.isCurrent(t)
-	if t.era == h.common.era {
-		h.common.answered(v)
+	if t.era == h.common.era && h.common.answered(v) {
+		h.probeAll()
 	}
 	if t.endpointEra == e.era {
 		e.answered(v)
@@ -97,14 +98,24 @@ func (h *health) ends(t ticket, v verdict) {
 	}
 }
 
-// answered notes what came of a request that began in this era of the outage.
-func (o *outage) answered(v verdict) {
+// answered notes what came of a request that began in this era of the outage,
+// and reports whether that is over.
+func (o *outage) answered(v verdict) (over bool) {
 	if !o.on {
-		return
+		return false
 	}
 	o.probing = false
-	if v != retryable {
+	if over = v != retryable; over {
 		*o = outage{era: o.era + 1}
+	}
+	return over
+}
+
+// probeAll lets the endpoints that failed find out at once whether they work
+// again, now that the server does.
+func (h *health) probeAll() {
+	for ep := range h.endpoints {
+		h.endpoints[ep].until = h.endpoints[ep].asked
 	}
 }
 
@@ -181,7 +192,7 @@ func (o *outage) begin(policy RetryPolicy, s *setbacks, now time.Duration) {
 		*o = outage{on: true, era: o.era + 1, schedule: policy.newSchedule()}
 	}
 	o.probing = false
-	o.until = now + nextDelay(o.schedule, s.err)
+	o.until, o.asked = now+nextDelay(o.schedule, s.err), now+askedDelay(s.err)
 	o.last, o.err = s, s.err
 }
 

@@ -346,3 +346,27 @@ func TestEndpointInAnOutageOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// When the server is back, the endpoints that failed find out as soon as one does.
+func TestEndOfAnOutageIsForAllEndpoints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t)
+		down := srv.Always(altertabletest.Status(503))
+		var all []string
+		for i := range 600 {
+			id, name := fmt.Sprintf("u_%d", i), fmt.Sprintf("e%d", i)
+			all = append(all, id, name)
+			identify(t, client, id)
+			track(t, client, name)
+			pass(time.Second)
+		}
+		down.Release()
+		for len(srv.Events())+len(srv.Identities()) == 0 {
+			pass(100 * time.Millisecond)
+		}
+		pass(time.Second)
+		assert.Less(t, client.Stats().Queued, int64(10))
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, all...)
+	})
+}

@@ -73,7 +73,7 @@ const (
 	farStretch   = 60 // if the bounds are far apart
 	price        = 100
 	mostSearched = 700 // debt for a search: more would keep what it found for too long if that is wrong
-	most         = 5000
+	mostDebt     = 5000
 
 	// A Retry-After costs more than a request. No more than 4 % of the time goes
 	// into such pauses, as long as they are short.
@@ -169,13 +169,14 @@ func (p *pace) resume(began time.Duration) {
 	p.low = max(p.rate, p.goodput.until(began))
 	if !p.searching {
 		p.low = min(p.low, p.level)
+		p.stayCalm(began, began-p.goodput.from)
 	}
 	p.rate = p.low
 	p.at = max(p.at, began+p.interval())
 }
 
 func (p *pace) raise(now time.Duration) {
-	if p.raises >= climb && now < p.calm {
+	if !p.searching && p.raises >= climb && now < p.calm {
 		return
 	}
 	p.raises++
@@ -195,10 +196,11 @@ func (p *pace) refuses(t permit, retryAfter, now time.Duration) {
 	first := !p.limited
 	if first {
 		p.limited, p.searching, p.rate, p.waited = true, true, searchFrom, now
+		p.goodput.over = t.began - p.goodput.from
 		p.goodput.restart(t.began)
 	}
 	p.at = max(p.at, now+retryAfter)
-	limit := most
+	limit := mostDebt
 	if p.searching {
 		limit = mostSearched
 	}
@@ -232,9 +234,12 @@ func (p *pace) wait(now time.Duration) {
 func (p *pace) lower(t permit, now time.Duration) {
 	most := max(t.rate, slowest)
 	least := max(slowest, min(most, p.goodput.until(t.began)))
+	if p.kept() && least < p.level {
+		least = math.Sqrt(min(most, p.level) * most)
+	}
 	p.goodput.restart(t.began)
 	p.raises = 0
-	p.calm = now + min(calmFactor*(p.at-now), mostCalm)
+	p.stayCalm(now, p.at-now)
 	p.searching = !p.searching && least < most/4
 	switch {
 	case p.searching:
@@ -248,13 +253,26 @@ func (p *pace) lower(t permit, now time.Duration) {
 	p.at = max(p.at, now+p.interval())
 }
 
+// kept reports whether the server let through what the rate was up to level. If
+// the goodput is less, there was time in which it had nothing to let through, a
+// pause or the end of a fixed window, and it says little.
+func (p *pace) kept() bool {
+	return !p.searching && p.stretch > farStretch && p.raises > climb
+}
+
+// stayCalm keeps the rate from rising above level after a pause.
+func (p *pace) stayCalm(now, pause time.Duration) {
+	p.calm = max(p.calm, now+min(calmFactor*pause, mostCalm))
+}
+
 // goodput measures what passes per second from one 429 to the next.
 type goodput struct {
 	from   time.Duration // when the request began that was answered 429, or the first one of a second
 	idle   time.Duration // of this, how long there was nothing to send
 	passed int           // requests that began after it and passed
 	recent [64]time.Duration
-	burst  int // requests that passed in at most about a second before the first 429: no server saved up more
+	burst  int           // requests that passed before the first 429, in at most about a second
+	over   time.Duration // how long that took
 }
 
 func (g *goodput) restart(from time.Duration) { g.from, g.idle, g.passed = from, 0, 0 }
@@ -277,10 +295,11 @@ func (g *goodput) passes(began time.Duration, limited bool) {
 // So the most recent ones count by themselves, less what it may have saved up.
 func (g *goodput) until(end time.Duration) float64 {
 	best := float64(g.passed) / max(time.Nanosecond, end-g.from-g.idle).Seconds()
-	for n := max(2, g.burst+1); n <= min(g.passed, len(g.recent)); n++ {
+	saved := max(1, g.burst-int(best*g.over.Seconds()))
+	for n := saved + 1; n <= min(g.passed, len(g.recent)); n++ {
 		last, first := g.recent[(g.passed-1)%len(g.recent)], g.recent[(g.passed-n)%len(g.recent)]
 		if last > first {
-			best = max(best, float64(n-g.burst)/(last-first).Seconds())
+			best = max(best, float64(n-saved)/(last-first).Seconds())
 		}
 	}
 	return best

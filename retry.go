@@ -92,8 +92,10 @@ func (p RetryPolicy) newSchedule() *schedule {
 }
 
 // nextDelay is the wait after the failure err.
-func nextDelay(s *schedule, err error) time.Duration {
-	var asked time.Duration
+func nextDelay(s *schedule, err error) time.Duration { return max(s.NextBackOff(), askedDelay(err)) }
+
+// askedDelay is the wait that the server or a proxy asked for.
+func askedDelay(err error) (asked time.Duration) {
 	switch err := err.(type) {
 	case *APIError:
 		asked = err.RetryAfter
@@ -102,7 +104,7 @@ func nextDelay(s *schedule, err error) time.Duration {
 			asked = refusal.retryAfter
 		}
 	}
-	return max(s.NextBackOff(), min(asked, maxRetryAfter))
+	return min(asked, maxRetryAfter)
 }
 
 // maxRetryAfterText is how much of a Retry-After is read: a date has 29 bytes.

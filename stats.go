@@ -179,10 +179,10 @@ func (q *queue) subjectOf(e *envelope) subject {
 	return subject{1, e.endpoint.String(), environment}
 }
 
-// discard counts a message that BeforeSend discarded.
-func (q *queue) discard() {
+// discard counts a message that was discarded by BeforeSend, say.
+func (q *queue) discard(by string) {
 	q.countDiscarded()
-	q.debug("altertable: message discarded by BeforeSend", nil)
+	q.debug("altertable: message discarded", nil, slog.String("by", by))
 }
 
 func (q *queue) countDiscarded() {

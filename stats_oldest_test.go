@@ -156,12 +156,13 @@ func TestOldestOfABacklogThatIsReadInPart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				told, release := 0, make(chan struct{})
+				told, begin, release := 0, make(chan struct{}), make(chan struct{})
 				client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(test.room), altertable.WithMaxBatchSize(1),
 					altertable.WithRequestTimeout(time.Hour), altertable.WithOnDelivery(func(altertable.Delivery) {
 						if told++; told == test.stuck {
 							<-release
 						}
+						<-begin
 					}))
 				start := time.Now()
 				hang := srv.Always(altertabletest.Hang())
@@ -172,6 +173,8 @@ func TestOldestOfABacklogThatIsReadInPart(t *testing.T) {
 					pass(time.Minute)
 				}
 				hang.Release()
+				synctest.Wait() // all that was in memory is delivered
+				close(begin)
 				pass(time.Minute)
 				require.EqualValues(t, test.left, client.Stats().Queued)
 				accepted := time.Since(start) - client.Stats().Oldest
