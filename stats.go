@@ -179,7 +179,7 @@ func (q *queue) subjectOf(e *envelope) subject {
 	return subject{1, e.endpoint.String(), environment}
 }
 
-// discard counts a message that was discarded by BeforeSend, say.
+// discard counts a message that was discarded, and logs by what.
 func (q *queue) discard(by string) {
 	q.countDiscarded()
 	q.debug("altertable: message discarded", nil, slog.String("by", by))
