@@ -79,8 +79,8 @@ func (q *queue) splitRefusedLocked(b *batch, err error) {
 	}
 }
 
-// blame counts the failures of a batch for which only the batch can be at fault:
-// it is too much for the server, or holds a message that is.
+// blame counts the failures for which a batch itself is likely to be at fault: it
+// is too much for the server, or holds a message that is.
 type blame struct {
 	deliveries uint64 // of its lane, when the batch failed last or was first sent
 	failures   int    // in a row, each after another batch of its lane was delivered
@@ -103,8 +103,8 @@ func (b *blame) note(deliveries uint64) {
 // isToBlame reports whether b, which has failed, is to be split.
 func (b *batch) isToBlame() bool { return b.count() > 1 && b.blame.failures >= maxBlame }
 
-// splitFailingLocked splits b, which alone failed again and again. Each half goes on a
-// schedule of its own, which begins anew; neither is sent before until.
+// splitFailingLocked splits b, which alone failed again and again. Each half goes
+// on a schedule of its own, which begins anew; neither is sent before until.
 func (q *queue) splitFailingLocked(b *batch, until time.Duration) {
 	q.debugSplitLocked(b, b.err)
 	inherited := b.setbacks
@@ -120,8 +120,8 @@ func (q *queue) splitFailingLocked(b *batch, until time.Duration) {
 }
 
 // exhausted reports whether the search among f's messages has met too many
-// refusals in a row; refusals counts those of all requests. If these were all
-// refused as well, the search may still go down to one single message, and no further.
+// refusals in a row. Where all of the client's requests are refused, refusals in a
+// row by now, it may only go down to one single message.
 func (f *family) exhausted(refusals int) bool {
 	limit := maxRefusals
 	if refusals > maxRefusals {
