@@ -151,7 +151,11 @@ func (c *chaos) misbehave(t *testing.T, r *rand.Rand) {
 }
 
 func TestChaos(t *testing.T) {
-	for seed := range uint64(40) {
+	seeds := uint64(40)
+	if raceEnabled {
+		seeds = 16
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &chaos{Rand: rand.New(rand.NewPCG(seed, 0))}

@@ -15,7 +15,10 @@ type indexEntry struct {
 	claim uint32 // its number; 0 if the entry is empty
 }
 
-const minIndex = 16
+const (
+	minIndex  = 16
+	keptIndex = 4096 // entries of an index that is empty
+)
 
 // enter gives c a number.
 func (x *index) enter(c *claim) {
@@ -88,8 +91,8 @@ func (x *index) remove(hash uint32, c *claim) bool {
 	}
 	x.entries[i] = indexEntry{}
 	x.used--
-	if len(x.entries) > minIndex && x.used < len(x.entries)/8 {
-		x.resize(len(x.entries) / 2)
+	if x.used == 0 && len(x.entries) > keptIndex {
+		x.entries = nil
 	}
 	return true
 }

@@ -26,9 +26,9 @@ func TestIndexIsAMap(t *testing.T) {
 				x.enter(claims[i])
 			}
 			check := func(h uint32) { require.Same(t, want[h], x.find(h), "%d", h) }
-			for step := range 60_000 {
+			for step := range 24_000 {
 				h, c := hash(r), claims[r.IntN(len(claims))]
-				grows := step%20_000 < 10_000
+				grows := step%8_000 < 4_000
 				if len(used) > 0 && r.IntN(3) > 0 != grows {
 					h = used[r.IntN(len(used))]
 				}
@@ -52,7 +52,7 @@ func TestIndexIsAMap(t *testing.T) {
 				require.True(t, x.remove(h, c))
 			}
 			require.Zero(t, x.used)
-			require.Len(t, x.entries, minIndex, "what is not needed is given back")
+			require.LessOrEqual(t, len(x.entries), keptIndex, "what is not needed is given back")
 		})
 	}
 }
