@@ -235,12 +235,11 @@ func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	q.warnOfStrangerLocked(b, err)
 	f := q.health.fell(&b.setbacks, t, err, q.now())
 	q.debugRetryLocked(b, f.until-q.now())
-	outage := q.health.outageOf(t.endpoint).on
 	b.blame.note(b.lane.deliveries)
 	b.repeats = true
 	q.places.enterIdle(b)
 	switch {
-	case !outage && b.isToBlame() && q.places.startFamily(b):
+	case !q.health.outageOf(t.endpoint).on && b.isToBlame() && q.places.startFamily(b):
 		q.splitFailingLocked(b, f.until)
 	case f.sleeps:
 		q.places.sleep(b, f.until)

@@ -216,7 +216,7 @@ func (p *places) dissolve(b *batch) *series {
 	}
 	b.state, b.series, b.gone = settled, series{}, 0
 	b.lane.people.leave(b.claim)
-	b.lane.batches--
+	b.lane.batches-- // the lane stays, for the messages
 	return &messages
 }
 
@@ -234,76 +234,5 @@ func (p *places) rejoin(l *lane, s *series, i int) {
 	p.put(l, &e, s.number(i), ref)
 }
 
-// startFamily makes a family of b, which is to be split, unless it is of one
-// already. It returns false if too many batches of its endpoint are being split.
-func (p *places) startFamily(b *batch) bool {
-	switch {
-	case b.family != nil:
-		return true
-	case p.of(b).families == maxFamilies:
-		return false
-	}
-	b.family = &family{size: b.count()}
-	if b.count() > 1 {
-		b.family.large = 1
-		p.of(b).families++
-	}
-	return true
-}
-
-// noLongerLarge notes that b has at most one message left. When that is so of
-// all pieces of a family, another batch may be split.
-func (p *places) noLongerLarge(b *batch) {
-	if b.family == nil {
-		return
-	}
-	if b.family.large--; b.family.large == 0 {
-		p.of(b).families--
-	}
-}
-
-// split moves the second half of b, which is in no list and of a family, into a
-// new batch. It is in no list either. Both begin with the setbacks s.
-func (p *places) split(b *batch, s setbacks) (right *batch) {
-	var aside []item
-	if b.claim != nil {
-		aside = p.setAside(b.claim)
-	}
-	half := b.gone + b.count()/2
-	right = &batch{
-		lane: b.lane, series: b.fitted(half, len(b.marks)), state: behind,
-		attempts: b.attempts, firstSent: b.firstSent, family: b.family, setbacks: s,
-	}
-	b.series, b.gone = b.fitted(b.gone, half), 0
-	b.setbacks = s
-	b.lane.batches++
-	for _, piece := range []*batch{b, right} {
-		p.leaveIdle(piece)
-		p.enterIdle(piece)
-		if piece.count() > 1 {
-			b.family.large++
-		}
-	}
-	p.noLongerLarge(b) // the whole
-	if b.claim != nil {
-		right.claim = b.lane.addClaim(&claim{batch: right})
-		b.lane.forgetGone(b.claim, right.people, b.people)
-		p.goLast(b.lane, right.claim)
-		p.putBack(b.lane, aside)
-	}
-	return right
-}
-
 // mayGo reports whether no claim is ahead of b's.
 func (b *batch) mayGo() bool { return b.claim == nil || len(b.claim.ahead) == 0 }
-
-// passOn lets the next pieces of b's family go, up to one that may be sent now.
-// The others go when those ahead of them are settled.
-func (p *places) passOn(b *batch) {
-	for piece := b.family.next(); piece != nil; piece = b.family.next() {
-		if piece.mayGo() {
-			p.enterReady(piece)
-			return
-		}
-	}
-}

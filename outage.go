@@ -32,7 +32,7 @@ type outage struct {
 	probing  bool          // a probe is under way
 	era      uint64        // counts its beginnings and ends
 	until    time.Duration // no probe before; on the queue's clock
-	asked    time.Duration // the part of that for which the server asked
+	asked    time.Duration // no probe before, because of a Retry-After
 	schedule *schedule
 	last     *setbacks // of the batch that failed last: another is sent as the next probe
 	err      error     // its error
@@ -98,8 +98,8 @@ func (h *health) ends(t ticket, v verdict) {
 	}
 }
 
-// answered notes what came of a request that began in this era of the outage,
-// and reports whether that is over.
+// answered notes what came of a request that began in this era of the outage. It
+// reports whether the outage is over.
 func (o *outage) answered(v verdict) (over bool) {
 	if !o.on {
 		return false
@@ -112,7 +112,7 @@ func (o *outage) answered(v verdict) (over bool) {
 }
 
 // probeAll lets the endpoints that failed find out at once whether they work
-// again, now that the server does.
+// again, now that the server does. A Retry-After is still obeyed.
 func (h *health) probeAll() {
 	for ep := range h.endpoints {
 		h.endpoints[ep].until = h.endpoints[ep].asked

@@ -38,11 +38,11 @@ type pace struct {
 	news    int           // successes of those that began after
 	waited  time.Duration // when a request last had to wait for the pace
 
-	searching bool    // the limit's size is unknown
-	low       float64 // the rate after the cut, or where the search began
-	level     float64 // the rate after climb raises
-	stretch   float64 // over how many raises after these it grows by growth
-	raises    int
+	searching bool          // the limit's size is unknown
+	low       float64       // the rate after the cut, or where the search began
+	level     float64       // the rate after climb raises
+	stretch   float64       // how many more raises it takes to grow by the share growth
+	raises    int           // since the cut
 	debt      int           // successes that must come before more 429s are risked
 	calm      time.Duration // the rate stays at level until then
 
@@ -56,13 +56,14 @@ const (
 	searchFrom = 2.0      // requests per second: the first wait after a 429 is half a second as well
 	slowest    = 1.0 / 30 // requests per second: an interval is no longer than MaxInterval's default
 
-	// Searching adds 1 / searchFrom of the rate a second, but goes no faster than 5
+	// Searching adds low to the rate with every success, but goes no faster than 5
 	// times the goodput: a server that saved up much would answer many requests
 	// in flight with 429 before the first such answer arrives.
 	searchFactor = 5
 
-	// Bounds are close together up to this ratio. Below the lower one is a
-	// margin for what is not measured, half a request among 30.
+	// Bounds are close together up to the ratio closeBounds. The rate then begins
+	// below the lower one, by a margin for what is not measured, half a request
+	// among 30.
 	closeBounds = 1.4
 	margin      = 0.985
 
@@ -70,15 +71,16 @@ const (
 	// costs one 429 or more: 100 successes for each keep them at 1 %. If there is
 	// none, the rate is 1.1 times level after 16 + 1.2 x stretch raises, and 10
 	// times after 16 + 3.6 x stretch.
-	climb        = 16
+	climb        = 16 // raises from low to level
 	growth       = 0.055
-	farStretch   = 60 // if the bounds are far apart
-	price        = 100
-	mostSearched = 700 // debt for a search: more would keep what it found for too long if that is wrong
-	mostDebt     = 5000
+	farStretch   = 60   // if the bounds are far apart
+	price        = 100  // successes that one 429 costs
+	mostSearched = 700  // debt for a search: more would keep what it found for too long if that is wrong
+	mostDebt     = 5000 // successes
 
-	// A Retry-After costs more than a request. No more than 4 % of the time goes
-	// into such pauses, as long as they are short.
+	// A Retry-After costs a pause besides a request. The rate stays at level for
+	// calmFactor times as long, so that pauses take no more than 4 % of the time.
+	// Long ones may take more: it stays so no longer than mostCalm.
 	calmFactor = 25
 	mostCalm   = 10 * time.Minute
 
@@ -105,7 +107,7 @@ func (p *pace) next(now time.Duration) (at time.Duration, ok bool) {
 	return p.at, p.limited && !p.probing && now < p.at
 }
 
-// shut reports whether the server has let nothing through since the last 429.
+// shut reports whether the limit lets nothing through: see pace.
 func (p *pace) shut() bool { return p.schedule != nil }
 
 // attemptNow ends the wait for the next request.
@@ -136,6 +138,7 @@ func (p *pace) begins(now time.Duration) permit {
 	return permit{began: now, rate: p.rate, waited: waited, probe: p.probing}
 }
 
+// interval is the time between the beginnings of two requests.
 func (p *pace) interval() time.Duration { return time.Duration(float64(time.Second) / p.rate) }
 
 // ends notes what came of a request, err as post returned it. An answer that
@@ -183,6 +186,7 @@ func (p *pace) resume(began time.Duration) {
 	p.at = max(p.at, began+p.interval())
 }
 
+// raise raises the rate after a success.
 func (p *pace) raise(now time.Duration) {
 	if !p.searching && p.raises >= climb && now < p.calm {
 		return
@@ -198,8 +202,8 @@ func (p *pace) raise(now time.Duration) {
 	}
 }
 
-// refuses notes a 429. Those to requests that began before the last cut are of
-// the same moment: what they ask for is obeyed, and they have to be paid for.
+// refuses notes a 429. One to a request that began before the last cut says
+// nothing new of the rate: it only adds to debt, and its Retry-After is obeyed.
 func (p *pace) refuses(t permit, retryAfter, now time.Duration) {
 	first := !p.limited
 	if first {
@@ -283,6 +287,7 @@ type goodput struct {
 	over   time.Duration // how long that took
 }
 
+// restart begins to measure anew.
 func (g *goodput) restart(from time.Duration) { g.from, g.idle, g.passed = from, 0, 0 }
 
 // passes counts a request that passed.
@@ -298,9 +303,9 @@ func (g *goodput) passes(began time.Duration, limited bool) {
 	}
 }
 
-// until returns the goodput until then, at least: where the rate grew, the
-// server may have had no room for what it could have added in the beginning.
-// So the most recent ones count by themselves, less what it may have saved up.
+// until returns the goodput until end, or less. Where the rate grew, the server may
+// have let less through in the beginning than it could have. So the most recent
+// requests are also measured by themselves, less what it may have saved up.
 func (g *goodput) until(end time.Duration) float64 {
 	best := float64(g.passed) / max(time.Nanosecond, end-g.from-g.idle).Seconds()
 	saved := max(1, g.burst-int(best*g.over.Seconds()))

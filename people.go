@@ -18,8 +18,8 @@ import (
 // people that are not settled. The lane's index knows the last claim on each
 // person. An identify of a person on whom there is a claim joins the batch that
 // has it, if that is open. Otherwise it joins the open batch of the claim's
-// followers, which wait for this one claim. So somebody who is identified all the time
-// holds up only the people who share a batch with him.
+// followers, which wait for this one claim. So somebody who is identified all the
+// time holds up only the people who share a batch with him.
 //
 // If A and B are identified in batch 1, and then B and C: batch 1 is in flight,
 // B waits among the followers of batch 1, and C is in another batch and leaves.
@@ -249,10 +249,10 @@ func (l *lane) forget(c *claim, people []person) {
 	}
 }
 
-// forgetGone is forget for people of messages that are c's no longer. Those whom
-// the rest of c's messages name stay its people. If c still waits for other
-// claims, since its messages were evicted, the last of those that names a person
-// has the last claim on him again.
+// forgetGone is forget for people of messages that have left c. People whom the
+// rest of c's messages name stay c's. If c still waits for other claims, because
+// its messages were evicted, the last one of these on a person is the last claim
+// on that person again.
 func (l *lane) forgetGone(c *claim, people, rest []person) {
 	if len(rest) == 0 && len(c.ahead) == 0 {
 		l.forget(c, people)

@@ -38,11 +38,82 @@ func (f *family) next() *batch {
 	return nil
 }
 
+// passOn lets the next pieces of b's family go, up to one that may be sent now.
+// The others go when those ahead of them are settled.
+func (p *places) passOn(b *batch) {
+	for piece := b.family.next(); piece != nil; piece = b.family.next() {
+		if piece.mayGo() {
+			p.enterReady(piece)
+			return
+		}
+	}
+}
+
 // accepted notes that a piece of the family was delivered.
 func (f *family) accepted() {
 	if f != nil {
 		f.refusals = 0
 	}
+}
+
+// startFamily makes a family of b, which is to be split, unless it is of one
+// already. It returns false if too many batches of its endpoint are being split.
+func (p *places) startFamily(b *batch) bool {
+	switch {
+	case b.family != nil:
+		return true
+	case p.of(b).families == maxFamilies:
+		return false
+	}
+	b.family = &family{size: b.count()}
+	if b.count() > 1 {
+		b.family.large = 1
+		p.of(b).families++
+	}
+	return true
+}
+
+// noLongerLarge notes that b has at most one message left. When that is so of
+// all pieces of a family, another batch may be split.
+func (p *places) noLongerLarge(b *batch) {
+	if b.family == nil {
+		return
+	}
+	if b.family.large--; b.family.large == 0 {
+		p.of(b).families--
+	}
+}
+
+// split moves the second half of b, which is in no list and of a family, into a
+// new batch. It is in no list either. Both begin with the setbacks s.
+func (p *places) split(b *batch, s setbacks) (right *batch) {
+	var aside []item
+	if b.claim != nil {
+		aside = p.setAside(b.claim)
+	}
+	half := b.gone + b.count()/2
+	right = &batch{
+		lane: b.lane, series: b.fitted(half, len(b.marks)), state: behind,
+		attempts: b.attempts, firstSent: b.firstSent, family: b.family, setbacks: s,
+	}
+	b.series, b.gone = b.fitted(b.gone, half), 0
+	b.setbacks = s
+	b.lane.batches++
+	for _, piece := range []*batch{b, right} {
+		p.leaveIdle(piece)
+		p.enterIdle(piece)
+		if piece.count() > 1 {
+			b.family.large++
+		}
+	}
+	p.noLongerLarge(b) // the whole
+	if b.claim != nil {
+		right.claim = b.lane.addClaim(&claim{batch: right})
+		b.lane.forgetGone(b.claim, right.people, b.people)
+		p.goLast(b.lane, right.claim)
+		p.putBack(b.lane, aside)
+	}
+	return right
 }
 
 // splitRefusedLocked splits b, of which one message may be to blame for the refusal
@@ -79,8 +150,8 @@ func (q *queue) splitRefusedLocked(b *batch, err error) {
 	}
 }
 
-// blame counts the failures of a batch for which only the batch can be at fault:
-// it is too much for the server, or holds a message that is.
+// blame counts the failures for which a batch itself is likely to be at fault: it
+// is too much for the server, or holds a message that is.
 type blame struct {
 	deliveries uint64 // of its lane, when the batch failed last or was first sent
 	failures   int    // in a row, each after another batch of its lane was delivered
@@ -103,8 +174,8 @@ func (b *blame) note(deliveries uint64) {
 // isToBlame reports whether b, which has failed, is to be split.
 func (b *batch) isToBlame() bool { return b.count() > 1 && b.blame.failures >= maxBlame }
 
-// splitFailingLocked splits b, which alone failed again and again. Each half goes on a
-// schedule of its own, which begins anew; neither is sent before until.
+// splitFailingLocked splits b, which alone failed again and again. Each half goes
+// on a schedule of its own, which begins anew; neither is sent before until.
 func (q *queue) splitFailingLocked(b *batch, until time.Duration) {
 	q.debugSplitLocked(b, b.err)
 	inherited := b.setbacks
@@ -120,8 +191,8 @@ func (q *queue) splitFailingLocked(b *batch, until time.Duration) {
 }
 
 // exhausted reports whether the search among f's messages has met too many
-// refusals in a row; refusals counts those of all requests. If these were all
-// refused as well, the search may still go down to one single message, and no further.
+// refusals in a row. Where all of the client's requests are refused, refusals in a
+// row by now, it may only go down to one single message.
 func (f *family) exhausted(refusals int) bool {
 	limit := maxRefusals
 	if refusals > maxRefusals {

@@ -15,8 +15,8 @@ import (
 //
 // While the server is down, FailedRequests and Oldest grow, and LastSuccess stands
 // still: an alert can be built on each of them. Oldest also grows while a single
-// endpoint or message fails, which LastSuccess tells apart. Of synchronous calls, only requests are counted:
-// Requests, Retries, FailedRequests, InFlight and LastSuccess.
+// endpoint or message fails, which LastSuccess tells apart. Of synchronous calls,
+// only requests are counted: Requests, Retries, FailedRequests, InFlight and LastSuccess.
 type Stats struct {
 	Accepted    int64 // taken into the queue, or adopted from a dead client's spool
 	Delivered   int64 // the server took them
@@ -179,7 +179,7 @@ func (q *queue) subjectOf(e *envelope) subject {
 	return subject{1, e.endpoint.String(), environment}
 }
 
-// discard counts a message that was discarded by BeforeSend, say.
+// discard counts a message that was discarded, and logs by what.
 func (q *queue) discard(by string) {
 	q.countDiscarded()
 	q.debug("altertable: message discarded", nil, slog.String("by", by))

@@ -45,8 +45,8 @@ func (p *places) leaveLane(l *lane) {
 	}
 }
 
-// traffic is the batches of one endpoint, by what may be sent next. A suspect is
-// a batch that failed alone: while others of its endpoint were delivered.
+// traffic is the batches of one endpoint, by what may be sent next. A suspect is a
+// batch that failed alone: again, after others of its endpoint had been delivered.
 type traffic struct {
 	opened           list.List // by number, except those that wait for a claim
 	fresh            list.List // ready, and never sent: by number
