@@ -273,7 +273,9 @@ func TestPaceOfSeveralClients(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 4 {
 		c := newSender(b, 8, 0)
-		c.roundTrip = func() time.Duration { return 15*time.Millisecond + time.Duration(random.Int64N(int64(10*time.Millisecond))) }
+		c.roundTrip = func() time.Duration {
+			return 15*time.Millisecond + time.Duration(random.Int64N(int64(10*time.Millisecond)))
+		}
 		clients = append(clients, c)
 		if c != clients[0] {
 			c.simulation = clients[0].simulation
