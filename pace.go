@@ -25,6 +25,10 @@ import (
 // few requests. If they contradict each other the limit has changed, and is
 // searched for as in the beginning, with a rate that grows with its own size.
 //
+// If the rate sinks to a quarter, and the 429s come before it has grown again,
+// they have nothing to do with it: one backend of several may be overloaded. Then
+// the limit is searched for as well.
+//
 // A 429 without a success since the last one is a refusal: one request at a
 // time then probes, with the growing waits of the RetryPolicy.
 type pace struct {
@@ -41,6 +45,7 @@ type pace struct {
 	searching bool    // the limit's size is unknown
 	low       float64 // the rate after the cut, or where the search began
 	level     float64 // the rate after climb raises
+	proven    float64 // level when a 429 came last because the rate had grown
 	stretch   float64 // over how many raises after these it grows by growth
 	raises    int
 	debt      int           // successes that are to pay for earlier 429s
@@ -81,6 +86,8 @@ const (
 	// into such pauses, as long as they are short.
 	calmFactor = 25
 	mostCalm   = 10 * time.Minute
+
+	grown = 1.02 // a 429 at this multiple of level is taken for the limit
 
 	lateness    = 5 * time.Millisecond // of timers; it does not lower the rate
 	forgetAfter = 10 * time.Minute     // without a request that had to wait
@@ -239,6 +246,7 @@ func (p *pace) lower(t permit, now time.Duration) {
 	most := max(t.rate, slowest)
 	least := max(slowest, min(most, p.goodput.until(t.began)))
 	p.goodput.restart(t.began)
+	grew := p.searching || most > grown*p.level
 	p.raises = 0
 	p.calm = now + min(calmFactor*(p.at-now), mostCalm)
 	p.searching = !p.searching && least < most/4
@@ -251,6 +259,13 @@ func (p *pace) lower(t permit, now time.Duration) {
 		p.low, p.level, p.stretch = margin*least, margin*least, float64(max(price, p.debt))
 	}
 	p.rate = p.low
+	switch {
+	case p.searching:
+	case grew:
+		p.proven = p.level
+	case p.level < p.proven/4:
+		p.searching, p.low, p.rate, p.debt = true, searchFrom, searchFrom, min(p.debt, mostSearched)
+	}
 	p.at = max(p.at, now+p.interval())
 }
 
