@@ -163,8 +163,10 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	}
 	q.places.withdraw(b)
 	meaning := judge(err)
+	if q.pace.ends(t.permit, t.endpoint, err, q.now()) {
+		meaning = retryable
+	}
 	q.health.ends(t, meaning)
-	q.pace.ends(t.permit, err, q.now())
 	q.logOutagesLocked()
 	switch {
 	case meaning == success:

@@ -2,7 +2,6 @@ package altertable
 
 import (
 	"math"
-	"net/http"
 	"time"
 )
 
@@ -55,6 +54,16 @@ type pace struct {
 	probing  bool      // a request is under way to see whether they are over
 
 	borrowed bool // a request that did not wait for its turn put off the next one
+
+	closed [3]closedEndpoint
+}
+
+// A closedEndpoint is one whose requests are answered 429. The limit is its own
+// if requests to others pass meanwhile, and then it has an outage of its own.
+type closedEndpoint struct {
+	on         bool // no request to it has passed since the first 429
+	since      time.Duration
+	othersPass bool // a request that began later did, to another endpoint
 }
 
 const (
@@ -122,7 +131,7 @@ func (p *pace) begins(now time.Duration) permit {
 	idle := now - p.at
 	waited := p.limited && idle < p.interval()
 	if p.limited && !waited && now-p.waited > forgetAfter {
-		*p = pace{policy: p.policy}
+		*p = pace{policy: p.policy, closed: p.closed}
 	}
 	if !p.limited {
 		return permit{began: now}
@@ -146,18 +155,41 @@ func (p *pace) interval() time.Duration { return time.Duration(float64(time.Seco
 
 // ends notes what came of a request, err as post returned it. An answer that
 // speaks of the request itself means that the limit let it through; failures
-// say nothing of the limit.
-func (p *pace) ends(t permit, err error, now time.Duration) {
+// say nothing of the limit. It reports whether a 429 is the endpoint's own.
+func (p *pace) ends(t permit, ep endpoint, err error, now time.Duration) (ofEndpoint bool) {
 	if t.probe {
 		p.probing = false
 	}
-	api, ok := err.(*APIError)
-	switch {
-	case ok && api.StatusCode == http.StatusTooManyRequests:
-		p.refuses(t, min(api.RetryAfter, maxRetryAfter), now)
-	case judge(err) != retryable:
+	switch judge(err) {
+	case retryable:
+	case limited:
+		if p.isClosed(t, ep, now) {
+			return true
+		}
+		p.refuses(t, min(err.(*APIError).RetryAfter, maxRetryAfter), now)
+	default:
+		p.opens(t, ep)
 		p.passes(t, now)
 	}
+	return false
+}
+
+// isClosed notes a 429, and reports whether only the endpoint has that limit.
+func (p *pace) isClosed(t permit, ep endpoint, now time.Duration) bool {
+	c := &p.closed[ep]
+	if !c.on {
+		*c = closedEndpoint{on: true, since: now}
+	}
+	return c.othersPass && t.began > c.since
+}
+
+// opens notes that a request to an endpoint passed.
+func (p *pace) opens(t permit, ep endpoint) {
+	for i := range p.closed {
+		c := &p.closed[i]
+		c.othersPass = c.othersPass || c.on && t.began > c.since
+	}
+	p.closed[ep] = closedEndpoint{}
 }
 
 // passes notes a success. It raises the rate only if the request had to wait

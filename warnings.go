@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"regexp"
 	"time"
@@ -315,7 +316,8 @@ func (q *queue) warnOfLocked(b *batch, n int, o outcome) {
 	q.warnOfBatchLocked(kind, b, n, o.err)
 }
 
-// warnOfStrangerLocked warns if it was not the API that answered the request of b.
+// warnOfStrangerLocked warns if it was not the API that answered the request of
+// b, or if that has a limit for its endpoint.
 func (q *queue) warnOfStrangerLocked(b *batch, err error) {
 	switch err := err.(type) {
 	case *APIError:
@@ -324,6 +326,9 @@ func (q *queue) warnOfStrangerLocked(b *batch, err error) {
 		}
 		if err.fromFirewall() {
 			q.warnOfBatchLocked(warnFirewall, b, b.count(), err)
+		}
+		if err.StatusCode == http.StatusTooManyRequests {
+			q.warnOfBatchLocked(warnLimited, b, b.count(), err)
 		}
 	case *NetworkError:
 		if status := err.proxyStatus(); status > 0 {
