@@ -168,8 +168,10 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	}
 	q.places.withdraw(b)
 	v := judge(err)
+	if q.pace.ends(t.permit, t.endpoint, err, q.now()) {
+		v = retryable
+	}
 	q.health.ends(t, v)
-	q.pace.ends(t.permit, err, q.now())
 	q.logOutagesLocked()
 	switch {
 	case v == success:

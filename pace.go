@@ -2,7 +2,6 @@ package altertable
 
 import (
 	"math"
-	"net/http"
 	"time"
 )
 
@@ -25,6 +24,10 @@ import (
 // few requests. If they contradict each other the limit has changed, and is
 // searched for as in the beginning, with a rate that grows with its own size.
 //
+// If the rate sinks to a quarter, and the 429s come before it has grown again,
+// they have nothing to do with it: one backend of several may be overloaded. Then
+// the limit is searched for as well.
+//
 // A 429 without a success since the last one means that the limit is shut: one
 // request at a time then probes, with the growing waits of the RetryPolicy.
 type pace struct {
@@ -41,6 +44,7 @@ type pace struct {
 	searching bool          // the limit's size is unknown
 	low       float64       // the rate after the cut, or where the search began
 	level     float64       // the rate after climb raises
+	proven    float64       // level when a 429 came last because the rate had grown
 	stretch   float64       // how many more raises it takes to grow by the share growth
 	raises    int           // since the cut
 	debt      int           // successes that must come before more 429s are risked
@@ -50,6 +54,16 @@ type pace struct {
 	probing  bool      // a request is under way to see whether it still is
 
 	borrowed bool // a request that did not wait for its turn put off the next one
+
+	closed [3]closedEndpoint
+}
+
+// A closedEndpoint is one whose requests are answered 429. The limit is its own
+// if requests to others pass meanwhile, and then it has an outage of its own.
+type closedEndpoint struct {
+	on         bool // no request to it has passed since the first 429
+	since      time.Duration
+	othersPass bool // a request that began later did, to another endpoint
 }
 
 const (
@@ -83,6 +97,8 @@ const (
 	// Long ones may take more: it stays so no longer than mostCalm.
 	calmFactor = 25
 	mostCalm   = 10 * time.Minute
+
+	grown = 1.02 // a 429 at this multiple of level is taken for the limit
 
 	lateness    = 5 * time.Millisecond // of timers; it does not lower the rate
 	forgetAfter = 10 * time.Minute     // without a request that had to wait
@@ -118,7 +134,7 @@ func (p *pace) begins(now time.Duration) permit {
 	idle := now - p.at
 	waited := p.limited && idle < p.interval()
 	if p.limited && !waited && now-p.waited > forgetAfter {
-		*p = pace{policy: p.policy}
+		*p = pace{policy: p.policy, closed: p.closed}
 	}
 	if !p.limited {
 		return permit{began: now}
@@ -143,18 +159,41 @@ func (p *pace) interval() time.Duration { return time.Duration(float64(time.Seco
 
 // ends notes what came of a request, err as post returned it. An answer that
 // speaks of the request itself means that the limit let it through; failures
-// say nothing of the limit.
-func (p *pace) ends(t permit, err error, now time.Duration) {
+// say nothing of the limit. It reports whether a 429 is the endpoint's own.
+func (p *pace) ends(t permit, ep endpoint, err error, now time.Duration) (ofEndpoint bool) {
 	if t.probe {
 		p.probing = false
 	}
-	api, ok := err.(*APIError)
-	switch {
-	case ok && api.StatusCode == http.StatusTooManyRequests:
-		p.refuses(t, min(api.RetryAfter, maxRetryAfter), now)
-	case judge(err) != retryable:
+	switch judge(err) {
+	case retryable:
+	case limited:
+		if p.closes(t, ep, now) {
+			return true
+		}
+		p.refuses(t, min(err.(*APIError).RetryAfter, maxRetryAfter), now)
+	default:
+		p.opens(t, ep)
 		p.passes(t, now)
 	}
+	return false
+}
+
+// closes notes a 429, and reports whether only the endpoint has that limit.
+func (p *pace) closes(t permit, ep endpoint, now time.Duration) bool {
+	c := &p.closed[ep]
+	if !c.on {
+		*c = closedEndpoint{on: true, since: now}
+	}
+	return c.othersPass && t.began > c.since
+}
+
+// opens notes that a request to an endpoint passed.
+func (p *pace) opens(t permit, ep endpoint) {
+	for i := range p.closed {
+		c := &p.closed[i]
+		c.othersPass = c.othersPass || c.on && t.began > c.since
+	}
+	p.closed[ep] = closedEndpoint{}
 }
 
 // passes notes a success. It raises the rate only if the request had to wait for
@@ -250,6 +289,7 @@ func (p *pace) lower(t permit, now time.Duration) {
 		least = math.Sqrt(min(most, p.level) * most)
 	}
 	p.goodput.restart(t.began)
+	grew := p.searching || most > grown*p.level
 	p.raises = 0
 	p.stayCalm(now, p.at-now)
 	p.searching = !p.searching && least < most/4
@@ -262,6 +302,13 @@ func (p *pace) lower(t permit, now time.Duration) {
 		p.low, p.level, p.stretch = margin*least, margin*least, float64(max(price, p.debt))
 	}
 	p.rate = p.low
+	switch {
+	case p.searching:
+	case grew:
+		p.proven = p.level
+	case p.level < p.proven/4:
+		p.searching, p.low, p.rate, p.debt = true, searchFrom, searchFrom, min(p.debt, mostSearched)
+	}
 	p.at = max(p.at, now+p.interval())
 }
 

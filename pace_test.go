@@ -151,7 +151,7 @@ func (s *sender) send() {
 				}
 				err = e
 			}
-			s.pace.ends(p, err, s.now)
+			s.pace.ends(p, trackEndpoint, err, s.now)
 			s.advance()
 		})
 	})
@@ -305,7 +305,7 @@ func TestPaceWithoutALimit(t *testing.T) {
 			require.True(t, p.lets(now))
 			_, ok := p.next(now)
 			require.False(t, ok)
-			p.ends(p.begins(now), err, now)
+			p.ends(p.begins(now), trackEndpoint, err, now)
 		}
 	}
 	s := newSender(unlimited{}, 8, 20*time.Millisecond)
@@ -414,12 +414,12 @@ func TestPaceCutsOncePerMoment(t *testing.T) {
 		permits = append(permits, p.begins(now))
 	}
 	refusal := &APIError{StatusCode: 429}
-	p.ends(permits[0], refusal, now+time.Second)
+	p.ends(permits[0], trackEndpoint, refusal, now+time.Second)
 	rate, at := p.rate, p.at
 	for _, permit := range permits[1:] {
-		p.ends(permit, refusal, now+time.Second)
+		p.ends(permit, trackEndpoint, refusal, now+time.Second)
 	}
-	p.ends(permits[0], nil, now+time.Second)
+	p.ends(permits[0], trackEndpoint, nil, now+time.Second)
 	assert.Equal(t, rate, p.rate)
 	assert.Equal(t, at, p.at)
 	assert.Greater(t, rate, 20.0)
@@ -428,7 +428,7 @@ func TestPaceCutsOncePerMoment(t *testing.T) {
 // A probe that fails otherwise says nothing, and lets the next one go.
 func TestPaceAfterAProbeFailed(t *testing.T) {
 	p := pace{policy: defaultRetryPolicy}
-	p.ends(p.begins(0), &APIError{StatusCode: 429}, 0)
+	p.ends(p.begins(0), trackEndpoint, &APIError{StatusCode: 429}, 0)
 	require.True(t, p.shut())
 	require.False(t, p.lets(0))
 	p.attemptNow(0)
@@ -437,9 +437,9 @@ func TestPaceAfterAProbeFailed(t *testing.T) {
 	assert.False(t, p.lets(time.Hour))
 	_, ok := p.next(time.Hour)
 	assert.False(t, ok, "an answer comes first")
-	p.ends(probe, &NetworkError{errors.New("reset")}, time.Second)
+	p.ends(probe, trackEndpoint, &NetworkError{errors.New("reset")}, time.Second)
 	assert.True(t, p.lets(time.Second))
-	p.ends(p.begins(time.Second), nil, time.Second)
+	p.ends(p.begins(time.Second), trackEndpoint, nil, time.Second)
 	assert.False(t, p.shut())
 	at, ok := p.next(time.Second)
 	assert.True(t, ok)

@@ -254,7 +254,7 @@ func (q *queue) postSync(ctx context.Context, ep endpoint, m payload, before int
 	began, p := q.beginSync(before > 0)
 	err = &NetworkError{errNoAnswer} // stands if a RoundTripper ends the goroutine
 	defer func() {
-		q.endSync(p, err)
+		q.endSync(ep, p, err)
 		q.debugSync(ep, m, before+1, began, response, err)
 	}()
 	return q.transport.post(ctx, ep, true, m)
@@ -268,11 +268,11 @@ func (q *queue) beginSync(again bool) (began time.Duration, p permit) {
 	return now, q.pace.begins(now)
 }
 
-func (q *queue) endSync(p permit, err error) {
+func (q *queue) endSync(ep endpoint, p permit, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stats.endRequest(err)
-	q.pace.ends(p, err, q.now())
+	q.pace.ends(p, ep, err, q.now())
 	q.advanceLocked()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"time"
 )
@@ -314,7 +315,8 @@ func (q *queue) warnOfLossLocked(b *batch, n int, o outcome) {
 	q.warnOfBatchLocked(kind, b, n, o.err)
 }
 
-// warnOfStrangerLocked warns if another than the API answered the request of b.
+// warnOfStrangerLocked warns if another than the API answered the request of b,
+// or if the API has a limit for its endpoint.
 func (q *queue) warnOfStrangerLocked(b *batch, err error) {
 	switch err := err.(type) {
 	case *APIError:
@@ -323,6 +325,9 @@ func (q *queue) warnOfStrangerLocked(b *batch, err error) {
 		}
 		if err.fromFirewall() {
 			q.warnOfBatchLocked(warnFirewall, b, b.count(), err)
+		}
+		if err.StatusCode == http.StatusTooManyRequests {
+			q.warnOfBatchLocked(warnLimited, b, b.count(), err)
 		}
 	case *NetworkError:
 		if status := err.proxyStatus(); status > 0 {
