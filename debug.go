@@ -195,7 +195,7 @@ func (q *queue) debugRetryLocked(b *batch, delay time.Duration) {
 // about to be split.
 func (q *queue) debugSplitLocked(b *batch, err error) {
 	if q.debugging.Load() {
-		q.debugLocked("altertable: refused batch is split", err, append(b.lane.attrs(), slog.Int("count", b.count()))...)
+		q.debugLocked("altertable: batch is split", err, append(b.lane.attrs(), slog.Int("count", b.count()))...)
 	}
 }
 

@@ -46,7 +46,7 @@ func TestDebugLinesTellTheWayOfAMessage(t *testing.T) {
 		require.NoError(t, client.Close())
 		assert.Equal(t, []string{
 			"client started", "message accepted", "message discarded", "message accepted", "message rejected",
-			"request failed", "retry scheduled", "request failed", "refused batch is split", "request delivered", "request delivered",
+			"request failed", "retry scheduled", "request failed", "batch is split", "request delivered", "request delivered",
 			"client shut down",
 		}, j.texts(slog.LevelDebug))
 
@@ -58,7 +58,7 @@ func TestDebugLinesTellTheWayOfAMessage(t *testing.T) {
 			"request failed": {"endpoint": "track", "environment": "staging", "count": int64(2), "attempt": int64(1),
 				"bytes": int64(srv.Requests()[0].Size), "status": int64(503), "error": "altertable: server answered 503", "duration": time.Duration(0)},
 			"retry scheduled":        {"count": int64(2), "attempts": int64(1), "delay": 10 * time.Second},
-			"refused batch is split": {"count": int64(2), "error": "altertable: server answered 422"},
+			"batch is split": {"count": int64(2), "error": "altertable: server answered 422"},
 			"request delivered":      {"count": int64(1), "attempt": int64(3), "task_id": "task-1"},
 			"client shut down":       {"accepted": int64(2), "delivered": int64(2), "rejected": int64(1), "discarded": int64(1), "requests": int64(4), "queued": int64(0)},
 		} {

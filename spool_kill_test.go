@@ -164,7 +164,7 @@ func deliverRest(t *testing.T, dir, url string, srv *altertabletest.Server, acce
 		}
 	}
 	assert.Zero(t, missing, "of %d accepted", len(accepted))
-	assert.Empty(t, segments(t, dir), "but for files with a torn line, which are set aside")
+	assert.Empty(t, segments(t, dir), "except files with a torn line, which are set aside")
 	t.Logf("%d accepted, %d missing, %d arrived twice", len(accepted), missing, duplicates)
 }
 
