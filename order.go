@@ -72,7 +72,7 @@ func (p *places) free(c *claim) {
 	case b.state == behind && !b.family.keeps(b):
 		p.enterReady(b)
 	case b.state == open:
-		b.element = insert(&p.traffic[b.lane.endpoint].opened, b, (*batch).before)
+		p.enlist(b)
 		if b.lane.open == nil {
 			c.leave()
 			b.lane.open = b
