@@ -230,10 +230,10 @@ func (p *places) rejoin(l *lane, s *series, i int) {
 	p.put(l, &e, s.number(i), ref)
 }
 
-// found makes a family of b, which is to be split, unless too many batches of
-// its endpoint are being split already.
+// found makes a family of b, which is to be split if it has more than one
+// message, unless too many batches of its endpoint are being split already.
 func (p *places) found(b *batch) bool {
-	if p.of(b).families == maxFamilies {
+	if b.count() > 1 && p.of(b).families == maxFamilies {
 		return false
 	}
 	b.family = &family{size: b.count()}

@@ -61,10 +61,12 @@ func (q *queue) refuseLocked(b *batch, err error) {
 	b.err = brief(err)
 	switch {
 	case f.exhausted(q.health.refusals):
-		rest := *f
+		rest := append(f.rest, b)
 		f.rest = nil
-		for piece := b; piece != nil; piece = rest.next() {
-			q.settleLocked(piece, piece.count(), outcome{kind: failed, err: err})
+		for _, piece := range slices.Backward(rest) {
+			if piece.state != settled { // else it was evicted
+				q.settleLocked(piece, piece.count(), outcome{kind: failed, err: err})
+			}
 		}
 	case b.count() == 1:
 		q.settleLocked(b, 1, outcome{kind: failed, err: err})
