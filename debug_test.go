@@ -57,10 +57,10 @@ func TestDebugLinesTellTheWayOfAMessage(t *testing.T) {
 			"message rejected":  {"error": "altertable: event must not be empty"},
 			"request failed": {"endpoint": "track", "environment": "staging", "count": int64(2), "attempt": int64(1),
 				"bytes": int64(srv.Requests()[0].Size), "status": int64(503), "error": "altertable: server answered 503", "duration": time.Duration(0)},
-			"retry scheduled":        {"count": int64(2), "attempts": int64(1), "delay": 10 * time.Second},
-			"batch is split": {"count": int64(2), "error": "altertable: server answered 422"},
-			"request delivered":      {"count": int64(1), "attempt": int64(3), "task_id": "task-1"},
-			"client shut down":       {"accepted": int64(2), "delivered": int64(2), "rejected": int64(1), "discarded": int64(1), "requests": int64(4), "queued": int64(0)},
+			"retry scheduled":   {"count": int64(2), "attempts": int64(1), "delay": 10 * time.Second},
+			"batch is split":    {"count": int64(2), "error": "altertable: server answered 422"},
+			"request delivered": {"count": int64(1), "attempt": int64(3), "task_id": "task-1"},
+			"client shut down":  {"accepted": int64(2), "delivered": int64(2), "rejected": int64(1), "discarded": int64(1), "requests": int64(4), "queued": int64(0)},
 		} {
 			lines := j.about(text)
 			if assert.NotEmpty(t, lines, text) {

@@ -74,7 +74,7 @@ func (p *places) free(c *claim) {
 	case b.state == behind && !b.family.keeps(b):
 		p.enterReady(b)
 	case b.state == open:
-		b.element = insert(&p.of(b).opened, b, (*batch).before)
+		p.enlist(b)
 		if b.lane.open == nil { // then it takes everybody's messages, as any other
 			c.leaveLeader()
 			b.lane.open = b

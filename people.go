@@ -233,7 +233,7 @@ func (l *lane) holdAgain(c *claim, who person) {
 		if hash == 0 {
 			break
 		}
-		if other := l.people.find(hash); other == nil || other.last(hash).compare(c.last(hash)) < 0 {
+		if other := l.people.find(hash); other == nil || other != c && other.last(hash).compare(c.last(hash)) < 0 {
 			l.people.set(hash, c)
 		}
 	}
@@ -258,9 +258,10 @@ func (l *lane) forgetGone(c *claim, people, rest []person) {
 		l.forget(c, people)
 		return
 	}
+	named := namedIn(rest, len(people))
 	for _, who := range people {
 		for _, hash := range who {
-			if hash == 0 || slices.ContainsFunc(rest, func(p person) bool { return p[0] == hash || p[1] == hash }) {
+			if hash == 0 || named(hash) {
 				continue
 			}
 			if !l.people.remove(hash, c) {
@@ -271,6 +272,21 @@ func (l *lane) forgetGone(c *claim, people, rest []person) {
 			}
 		}
 	}
+}
+
+// namedIn returns a function that reports whether an id is of these people,
+// made to be called about that often.
+func namedIn(people []person, times int) func(hash uint32) bool {
+	if times < 8 {
+		return func(hash uint32) bool {
+			return slices.ContainsFunc(people, func(p person) bool { return p[0] == hash || p[1] == hash })
+		}
+	}
+	ids := make(map[uint32]bool, 2*len(people))
+	for _, who := range people {
+		ids[who[0]], ids[who[1]] = true, true
+	}
+	return func(hash uint32) bool { return ids[hash] }
 }
 
 // lastAhead returns the last one of the claims ahead of c that names the id.

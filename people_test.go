@@ -156,3 +156,22 @@ func TestSplitWithManyBehind(t *testing.T) {
 	}
 	assert.Zero(t, p.home[identifyEndpoint].people.used)
 }
+
+// Splitting happens while the queue is locked: it must not take a time that
+// grows with the square of the batch's size.
+func BenchmarkSplitOfManyPeople(b *testing.B) {
+	for range b.N {
+		b.StopTimer()
+		cfg, err := newConfig("key", []Option{WithMaxBatchSize(10_000), WithMaxBatchBytes(2 << 20)})
+		require.NoError(b, err)
+		p := newPlaces(cfg)
+		for i := range uint64(10_000) {
+			p.identified(i+1, fmt.Sprint("u_", i), fmt.Sprint("anonymous-", i))
+		}
+		whole := p.sent(p.next(identifyEndpoint, 0))
+		p.withdraw(whole)
+		require.True(b, p.startFamily(whole))
+		b.StartTimer()
+		p.split(whole, setbacks{})
+	}
+}

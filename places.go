@@ -68,6 +68,9 @@ func (p *places) add(e *envelope, number uint64, ref spool.Ref) {
 func (p *places) put(l *lane, e *envelope, number uint64, ref spool.Ref) {
 	b := p.seat(l, e.person, len(e.json), number)
 	p.buffers.add(b, e, number, ref)
+	if b.element == nil && b.mayGo() { // it is new
+		p.enlist(b)
+	}
 	if b.claim != nil {
 		l.hold(b.claim, e.person)
 	}
@@ -88,10 +91,6 @@ func (p *places) newBatch(l *lane, ahead []*claim) *batch {
 		b.claim.goAfter(ahead...)
 	}
 	l.batches++
-	if len(ahead) == 0 {
-		b.element = p.of(b).opened.PushBack(b)
-		p.moved = true
-	}
 	p.buffers.lend(b)
 	return b
 }
@@ -147,7 +146,16 @@ func (p *places) nextOpen(ep endpoint, upTo time.Duration) *batch {
 // enterReady makes b, which is in no list, ready.
 func (p *places) enterReady(b *batch) {
 	b.state = ready
-	b.element = insert(p.readyList(b), b, (*batch).before)
+	p.enlist(b)
+}
+
+// enlist puts b, which is open or ready, and in no list, where it can be sent from.
+func (p *places) enlist(b *batch) {
+	l := &p.of(b).opened
+	if b.state == ready {
+		l = p.readyList(b)
+	}
+	b.element = insert(l, b, (*batch).before)
 	p.moved = true
 }
 
@@ -230,6 +238,10 @@ func (p *places) settle(b *batch, n int) {
 		p.buffers.shrink(b)
 		p.of(b).idle.fix(b)
 		p.setBack.fix(b)
+		if b.element != nil && (b.state == open || b.state == ready) {
+			p.withdraw(b)
+			p.enlist(b)
+		}
 		if !single && b.count() == 1 {
 			p.noLongerLarge(b)
 		}
@@ -305,11 +317,14 @@ func (p *places) leaveIdle(b *batch) {
 	p.setBack.remove(b)
 }
 
-// insert puts b into a list that is in order, and looks for its place from the end.
+// insert puts b into a list that is in order, and looks for its place from both ends.
 func insert(l *list.List, b *batch, less func(b, other *batch) bool) *list.Element {
-	for place := l.Back(); place != nil; place = place.Prev() {
-		if !less(b, place.Value.(*batch)) {
-			return l.InsertAfter(b, place)
+	for first, last := l.Front(), l.Back(); last != nil; first, last = first.Next(), last.Prev() {
+		if !less(b, last.Value.(*batch)) {
+			return l.InsertAfter(b, last)
+		}
+		if less(b, first.Value.(*batch)) {
+			return l.InsertBefore(b, first)
 		}
 	}
 	return l.PushFront(b)

@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"container/list"
 	"fmt"
 	"math"
 	"testing"
@@ -172,5 +173,27 @@ func TestSealedMessagesAreReadAsTheyWereWritten(t *testing.T) {
 		require.Equal(t, 2, b.count())
 		require.Equal(t, 2, right.count())
 		require.Equal(t, want[2:], []string{string(right.payloads()[0]), string(right.payloads()[1])})
+	}
+}
+
+// What is old goes to the front of a long list, and what is new to its end, at once.
+func TestInsertLooksFromBothEnds(t *testing.T) {
+	var l list.List
+	comparisons := 0
+	add := func(wakeAt time.Duration) {
+		comparisons = 0
+		insert(&l, &batch{wakeAt: wakeAt}, func(b, other *batch) bool { comparisons++; return b.wakeAt < other.wakeAt })
+		assert.LessOrEqual(t, comparisons, 4)
+	}
+	for i := range time.Duration(1000) {
+		add(1000 + i)
+		add(1000 - i)
+	}
+	add(1000 + 999)
+	add(1)
+	last := time.Duration(0)
+	for place := l.Front(); place != nil; place = place.Next() {
+		assert.GreaterOrEqual(t, place.Value.(*batch).wakeAt, last)
+		last = place.Value.(*batch).wakeAt
 	}
 }

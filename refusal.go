@@ -56,13 +56,14 @@ func (f *family) accepted() {
 	}
 }
 
-// startFamily makes a family of b, which is to be split, unless it is of one
-// already. It returns false if too many batches of its endpoint are being split.
+// startFamily makes a family of b, which is to be split if it has more than one
+// message, unless it is of one already. It returns false if too many batches of
+// its endpoint are being split.
 func (p *places) startFamily(b *batch) bool {
 	switch {
 	case b.family != nil:
 		return true
-	case p.of(b).families == maxFamilies:
+	case b.count() > 1 && p.of(b).families == maxFamilies:
 		return false
 	}
 	b.family = &family{size: b.count()}
@@ -135,10 +136,12 @@ func (q *queue) splitRefusedLocked(b *batch, err error) {
 	b.err = brief(err)
 	switch {
 	case f.exhausted(q.health.refusals):
-		rest := *f
+		rest := append(f.rest, b)
 		f.rest = nil
-		for piece := b; piece != nil; piece = rest.next() {
-			q.settleLocked(piece, piece.count(), outcome{kind: failed, err: err})
+		for _, piece := range slices.Backward(rest) {
+			if piece.state != settled { // else it was evicted
+				q.settleLocked(piece, piece.count(), outcome{kind: failed, err: err})
+			}
 		}
 	case b.count() == 1:
 		q.settleLocked(b, 1, outcome{kind: failed, err: err})

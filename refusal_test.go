@@ -1,6 +1,7 @@
 package altertable_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -217,5 +218,47 @@ func TestMessagesOfARefusedBatchGrowTooOld(t *testing.T) {
 		var api *altertable.APIError
 		require.ErrorAs(t, err, &api)
 		l.settle(t, client, numbered(8)...)
+	})
+}
+
+// The pieces of a person's batch wait for each other. Giving them up costs no
+// more requests than those of different people.
+func TestRefusalOfEverythingOfOnePerson(t *testing.T) {
+	for name, id := range map[string]func(i int) string{
+		"one person":       func(int) string { return "u" },
+		"different people": func(i int) string { return fmt.Sprint("u", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, srv, _ := newClient(t, altertable.WithMaxBatchSize(10_000))
+				srv.Always(altertabletest.Status(400))
+				for i := range 4096 {
+					identify(t, client, id(i))
+				}
+				require.Error(t, client.Flush(t.Context()))
+				assert.Len(t, srv.Requests(), 30)
+			})
+		})
+	}
+}
+
+// While as many batches are split as may be, a message that is refused alone is
+// given up at once all the same: there is nothing to split.
+func TestRefusalOfASingleMessageBesideManySplits(t *testing.T) {
+	holds := func(n int) func([]byte) bool {
+		return func(body []byte) bool { return bytes.Count(body, []byte(`"event"`)) == n }
+	}
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newClient(t, altertable.WithMaxBatchSize(4), altertable.WithMaxInFlight(32))
+		srv.Always(altertabletest.Status(400).MatchBody(holds(4)))
+		srv.Always(altertabletest.Pass().Delay(4 * time.Second).MatchBody(holds(2)))
+		srv.Always(altertabletest.Status(400).MatchBody(contains("bad")))
+		track(t, client, numbered(8*4)...)
+		synctest.Wait()
+		track(t, client, "bad")
+		pass(1100 * time.Millisecond)
+		assert.Equal(t, []string{"bad"}, l.lostSoFar())
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Equal(t, []string{"bad"}, l.lostSoFar())
 	})
 }
