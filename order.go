@@ -38,6 +38,9 @@ func (p *places) seat(l *lane, who person, size int, number uint64) *batch {
 		b = nil
 	}
 	if b = p.takes(b, size, number); b != nil {
+		if joined != nil {
+			joined.goAfter(holders...)
+		}
 		return b
 	}
 	b = p.open(l, holders)
@@ -102,6 +105,7 @@ func (p *places) lineUp(l *lane, people []person, number uint64) *turn {
 
 // stand puts c behind all claims on its people.
 func (p *places) stand(l *lane, c *claim) {
+	l.rank(c)
 	for _, who := range c.people() {
 		var two [2]*claim
 		c.goAfter(l.holders(who, two[:0])...)

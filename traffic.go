@@ -18,6 +18,7 @@ type lane struct {
 	batches     int    // not settled, turns included
 	open        *batch // takes the next message; nil if there is none
 	people      index  // who has the last claim on whom; identifies only
+	ranks       uint64 // of claims, ever
 	deliveries  uint64 // of batches, ever
 }
 
