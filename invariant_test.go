@@ -195,6 +195,7 @@ func (c *checker) checkOrder(l *lane, claims map[*claim]bool) {
 	for cl := range claims {
 		for _, a := range cl.ahead {
 			c.complain(claims[a], "ahead is settled")
+			c.complain(a.rank < cl.rank, "rank")
 			c.complain(slices.Contains(a.behind, cl), "asymmetric")
 		}
 		for _, b := range cl.behind {

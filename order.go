@@ -40,6 +40,9 @@ func (p *places) seat(l *lane, who person, size int, number uint64) *batch {
 		b = nil
 	}
 	if b = p.takesElseSeals(b, size, number); b != nil {
+		if joined != nil {
+			joined.goAfter(holders...)
+		}
 		return b
 	}
 	b = p.newBatch(l, holders)
@@ -104,6 +107,7 @@ func (p *places) beginTurn(l *lane, people []person, number uint64) *turn {
 
 // goLast puts c behind the last claims on its people, and makes it the last one.
 func (p *places) goLast(l *lane, c *claim) {
+	l.rank(c)
 	for _, who := range c.people() {
 		var two [2]*claim
 		c.goAfter(l.holders(who, two[:0])...)

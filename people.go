@@ -56,6 +56,7 @@ func personIn(message []byte) person {
 // identifies of its people before all later ones. Guarded by queue.mu.
 type claim struct {
 	number    uint32 // in its lane's index
+	rank      uint64 // higher than those of the claims ahead
 	batch     *batch // nil if it is a turn's
 	turn      *turn
 	ahead     []*claim // what it waits for; it may be sent when there is none
@@ -67,7 +68,14 @@ type claim struct {
 // addClaim gives c a number in the lane's index.
 func (l *lane) addClaim(c *claim) *claim {
 	l.people.enter(c)
+	l.rank(c)
 	return c
+}
+
+// rank ranks c behind all claims that there are.
+func (l *lane) rank(c *claim) {
+	l.ranks++
+	c.rank = l.ranks
 }
 
 // people returns those of the claim's messages without an outcome.
@@ -137,19 +145,25 @@ func walk(from *claim, next func(*claim) []*claim, yield func(*claim) bool) {
 	}
 }
 
-// maxWalk bounds the steps of waitsFor, for which a call of Identify waits. Where
-// it gives up, the message gets a batch of its own, which is always right.
-const maxWalk = 64
+// maxLooks bounds the search for a claim that waits for another.
+const maxLooks = 100
 
-// waitsFor reports whether c waits for other, as far as maxWalk lets it look.
-func (c *claim) waitsFor(other *claim) bool {
-	steps := 0
-	for a := range c.allAhead() {
-		if a == other {
-			return true
-		}
-		if steps++; steps == maxWalk {
-			return false
+// mayGoAfter reports whether c waits for other, or for so many claims that it
+// does not matter if it does from now on.
+func (c *claim) mayGoAfter(other *claim) bool {
+	if other.rank > c.rank {
+		return false // it may wait for c
+	}
+	looks := 0
+	between := append(make([]*claim, 0, maxLooks), c)
+	for i := 0; i < len(between); i++ {
+		for _, a := range between[i].ahead {
+			if looks++; a == other || looks == maxLooks {
+				return true
+			}
+			if a.rank > other.rank && !slices.Contains(between, a) {
+				between = append(between, a)
+			}
 		}
 	}
 	return false
@@ -208,11 +222,12 @@ func (l *lane) holders(who person, into []*claim) []*claim {
 	return into
 }
 
-// host returns the one of the holders that a new message can join without
-// waiting for any claim that it need not wait for; nil if there is none.
+// host returns the one of the holders that a new message can join, and which then
+// goes after the others; nil if there is none. It would hardly wait for any
+// claim longer than it has to.
 func host(holders []*claim) *claim {
 	for _, c := range holders {
-		if c.isOpen() && !slices.ContainsFunc(holders, func(other *claim) bool { return other != c && !c.waitsFor(other) }) {
+		if c.isOpen() && !slices.ContainsFunc(holders, func(other *claim) bool { return other != c && !c.mayGoAfter(other) }) {
 			return c
 		}
 	}

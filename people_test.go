@@ -2,6 +2,7 @@ package altertable
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -173,5 +174,23 @@ func BenchmarkSplitOfManyPeople(b *testing.B) {
 		require.True(b, p.startFamily(whole))
 		b.StartTimer()
 		p.split(whole, setbacks{})
+	}
+}
+
+// However long the backlog is, and whoever comes when.
+func TestIDThatAllShareInALongBacklog(t *testing.T) {
+	for _, users := range []int{300, 3_000, 10_000} {
+		p := placesForTest(t)
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range uint64(30_000) {
+			p.identified(i+1, fmt.Sprint("u_", r.IntN(users)), "anonymous-everybody")
+		}
+		assert.Less(t, p.home[identifyEndpoint].batches, 320, "%d users", users)
+		n := 0
+		for b := p.next(identifyEndpoint, 0); b != nil; b = p.next(identifyEndpoint, 0) {
+			n += b.count()
+			p.settle(p.sent(b), b.count())
+		}
+		assert.Equal(t, 30_000, n)
 	}
 }

@@ -18,6 +18,7 @@ type lane struct {
 	batches     int    // not settled; synchronous calls' turns count too
 	open        *batch // takes the next message; nil if there is none
 	people      index  // the last claim on each person; identifies only
+	ranks       uint64 // given to claims, ever
 	deliveries  uint64 // batches delivered, ever
 }
 
