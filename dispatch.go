@@ -143,7 +143,7 @@ func (q *queue) launchLocked(b *batch) {
 	}
 	b.attempts++
 	ep, carries := b.lane.endpoint, b.payload()
-	t := q.health.begins(ep)
+	t := q.health.begins(ep, b.sentAt)
 	t.permit = q.pace.begins(b.sentAt)
 	go func() {
 		var response *Response
@@ -319,8 +319,10 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 		at(b.oldest() + q.cfg.retry.MaxElapsed)
 	}
 	for ep := range endpoint(len(q.places.traffic)) {
-		if o := q.health.outageOf(ep); o.on && !o.probing && now < o.until && q.places.waits(ep) {
-			at(o.until)
+		if o := q.health.outageOf(ep); o.on && q.places.waits(ep) {
+			if next := o.next(); now < next {
+				at(next)
+			}
 		}
 		if !q.health.lets(ep, now) || q.places.inFlight.Len() == q.cfg.maxInFlight {
 			continue // an answer or the outage's next probe comes first
