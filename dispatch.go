@@ -148,7 +148,7 @@ func (q *queue) launchLocked(b *batch) {
 	}
 	b.attempts++
 	ep, carries := b.lane.endpoint, b.payload()
-	t := q.health.begins(ep)
+	t := q.health.begins(ep, b.sentAt)
 	t.permit = q.pace.begins(b.sentAt)
 	go func() {
 		var response *Response
@@ -238,7 +238,7 @@ func (q *queue) retryLocked(b *batch, t ticket, err error) {
 	f := q.health.fell(&b.setbacks, t, err, q.now())
 	q.debugRetryLocked(b, f.until-q.now())
 	b.blame.note(b.lane.deliveries)
-	b.repeats = true
+	b.repeats, b.misdirected = true, false
 	q.places.enterIdle(b)
 	switch {
 	case !q.health.outageOf(t.endpoint).on && b.isToBlame() && q.places.startFamily(b):
@@ -325,8 +325,10 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 		at(b.oldest() + q.cfg.retry.MaxElapsed)
 	}
 	for ep := range endpoint(len(q.places.traffic)) {
-		if o := q.health.outageOf(ep); o.on && !o.probing && now < o.until && q.places.waits(ep) {
-			at(o.until)
+		if o := q.health.outageOf(ep); o.on && q.places.waits(ep) {
+			if next := o.next(); now < next {
+				at(next)
+			}
 		}
 		if !q.health.lets(ep, now) || q.places.inFlight.Len() == q.cfg.maxInFlight {
 			continue // an answer or the outage's next probe comes first

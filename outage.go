@@ -13,7 +13,8 @@ import "time"
 // own, and the others go on.
 type health struct {
 	policy    RetryPolicy
-	common    outage // of the client as a whole: nothing is delivered
+	patience  time.Duration // with a probe; a RoundTripper may never return
+	common    outage        // of the client as a whole: nothing is delivered
 	endpoints [3]endpointHealth
 	refusals  int // requests in a row that were answered 400, 413 or 422
 }
@@ -30,6 +31,7 @@ type endpointHealth struct {
 type outage struct {
 	on       bool
 	probing  bool          // a probe is under way
+	patient  time.Duration // nobody waits for it any longer than until then
 	era      uint64        // counts its beginnings and ends
 	until    time.Duration // no probe before; on the queue's clock
 	asked    time.Duration // no probe before, because of a Retry-After
@@ -59,14 +61,22 @@ type ticket struct {
 // lets reports whether a request to the endpoint may begin.
 func (h *health) lets(ep endpoint, now time.Duration) bool {
 	o := h.outageOf(ep)
-	return !o.on || !o.probing && now >= o.until
+	return !o.on || now >= o.until && (!o.probing || now >= o.patient)
+}
+
+// next returns when the next probe may begin, if no answer comes first.
+func (o *outage) next() time.Duration {
+	if o.probing {
+		return max(o.until, o.patient)
+	}
+	return o.until
 }
 
 // begins notes that a request begins.
-func (h *health) begins(ep endpoint) ticket {
+func (h *health) begins(ep endpoint, now time.Duration) ticket {
 	e := &h.endpoints[ep]
-	e.probing = e.on
-	h.common.probing = h.common.on
+	e.probing, e.patient = e.on, now+h.patience
+	h.common.probing, h.common.patient = h.common.on, now+h.patience
 	return ticket{endpoint: ep, era: h.common.era, endpointEra: e.era, probe: h.common.on || e.on}
 }
 

@@ -31,10 +31,11 @@ import (
 // A 429 without a success since the last one means that the limit is shut: one
 // request at a time then probes, with the growing waits of the RetryPolicy.
 type pace struct {
-	policy  RetryPolicy
-	limited bool          // a 429 has been seen
-	rate    float64       // requests per second
-	at      time.Duration // no request begins before
+	policy   RetryPolicy
+	patience time.Duration // with a probe; a RoundTripper may never return
+	limited  bool          // a 429 has been seen
+	rate     float64       // requests per second
+	at       time.Duration // no request begins before
 
 	goodput goodput
 	cut     time.Duration // when a 429 changed the rate last: answers to requests that began before are old news
@@ -50,8 +51,9 @@ type pace struct {
 	debt      int           // successes that must come before more 429s are risked
 	calm      time.Duration // the rate stays at level until then
 
-	schedule *schedule // of waits while the limit is shut; nil while it is not
-	probing  bool      // a request is under way to see whether it still is
+	schedule *schedule     // of waits while the limit is shut; nil while it is not
+	probing  bool          // a request is under way to see whether it still is
+	patient  time.Duration // nobody waits for it any longer than until then
 
 	borrowed bool // a request that did not wait for its turn put off the next one
 
@@ -114,13 +116,16 @@ type permit struct {
 
 // lets reports whether a request may begin.
 func (p *pace) lets(now time.Duration) bool {
-	return !p.limited || !p.probing && now >= p.at
+	return !p.limited || now >= p.at && (!p.probing || now >= p.patient)
 }
 
-// next returns when a request may begin. It is false if one may now, or if an
-// answer comes first.
+// next returns when it may, if no answer comes first. It is false if it may now.
 func (p *pace) next(now time.Duration) (at time.Duration, ok bool) {
-	return p.at, p.limited && !p.probing && now < p.at
+	at = p.at
+	if p.probing {
+		at = max(at, p.patient)
+	}
+	return at, p.limited && now < at
 }
 
 // shut reports whether the limit lets nothing through: see pace.
@@ -134,7 +139,7 @@ func (p *pace) begins(now time.Duration) permit {
 	idle := now - p.at
 	waited := p.limited && idle < p.interval()
 	if p.limited && !waited && now-p.waited > forgetAfter {
-		*p = pace{policy: p.policy, closed: p.closed}
+		*p = pace{policy: p.policy, patience: p.patience, closed: p.closed}
 	}
 	if !p.limited {
 		return permit{began: now}
@@ -150,7 +155,7 @@ func (p *pace) begins(now time.Duration) permit {
 		p.at = max(p.at, now-lateness) + p.interval()
 	}
 	p.borrowed = early
-	p.probing = p.shut()
+	p.probing, p.patient = p.shut(), now+p.patience
 	return permit{began: now, rate: p.rate, waited: waited, probe: p.probing}
 }
 

@@ -163,7 +163,7 @@ func (s *sender) share() float64 { return float64(s.failed) / float64(s.failed+s
 func newSender(server limiter, maxInFlight int, roundTrip time.Duration) *sender {
 	s := &sender{
 		simulation:  &simulation{},
-		pace:        pace{policy: defaultRetryPolicy},
+		pace:        pace{policy: defaultRetryPolicy, patience: 10 * time.Second},
 		server:      server,
 		maxInFlight: maxInFlight,
 		roundTrip:   func() time.Duration { return roundTrip },
@@ -300,7 +300,7 @@ func (unlimited) take(time.Duration) (bool, time.Duration) { return true, 0 }
 
 func TestPaceWithoutALimit(t *testing.T) {
 	for _, err := range []error{nil, &APIError{StatusCode: 401}, &APIError{StatusCode: 422}, &APIError{StatusCode: 503, RetryAfter: time.Minute}, &NetworkError{errors.New("refused")}} {
-		p := pace{policy: defaultRetryPolicy}
+		p := pace{policy: defaultRetryPolicy, patience: 10 * time.Second}
 		for now := range 10_000 * time.Nanosecond {
 			require.True(t, p.lets(now))
 			_, ok := p.next(now)
@@ -427,21 +427,22 @@ func TestPaceCutsOncePerMoment(t *testing.T) {
 
 // A probe that fails otherwise says nothing, and lets the next one go.
 func TestPaceAfterAProbeFailed(t *testing.T) {
-	p := pace{policy: defaultRetryPolicy}
+	p := pace{policy: defaultRetryPolicy, patience: 10 * time.Second}
 	p.ends(p.begins(0), trackEndpoint, &APIError{StatusCode: 429}, 0)
 	require.True(t, p.shut())
 	require.False(t, p.lets(0))
 	p.attemptNow(0)
 	require.True(t, p.lets(0))
 	probe := p.begins(0)
-	assert.False(t, p.lets(time.Hour))
-	_, ok := p.next(time.Hour)
-	assert.False(t, ok, "an answer comes first")
+	assert.False(t, p.lets(time.Second))
+	at, ok := p.next(time.Second)
+	assert.True(t, ok)
+	assert.Equal(t, 10*time.Second, at, "unless an answer comes first")
 	p.ends(probe, trackEndpoint, &NetworkError{errors.New("reset")}, time.Second)
 	assert.True(t, p.lets(time.Second))
 	p.ends(p.begins(time.Second), trackEndpoint, nil, time.Second)
 	assert.False(t, p.shut())
-	at, ok := p.next(time.Second)
+	at, ok = p.next(time.Second)
 	assert.True(t, ok)
 	assert.Equal(t, 1500*time.Millisecond, at)
 }

@@ -91,6 +91,7 @@ func (t *tally) add(count int, bytes int64) { t.count += count; t.bytes += bytes
 func (t *tally) sub(count int, bytes int64) { t.count -= count; t.bytes -= bytes }
 
 func newQueue(cfg *config, transport *transport, stamps *stamper) *queue {
+	patience := 2 * min(cfg.timeout, longest/4)
 	q := &queue{
 		cfg:       cfg,
 		transport: transport,
@@ -98,8 +99,8 @@ func newQueue(cfg *config, transport *transport, stamps *stamper) *queue {
 		start:     time.Now(),
 		closing:   make(chan struct{}),
 		places:    newPlaces(cfg),
-		health:    health{policy: cfg.retry},
-		pace:      pace{policy: cfg.retry},
+		health:    health{policy: cfg.retry, patience: patience},
+		pace:      pace{policy: cfg.retry, patience: patience},
 		reports:   newReports(cfg),
 		warnings:  newWarnings(),
 		timerAt:   -1,

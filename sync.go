@@ -280,7 +280,5 @@ func (q *queue) endSync(ep endpoint, p permit, err error) {
 func (q *queue) untilPace() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := q.now()
-	next, _ := q.pace.next(now)
-	return next - now
+	return q.pace.at - q.now()
 }
