@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	attackSeeds = flag.Int("attackseeds", 100, "random schedules of TestAttackInvariants")
+	attackSeeds = flag.Int("attackseeds", 100, "random schedules of TestInvariants")
 	attackFrom  = flag.Int("attackfrom", 0, "the first one")
 )
 
@@ -109,7 +109,7 @@ func (emptyReader) Read([]byte) (int, error) { return 0, io.EOF }
 
 func choose[T any](r *rand.Rand, all ...T) T { return all[r.IntN(len(all))] }
 
-func TestAttackInvariants(t *testing.T) {
+func TestInvariants(t *testing.T) {
 	for seed := *attackFrom; seed < *attackFrom+*attackSeeds; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			dir := ""
@@ -135,7 +135,7 @@ func attackOnce(t *testing.T, seed uint64, dir string) {
 			MaxElapsed: choose(r, 5*time.Second, 2*time.Minute, 24*time.Hour)}),
 	}
 	if choose(r, true, false) {
-		opts = append(opts, WithOnDelivery(func(Delivery) { time.Sleep(time.Duration(r.IntN(3)) * time.Millisecond) }), WithOnError(func(error) {}))
+		opts = append(opts, WithOnDelivery(func(Delivery) { <-time.After(time.Duration(r.IntN(3)) * time.Millisecond) }), WithOnError(func(error) {}))
 	}
 	if dir != "" {
 		opts = append(opts, WithSpool(dir, SpoolMaxBytes(choose(r, int64(8<<10), 1<<20))))
@@ -187,7 +187,7 @@ func attackOnce(t *testing.T, seed uint64, dir string) {
 			_ = c.Alias(ctx, Alias{DistinctID: name(), NewUserID: "v", Environment: choose(r, envs...)})
 			cancel()
 		case x < 15:
-			time.Sleep(time.Duration(r.IntN(2500)) * time.Millisecond)
+			<-time.After(time.Duration(r.IntN(2500)) * time.Millisecond)
 		case x < 16:
 			synctest.Wait()
 		case x < 17:

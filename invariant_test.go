@@ -54,7 +54,7 @@ func (c *checker) check() {
 		c.in(&t.opened, "opened", open, true, before)
 		c.in(&t.fresh, "fresh", ready, true, before)
 		c.in(&t.due, "due", ready, true, before)
-		c.in(&t.suspects, "loners", ready, true, before)
+		c.in(&t.suspects, "suspects", ready, true, before)
 	}
 	c.in(&p.asleep, "asleep", sleeping, true, byWake)
 	c.in(&p.inFlight, "flight", flying, false, nil)
@@ -70,7 +70,7 @@ func (c *checker) check() {
 				c.complain(b.element == nil, "element")
 				c.all[b] = "behind"
 				waits := b.claim != nil && len(b.claim.ahead) > 0
-				c.complain(waits || b.state == behind && b.family.keeps(b), "batch (state %d) waits for nothing", b.state)
+				c.complain(waits || c.q.ended || b.state == behind && b.family.keeps(b), "batch (state %d) waits for nothing", b.state)
 			}
 		}
 	}
@@ -109,9 +109,9 @@ func (c *checker) check() {
 				active[b.family] = true
 			}
 		}
-		if where == "fresh" || where == "due" || where == "loners" {
+		if where == "fresh" || where == "due" || where == "suspects" {
 			t := p.of(b)
-			want := map[string]*list.List{"fresh": &t.fresh, "due": &t.due, "loners": &t.suspects}[where]
+			want := map[string]*list.List{"fresh": &t.fresh, "due": &t.due, "suspects": &t.suspects}[where]
 			c.complain(p.readyList(b) == want, "in the wrong list: %s", where)
 		}
 		c.complain((b.claim != nil) == b.lane.ordered(), "claim")
