@@ -19,13 +19,6 @@ func bubbleOf(now time.Time) string {
 	if now != now.Round(0) {
 		return ""
 	}
-	id := make(chan string)
-	go func() { id <- bubbleOfGoroutine() }() // its traceback is short, and so are many calls
-	return <-id
-}
-
-// bubbleOfGoroutine returns what bubbleOf does.
-func bubbleOfGoroutine() string {
 	// There is no API that tells. This is what a traceback begins with:
 	// "goroutine 7 [running, synctest bubble 3]:".
 	var text [128]byte
