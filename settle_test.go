@@ -238,13 +238,17 @@ func TestErrorsThatCannotBeCompared(t *testing.T) {
 		srv.Always(altertabletest.Hang())
 		track(t, client, "e0")
 		ctx, cancel := context.WithCancel(t.Context())
-		first := make(chan error, 1)
-		go func() { first <- client.Shutdown(strangeContext{ctx}) }()
+		ended := make(chan error, 3)
+		go func() { ended <- client.Shutdown(strangeContext{ctx}) }()
+		synctest.Wait()
+		go func() { ended <- client.Shutdown(strangeContext{ctx}) }()
+		go func() { ended <- client.Flush(strangeContext{ctx}) }()
 		synctest.Wait()
 		cancel()
-		for _, err := range []error{client.Shutdown(strangeContext{ctx}), client.Flush(strangeContext{ctx}), <-first} {
+		for range 3 {
 			var own listError
-			assert.ErrorAs(t, err, &own)
+			err := <-ended
+			require.ErrorAs(t, err, &own)
 			assert.Contains(t, err.Error(), "the user's own reason")
 		}
 		assert.NoError(t, client.Shutdown(t.Context()), "no lock was left behind")
