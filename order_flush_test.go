@@ -21,7 +21,8 @@ func TestFlushOfWhatNeedNotWaitAnyMore(t *testing.T) {
 		client, srv, _ := newClient(t, altertable.WithFlushInterval(time.Hour), altertable.WithMaxBatchSize(3),
 			altertable.WithMaxQueueSize(6), altertable.WithOverflow(altertable.DropOldest))
 		srv.Next(1, altertabletest.Status(http.StatusBadRequest).On("/identify").Delay(2*time.Second))
-		identify(t, client, "A", "B", "C") // full, so in flight
+		srv.Always(altertabletest.Delay(2 * time.Second).MatchBody(contains("staging"))) // it leaves, since the queue is full, and stays there
+		identify(t, client, "A", "B", "C")                                               // full, so in flight
 		synctest.Wait()
 		identifyLinked(t, client, "A", "D")
 		require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: "E", Environment: "staging"}))
