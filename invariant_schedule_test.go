@@ -135,7 +135,9 @@ func attackOnce(t *testing.T, seed uint64, dir string) {
 			MaxElapsed: choose(r, 5*time.Second, 2*time.Minute, 24*time.Hour)}),
 	}
 	if choose(r, true, false) {
-		opts = append(opts, WithOnDelivery(func(Delivery) { <-time.After(time.Duration(r.IntN(3)) * time.Millisecond) }), WithOnError(func(error) {}))
+		callbacks := rand.New(rand.NewPCG(seed, 7)) // another goroutine's
+		opts = append(opts, WithOnError(func(error) {}),
+			WithOnDelivery(func(Delivery) { <-time.After(time.Duration(callbacks.IntN(3)) * time.Millisecond) }))
 	}
 	if dir != "" {
 		opts = append(opts, WithSpool(dir, SpoolMaxBytes(choose(r, int64(8<<10), 1<<20))))
