@@ -150,21 +150,6 @@ func (q *queue) outageBeganLocked(scope string, err error) {
 	q.warnings.schedule()
 }
 
-// outageReminderLocked has it logged that an outage of this age is not over,
-// with the number of messages that are queued. The log reminds by itself every
-// 10 minutes; calls between are ignored.
-func (q *queue) outageReminderLocked(scope string, age time.Duration, queued int) {
-	o, now := q.warnings.outage(scope), q.now()
-	if o == nil || !o.on || !o.begun || o.untold > 0 || now < o.remind {
-		return
-	}
-	o.remind = now + remindEvery
-	if queued > 0 { // else no message waits for its end
-		q.tellLocked(report{line: o.line(outageReminderText, o.err, rounded("age", age), slog.Int("queued", queued))})
-	}
-	q.warnings.schedule()
-}
-
 // outageEndedLocked notes that an outage is over after this time, and how many
 // messages waited for that. It is logged if its begin was.
 func (q *queue) outageEndedLocked(scope string, duration time.Duration, waited int) {
@@ -182,12 +167,17 @@ func (q *queue) outageEndedLocked(scope string, duration time.Duration, waited i
 	q.warnings.schedule()
 }
 
-// remindLocked has the log remind of outages.
+// remindLocked has the log remind of the outages of which a reminder is due, with
+// their age and the number of messages that are queued.
 func (q *queue) remindLocked(now time.Duration) {
 	for i := range q.warnings.outages {
 		o := &q.warnings.outages[i]
-		if at := o.due(); o.on && o.begun && at >= 0 && at <= now {
-			q.outageReminderLocked(o.scope, now-o.since, q.queuedOfLocked(o.scope))
+		if at := o.due(); !o.on || !o.begun || at < 0 || at > now {
+			continue
+		}
+		o.remind = now + remindEvery
+		if queued := q.queuedOfLocked(o.scope); queued > 0 { // else no message waits for its end
+			q.tellLocked(report{line: o.line(outageReminderText, o.err, rounded("age", now-o.since), slog.Int("queued", queued))})
 		}
 	}
 }
@@ -198,8 +188,11 @@ func (q *queue) queuedOfLocked(scope string) (n int) {
 	if scope == "" {
 		return q.held.count + q.onDisk.backlog.count
 	}
-	for _, b := range q.places.allIdle() {
-		if b.lane.endpoint.String() == scope {
+	for ep := range q.places.traffic {
+		if endpoint(ep).String() != scope {
+			continue
+		}
+		for _, b := range q.places.traffic[ep].idle.batches {
 			n += b.count()
 		}
 	}

@@ -93,8 +93,8 @@ func TestOutageLogIsInPairsAndComplete(t *testing.T) {
 							q.outageEndedLocked(scope, time.Second, 1000)
 						}
 					})
-				case n == 6:
-					q.locked(func() { q.outageReminderLocked(scope, time.Second, 7) })
+				case n == 6: // as when a line is due
+					q.locked(func() { q.remindLocked(q.now()) })
 				case n == 7 && r.IntN(20) == 0:
 					<-time.After(time.Duration(r.IntN(40)) * time.Minute)
 				default:
