@@ -332,3 +332,24 @@ func TestIdentifiesArriveInTheOrderOfTheirStamps(t *testing.T) {
 }
 
 var timestamps = regexp.MustCompile(`"timestamp":"([^"]+)"`)
+
+// A connection that has led to the wrong server is left at once, one time.
+func TestMisdirectedBatchGoesOnceMoreAtOnce(t *testing.T) {
+	for answers, want := range map[int]int{1: 0, 2: 1} { // lost
+		synctest.Test(t, func(t *testing.T) {
+			client, srv, l := newClient(t)
+			srv.Next(answers, altertabletest.Status(421))
+			track(t, client, "e0")
+			_ = client.Flush(t.Context())
+			assert.Equal(t, []time.Duration{0, 0}, starts(srv, "/track"))
+			assert.Len(t, l.lostSoFar(), want)
+			assert.EqualValues(t, 1, client.Stats().Retries)
+			if want == 1 {
+				var api *altertable.APIError
+				require.ErrorAs(t, l.errs[0], &api)
+				assert.Equal(t, 421, api.StatusCode)
+			}
+			l.settle(t, client, "e0")
+		})
+	}
+}

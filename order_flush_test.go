@@ -37,3 +37,17 @@ func TestFlushOfWhatNeedNotWaitAnyMore(t *testing.T) {
 		assert.Less(t, time.Since(start), 5*time.Second)
 	})
 }
+
+// A synchronous call waits for the person's identifies, but not for the company
+// for which these wait.
+func TestIdentifySyncDoesNotWaitForCompany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t, altertable.WithFlushInterval(time.Hour))
+		identifyLinked(t, client, "first")
+		start := time.Now()
+		_, err := client.IdentifySync(t.Context(), linked("second"))
+		require.NoError(t, err)
+		assert.Less(t, time.Since(start), time.Second)
+		assert.Equal(t, []string{"first", "second"}, identities(srv))
+	})
+}

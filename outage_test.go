@@ -371,3 +371,23 @@ func TestEndOfAnOutageIsForAllEndpoints(t *testing.T) {
 		l.settle(t, client, all...)
 	})
 }
+
+// However many batches fail alone and are due, the others get their turn.
+func TestSuspectsDoNotTakeAllRequests(t *testing.T) {
+	for _, maxInFlight := range []int{1, 2, 8} {
+		synctest.Test(t, func(t *testing.T) {
+			client, srv, _ := newClient(t, altertable.WithMaxBatchSize(1), altertable.WithMaxInFlight(maxInFlight), altertable.WithFlushInterval(time.Millisecond),
+				altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Second, MaxInterval: time.Second}))
+			srv.Always(altertabletest.Status(500).Delay(time.Second).MatchBody(contains("poison")))
+			track(t, client, slices.Repeat([]string{"poison"}, 50)...)
+			for i := range 400 {
+				track(t, client, numberedFrom(i, 1)...)
+				pass(3 * time.Second)
+				if i > 200 { // all have failed several times
+					require.GreaterOrEqual(t, len(srv.Events()), i-1, "%d in flight", maxInFlight)
+				}
+			}
+			_ = client.Shutdown(within(t, time.Second))
+		})
+	}
+}

@@ -155,3 +155,19 @@ func TestLimitThatLetsNothingThrough(t *testing.T) {
 		l.settle(t, client, numbered(100)...)
 	})
 }
+
+// A synchronous call that meets the limit comes back when that lets a request through.
+func TestSynchronousCallKeepsTheLearntPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &tokenBucket{roundTrip: 20 * time.Millisecond, rate: 0.1, burst: 1}
+		client, _ := newLimitedClient(t, server)
+		track(t, client, numbered(60)...)
+		require.NoError(t, client.Flush(t.Context()))
+		before := server.refused
+		for range 2 {
+			_, err := client.TrackSync(within(t, time.Minute), event("sync"))
+			require.NoError(t, err)
+		}
+		assert.LessOrEqual(t, server.refused-before, 3)
+	})
+}

@@ -29,6 +29,7 @@ func TestRetryAfter(t *testing.T) {
 		"seconds":                         {altertabletest.Status(429).RetryAfter(90 * time.Second), 90 * time.Second, 90 * time.Second},
 		"date":                            {date(90 * time.Second), 90 * time.Second, 90 * time.Second},
 		"a day":                           {altertabletest.Status(429).RetryAfter(24 * time.Hour), 5 * time.Minute, 5 * time.Minute},
+		"a day of outage":                 {altertabletest.Status(503).RetryAfter(24 * time.Hour), 5 * time.Minute, 5 * time.Minute},
 		"past date":                       {date(-time.Hour), 250 * time.Millisecond, 750 * time.Millisecond},
 		"none":                            {altertabletest.Status(429), 250 * time.Millisecond, 750 * time.Millisecond},
 		"nonsense":                        {altertabletest.Status(429).Header("Retry-After", "soon"), 250 * time.Millisecond, 750 * time.Millisecond},
