@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -14,118 +15,167 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var (
-	attackSeeds = flag.Int("attackseeds", 100, "random schedules of TestInvariants")
-	attackFrom  = flag.Int("attackfrom", 0, "the first one")
+	schedules     = flag.Int("schedules", 100, "random schedules of TestInvariants")
+	firstSchedule = flag.Int("firstschedule", 0, "the seed of the first of them")
 )
 
-type attackTransport struct {
-	mu    sync.Mutex
-	r     *rand.Rand
-	mode  map[string]int
-	fine  bool
-	n     int
-	check func()
-	reqs  map[string]int
-}
-
-func (a *attackTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	a.check()
-	a.mu.Lock()
-	a.n++
-	a.reqs[r.URL.Path]++
-	mode := a.mode[r.URL.Path]
-	x, y, z := a.r.IntN(100), a.r.IntN(100), a.r.IntN(3000)
-	fine := a.fine
-	a.mu.Unlock()
-	select {
-	case <-time.After(time.Duration(z) * time.Millisecond / 3):
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	}
-	status := 200
-	h := http.Header{}
-	code := ""
-	has := func(s string) bool { return len(body) > 0 && contains1(string(body), s) }
-	switch {
-	case fine:
-	case mode == 0:
-	case mode == 1 && x < 60:
-		status = []int{500, 503, 408}[y%3]
-	case mode == 2 && x < 60:
-		status = 429
-		if y < 30 {
-			h.Set("Retry-After", fmt.Sprint(y))
-		}
-	case mode == 3 && x < 50:
-		status = []int{421, 500, 429, 400, 404, 0, 413, 503}[y%8]
-	case mode == 4:
-		status = 503
-	case mode == 5:
-		status = 400
-	case mode == 6:
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	case mode == 7:
-		status = 421
-	case mode == 8:
-		status = 429
-		h.Set("Retry-After", "300")
-	}
-	if status == 200 && !fine {
-		if has(`"bad`) {
-			status = 400
-		}
-		if has(`"poison`) {
-			status = 500
-		}
-	}
-	if status == 0 {
-		return nil, errors.New("lost")
-	}
-	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(stringsReader(code))}, nil
-}
-
-func contains1(s, sub string) bool {
-	for i := 0; i+len(sub) <= len(s); i++ {
-		if s[i:i+len(sub)] == sub {
-			return true
-		}
-	}
-	return false
-}
-
-func stringsReader(s string) io.Reader { return io.LimitReader(&emptyReader{}, 0) }
-
-type emptyReader struct{}
-
-func (emptyReader) Read([]byte) (int, error) { return 0, io.EOF }
-
-func choose[T any](r *rand.Rand, all ...T) T { return all[r.IntN(len(all))] }
-
+// Random calls against a moody server: after each step, and within each
+// request, the state of the queue is free of contradictions.
 func TestInvariants(t *testing.T) {
-	for seed := *attackFrom; seed < *attackFrom+*attackSeeds; seed++ {
+	for seed := *firstSchedule; seed < *firstSchedule+*schedules; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			dir := ""
 			if seed%7 == 3 && runtime.GOOS == "linux" {
 				dir = t.TempDir()
 			}
-			synctest.Test(t, func(t *testing.T) { attackOnce(t, uint64(seed), dir) })
+			synctest.Test(t, func(t *testing.T) { newLife(t, uint64(seed), dir).run() })
 		})
 	}
 }
 
-func attackOnce(t *testing.T, seed uint64, dir string) {
+// moody is a server whose endpoints change their mood. It takes up to a second
+// for an answer.
+type moody struct {
+	mu    sync.Mutex // guards all below
+	r     *rand.Rand
+	moods map[string]mood
+	calm  bool // every endpoint is well, for good
+
+	check func() // called in each request
+}
+
+type mood int
+
+const (
+	well mood = iota
+	troubled
+	throttling
+	erratic
+	down
+	refusing
+	silent
+	elsewhere
+	patient
+)
+
+func (m *moody) set(paths []string, mood mood) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, path := range paths {
+		m.moods[path] = mood
+	}
+}
+
+func (m *moody) calmDown() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calm = true
+}
+
+func (m *moody) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	m.check()
+	delay, status, header := m.decide(r.URL.Path, body)
+	var answered <-chan time.Time
+	if status != unanswered {
+		answered = time.After(delay)
+	}
+	select {
+	case <-answered:
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	if status == lost {
+		return nil, errors.New("lost")
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}, nil
+}
+
+// In place of a status.
+const (
+	lost       = 0
+	unanswered = -1
+)
+
+// decide returns the answer to a request.
+func (m *moody) decide(path string, body []byte) (delay time.Duration, status int, header http.Header) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delay = time.Duration(m.r.IntN(1000)) * time.Millisecond
+	header = http.Header{}
+	if m.calm {
+		return delay, http.StatusOK, header
+	}
+	luck := m.r.IntN(100)
+	switch m.moods[path] {
+	case troubled:
+		if luck < 60 {
+			return delay, choose(m.r, 500, 503, 408), header
+		}
+	case throttling:
+		if luck < 30 {
+			header.Set("Retry-After", fmt.Sprint(luck))
+		}
+		if luck < 60 {
+			return delay, 429, header
+		}
+	case erratic:
+		if luck < 50 {
+			return delay, choose(m.r, 421, 500, 429, 400, 404, lost, 413, 503), header
+		}
+	case down:
+		return delay, 503, header
+	case refusing:
+		return delay, 400, header
+	case silent:
+		return delay, unanswered, header
+	case elsewhere:
+		return delay, 421, header
+	case patient:
+		header.Set("Retry-After", "300")
+		return delay, 429, header
+	}
+	switch {
+	case bytes.Contains(body, []byte(`"poison`)):
+		return delay, 500, header
+	case bytes.Contains(body, []byte(`"bad`)):
+		return delay, 400, header
+	}
+	return delay, http.StatusOK, header
+}
+
+// life is one random life of a client.
+type life struct {
+	*testing.T
+	r      *rand.Rand
+	server *moody
+	client *Client
+	dir    string // of the spool, "" for none
+
+	people       int
+	environments []string
+	named        int
+	calls        sync.WaitGroup // those that wait
+
+	mu      sync.Mutex
+	problem string // the first that was found; guarded by mu
+}
+
+func newLife(t *testing.T, seed uint64, dir string) *life {
 	r := rand.New(rand.NewPCG(seed, 99))
-	tr := &attackTransport{r: rand.New(rand.NewPCG(seed, 5)), mode: map[string]int{}, check: func() {}, reqs: map[string]int{}}
+	l := &life{T: t, r: r, dir: dir}
+	l.server = &moody{r: rand.New(rand.NewPCG(seed, 5)), moods: map[string]mood{}, check: func() { l.check("within a request") }}
 	opts := []Option{
-		WithHTTPClient(&http.Client{Transport: tr}),
+		WithHTTPClient(&http.Client{Transport: l.server}),
 		WithLogger(slog.New(slog.DiscardHandler)),
 		WithMaxBatchSize(choose(r, 1, 2, 3, 4, 8, 16, 10_000)), WithMaxInFlight(choose(r, 1, 2, 3, 8, 256)),
 		WithMaxQueueSize(choose(r, 1, 4, 20, 60, 100_000)),
@@ -142,120 +192,158 @@ func attackOnce(t *testing.T, seed uint64, dir string) {
 	if dir != "" {
 		opts = append(opts, WithSpool(dir, SpoolMaxBytes(choose(r, int64(8<<10), 1<<20))))
 	}
-	c, err := New("key", opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	failed := ""
-	var mu sync.Mutex
-	check := func(where string) {
-		if p := c.queue.inconsistency(); p != "" {
-			mu.Lock()
-			defer mu.Unlock()
-			if failed == "" {
-				failed = where + ": " + p
-			}
-		}
-	}
-	tr.check = func() { check("request") }
-	people := choose(r, 2, 4, 12)
-	envs := []string{"", "staging", "preview"}[:choose(r, 1, 1, 3)]
-	n := 0
-	name := func() string {
-		n++
-		return choose(r, "n", "n", "n", "n", "n", "n", "n", "n", "n", "bad", "poison") + fmt.Sprint(n)
-	}
-	ident := func() Identify {
-		i := Identify{DistinctID: fmt.Sprintf("user%d", r.IntN(people)), Environment: choose(r, envs...), Traits: Traits{"n": name()}}
-		if r.IntN(3) == 0 {
-			i.AnonymousID = fmt.Sprintf("anon%d", r.IntN(3))
-		}
-		return i
-	}
-	var wg sync.WaitGroup
+	client, err := New("key", opts...)
+	require.NoError(t, err)
+	l.client = client
+	l.people = choose(r, 2, 4, 12)
+	l.environments = []string{"", "staging", "preview"}[:choose(r, 1, 1, 3)]
+	return l
+}
+
+func (l *life) run() {
 	for step := range 300 {
-		switch x := r.IntN(20); {
-		case x < 9:
-			i := ident()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(500))*time.Millisecond)
-			_ = c.Identify(ctx, i)
-			cancel()
-		case x < 11:
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(500))*time.Millisecond)
-			_ = c.Track(ctx, Track{Event: name(), DistinctID: "u", Environment: choose(r, envs...)})
-			cancel()
-		case x < 12:
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(500))*time.Millisecond)
-			_ = c.Alias(ctx, Alias{DistinctID: name(), NewUserID: "v", Environment: choose(r, envs...)})
-			cancel()
-		case x < 15:
-			<-time.After(time.Duration(r.IntN(2500)) * time.Millisecond)
-		case x < 16:
-			synctest.Wait()
-		case x < 17:
-			tr.mu.Lock()
-			for _, p := range [][]string{{"/identify"}, {"/track"}, {"/alias", "/track"}, {"/identify", "/track", "/alias"}}[r.IntN(4)] {
-				tr.mode[p] = choose(r, 0, 0, 0, 1, 2, 3, 3, 4, 5, 6, 7, 8)
-			}
-			tr.mu.Unlock()
-		case x < 18:
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(4000))*time.Millisecond)
-			wg.Go(func() { defer cancel(); _ = c.Flush(ctx) })
-		default:
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(9000))*time.Millisecond)
-			all := []Identify{ident()}
-			for range r.IntN(4) {
-				i := ident()
-				i.Environment = all[0].Environment
-				all = append(all, i)
-			}
-			if r.IntN(2) == 0 {
-				all = append(all, all[0])
-			}
-			wg.Go(func() { defer cancel(); _, _ = c.IdentifySync(ctx, all...) })
-		}
-		check(fmt.Sprint("step ", step))
-		if failed != "" {
+		l.step()
+		if !l.check(fmt.Sprint("after step ", step)) {
 			break
 		}
 	}
-	if failed == "" && r.IntN(4) > 0 {
-		tr.mu.Lock()
-		tr.fine = true
-		tr.mu.Unlock()
-		start, before := time.Now(), tr.n
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
-		err := c.Flush(ctx)
-		if ctx.Err() != nil {
-			failed = fmt.Sprint("Flush never returned: ", err)
-		}
-		cancel()
-		if d := time.Since(start); d > 20*time.Minute {
-			t.Logf("seed %d: Flush took %v and %d requests", seed, d, tr.n-before)
-		}
-		check("flushed")
+	if l.sound() && l.r.IntN(4) > 0 {
+		l.settle()
+	}
+	l.end()
+	assert.Empty(l, l.problem)
+}
+
+// step makes one call, lets time pass, or changes the server's mood.
+func (l *life) step() {
+	switch x := l.r.IntN(20); {
+	case x < 9:
+		l.within(500, func(ctx context.Context) { _ = l.client.Identify(ctx, l.identify()) })
+	case x < 11:
+		l.within(500, func(ctx context.Context) {
+			_ = l.client.Track(ctx, Track{Event: l.name(), DistinctID: "u", Environment: choose(l.r, l.environments...)})
+		})
+	case x < 12:
+		l.within(500, func(ctx context.Context) {
+			_ = l.client.Alias(ctx, Alias{DistinctID: l.name(), NewUserID: "v", Environment: choose(l.r, l.environments...)})
+		})
+	case x < 15:
+		<-time.After(time.Duration(l.r.IntN(2500)) * time.Millisecond)
+	case x < 16:
 		synctest.Wait()
-		wg.Wait()
-		q := c.queue
-		q.mu.Lock()
-		if failed == "" && (q.held.count != 0 || q.places.inFlight.Len() != 0 || len(q.places.lanes) != 0 || q.places.carried != (tally{}) || q.places.buffers.unused != 0) {
-			failed = "something is left"
+	case x < 17:
+		l.server.set(choose(l.r, []string{"/identify"}, []string{"/track"}, []string{"/alias", "/track"}, []string{"/identify", "/track", "/alias"}),
+			choose(l.r, well, well, well, troubled, throttling, erratic, erratic, down, refusing, silent, elsewhere, patient))
+	case x < 18:
+		l.beside(4000, func(ctx context.Context) { _ = l.client.Flush(ctx) })
+	default:
+		several := []Identify{l.identify()}
+		for range l.r.IntN(4) {
+			i := l.identify()
+			i.Environment = several[0].Environment
+			several = append(several, i)
 		}
-		q.mu.Unlock()
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(10))*time.Second)
-	begin := time.Now()
-	_ = c.Shutdown(ctx)
-	if late := time.Since(begin); late > 10*time.Second+250*time.Millisecond {
-		t.Errorf("Shutdown took %v", late)
-	}
-	cancel()
-	wg.Wait()
-	s := c.Stats()
-	if s.Accepted != s.Delivered+s.Failed+s.Dropped+s.Queued || dir == "" && s.Queued != 0 {
-		t.Errorf("books: %+v", s)
-	}
-	if failed != "" {
-		t.Errorf("seed %d: %s", seed, failed)
+		if l.r.IntN(2) == 0 {
+			several = append(several, several[0])
+		}
+		l.beside(9000, func(ctx context.Context) { _, _ = l.client.IdentifySync(ctx, several...) })
 	}
 }
+
+// within makes a call that waits for less than so many milliseconds.
+func (l *life) within(ms int, call func(context.Context)) {
+	ctx, cancel := context.WithTimeout(l.Context(), time.Duration(l.r.IntN(ms))*time.Millisecond)
+	defer cancel()
+	call(ctx)
+}
+
+// beside is within, on another goroutine.
+func (l *life) beside(ms int, call func(context.Context)) {
+	ctx, cancel := context.WithTimeout(l.Context(), time.Duration(l.r.IntN(ms))*time.Millisecond)
+	l.calls.Go(func() {
+		defer cancel()
+		call(ctx)
+	})
+}
+
+// name returns a new name, now and then one that the server refuses or stumbles
+// on.
+func (l *life) name() string {
+	l.named++
+	kind := "name"
+	switch l.r.IntN(11) {
+	case 0:
+		kind = "bad"
+	case 1:
+		kind = "poison"
+	}
+	return kind + fmt.Sprint(l.named)
+}
+
+func (l *life) identify() Identify {
+	i := Identify{
+		DistinctID:  fmt.Sprint("user", l.r.IntN(l.people)),
+		Environment: choose(l.r, l.environments...),
+		Traits:      Traits{"name": l.name()},
+	}
+	if l.r.IntN(3) == 0 {
+		i.AnonymousID = fmt.Sprint("anonymous", l.r.IntN(3))
+	}
+	return i
+}
+
+// settle flushes to a server that is well, after which nothing is left.
+func (l *life) settle() {
+	l.server.calmDown()
+	ctx, cancel := context.WithTimeout(l.Context(), 3*time.Hour)
+	defer cancel()
+	_ = l.client.Flush(ctx)
+	assert.NoError(l, ctx.Err(), "Flush returns")
+	l.check("after Flush")
+	l.calls.Wait()
+	synctest.Wait()
+	q := l.client.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	assert.Zero(l, q.held.count)
+	assert.Zero(l, q.places.inFlight.Len())
+	assert.Empty(l, q.places.lanes)
+	assert.Zero(l, q.places.carried)
+	assert.Zero(l, q.places.buffers.unused)
+}
+
+// end shuts the client down, which takes no longer than it may.
+func (l *life) end() {
+	allowed := time.Duration(l.r.IntN(10)) * time.Second
+	ctx, cancel := context.WithTimeout(l.Context(), allowed)
+	defer cancel()
+	begin := time.Now()
+	_ = l.client.Shutdown(ctx)
+	assert.LessOrEqual(l, time.Since(begin), allowed+250*time.Millisecond, "Shutdown returns in time")
+	l.calls.Wait()
+	stats := l.client.Stats()
+	assert.Equal(l, stats.Accepted, stats.Delivered+stats.Failed+stats.Dropped+stats.Queued)
+	if l.dir == "" {
+		assert.Zero(l, stats.Queued)
+	}
+}
+
+// check looks for contradictions in the queue's state. It reports whether none
+// was ever found.
+func (l *life) check(when string) bool {
+	problem := l.client.queue.inconsistency()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if problem != "" && l.problem == "" {
+		l.problem = when + ": " + problem
+	}
+	return l.problem == ""
+}
+
+func (l *life) sound() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.problem == ""
+}
+
+func choose[T any](r *rand.Rand, all ...T) T { return all[r.IntN(len(all))] }
