@@ -45,6 +45,12 @@ func (c *checker) in(l *list.List, where string, state state, sorted bool, less 
 	return n
 }
 
+func (c *checker) isHeap(h *byNumber, name string) {
+	for i := 1; i < h.Len(); i++ {
+		c.complain(!h.Less(i, (i-1)/2), "%s is no heap", name)
+	}
+}
+
 func (c *checker) check() {
 	p := &c.q.places
 	byWake := func(a, b *batch) bool { return a.wakeAt < b.wakeAt }
@@ -58,7 +64,9 @@ func (c *checker) check() {
 	}
 	c.in(&p.asleep, "asleep", sleeping, true, byWake)
 	c.in(&p.inFlight, "flight", flying, false, nil)
+	c.isHeap(&p.setBack, "setBack")
 	for ep := range p.traffic {
+		c.isHeap(&p.traffic[ep].idle, "idle")
 		for i, b := range p.traffic[ep].idle.batches {
 			c.complain(b.idlePlace == i+1, "idlePlace")
 			c.complain(int(b.lane.endpoint) == ep, "endpoint")
