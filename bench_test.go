@@ -232,16 +232,16 @@ func TestCallsDoNotAllocate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := newBenchClient(t, hung{}, opts...)
 			ctx := t.Context()
-			assert.Zero(t, testing.AllocsPerRun(5000, func() {
+			allocates(t, 0, func() {
 				if err := client.Track(ctx, checkout); err != nil {
 					t.Error(err)
 				}
-			}))
-			assert.Zero(t, testing.AllocsPerRun(5000, func() {
+			})
+			allocates(t, 0, func() {
 				if err := client.Identify(ctx, profile); err != nil {
 					t.Error(err)
 				}
-			}))
+			})
 		})
 	}
 }
@@ -251,9 +251,19 @@ func TestRefusedCallsAllocateOnce(t *testing.T) {
 	client := newBenchClient(t, hung{}, altertable.WithOverflow(altertable.DropNewest), altertable.WithMaxQueueSize(1))
 	ctx := t.Context()
 	require.NoError(t, client.Track(ctx, checkout))
-	assert.LessOrEqual(t, testing.AllocsPerRun(5000, func() {
+	allocates(t, 1, func() {
 		if err := client.Track(ctx, checkout); !errors.Is(err, altertable.ErrQueueFull) {
 			t.Error(err)
 		}
-	}), 1.0)
+	})
+}
+
+// allocates fails the test if f allocates more often than that, on average.
+// Under the race detector a sync.Pool drops a quarter of what it is given.
+func allocates(t *testing.T, most float64, f func()) {
+	t.Helper()
+	if raceEnabled {
+		most += 2
+	}
+	assert.LessOrEqual(t, testing.AllocsPerRun(5000, f), most)
 }

@@ -241,15 +241,16 @@ func TestProbeIsAnotherBatchThanTheOneThatFailed(t *testing.T) {
 func TestProbeIsNotTheBatchThatFailedLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv, l := newClient(t, altertable.WithMaxBatchSize(1))
-		srv.Next(1, altertabletest.Status(503).RetryAfter(10*time.Second).MatchBody(contains("e0")))
-		srv.Next(1, altertabletest.Status(503).Delay(time.Second).MatchBody(contains("e1")))
+		// Both are under way when the first of them fails.
+		srv.Next(1, altertabletest.Status(503).RetryAfter(10*time.Second).Delay(time.Second).MatchBody(contains("e0")))
+		srv.Next(1, altertabletest.Status(503).Delay(2*time.Second).MatchBody(contains("e1")))
 		rest := srv.Always(altertabletest.Status(503).MatchBody(contains("e0")))
 		track(t, client, numbered(2)...)
-		pass(10 * time.Second)
+		pass(11 * time.Second)
 		assert.Equal(t, []string{"e1"}, stored(srv))
 		rest.Release()
 		require.NoError(t, client.Flush(t.Context()))
-		assert.Equal(t, 10*time.Second, starts(srv, "/track")[2])
+		assert.Equal(t, 11*time.Second, starts(srv, "/track")[2])
 		assert.Contains(t, string(srv.Requests()[2].Body), `"e1"`)
 		l.settle(t, client, numbered(2)...)
 	})
