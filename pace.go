@@ -91,7 +91,7 @@ const (
 	growth       = 0.055
 	farStretch   = 60   // if the bounds are far apart
 	price        = 100  // successes that one 429 costs
-	mostSearched = 700  // debt for a search: more would keep what it found for too long if that is wrong
+	mostSearched = 500  // debt for a search: more would keep what it found for too long if that is wrong
 	mostDebt     = 5000 // successes
 
 	// A Retry-After costs a pause besides a request. The rate stays at level for
