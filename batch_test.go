@@ -3,6 +3,7 @@ package altertable_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"strings"
@@ -25,7 +26,7 @@ func heap() int64 {
 
 // messageBytes is the JSON of an event that says nothing, with a name of one byte.
 var messageBytes = func() int {
-	client, err := altertable.New("key", altertable.WithFlushInterval(1<<40))
+	client, err := altertable.New("key", altertable.WithFlushInterval(1<<40), altertable.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		panic(err)
 	}
