@@ -19,13 +19,14 @@ package altertable
 // While a batch is open, its bytes are in a buffer that is used again for the
 // next one. Sealing copies them once, into memory that fits, and so does
 // splitting. From then on the bytes never change, are never used again for
-// anything else, and belong to this batch alone. So a request and a callback read them without a lock, for
-// as long as they like.
+// anything else, and belong to this batch alone. So a request and a callback
+// read them without a lock, for as long as they like.
 //
-// queue.mu guards all state of the queue, and of its closed parts: places, health,
-// pace, reports and warnings. Each part changes its own fields only and calls
-// nothing outside itself. A method of the queue whose name ends in Locked is called with
-// queue.mu held. No user's code, no I/O and no encoding runs under queue.mu.
+// queue.mu guards all state of the queue, and of its closed parts: places,
+// health, pace, reports and warnings. Each part changes its own fields only and
+// calls nothing outside itself. A method of the queue whose name ends in Locked
+// is called with queue.mu held. No user's code, no I/O and no encoding runs under
+// queue.mu.
 //
 // No goroutine lives while there is nothing to do: a request has one, due
 // callbacks share one, and one timer wakes the queue when something falls due.

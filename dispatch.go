@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// advanceLocked does all that is due: it logs what was held back, gives up what is
-// too old, lets blocked calls in, sends what may be sent, and sets the timer for
-// what comes next.
-// Whoever changes the queue's state calls it before unlocking.
+// advanceLocked does all that is due: it logs what was held back, gives up what
+// is too old, lets blocked calls in, sends what may be sent, and sets the timer
+// for what comes next. Whoever changes the queue's state calls it before
+// unlocking.
 func (q *queue) advanceLocked() {
 	if q.ended {
 		return
