@@ -153,6 +153,8 @@ type series struct {
 	marks  []mark      // by message
 	people []person    // by message; empty unless they are identifies
 	refs   []spool.Ref // by message, where it is on disk; empty without a spool
+
+	adopted bool // a dead client left some of them
 }
 
 // mark says where a message ends in its series, and when it was accepted.
@@ -253,6 +255,8 @@ func (s *series) fitted(lo, hi int) series {
 		head:  s.joined(from, border),
 		tail:  s.joined(border, to),
 		marks: append([]mark(nil), s.marks[lo:hi]...),
+
+		adopted: s.adopted,
 	}
 	for i := range fit.marks {
 		fit.marks[i].end -= uint32(from)
@@ -335,6 +339,7 @@ func (m *buffers) add(b *batch, e *envelope, number uint64, ref spool.Ref) {
 		b.marks = grow(b.marks, 1, m.unused+len(b.head) <= m.most)
 	}
 	b.add(e.json, number, e.acceptedAt)
+	b.adopted = b.adopted || e.adopted
 	if b.claim != nil {
 		if len(b.people) == cap(b.people) {
 			b.people = grow(b.people, 1, m.unused+len(b.head) <= m.most)

@@ -61,8 +61,9 @@ type report struct {
 	askLevel bool        // ask the logger for its level
 	trouble  error       // with a spool, to tell
 	done     []spool.Ref // have their outcome when this is told
+	onDisk   bool        // the delivery's messages are there alone
 	evicted  bool        // the delivery is of evicted messages
-	tally                // of the delivery
+	tally                // of the delivery in memory
 }
 
 // reports are what the callbacks have not been told yet. One goroutine at a
@@ -139,6 +140,14 @@ func (r *reports) stuck(now time.Duration) bool {
 	return r.running && now >= r.since+callbackPatience
 }
 
+// leaveOnDisk reports whether the callback that runs has not returned for long,
+// and so many reports wait for it that the messages of the next one, which are on
+// disk as well, are not to be held in memory for it.
+func (r *reports) leaveOnDisk(count, size int, cfg *config, now time.Duration) bool {
+	return r.stuck(now) &&
+		(r.untold.count+count > cfg.maxQueueSize/4*3 || r.untold.bytes+int64(size) > int64(cfg.maxQueueBytes/4*3))
+}
+
 // mayEvict reports whether the room that an evicted message leaves may be used
 // before a callback has taken its report. It may not while a callback is stuck.
 func (r *reports) mayEvict(now time.Duration) bool {
@@ -165,16 +174,20 @@ func (q *queue) reportLocked(b *batch, n int, o outcome) {
 		TaskID:      o.taskID,
 		messages:    new(atomic.Pointer[series]),
 	}
-	messages := b.first(n)
-	d.messages.Store(&messages)
+	r := report{delivery: d, evicted: o.kind == dropped && !q.ended, tally: tally{n, int64(size)}}
+	if r.onDisk = !r.evicted && len(refs) > 0 && q.reports.leaveOnDisk(n, size, q.cfg, q.now()); r.onDisk {
+		r.tally = tally{}
+	} else {
+		messages := b.first(n)
+		d.messages.Store(&messages)
+	}
 	if b.attempts > 0 {
 		d.Duration = q.now() - b.firstSent
 	}
 	if o.err != nil {
 		d.Err = deliveryError(b, n, o.err)
 	}
-	r := report{delivery: d, evicted: o.kind == dropped && !q.ended, tally: tally{n, int64(size)}}
-	if o.kind == failed {
+	if r.onDisk || o.kind != delivered {
 		r.done = refs
 	} else {
 		q.keeper.settledLocked(refs)
@@ -233,6 +246,10 @@ func (q *queue) tell(r report) {
 	case r.askLevel:
 		q.askLevel()
 	case r.delivery != nil:
+		if r.onDisk {
+			messages := q.keeper.load(r.done)
+			r.delivery.messages.Store(&messages)
+		}
 		q.tellOutcome(r.delivery)
 	}
 	returned = true

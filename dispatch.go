@@ -271,7 +271,7 @@ func (q *queue) expireLocked(now time.Duration) {
 // oldestInTroubleLocked returns the batch that MaxElapsed gives up next, nil if there is none.
 func (q *queue) oldestInTroubleLocked() *batch {
 	if q.health.common.on {
-		return q.places.oldestIdle()
+		return q.places.oldestTried()
 	}
 	oldest := q.places.setBack.first()
 	for ep := range q.places.traffic {
@@ -344,6 +344,7 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 	if q.blocked.Len() > 0 && q.onlyReportsLeftLocked() {
 		at(q.reports.since + callbackPatience)
 	}
+	q.keeper.dueLocked(now, at)
 	return next
 }
 

@@ -43,6 +43,7 @@ type envelope struct {
 	stampAt     int           // where in json the timestamp's value begins; `}` follows it
 	stamp       int64         // microseconds since 1970; 0: none yet
 	own         bool          // stamped by the client, not by the caller
+	adopted     bool          // left by a dead client
 }
 
 // maxPooledJSON bounds the scratch that is kept for the next call.

@@ -230,6 +230,7 @@ func (p *places) rejoin(l *lane, s *series, i int) {
 		json:       s.joined(s.begin(i), s.end(i)),
 		acceptedAt: s.marks[i].acceptedAt,
 		person:     s.people[i],
+		adopted:    s.adopted,
 	}
 	var ref spool.Ref
 	if len(s.refs) > 0 {

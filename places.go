@@ -56,6 +56,7 @@ func newPlaces(cfg *config) places {
 	for i := range p.home {
 		p.home[i] = lane{endpoint: endpoint(i), environment: cfg.environment}
 		p.traffic[i].idle.place = func(b *batch) *int { return &b.idlePlace }
+		p.traffic[i].untried.place = p.traffic[i].idle.place
 	}
 	return p
 }
@@ -67,6 +68,9 @@ func (p *places) add(e *envelope, number uint64, ref spool.Ref) {
 
 func (p *places) put(l *lane, e *envelope, number uint64, ref spool.Ref) {
 	b := p.seat(l, e.person, len(e.json), number)
+	if e.adopted && !b.adopted {
+		p.leaveIdle(b) // it becomes untried
+	}
 	p.buffers.add(b, e, number, ref)
 	if b.element == nil && b.mayGo() { // it is new
 		p.enlist(b)
@@ -163,6 +167,18 @@ func (p *places) enlist(b *batch) {
 // nil if there is none.
 func (p *places) oldestIdle() (oldest *batch) {
 	for i := range p.traffic {
+		for _, h := range []*byNumber{&p.traffic[i].idle, &p.traffic[i].untried} {
+			if b := h.first(); b != nil && (oldest == nil || b.before(oldest)) {
+				oldest = b
+			}
+		}
+	}
+	return oldest
+}
+
+// oldestTried is oldestIdle without the untried.
+func (p *places) oldestTried() (oldest *batch) {
+	for i := range p.traffic {
 		if b := p.traffic[i].idle.first(); b != nil && (oldest == nil || b.before(oldest)) {
 			oldest = b
 		}
@@ -174,6 +190,7 @@ func (p *places) oldestIdle() (oldest *batch) {
 func (p *places) allIdle() (all []*batch) {
 	for i := range p.traffic {
 		all = append(all, p.traffic[i].idle.batches...)
+		all = append(all, p.traffic[i].untried.batches...)
 	}
 	return all
 }
@@ -236,7 +253,7 @@ func (p *places) settle(b *batch, n int) {
 	if n < b.count() {
 		b.gone += n
 		p.buffers.shrink(b)
-		p.of(b).idle.fix(b)
+		p.idleWith(b).fix(b)
 		p.setBack.fix(b)
 		if b.element != nil && (b.state == open || b.state == ready) {
 			p.withdraw(b)
@@ -276,7 +293,7 @@ func (p *places) shelve(b *batch) {
 // abandon forgets the batches that no request carries.
 func (p *places) abandon() {
 	for i := range p.traffic {
-		p.traffic[i].idle.batches = nil
+		p.traffic[i].idle.batches, p.traffic[i].untried.batches = nil, nil
 	}
 	p.setBack.batches = nil
 }
@@ -306,15 +323,23 @@ func (p *places) withdraw(b *batch) {
 
 // enterIdle enters b among those that may be evicted or grow too old.
 func (p *places) enterIdle(b *batch) {
-	heap.Push(&p.of(b).idle, b)
+	heap.Push(p.idleWith(b), b)
 	if b.err != nil {
 		heap.Push(&p.setBack, b)
 	}
 }
 
 func (p *places) leaveIdle(b *batch) {
-	p.of(b).idle.remove(b)
+	p.idleWith(b).remove(b)
 	p.setBack.remove(b)
+}
+
+// idleWith returns the heap that b is in while it is idle.
+func (p *places) idleWith(b *batch) *byNumber {
+	if b.adopted && b.attempts == 0 {
+		return &p.of(b).untried
+	}
+	return &p.of(b).idle
 }
 
 // insert puts b into a list that is in order, and looks for its place from both ends.

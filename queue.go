@@ -58,9 +58,9 @@ type keeper interface {
 	// accept takes a message into the queue, or says why not.
 	accept(ctx context.Context, e *envelope) error
 
-	// betweenAccepts calls f at a moment when each message that has its stamp
-	// has its place in the queue too.
-	betweenAccepts(f func())
+	// storingLocked returns nil unless an identify has its stamp and not yet its
+	// place in the queue. Then the channel is closed when it has.
+	storingLocked() <-chan struct{}
 
 	// leaveLocked decides what becomes of a batch, which is in no list, when
 	// Shutdown's time is over.
@@ -73,11 +73,19 @@ type keeper interface {
 	// settledLocked is told of messages that have their outcome.
 	settledLocked(refs []spool.Ref)
 
-	// noteOutcomes makes sure that what settledLocked was told so far is on disk.
-	noteOutcomes()
+	// noteOutcomes waits until what settledLocked was told so far is on disk, or
+	// ctx ends.
+	noteOutcomes(ctx context.Context)
+
+	// load returns messages of which settledLocked was not told yet.
+	load(refs []spool.Ref) series
 
 	// workLocked starts the work in the background, if there is some.
 	workLocked()
+
+	// dueLocked calls at with each time from which on workLocked has work that
+	// no other event brings.
+	dueLocked(now time.Duration, at func(time.Duration))
 }
 
 // tally counts messages and their JSON bytes, of which a disk may hold more
@@ -118,11 +126,14 @@ func (q *queue) now() time.Duration { return time.Since(q.start) }
 // memory is the keeper of a client without a spool.
 type memory struct{ q *queue }
 
-func (memory) betweenAccepts(f func())   { f() }
-func (memory) settledLocked([]spool.Ref) {}
-func (memory) noteOutcomes()             {}
-func (memory) workLocked()               {}
-func (m memory) leaveLocked(b *batch)    { m.q.settleLocked(b, b.count(), m.q.leftoverLocked(b)) }
+func (memory) storingLocked() <-chan struct{}                  { return nil }
+func (memory) settledLocked([]spool.Ref)                       {}
+func (memory) noteOutcomes(context.Context)                    {}
+func (memory) load([]spool.Ref) series                         { return series{} }
+func (memory) workLocked()                                     {}
+func (memory) dueLocked(time.Duration, func(at time.Duration)) {}
+
+func (m memory) leaveLocked(b *batch) { m.q.settleLocked(b, b.count(), m.q.leftoverLocked(b)) }
 
 func (m memory) end(limit context.Context) {
 	m.dropAll()

@@ -112,7 +112,7 @@ func (q *queue) firstSetbackLocked() error {
 			return o.err
 		}
 	}
-	return nil
+	return q.onDisk.err
 }
 
 // flush is Client.Flush.
@@ -123,7 +123,7 @@ func (q *queue) flush(ctx context.Context) error {
 	f := q.startFlush()
 	if f.wait(ctx) == nil {
 		q.awaitReports(ctx)
-		q.keeper.noteOutcomes()
+		q.keeper.noteOutcomes(ctx)
 	}
 	ctxErr := ctx.Err() // outside the lock: a context may be the user's code
 	return q.endFlush(f, ctxErr)

@@ -18,9 +18,11 @@ import (
 type SpoolOption func(*spoolConfig) error
 
 type spoolConfig struct {
-	dir      string
-	maxBytes int64
-	sync     bool
+	dir       string
+	maxBytes  int64
+	sync      bool
+	name      string // "": the files belong to the key and the base URL
+	writeOnly bool
 }
 
 const minSpoolBytes = 1 << 10
@@ -31,16 +33,32 @@ const minSpoolBytes = 1 << 10
 // is left. By default what is queued dies with the process.
 //
 // A call then returns after a write to a local file, and memory no longer
-// bounds the queue: what does not fit waits on disk, up to SpoolMaxBytes.
-// Several processes may share dir; each has files of its own. After a crash,
-// what was in flight may arrive twice: see WithEventIDs. The files hold
-// personal data, and are readable by their owner only. New refuses it on
-// systems that cannot lock files, such as WebAssembly.
+// bounds the queue: what does not fit waits on disk, up to SpoolMaxBytes. A key
+// that is refused, and an environment that does not exist, are not final: the
+// messages stay, and the client tries again every MaxInterval, until MaxElapsed
+// gives them up (see RetryPolicy).
+//
+// Several processes may share dir; each has files of its own. New adopts what
+// dead clients left, and so does every client about once a minute while it
+// runs. What it adopts then is delivered after what it has on disk, so that an
+// identify may come after a newer one of that person: the platform ignores its
+// traits. After a crash, what was in flight may arrive twice: see WithEventIDs.
+//
+// The files hold personal data, and are readable by their owner only. dir may be
+// another user's and writable by others; what a client did not write itself, as
+// far as the system can tell, it leaves alone and warns of. New makes dir if need
+// be. It refuses a dir that begins with ~ or $HOME, which only a shell expands,
+// and any dir on systems that cannot lock files, such as WebAssembly.
 func WithSpool(dir string, opts ...SpoolOption) Option {
 	return func(cfg *config) error {
 		s := &spoolConfig{dir: dir, maxBytes: 1 << 30}
 		if strings.TrimSpace(dir) == "" {
 			return &ConfigError{"WithSpool", fmt.Sprintf("%q is out of range: must name a directory", dir)}
+		}
+		for _, home := range []string{"~", "$HOME", "${HOME}"} {
+			if strings.HasPrefix(dir, home) {
+				return &ConfigError{"WithSpool", fmt.Sprintf("%q is out of range: must not begin with %s, which only a shell expands; use os.UserHomeDir or os.UserCacheDir", dir, home)}
+			}
 		}
 		for _, option := range opts {
 			if option == nil {
@@ -56,9 +74,11 @@ func WithSpool(dir string, opts ...SpoolOption) Option {
 }
 
 // SpoolMaxBytes bounds the files of one client's spool, overriding the default
-// 1 GiB. At least 1 KiB; a larger message is ErrTooLarge. At the bound,
-// WithOverflow decides; DropOldest then evicts until a whole file can be
-// deleted, which is more than one message needs.
+// 1 GiB. At least 1 KiB; a larger message is ErrTooLarge. Damaged files that were
+// set aside count, and leave the disk first, with a report. At the bound,
+// WithOverflow decides. DropOldest then evicts until a whole file can be
+// deleted, which is more than one message needs, and after their report, for
+// which the call waits, but no longer than 250 ms for one callback.
 func SpoolMaxBytes(n int64) SpoolOption {
 	return func(s *spoolConfig) error {
 		s.maxBytes = n
@@ -76,10 +96,50 @@ func SpoolSync() SpoolOption {
 	return func(s *spoolConfig) error { s.sync = true; return nil }
 }
 
+// SpoolName makes the files belong to name alone, overriding the default, under
+// which they belong to the key and the base URL. A client with another key, one
+// that replaced a revoked key for example, then delivers what is left. All
+// clients that use a name in a directory are one tenant. It must not be blank.
+func SpoolName(name string) SpoolOption {
+	return func(s *spoolConfig) error {
+		s.name = name
+		if isBlank(name) {
+			return &ConfigError{"SpoolName", fmt.Sprintf("%q is out of range: must not be blank", name)}
+		}
+		return nil
+	}
+}
+
+// SpoolWriteOnly makes a client that only writes to the spool: it never touches
+// the network and adopts nothing, for a command-line tool or a function that
+// lives for milliseconds. Another client with the same directory and SpoolName,
+// or key and base URL, delivers, as the same user of the system.
+//
+// Flush returns nil, since all is on disk when its call returns, and Shutdown
+// returns at once. Synchronous calls return ErrClosed. SpoolMaxBytes bounds the
+// files of all clients of the name in the directory together. At the bound, calls
+// return ErrQueueFull, whatever WithOverflow says. Callbacks hear of trouble with
+// the files only.
+func SpoolWriteOnly() SpoolOption {
+	return func(s *spoolConfig) error { s.writeOnly = true; return nil }
+}
+
+// writesOnly reports whether other clients deliver: see SpoolWriteOnly.
+func (cfg *config) writesOnly() bool { return cfg.spool != nil && cfg.spool.writeOnly }
+
 // open opens the files that belong to a client of cfg.
-func (s *spoolConfig) open(cfg *config) (files *spool.Spool, troubles []error, err error) {
-	tenant := sha256.Sum256([]byte("altertable spool\x00" + strings.TrimSuffix(cfg.baseURL.String(), "/") + "\x00" + *cfg.key))
-	return spool.Open(spool.Config{Dir: s.dir, Tenant: hex.EncodeToString(tenant[:16]), MaxBytes: s.maxBytes, Sync: s.sync})
+func (s *spoolConfig) open(cfg *config) (*spool.Spool, error) {
+	return spool.Open(spool.Config{Dir: s.dir, Tenant: s.tenant(cfg), MaxBytes: s.maxBytes, Sync: s.sync, WriteOnly: s.writeOnly})
+}
+
+// tenant tells whose the files are, without telling the key.
+func (s *spoolConfig) tenant(cfg *config) string {
+	owner := "altertable spool\x00" + strings.TrimSuffix(cfg.baseURL.String(), "/") + "\x00" + *cfg.key
+	if s.name != "" {
+		owner = "altertable spool name\x00" + s.name
+	}
+	sum := sha256.Sum256([]byte(owner))
+	return hex.EncodeToString(sum[:16])
 }
 
 // maxMessageBytes returns the size of the largest message that has room on disk.
@@ -118,192 +178,4 @@ func cause(err error) error {
 		return path.Err
 	}
 	return err
-}
-
-// accept implements keeper.
-func (d *disk) accept(ctx context.Context, e *envelope) error {
-	for {
-		room, err := d.store(e)
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, spool.ErrFull):
-			return d.q.rejectMessage(e, spoolError(err))
-		case d.q.cfg.overflow != Block:
-			return d.q.rejectMessage(e, ErrQueueFull)
-		case ctx.Err() != nil:
-			return d.q.rejectMessage(e, blockEnded(ctx))
-		}
-		if err := d.waitForRoom(ctx, room); err != nil {
-			return d.q.rejectMessage(e, err)
-		}
-	}
-}
-
-// rejectMessage counts the message in e, which was refused, and returns the call's error.
-func (q *queue) rejectMessage(e *envelope, err error) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.rejectLocked(e, err)
-	q.advanceLocked() // sets the timer for a warning
-	return err
-}
-
-// store writes e to disk, making room for it if need be, and puts it into the
-// queue. If there is no room, the channel is closed when there may be some.
-func (d *disk) store(e *envelope) (room <-chan struct{}, err error) {
-	d.mu.Lock()
-	defer d.unlock()
-	room = d.files.Room()
-	err = d.storeDiskLocked(e)
-	for errors.Is(err, spool.ErrFull) && (d.noteDiskLocked() || d.q.cfg.overflow == DropOldest && d.evictFileDiskLocked()) {
-		err = d.storeDiskLocked(e)
-	}
-	return room, err
-}
-
-// storeDiskLocked writes e to disk and puts it into the queue or the backlog.
-func (d *disk) storeDiskLocked(e *envelope) error {
-	if err := d.stamp(e); err != nil {
-		return err
-	}
-	m := spool.Message{Endpoint: spool.Endpoint(e.endpoint), Accepted: d.q.start.Add(e.acceptedAt), JSON: e.json}
-	if err := d.files.Append(&m); err != nil {
-		if errors.Is(err, spool.ErrFull) {
-			d.setFull(true)
-		}
-		return err
-	}
-	inMemory, err := d.place(e, &m)
-	if inMemory || err != nil {
-		d.files.Advance(&m)
-	}
-	if err != nil {
-		d.files.Done([]spool.Ref{m.Ref})
-	}
-	return err
-}
-
-// stamp says when e is accepted.
-func (d *disk) stamp(e *envelope) error {
-	q := d.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.shutdown != nil {
-		return ErrClosed
-	}
-	q.inOrderLocked(e)
-	e.acceptedAt = q.now()
-	return nil
-}
-
-// place puts e, which is on disk as m, into the queue if that has room, and
-// otherwise into the backlog.
-func (d *disk) place(e *envelope, m *spool.Message) (inMemory bool, err error) {
-	q := d.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.shutdown != nil {
-		return false, ErrClosed
-	}
-	q.stats.Accepted++
-	q.number++
-	q.noteStampLocked(e)
-	q.onDisk.full = false
-	inMemory = q.onDisk.backlog.count == 0 && q.fitsLocked(q.held, len(e.json))
-	if inMemory {
-		q.placeLocked(e, q.number, m.Ref)
-	} else {
-		if q.onDisk.backlog.count == 0 {
-			q.onDisk.oldest = e.acceptedAt
-		}
-		q.onDisk.backlog.add(unreadOne(m))
-		q.wanted = len(e.json)
-	}
-	if q.places.moved || q.isFullLocked() {
-		q.advanceLocked()
-	}
-	return inMemory, nil
-}
-
-// waitForRoom waits until something has left the disk, or only a callback that
-// does not return could make it leave: it may be the very one that called.
-func (d *disk) waitForRoom(ctx context.Context, room <-chan struct{}) error {
-	patience := time.NewTicker(callbackPatience)
-	defer patience.Stop()
-	for {
-		select {
-		case <-room:
-			return nil
-		case <-d.q.closing:
-			return ErrClosed
-		case <-ctx.Done():
-			return blockEnded(ctx)
-		case <-patience.C:
-			if d.isStuck() {
-				return ErrQueueFull
-			}
-		}
-	}
-}
-
-func (d *disk) isStuck() bool {
-	q := d.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.onlyReportsLeftLocked() && !q.wantsBacklogLocked(d.nextSize) && q.reports.stuck(q.now())
-}
-
-// evictFileDiskLocked gives up the oldest messages that no request carries
-// until that frees a file, and reports whether it did.
-func (d *disk) evictFileDiskLocked() bool {
-	for d.evictDiskLocked() {
-		if d.noteDiskLocked() {
-			return true
-		}
-	}
-	return false
-}
-
-// evictDiskLocked gives up the oldest messages that no request carries, as far
-// as they are in one file. It reports whether there were any.
-func (d *disk) evictDiskLocked() bool {
-	for {
-		var messages []storedMessage
-		carried := d.q.allIsCarried()
-		if carried { // the backlog is next
-			messages = d.readDiskLocked(backlogChunk)
-		}
-		evicted, taken := d.evictOneFile(messages)
-		d.advanceDiskLocked(messages[:taken])
-		if evicted || carried || !d.q.allIsCarried() { // else a request has taken what was idle
-			return evicted
-		}
-	}
-}
-
-func (q *queue) allIsCarried() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.places.oldestIdle() == nil
-}
-
-// evictOneFile puts messages of the backlog into the lanes, and evicts what is
-// oldest then. It returns how many messages it took in.
-func (d *disk) evictOneFile(messages []storedMessage) (evicted bool, taken int) {
-	q := d.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	taken = d.takeInLocked(messages, false)
-	var file spool.Ref
-	for b := q.places.oldestIdle(); b != nil && q.reports.mayEvict(q.now()); b = q.places.oldestIdle() {
-		ref := b.refs[b.gone]
-		if evicted && !ref.SameFile(file) {
-			break
-		}
-		file, evicted = ref, true
-		q.settleLocked(b, 1, outcome{kind: dropped, err: ErrQueueFull})
-	}
-	q.advanceLocked()
-	return evicted, taken
 }

@@ -20,8 +20,8 @@ const maxSyncWait = 30 * time.Second
 // The error is a *ValidationError for no event, an invalid one, or events of
 // several environments, and ErrTooLarge over the limits of a batch, whose text
 // names the limit and the option that sets it. In these cases nothing was sent.
-// Otherwise it is an *APIError, a *NetworkError, or ErrClosed after Close or
-// when Shutdown ends. It is joined with ctx's error if that ended. Its text
+// Otherwise it is an *APIError, a *NetworkError, or ErrClosed after Close, when
+// Shutdown ends, and with SpoolWriteOnly. It is joined with ctx's error if that ended. Its text
 // begins with the name of the call. TrackSync does not keep the maps. Callbacks
 // are not called.
 func (c *Client) TrackSync(ctx context.Context, t ...Track) (*Response, error) {
@@ -76,11 +76,13 @@ func encodeAndSend[M Message](c *Client, ctx context.Context, messages []M) (*Re
 	if err := c.cfg.checkSync(envelopes); err != nil {
 		return nil, err
 	}
-	if c.queue.isClosing() {
+	switch {
+	case c.queue.isClosing():
 		return nil, ErrClosed
-	}
-	if c.cfg.disabled || len(envelopes) == 0 {
+	case c.cfg.disabled, len(envelopes) == 0:
 		return &Response{OK: true}, nil
+	case c.cfg.writesOnly():
+		return nil, ErrClosed
 	}
 	return c.queue.sendSync(ctx, envelopes)
 }
@@ -146,9 +148,16 @@ func (q *queue) awaitTurn(ctx context.Context, envelopes []*envelope) (t *turn, 
 		if q.awaitUnread(ctx) != nil {
 			return nil, q.syncEnded(ctx, nil)
 		}
-		q.keeper.betweenAccepts(func() { t, err = q.takeTurn(envelopes) })
-		if err != nil {
+		var stored <-chan struct{}
+		if t, stored, err = q.takeTurn(envelopes); err != nil {
 			return nil, err
+		}
+		if stored != nil {
+			select {
+			case <-stored:
+			case <-ctx.Done():
+				return nil, q.syncEnded(ctx, nil)
+			}
 		}
 	}
 	select {
@@ -184,15 +193,16 @@ func (q *queue) flushUnread() *flush {
 
 // takeTurn takes a turn for identifies, and restamps those that others, stamped
 // later, have overtaken: see inOrderLocked. It returns no turn if more identifies
-// are on disk alone by now: they would arrive later with the older stamps.
-func (q *queue) takeTurn(envelopes []*envelope) (*turn, error) {
+// are on disk alone by now: they would arrive later with the older stamps. While
+// one is being written there, it returns a channel that is closed afterwards.
+func (q *queue) takeTurn(envelopes []*envelope) (t *turn, stored <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch {
-	case q.shutdown != nil:
-		return nil, ErrClosed
-	case q.onDisk.backlog.identifies > 0:
-		return nil, nil
+	if q.shutdown != nil {
+		return nil, nil, ErrClosed
+	}
+	if stored := q.keeper.storingLocked(); stored != nil || q.onDisk.backlog.identifies > 0 {
+		return nil, stored, nil
 	}
 	var people []person
 	for _, e := range envelopes {
@@ -200,9 +210,9 @@ func (q *queue) takeTurn(envelopes []*envelope) (*turn, error) {
 		q.noteStampLocked(e)
 		people = append(people, e.person)
 	}
-	t := q.places.beginTurn(q.places.lane(identifyEndpoint, envelopes[0].environment), people, q.number)
+	t = q.places.beginTurn(q.places.lane(identifyEndpoint, envelopes[0].environment), people, q.number)
 	q.advanceLocked()
-	return t, nil
+	return t, nil, nil
 }
 
 // endTurn gives up a synchronous call's place, whether its turn had come or not.

@@ -53,7 +53,8 @@ type traffic struct {
 	fresh            list.List // ready, and never sent: by number
 	due              list.List // ready, and sent before: by number
 	suspects         list.List // ready, and failed alone: by number
-	idle             byNumber  // all except those in flight: what DropOldest evicts
+	idle             byNumber  // all except those in flight and the untried: what DropOldest evicts
+	untried          byNumber  // likewise, with adopted messages, and never sent: MaxElapsed does not give them up
 	inFlight         int
 	suspectsInFlight int
 	lastSuspect      bool   // the last launch was of a suspect

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
 // warnKind is a kind of warning. One line of each is logged a minute at most.
@@ -24,6 +26,7 @@ const (
 	warnLimited
 	warnCallback
 	warnSpool
+	warnLeft
 	warnKinds // their number
 )
 
@@ -38,6 +41,7 @@ var warnTexts = [warnKinds]string{
 	warnLimited:      "altertable: the server limits the rate of requests, the client slows down",
 	warnCallback:     "altertable: a callback panicked",
 	warnSpool:        "altertable: a file of the spool is damaged, foreign or cannot be read",
+	warnLeft:         "altertable: the spool's directory holds files of dead clients that this one may not adopt: they have another key, base URL, name or owner",
 }
 
 const warnEvery = time.Minute
@@ -334,4 +338,10 @@ func (q *queue) warnOfStrangerLocked(b *batch, err error) {
 			q.warnOfBatchLocked(warnProxy, b, b.count(), err, slog.Int("status", status))
 		}
 	}
+}
+
+// warnOfLeftLocked warns of the files in the spool's directory that nobody with
+// the client's settings delivers.
+func (q *queue) warnOfLeftLocked(left spool.Left) {
+	q.warnAboutLocked(warnLeft, subject{count: left.Files}, nil, slog.Duration("oldest", time.Since(left.Oldest).Round(time.Second)))
 }
