@@ -32,6 +32,9 @@ type Message struct {
 	Environment string    // from the JSON, "" if that names none; set by Read
 	Ref         Ref       // set by Append and Read
 
+	At      time.Duration // when it was accepted, on the owner's clock, which never steps; 0 if Adopted
+	Adopted bool          // another client accepted it; set by Read
+
 	end int64 // where its line ends in its segment
 }
 

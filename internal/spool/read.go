@@ -88,14 +88,28 @@ func (s *Spool) LastIdentify() (last time.Time) {
 // Skipped is the unread messages of a file that is not read any further.
 type Skipped struct {
 	Tally
-	Lost bool   // the file is gone; otherwise they are kept for the next client
-	Err  *Error // why
+	Err *Error // why
+}
+
+// IsLost reports whether an error of Read says that messages are lost. Any
+// other error may pass.
+func IsLost(err error) bool {
+	return errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist)
 }
 
 // SkipUnreadable gives up the unread messages of the file that Read failed at
-// with err.
+// with err, which IsLost.
 func (s *Spool) SkipUnreadable(err error) Skipped {
 	return s.skip(s.nextUnread(), err)
+}
+
+// Postpone puts the file that Read failed at behind all others, if one of those
+// can be read now.
+func (s *Spool) Postpone() bool { return false }
+
+// Load returns the JSON of messages without an outcome, in the order of refs.
+func (s *Spool) Load(refs []Ref) ([][]byte, error) {
+	return nil, errors.ErrUnsupported
 }
 
 func (s *Spool) skip(segment *segment, err error) Skipped {
@@ -103,24 +117,24 @@ func (s *Spool) skip(segment *segment, err error) Skipped {
 	if !errors.As(err, &trouble) {
 		trouble = &Error{"read", segment.path, err}
 	}
-	skipped := Skipped{segment.unread, errors.Is(err, fs.ErrNotExist), trouble}
+	skipped := Skipped{segment.unread, trouble}
 	segment.seal() // what is appended next is to be read
 	segment.unread = Tally{}
-	if skipped.Lost {
-		s.bury(segment, skipped.Count)
-	}
+	segment.damaged = true
+	s.bury(segment, skipped.Count)
 	return skipped
 }
 
 // Removed finds out which files somebody has removed: their messages are lost.
 // Ref.Gone then tells of those that were read; skipped are those that were not.
-// The error is of a directory that was removed as a whole.
-func (s *Spool) Removed() (skipped []Skipped, err error) {
+func (s *Spool) Removed() (skipped []Skipped) {
 	if s.live == 0 {
-		return nil, nil
+		return nil
 	}
 	s.checked = time.Time{}
-	err = s.findInstance(time.Now())
+	if err := s.findInstance(time.Now()); err != nil {
+		s.troubles = append(s.troubles, err)
+	}
 	for _, segment := range slices.Clone(s.segments) {
 		if _, err := os.Stat(segment.path); !errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -130,5 +144,5 @@ func (s *Spool) Removed() (skipped []Skipped, err error) {
 			skipped = append(skipped, s.skip(segment, fs.ErrNotExist))
 		}
 	}
-	return skipped, err
+	return skipped
 }

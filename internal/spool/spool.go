@@ -52,6 +52,10 @@ type Config struct {
 	Tenant   string // 32 hexadecimal digits: only what the same tenant left is adopted
 	MaxBytes int64  // bounds the files of one spool
 	Sync     bool   // each message is on the medium when Append returns
+
+	// WriteOnly is for a spool that is only appended to: it adopts nothing, and
+	// MaxBytes bounds the files of all instances of the tenant in Dir.
+	WriteOnly bool
 }
 
 // A Spool is the files of one client: an instance directory of its own below
@@ -70,13 +74,14 @@ type Spool struct {
 	live     int        // messages in them without an outcome
 	room     chan struct{}
 	scratch  []byte
+	troubles []error
 }
 
 // Open makes an instance directory, and adopts what dead clients of the same
-// tenant left. The troubles are of single files, and not fatal.
-func Open(cfg Config) (s *Spool, troubles []error, err error) {
+// tenant left. Troubles tells of single files.
+func Open(cfg Config) (s *Spool, err error) {
 	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s = &Spool{
 		cfg:         cfg,
@@ -84,14 +89,37 @@ func Open(cfg Config) (s *Spool, troubles []error, err error) {
 		room:        make(chan struct{}),
 	}
 	if err := s.build(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if troubles, err = s.adoptAll(); err != nil {
+	if cfg.WriteOnly {
+		return s, nil
+	}
+	if s.troubles, err = s.adoptAll(); err != nil {
 		s.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return s, troubles, nil
+	return s, nil
 }
+
+// Troubles returns what went wrong since the last call and is no call's own
+// error, as values of type *Error.
+func (s *Spool) Troubles() (troubles []error) {
+	troubles, s.troubles = s.troubles, nil
+	return troubles
+}
+
+// Left is what Open met of dead clients and may not adopt.
+type Left struct {
+	Files  int
+	Oldest time.Time
+}
+
+// Left tells what Open met of dead clients and may not adopt, whatever the reason.
+func (s *Spool) Left() Left { return Left{} }
+
+// Tend does what is due from time to time, and adopts what clients left that
+// died since. The owner calls it about every minute.
+func (s *Spool) Tend() (adopted Tally) { return Tally{} }
 
 // Close gives up the instance directory, and removes it if no message is in
 // it. Otherwise the next client adopts it.
