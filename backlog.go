@@ -251,22 +251,24 @@ func (d *disk) hasWorkLocked() bool {
 }
 
 // dueLocked implements keeper. What is due by now, the disk's goroutine is at.
-func (d *disk) dueLocked(now time.Duration, at func(time.Duration)) {
+func (d *disk) dueLocked(now time.Duration) time.Duration {
+	next := time.Duration(-1)
 	if d.q.cfg.writesOnly() {
-		return
+		return next
 	}
-	coming := func(t time.Duration) {
-		if t > now {
-			at(t)
+	at := func(t time.Duration) {
+		if t > now && (next < 0 || t < next) {
+			next = t
 		}
 	}
-	coming(d.tendAt)
+	at(d.tendAt)
 	if d.wantsBacklogLocked() {
-		coming(d.reading.again)
+		at(d.reading.again)
 	}
 	if r := &d.q.reports; d.q.onDisk.backlog.count > 0 && r.running {
-		coming(r.since + callbackPatience) // from then on its reports do not keep the backlog from being read
+		at(r.since + callbackPatience) // from then on its reports do not keep the backlog from being read
 	}
+	return next
 }
 
 func (d *disk) doWork(finished chan struct{}) {

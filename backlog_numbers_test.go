@@ -23,7 +23,7 @@ func TestFlushCountsItsPartOfAFile(t *testing.T) {
 		q.number, q.onDisk.backlog.count = 10, 6 // 5 to 10 are on disk alone
 		f := &flush{frontier: frontier, remaining: 6, done: make(chan struct{})}
 		q.flushes = []*flush{f}
-		q.keeper.(*disk).skip(spool.Skipped{Tally: spool.Tally{Count: 3}, Lost: true, Err: &spool.Error{Op: "read", Path: "x", Err: fs.ErrNotExist}})
+		q.keeper.(*disk).lose(spool.Skipped{Tally: spool.Tally{Count: 3}, Err: &spool.Error{Op: "read", Path: "x", Err: fs.ErrNotExist}})
 		assert.Equal(t, covered, f.lost, "%d", frontier)
 		assert.Equal(t, 6-covered, f.remaining)
 		assert.EqualValues(t, 8, q.firstUnreadLocked())

@@ -236,7 +236,7 @@ func TestFilesAreDamagedWhileRunning(t *testing.T) {
 		require.NotEmpty(t, l.errs)
 		s := client.Stats()
 		assert.EqualValues(t, 99, s.Delivered)
-		assert.EqualValues(t, 1, s.Queued, "it stays on disk")
+		assert.EqualValues(t, 1, s.Dropped, "nobody can read it")
 		track(t, client, "more")
 		assert.NoError(t, client.Flush(t.Context()))
 		require.NoError(t, client.Close())

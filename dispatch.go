@@ -344,7 +344,9 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 	if q.blocked.Len() > 0 && q.onlyReportsLeftLocked() {
 		at(q.reports.since + callbackPatience)
 	}
-	q.keeper.dueLocked(now, at)
+	if due := q.keeper.dueLocked(now); due >= 0 {
+		at(due)
+	}
 	return next
 }
 

@@ -83,9 +83,9 @@ type keeper interface {
 	// workLocked starts the work in the background, if there is some.
 	workLocked()
 
-	// dueLocked calls at with each time from which on workLocked has work that
-	// no other event brings.
-	dueLocked(now time.Duration, at func(time.Duration))
+	// dueLocked returns when workLocked has work that no other event brings, -1 if
+	// there is none.
+	dueLocked(now time.Duration) time.Duration
 }
 
 // tally counts messages and their JSON bytes, of which a disk may hold more
@@ -126,12 +126,12 @@ func (q *queue) now() time.Duration { return time.Since(q.start) }
 // memory is the keeper of a client without a spool.
 type memory struct{ q *queue }
 
-func (memory) storingLocked() <-chan struct{}                  { return nil }
-func (memory) settledLocked([]spool.Ref)                       {}
-func (memory) noteOutcomes(context.Context)                    {}
-func (memory) load([]spool.Ref) series                         { return series{} }
-func (memory) workLocked()                                     {}
-func (memory) dueLocked(time.Duration, func(at time.Duration)) {}
+func (memory) storingLocked() <-chan struct{}        { return nil }
+func (memory) settledLocked([]spool.Ref)             {}
+func (memory) noteOutcomes(context.Context)          {}
+func (memory) load([]spool.Ref) series               { return series{} }
+func (memory) workLocked()                           {}
+func (memory) dueLocked(time.Duration) time.Duration { return -1 }
 
 func (m memory) leaveLocked(b *batch) { m.q.settleLocked(b, b.count(), m.q.leftoverLocked(b)) }
 

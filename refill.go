@@ -81,7 +81,9 @@ func (d *disk) readDiskLocked(limit int64) (all []storedMessage) {
 	case spool.IsLost(err):
 		d.lose(d.files.SkipUnreadable(err))
 	case d.readBadly(err) >= maxFailing:
-		d.postpone(d.files.Postpone(), spoolError(err))
+		if last := d.files.NextUnread(); d.files.Postpone() {
+			d.postponed(last, spoolError(err))
+		}
 	}
 	for _, m := range messages {
 		s := storedMessage{Message: m}
@@ -122,21 +124,19 @@ func (d *disk) readBadly(err error) time.Duration {
 	return now - r.since
 }
 
-// postpone renumbers messages that a file keeps back, and which are read after
-// all others now. Who waits for them hears why.
-func (d *disk) postpone(last spool.Tally, err error) {
+// postponed renumbers messages of a file that cannot be read, and which goes last
+// now. Who waits for them hears why.
+func (d *disk) postponed(last spool.Tally, err error) {
 	q := d.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if last.Count > 0 {
-		d.reading = reading{}
-		first := q.firstUnreadLocked()
-		q.missLocked(last.Count, err)
-		for _, f := range q.flushes { // those behind have lower numbers now
-			f.frontier -= min(f.frontier-min(f.frontier, first-1), uint64(last.Count))
-		}
-		q.advanceLocked()
+	d.reading = reading{}
+	first := q.firstUnreadLocked()
+	q.missLocked(last.Count, err)
+	for _, f := range q.flushes { // those behind have lower numbers now
+		f.frontier -= min(f.frontier-min(f.frontier, first-1), uint64(last.Count))
 	}
+	q.advanceLocked()
 }
 
 // lose gives messages up that are not on disk any more, or damaged.

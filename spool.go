@@ -1,7 +1,6 @@
 package altertable
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/altertable-ai/altertable-go/internal/spool"
 )

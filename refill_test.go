@@ -1,0 +1,157 @@
+package altertable_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+// block puts a directory in the place of a file, which then cannot be read until
+// the function that it returns is called.
+func block(t *testing.T, path string) (unblock func()) {
+	t.Helper()
+	require.NoError(t, os.Rename(path, path+".away"))
+	require.NoError(t, os.Mkdir(path, 0o700))
+	return func() {
+		require.NoError(t, os.Remove(path))
+		require.NoError(t, os.Rename(path+".away", path))
+	}
+}
+
+// backlogged returns a client of which 40 messages are on disk, most of them in
+// files that are to be read, while the server is down.
+func backlogged(t *testing.T, opts ...altertable.Option) (client *altertable.Client, srv *altertabletest.Server, l *ledger, down interface{ Release() }, paths []string) {
+	t.Helper()
+	dir := t.TempDir()
+	client, srv, l = newSpoolClient(t, dir, append([]altertable.Option{altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)),
+		altertable.WithMaxQueueSize(2), altertable.WithMaxBatchSize(2)}, opts...)...)
+	down = srv.Always(altertabletest.Status(503))
+	track(t, client, numbered(40)...)
+	synctest.Wait()
+	paths = segments(t, dir)
+	require.Greater(t, len(paths), 5)
+	return client, srv, l, down, paths
+}
+
+// What cannot be read for a while is not delivered, and not lost.
+func TestBacklogIsReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l, down, paths := backlogged(t)
+		var unblock []func()
+		for _, path := range paths[1 : len(paths)-1] {
+			unblock = append(unblock, block(t, path))
+		}
+		down.Release()
+		err := client.Flush(within(t, 30*time.Second))
+		var undelivered *altertable.UndeliveredError
+		require.ErrorAs(t, err, &undelivered)
+		var spool *altertable.SpoolError
+		require.ErrorAs(t, err, &spool, "it says why")
+		assert.Equal(t, "read", spool.Op)
+		assert.EqualValues(t, client.Stats().Queued, undelivered.Count)
+		require.Len(t, l.errs, 1, "told once")
+		require.Error(t, client.Flush(within(t, time.Second)), "a later one counts them too")
+		for _, f := range unblock {
+			f()
+		}
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Equal(t, numbered(40), stored(srv), "in order")
+		l.settle(t, client, numbered(40)...)
+	})
+}
+
+// One file that cannot be read holds up the others for a minute at most.
+func TestOneFileThatCannotBeReadGoesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l, down, paths := backlogged(t)
+		unblock := block(t, paths[2])
+		early := make(chan error, 1)
+		go func() { early <- client.Flush(t.Context()) }()
+		synctest.Wait()
+		track(t, client, numberedFrom(40, 20)...)
+		down.Release()
+		err := client.Flush(within(t, 10*time.Minute))
+		var undelivered *altertable.UndeliveredError
+		require.ErrorAs(t, err, &undelivered)
+		missing := int(client.Stats().Queued)
+		assert.Positive(t, missing)
+		assert.Less(t, missing, 10)
+		assert.Equal(t, missing, undelivered.Count)
+		assert.NotErrorIs(t, err, t.Context().Err())
+		require.ErrorAs(t, <-early, &undelivered)
+		assert.Equal(t, missing, undelivered.Count)
+		assert.Equal(t, 60-missing, len(stored(srv)), "all others are delivered")
+		assert.True(t, slices.IsSortedFunc(stored(srv), func(a, b string) int { return len(a) - len(b) }))
+		unblock()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(60)...)
+	})
+}
+
+// A call that waits for room gets it when the backlog can be read again.
+func TestRoomComesBackAfterFailedReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _, down, paths := backlogged(t, altertable.WithOverflow(altertable.Block))
+		for client.Track(within(t, time.Millisecond), event("more")) == nil {
+			synctest.Wait()
+		}
+		var unblock []func()
+		for _, path := range paths[1:] {
+			unblock = append(unblock, block(t, path))
+		}
+		waiting := make(chan error, 1)
+		go func() { waiting <- client.Track(t.Context(), event("last")) }()
+		down.Release()
+		pass(10 * time.Second)
+		for _, f := range unblock {
+			f()
+		}
+		require.NoError(t, <-waiting)
+		require.NoError(t, client.Flush(t.Context()))
+		assert.Contains(t, stored(srv), "last")
+	})
+}
+
+// A callback that waits for the backlog does not keep it from being read.
+func TestCallbackWaitsForTheBacklog(t *testing.T) {
+	for name, call := range map[string]func(*testing.T, *altertable.Client) error{
+		"Flush": func(t *testing.T, c *altertable.Client) error { return c.Flush(within(t, time.Minute)) },
+		"IdentifySync": func(t *testing.T, c *altertable.Client) error {
+			_, err := c.IdentifySync(within(t, time.Minute), altertable.Identify{DistinctID: "u_1"})
+			return err
+		},
+	} {
+		for _, n := range []int{60, 1000} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var client *altertable.Client
+					first, result := true, make(chan error, 1)
+					l := new(ledger)
+					client, srv, _ := newSpoolClient(t, t.TempDir(), append(l.options(), altertable.WithMaxQueueSize(8), altertable.WithMaxBatchSize(4),
+						altertable.WithOnDelivery(func(d altertable.Delivery) {
+							l.note(func() { l.delivered = append(l.delivered, names(d.Payloads())...) })
+							if first {
+								first = false
+								result <- call(t, client)
+							}
+						}))...)
+					down := srv.Always(altertabletest.Status(503))
+					track(t, client, numbered(n)...)
+					identify(t, client, "u_0")
+					down.Release()
+					require.NoError(t, <-result)
+					require.NoError(t, client.Close())
+					l.settle(t, client, append(numbered(n), "u_0")...)
+				})
+			})
+		}
+	}
+}
