@@ -221,7 +221,7 @@ func (c *checker) checkGates() {
 			c.complain(c.all[b] == "", "batch in %s and gated", c.all[b])
 			c.all[b] = "gated"
 			c.complain(b.state == gated || b.state == open, "gated batch of state %d", b.state)
-			c.complain(b.element == nil && b.gatePlace == i+1 && b.lane.missing == m && b != m.probe, "gated batch")
+			c.complain(b.element == nil && b.gatePlace == i+1 && b.lane.missing == m && b != m.probe, "gated batch: state %d, at %d of %d, %v, %v, %v", b.state, b.gatePlace, i+1, b.element == nil, b.lane.missing == m, b != m.probe)
 		}
 		due := m.until
 		if m.probe != nil {

@@ -220,7 +220,7 @@ func (p *places) wake(now time.Duration) {
 		if b.wakeAt > now {
 			return
 		}
-		p.asleep.Remove(place)
+		p.withdraw(b)
 		p.enterReady(b)
 	}
 }

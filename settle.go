@@ -192,12 +192,8 @@ func (q *queue) shutDown(ctx context.Context) error {
 		return q.joinShutdown(ctx, s)
 	}
 	ctxErr := s.flush.wait(ctx)
-	limit := ctx
-	if ctxErr != nil {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
-		defer cancel()
-		limit = grace
-	}
+	limit, cancel := withGrace(ctx)
+	defer cancel()
 	landed := q.stop(ctxErr)
 	await(landed, landingGrace)
 	q.leaveInFlight()
@@ -206,6 +202,16 @@ func (q *queue) shutDown(ctx context.Context) error {
 	s.err = q.endFlush(s.flush, ctx.Err())
 	close(s.done)
 	return s.err
+}
+
+// withGrace returns a context that ends shutdownGrace after ctx does.
+func withGrace(ctx context.Context) (limit context.Context, cancel context.CancelFunc) {
+	limit, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, end) })
+	return limit, func() {
+		stop()
+		end()
+	}
 }
 
 // beginShutdown stops the intake and makes due what waits in backoff, once. It
