@@ -23,7 +23,7 @@ package altertable
 // read them without a lock, for as long as they like.
 //
 // queue.mu guards all state of the queue, and of its closed parts: places,
-// health, pace, reports and warnings. Each part changes its own fields only and
+// health, access, pace, reports and warnings. Each part changes its own fields only and
 // calls nothing outside itself. A method of the queue whose name ends in Locked
 // is called with queue.mu held. No user's code, no I/O and no encoding runs under
 // queue.mu.
@@ -40,6 +40,7 @@ package altertable
 //
 // What fails waits alone: a batch, an endpoint, or the whole client, as far as
 // the failures reach: see outage.go. A rate limit delays all requests: see pace.go.
+// With a spool, so does a refused key, and a missing environment its own: see access.go.
 //
 // With Block, a call that finds no room waits for it: see block.go.
 //
@@ -74,6 +75,7 @@ type batch struct {
 	element   *list.Element // in the list of its state, if that is a list
 	idlePlace int           // in its lane's traffic.idle
 	backPlace int           // in places.setBack
+	gatePlace int           // in missing.waiting
 	wakeAt    time.Duration // while sleeping
 	scratch   *scratch      // the memory that an open batch has on loan; nil if it has its own
 

@@ -21,6 +21,7 @@ func (q *queue) advanceLocked() {
 		q.wanted = 0
 	}
 	q.places.wake(now)
+	q.probeMissingLocked(now)
 	for {
 		b := q.nextLocked(now)
 		if b == nil {
@@ -30,13 +31,14 @@ func (q *queue) advanceLocked() {
 	}
 	q.rejectStuckLocked()
 	q.keeper.workLocked()
+	q.endDeniedLocked()
 	q.setTimerLocked(now)
 	q.places.moved = false
 }
 
 // nextLocked returns the batch to be sent next, nil if there is none.
 func (q *queue) nextLocked(now time.Duration) *batch {
-	if q.places.inFlight.Len() >= q.cfg.maxInFlight || !q.pace.lets(now) {
+	if q.places.inFlight.Len() >= q.cfg.maxInFlight || !q.pace.lets(now) || !q.access.lets(now) {
 		return nil
 	}
 	ep, ok := q.nextEndpointLocked(now)
@@ -148,6 +150,7 @@ func (q *queue) launchLocked(b *batch) {
 	}
 	b.attempts++
 	ep, carries := b.lane.endpoint, b.payload()
+	q.access.begins(b)
 	t := q.health.begins(ep, b.sentAt)
 	t.permit = q.pace.begins(b.sentAt)
 	go func() {
@@ -171,13 +174,17 @@ func (q *queue) finish(b *batch, t ticket, response *Response, err error) {
 	if q.pace.ends(t.permit, t.endpoint, err, q.now()) {
 		v = retryable
 	}
+	d := q.cfg.denialOf(v, err)
 	q.health.ends(t, v)
+	q.noteAccessLocked(b, v, d, err)
 	q.logOutagesLocked()
 	switch {
 	case v == success:
 		b.lane.deliveries++
 		b.family.accepted()
 		q.settleLocked(b, b.count(), outcome{kind: delivered, taskID: response.TaskID})
+	case d != notDenied:
+		q.awaitAccessLocked(b, d, err)
 	case v == unsendable:
 		q.settleLocked(b, b.count(), outcome{kind: failed, err: err})
 	case v == refusable && (b.count() == 1 || !q.ended):
@@ -254,7 +261,7 @@ func (q *queue) retryLocked(b *batch, t ticket, err error) {
 }
 
 // expireLocked gives up the messages that are older than MaxElapsed, if they have
-// failed or wait for the end of an outage.
+// failed, wait for the end of an outage, or were denied.
 func (q *queue) expireLocked(now time.Duration) {
 	for b := q.oldestInTroubleLocked(); b != nil; b = q.oldestInTroubleLocked() {
 		n := 0
@@ -270,7 +277,7 @@ func (q *queue) expireLocked(now time.Duration) {
 
 // oldestInTroubleLocked returns the batch that MaxElapsed gives up next, nil if there is none.
 func (q *queue) oldestInTroubleLocked() *batch {
-	if q.health.common.on {
+	if q.health.common.on || q.access.key != nil {
 		return q.places.oldestTried()
 	}
 	oldest := q.places.setBack.first()
@@ -282,9 +289,12 @@ func (q *queue) oldestInTroubleLocked() *batch {
 	return oldest
 }
 
-// reasonToWaitLocked returns the error because of which b waits, its own or that
-// of an outage, nil if there is none.
+// reasonToWaitLocked returns the error because of which b waits, the key's, its own
+// or that of an outage, nil if there is none.
 func (q *queue) reasonToWaitLocked(b *batch) error {
+	if q.access.key != nil {
+		return q.access.key.err
+	}
 	if b.err != nil {
 		return b.err
 	}
@@ -324,13 +334,19 @@ func (q *queue) nextDueLocked(now time.Duration) time.Duration {
 	if b := q.oldestInTroubleLocked(); b != nil {
 		at(b.oldest() + q.cfg.retry.MaxElapsed)
 	}
+	if q.places.lookAt >= 0 {
+		at(q.places.lookAt)
+	}
 	for ep := range endpoint(len(q.places.traffic)) {
+		if next, ok := q.access.next(now); ok && q.places.waits(ep) {
+			at(next)
+		}
 		if o := q.health.outageOf(ep); o.on && q.places.waits(ep) {
 			if next := o.next(); now < next {
 				at(next)
 			}
 		}
-		if !q.health.lets(ep, now) || q.places.inFlight.Len() == q.cfg.maxInFlight {
+		if !q.access.lets(now) || !q.health.lets(ep, now) || q.places.inFlight.Len() == q.cfg.maxInFlight {
 			continue // an answer or the outage's next probe comes first
 		}
 		if next, ok := q.pace.next(now); ok && q.places.waits(ep) {

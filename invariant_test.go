@@ -64,12 +64,14 @@ func (c *checker) check() {
 	}
 	c.in(&p.asleep, "asleep", sleeping, true, byWake)
 	c.in(&p.inFlight, "flight", flying, false, nil)
+	c.checkGates()
 	c.isHeap(&p.setBack, "setBack")
 	for ep := range p.traffic {
 		c.isHeap(&p.traffic[ep].idle, "idle")
 		for i, b := range p.traffic[ep].idle.batches {
 			c.complain(b.idlePlace == i+1, "idlePlace")
 			c.complain(int(b.lane.endpoint) == ep, "endpoint")
+			c.complain(b.lane.missing == nil || b.err != nil, "batch of a missing environment is not set back")
 			switch c.all[b] {
 			case "flight":
 				c.complain(false, "in flight and idle")
@@ -168,6 +170,7 @@ func (c *checker) check() {
 		c.complain(laneSet[l], "unknown lane")
 	}
 	for l := range laneSet {
+		c.complain(l.missing == p.missing[l.environment], "lane.missing")
 		turns := 0
 		n := 0
 		for i, cl := range l.people.claims {
@@ -189,13 +192,50 @@ func (c *checker) check() {
 		c.complain(len(claims[l]) == n, "claims: %d, %d", len(claims[l]), n)
 		c.complain(l.batches == lanes[l]+turns, "lane.batches %d, want %d + %d", l.batches, lanes[l], turns)
 		if l.open != nil {
-			c.complain(c.all[l.open] == "opened", "lane.open is %q", c.all[l.open])
+			c.complain(c.all[l.open] == "opened" || c.all[l.open] == "gated" && l.open.state == open, "lane.open is %q", c.all[l.open])
 		}
 		if l.ordered() {
 			c.checkOrder(l, claims[l])
 		}
 	}
 	c.checkProgress()
+}
+
+// checkGates checks where the batches of missing environments are, and that
+// somebody looks after them.
+func (c *checker) checkGates() {
+	p := &c.q.places
+	c.complain(c.q.cfg.spool != nil || len(p.missing) == 0 && c.q.access.key == nil, "a gate without a spool")
+	if key := c.q.access.key; key != nil && key.probe != nil {
+		c.complain(c.q.ended || key.probe.state == flying, "the key's probe has state %d", key.probe.state)
+	}
+	for b, where := range c.all {
+		if m := b.lane.missing; where != "flight" && where != "asleep" && m != nil {
+			c.complain(m.probe == b, "in %s, though its environment is missing", where)
+		}
+	}
+	for environment, m := range p.missing {
+		c.complain(m.environment == environment, "missing.environment")
+		c.isHeap(&m.waiting, "waiting")
+		for i, b := range m.waiting.batches {
+			c.complain(c.all[b] == "", "batch in %s and gated", c.all[b])
+			c.all[b] = "gated"
+			c.complain(b.state == gated || b.state == open, "gated batch of state %d", b.state)
+			c.complain(b.element == nil && b.gatePlace == i+1 && b.lane.missing == m && b != m.probe, "gated batch: state %d, at %d of %d, %v, %v, %v", b.state, b.gatePlace, i+1, b.element == nil, b.lane.missing == m, b != m.probe)
+		}
+		due := m.until
+		if m.probe != nil {
+			due = max(due, m.patient)
+			c.complain(m.probe.state != settled && m.probe.state != gated && m.probe.lane.missing == m, "probe of state %d", m.probe.state)
+		}
+		if m.probe != nil || m.waiting.Len() > 0 || !p.isInUse(environment) {
+			c.complain(c.q.ended || p.lookAt >= 0 && p.lookAt <= max(due, 0), "nobody looks after a gate: %v, %v", p.lookAt, due)
+		}
+	}
+	for _, f := range c.q.flushes {
+		c.complain(f.remaining >= 0 && f.lost >= 0, "flush: %d remain, %d lost", f.remaining, f.lost)
+		c.complain(f.over || f.remaining > 0, "flush without end")
+	}
 }
 
 func (c *checker) checkOrder(l *lane, claims map[*claim]bool) {

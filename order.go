@@ -214,6 +214,7 @@ func (p *places) dissolve(b *batch) *series {
 	messages := b.fitted(b.gone, len(b.marks))
 	p.leaveIdle(b)
 	p.withdraw(b)
+	p.lose(b)
 	if b.state == open {
 		b.stopTaking()
 		p.buffers.takeBack(b)

@@ -14,6 +14,7 @@ type state uint8
 const (
 	open     state = iota // taking messages
 	behind                // sealed, and waits for a claim, or for another piece of its family
+	gated                 // sealed, and waits for its environment: see access.go
 	ready                 // may be sent
 	sleeping              // failed, and waits on its own schedule
 	flying                // carried by a request
@@ -41,6 +42,9 @@ type places struct {
 
 	flushed uint64 // messages up to this number wait for no company, and get none of later ones
 	moved   bool   // a batch has a new place since the queue looked last
+
+	missing map[string]*missing // by environment
+	lookAt  time.Duration       // when one of them needs a look; -1 if none does
 }
 
 func newPlaces(cfg *config) places {
@@ -52,6 +56,8 @@ func newPlaces(cfg *config) places {
 		maxInFlight: cfg.maxInFlight,
 		buffers:     buffers{most: cfg.maxQueueBytes / 16},
 		setBack:     byNumber{place: func(b *batch) *int { return &b.backPlace }},
+		missing:     make(map[string]*missing),
+		lookAt:      -1,
 	}
 	for i := range p.home {
 		p.home[i] = lane{endpoint: endpoint(i), environment: cfg.environment}
@@ -93,6 +99,9 @@ func (p *places) newBatch(l *lane, ahead []*claim) *batch {
 	if l.ordered() {
 		b.claim = l.addClaim(&claim{batch: b})
 		b.claim.goAfter(ahead...)
+	}
+	if l.missing != nil {
+		b.err = l.missing.err
 	}
 	l.batches++
 	p.buffers.lend(b)
@@ -147,14 +156,19 @@ func (p *places) nextOpen(ep endpoint, upTo time.Duration) *batch {
 	return b
 }
 
-// enterReady makes b, which is in no list, ready.
+// enterReady makes b, which is in no list, ready, unless its environment is missing.
 func (p *places) enterReady(b *batch) {
 	b.state = ready
 	p.enlist(b)
 }
 
-// enlist puts b, which is open or ready, and in no list, where it can be sent from.
+// enlist puts b, which is open or ready, and in no list, where it can be sent
+// from, or where it waits for its environment.
 func (p *places) enlist(b *batch) {
+	if m := b.lane.missing; m != nil && m.probe != b {
+		p.hold(b)
+		return
+	}
 	l := &p.of(b).opened
 	if b.state == ready {
 		l = p.readyList(b)
@@ -223,7 +237,7 @@ func (p *places) wake(now time.Duration) {
 		if b.wakeAt > now {
 			return
 		}
-		p.asleep.Remove(place)
+		p.withdraw(b)
 		p.enterReady(b)
 	}
 }
@@ -255,6 +269,9 @@ func (p *places) settle(b *batch, n int) {
 		p.buffers.shrink(b)
 		p.idleWith(b).fix(b)
 		p.setBack.fix(b)
+		if b.gatePlace > 0 {
+			b.lane.missing.waiting.fix(b)
+		}
 		if b.element != nil && (b.state == open || b.state == ready) {
 			p.withdraw(b)
 			p.enlist(b)
@@ -269,6 +286,7 @@ func (p *places) settle(b *batch, n int) {
 	}
 	p.leaveIdle(b)
 	p.withdraw(b)
+	p.lose(b)
 	if b.state == open {
 		b.stopTaking()
 		p.buffers.takeBack(b)
@@ -300,6 +318,9 @@ func (p *places) abandon() {
 
 // withdraw takes b out of the list it is in.
 func (p *places) withdraw(b *batch) {
+	if b.gatePlace > 0 {
+		b.lane.missing.waiting.remove(b)
+	}
 	if b.element == nil {
 		return
 	}
@@ -324,7 +345,11 @@ func (p *places) withdraw(b *batch) {
 // enterIdle enters b among those that may be evicted or grow too old.
 func (p *places) enterIdle(b *batch) {
 	heap.Push(p.idleWith(b), b)
-	if b.err != nil {
+	p.enterSetBack(b)
+}
+
+func (p *places) enterSetBack(b *batch) {
+	if b.err != nil && p.idleWith(b) == &p.of(b).idle {
 		heap.Push(&p.setBack, b)
 	}
 }

@@ -30,6 +30,7 @@ type queue struct {
 	mu       sync.Mutex
 	places   places
 	health   health
+	access   access
 	pace     pace
 	reports  reports
 	warnings warnings
@@ -108,6 +109,7 @@ func newQueue(cfg *config, transport *transport, stamps *stamper) *queue {
 		closing:   make(chan struct{}),
 		places:    newPlaces(cfg),
 		health:    health{policy: cfg.retry, patience: patience},
+		access:    access{interval: cfg.retry.MaxInterval, patience: patience},
 		pace:      pace{policy: cfg.retry, patience: patience},
 		reports:   newReports(cfg),
 		warnings:  newWarnings(),

@@ -47,6 +47,7 @@ type flush struct {
 	remaining int    // without an outcome
 	lost      int    // not delivered
 	cause     error  // of the first loss
+	over      bool   // nobody waits for the rest any more
 	done      chan struct{}
 }
 
@@ -56,7 +57,7 @@ func (f *flush) settle(n int, err error) {
 		return
 	}
 	if f.remaining -= n; f.remaining == 0 {
-		close(f.done)
+		f.end()
 	}
 	if err != nil {
 		f.lost += n
@@ -66,11 +67,19 @@ func (f *flush) settle(n int, err error) {
 	}
 }
 
+// end ends the wait, once.
+func (f *flush) end() {
+	if !f.over {
+		f.over = true
+		close(f.done)
+	}
+}
+
 // startFlushLocked begins a flush, and lets open batches leave.
 func (q *queue) startFlushLocked() *flush {
 	f := &flush{frontier: q.number, remaining: q.held.count + q.onDisk.backlog.count, done: make(chan struct{})}
 	if f.remaining == 0 {
-		close(f.done)
+		f.end()
 	}
 	q.places.flushed = f.frontier
 	q.flushes = append(q.flushes, f)
@@ -99,6 +108,9 @@ func (q *queue) undeliveredLocked(f *flush, ctxErr error) error {
 
 // firstSetbackLocked returns why messages wait that have no outcome yet.
 func (q *queue) firstSetbackLocked() error {
+	if q.access.key != nil {
+		return q.access.key.err
+	}
 	for place := q.places.inFlight.Front(); place != nil; place = place.Next() {
 		if b := place.Value.(*batch); b.err != nil {
 			return b.err
@@ -180,12 +192,8 @@ func (q *queue) shutDown(ctx context.Context) error {
 		return q.joinShutdown(ctx, s)
 	}
 	ctxErr := s.flush.wait(ctx)
-	limit := ctx
-	if ctxErr != nil {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
-		defer cancel()
-		limit = grace
-	}
+	limit, cancel := withGrace(ctx)
+	defer cancel()
 	landed := q.stop(ctxErr)
 	await(landed, landingGrace)
 	q.leaveInFlight()
@@ -194,6 +202,16 @@ func (q *queue) shutDown(ctx context.Context) error {
 	s.err = q.endFlush(s.flush, ctx.Err())
 	close(s.done)
 	return s.err
+}
+
+// withGrace returns a context that ends shutdownGrace after ctx does.
+func withGrace(ctx context.Context) (limit context.Context, cancel context.CancelFunc) {
+	limit, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, end) })
+	return limit, func() {
+		stop()
+		end()
+	}
 }
 
 // beginShutdown stops the intake and makes due what waits in backoff, once. It
@@ -210,9 +228,19 @@ func (q *queue) beginShutdown() (s *shutdown, begun bool) {
 	now := q.now()
 	q.health.attemptNow(now)
 	q.pace.attemptNow(now)
+	q.access.attemptNow(now)
+	q.places.attemptNow(now)
 	q.places.wakeAll(now)
 	q.shutdown.flush = q.startFlushLocked()
 	return q.shutdown, true
+}
+
+// endDeniedLocked ends Shutdown's wait once the server has denied all that is
+// left: it stays on disk.
+func (q *queue) endDeniedLocked() {
+	if s := q.shutdown; s != nil && s.flush != nil && !s.flush.over && q.onlyDeniedLeftLocked() {
+		s.flush.end()
+	}
 }
 
 // isClosing reports whether Shutdown has begun. It works in any bubble: see

@@ -20,6 +20,9 @@ type lane struct {
 	people      index  // the last claim on each person; identifies only
 	ranks       uint64 // given to claims, ever
 	deliveries  uint64 // batches delivered, ever
+
+	missing *missing      // nil while the environment is not known to be missing
+	opened  time.Duration // when it last turned out that it is not
 }
 
 // ordered reports whether the lane keeps the order of each person's messages.
@@ -33,6 +36,7 @@ func (p *places) lane(ep endpoint, environment []byte) *lane {
 	l := p.lanes[laneKey{ep, string(environment)}]
 	if l == nil {
 		l = &lane{endpoint: ep, environment: string(environment)}
+		l.missing = p.missing[l.environment]
 		p.lanes[laneKey{ep, l.environment}] = l
 	}
 	return l
@@ -43,6 +47,9 @@ func (p *places) lane(ep endpoint, environment []byte) *lane {
 func (p *places) leaveLane(l *lane) {
 	if l.batches--; l.batches == 0 {
 		delete(p.lanes, laneKey{l.endpoint, l.environment})
+		if l.missing != nil {
+			p.lookFrom(l.missing.until)
+		}
 	}
 }
 

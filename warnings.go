@@ -18,7 +18,9 @@ type warnKind int
 const (
 	warnQueueFull warnKind = iota
 	warnUnauthorized
+	warnKeyWaits
 	warnEnvironment
+	warnEnvironmentWaits
 	warnUndelivered
 	warnPortal
 	warnFirewall
@@ -31,17 +33,19 @@ const (
 )
 
 var warnTexts = [warnKinds]string{
-	warnQueueFull:    "altertable: the queue is full, messages are refused or evicted",
-	warnUnauthorized: "altertable: the server refuses the API key, messages are lost",
-	warnEnvironment:  "altertable: the environment does not exist, messages are lost; create it in the dashboard",
-	warnUndelivered:  "altertable: messages were not delivered",
-	warnPortal:       "altertable: an HTML page answered: a captive portal, or the base URL is wrong; the client retries",
-	warnFirewall:     "altertable: 403 without an error code: a firewall or proxy refuses the requests; the client retries",
-	warnProxy:        "altertable: the proxy refuses to connect; the client retries",
-	warnLimited:      "altertable: the server limits the rate of requests, the client slows down",
-	warnCallback:     "altertable: a callback panicked",
-	warnSpool:        "altertable: a file of the spool is damaged, foreign or cannot be read",
-	warnLeft:         "altertable: the spool's directory holds files of dead clients that this one may not adopt: they have another key, base URL, name or owner",
+	warnQueueFull:        "altertable: the queue is full, messages are refused or evicted",
+	warnUnauthorized:     "altertable: the server refuses the API key, messages are lost",
+	warnEnvironment:      "altertable: the environment does not exist, messages are lost; create it in the dashboard",
+	warnKeyWaits:         "altertable: the server refuses the API key, messages stay on disk; the client tries again",
+	warnEnvironmentWaits: "altertable: the environment does not exist, messages stay on disk; the client tries again; create it in the dashboard",
+	warnUndelivered:      "altertable: messages were not delivered",
+	warnPortal:           "altertable: an HTML page answered: a captive portal, or the base URL is wrong; the client retries",
+	warnFirewall:         "altertable: 403 without an error code: a firewall or proxy refuses the requests; the client retries",
+	warnProxy:            "altertable: the proxy refuses to connect; the client retries",
+	warnLimited:          "altertable: the server limits the rate of requests, the client slows down",
+	warnCallback:         "altertable: a callback panicked",
+	warnSpool:            "altertable: a file of the spool is damaged, foreign or cannot be read",
+	warnLeft:             "altertable: the spool's directory holds files of dead clients that this one may not adopt: they have another key, base URL, name or owner",
 }
 
 const warnEvery = time.Minute
@@ -166,7 +170,7 @@ func (h *heldBack) take(kind warnKind, now time.Duration) *line {
 	attrs = h.environment.attr(attrs, "environment")
 	attrs = append(attrs, slog.Int("count", h.count))
 	l := &line{level: slog.LevelWarn, text: warnTexts[kind], attrs: append(attrs, h.attrs...), err: h.err, untold: &h.untold}
-	if kind == warnEnvironment {
+	if kind == warnEnvironment || kind == warnEnvironmentWaits {
 		missing := h.environment
 		l.finish = func() slog.Attr { return slog.String("create", creationURL(missing)) }
 	}
