@@ -27,10 +27,10 @@ func open(t testing.TB, dir string) (s *Spool, troubles []error) {
 
 func openWith(t testing.TB, cfg Config) (s *Spool, troubles []error) {
 	t.Helper()
-	s, troubles, err := Open(cfg)
+	s, err := Open(cfg)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	return s, troubles
+	return s, s.Troubles()
 }
 
 // message returns a track of that name.
@@ -97,7 +97,7 @@ func stranded(t testing.TB, dir string, names ...string) (paths []string) {
 	s, _ := open(t, dir)
 	put(t, s, names...)
 	for _, segment := range s.segments {
-		paths = append(paths, segment.path)
+		paths = append(paths, segment.path())
 	}
 	s.Close()
 	return paths
@@ -120,7 +120,7 @@ func TestMessagesComeBackAsTheyWere(t *testing.T) {
 	assert.Empty(t, troubles)
 	want := []Message{
 		message("e0"),
-		{Endpoint: Identify, Accepted: start.Add(time.Second), JSON: []byte(`{"environment":"staging","distinct_id":"u_1"}`), Environment: "staging"},
+		{Endpoint: Identify, Accepted: start.Add(time.Second), At: time.Second, JSON: []byte(`{"environment":"staging","distinct_id":"u_1"}`), Environment: "staging"},
 		{Endpoint: Alias, Accepted: start.Add(-time.Hour), JSON: []byte(`{"distinct_id":"u_1"}`)},
 	}
 	var size int64
@@ -221,7 +221,7 @@ func TestFileCannotBeWritten(t *testing.T) {
 	var trouble *Error
 	require.ErrorAs(t, s.Append(&m), &trouble)
 	assert.Equal(t, "write", trouble.Op)
-	assert.Equal(t, s.segments[0].path, trouble.Path)
+	assert.Equal(t, s.segments[0].path(), trouble.Path)
 	put(t, s, "e2")
 	assert.Len(t, s.segments, 2)
 	s.Close()
@@ -233,7 +233,7 @@ func TestDirectoryCannotBeUsed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		_, _, err := Open(Config{Dir: dir, Tenant: tenant, MaxBytes: 1 << 20})
+		_, err := Open(Config{Dir: dir, Tenant: tenant, MaxBytes: 1 << 20})
 		require.Error(t, err)
 	}
 }
