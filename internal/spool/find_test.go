@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,8 +17,7 @@ func TestDirectoryIsRemoved(t *testing.T) {
 	put(t, s, "e0")
 	require.NoError(t, os.RemoveAll(dir))
 	put(t, s, "e1") // within a second
-	m := message("e2")
-	m.Accepted, m.At = start.Add(2*time.Second), 2*time.Second
+	m := later("e2", 2)
 	removed := s.instance.path
 	require.NoError(t, s.Append(&m))
 	assert.Equal(t, []error{&Error{"find", removed, os.ErrNotExist}}, s.Troubles())
@@ -34,8 +32,7 @@ func TestDirectoryCannotBeMadeAgain(t *testing.T) {
 	put(t, s, "e0")
 	require.NoError(t, os.RemoveAll(dir))
 	require.NoError(t, os.WriteFile(dir, nil, 0o600))
-	m := message("e1")
-	m.Accepted, m.At = start.Add(2*time.Second), 2*time.Second
+	m := later("e1", 2)
 	for range 2 {
 		var trouble *Error
 		require.ErrorAs(t, s.Append(&m), &trouble)

@@ -39,6 +39,14 @@ func message(name string) Message {
 		JSON: fmt.Appendf(nil, `{"environment":"production","event":%q}`, name)}
 }
 
+// later returns a track that is accepted some seconds after the first.
+func later(name string, seconds int) Message {
+	m := message(name)
+	m.At = time.Duration(seconds) * time.Second
+	m.Accepted = m.Accepted.Add(m.At)
+	return m
+}
+
 func numbered(n int) (names []string) {
 	for i := range n {
 		names = append(names, fmt.Sprintf("e%d", i))
@@ -106,7 +114,7 @@ func stranded(t testing.TB, dir string, names ...string) (paths []string) {
 // files returns the paths below dir.
 func files(t testing.TB, dir string) (all []string) {
 	t.Helper()
-	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(dir+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			all = append(all, path)
 		}
