@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,123 +8,216 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
-var errLocked = errors.New("is locked by a living client")
-
-// adoptAll moves the segments of dead clients into this client's directory. A
-// file is moved, not copied, so that it is in one directory at any time; what
-// cannot be moved or read now stays, for the next client.
-func (s *Spool) adoptAll() (troubles []error, err error) {
-	entries, err := os.ReadDir(s.cfg.Dir)
-	if err != nil {
-		return nil, err
-	}
-	var lines *bufio.Reader
-	for _, entry := range entries {
-		path := filepath.Join(s.cfg.Dir, entry.Name())
-		switch {
-		case path == s.instance, strings.HasSuffix(path, ".damaged"):
-			continue
-		case !entry.IsDir():
-			troubles = append(troubles, &Error{"adopt", path, errForeignFile})
-			continue
-		case !strings.HasPrefix(entry.Name(), s.cfg.Tenant+"-"):
-			continue
-		}
-		lock, err := lockFile(filepath.Join(path, "lock"), holdsSegments(path))
-		switch {
-		case errors.Is(err, errLocked): // it lives
-			continue
-		case errors.Is(err, fs.ErrNotExist): // its removal was not finished
-			_ = os.Remove(path) // succeeds if it is empty
-			continue
-		case err != nil:
-			troubles = append(troubles, &Error{"adopt", path, err})
-			continue
-		}
-		if lines == nil {
-			lines = bufio.NewReaderSize(nil, maxSegmentLine)
-		}
-		if isWhereItWas(lock) {
-			troubles = append(troubles, s.adopt(path, lines)...)
-			if !holdsSegments(path) {
-				_ = os.Remove(lock.Name())
-			}
-		}
-		_ = lock.Close()
-		_ = os.Remove(path) // unless something is left in it
-	}
-	// A client that was killed while it adopted has left later segments in an
-	// earlier directory.
-	slices.SortStableFunc(s.segments, func(a, b *segment) int { return a.oldest.Compare(b.oldest) })
-	return troubles, nil
+// An adoption moves the segments of dead clients into this client's directory.
+// A file is moved, not copied, so that it is in one directory at any time. What
+// cannot be moved or read now stays, for the next adoption.
+type adoption struct {
+	s        *Spool
+	left     *Left // what is met and may not be adopted
+	maxBytes int64 // of the spool, at which no more is adopted
+	scanner  scanner
+	segments []*segment
 }
 
-// holdsSegments reports whether an instance directory has files that are not moved out.
-func holdsSegments(instance string) bool {
-	entries, err := os.ReadDir(instance)
-	return err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return filepath.Ext(e.Name()) == ".spool" })
-}
-
-func (s *Spool) adopt(instance string, lines *bufio.Reader) (troubles []error) {
-	entries, err := os.ReadDir(instance)
-	if err != nil {
-		return []error{&Error{"adopt", instance, err}}
-	}
+// adoptAll adopts what is in entries of the shared directory. It goes behind
+// what the spool has by now.
+func (s *Spool) adoptAll(entries []fs.DirEntry, left *Left, maxBytes int64) (adopted Tally) {
+	a := &adoption{s: s, left: left, maxBytes: maxBytes, scanner: scanner{header: header(s.cfg.Tenant)}}
 	for _, entry := range entries {
-		path := filepath.Join(instance, entry.Name())
-		switch {
-		case entry.Name() == "lock":
-		case filepath.Ext(path) != ".spool" || !entry.Type().IsRegular():
-			troubles = append(troubles, &Error{"adopt", path, errForeignFile})
-		default:
-			troubles = append(troubles, s.adoptFile(path, lines)...)
-		}
+		a.visit(entry)
+	}
+	if len(a.segments) == 0 {
+		return Tally{}
 	}
 	if s.cfg.Sync {
-		if err := syncDir(s.instance); err != nil {
-			troubles = append(troubles, &Error{"sync", s.instance, err})
-		}
+		s.trouble("sync", s.instance.path, syncDir(s.instance.handle))
 	}
-	return troubles
+	s.sealCurrent() // what is appended next comes behind
+	// A client that was killed while it adopted has left later segments in an
+	// earlier directory.
+	slices.SortStableFunc(a.segments, func(a, b *segment) int { return a.position.compare(b.position) })
+	for _, segment := range a.segments {
+		s.bytes -= segment.size // add counts them
+		s.add(segment)
+		adopted.add(segment.unread)
+	}
+	return adopted
 }
 
-func (s *Spool) adoptFile(path string, lines *bufio.Reader) (troubles []error) {
-	trouble := func(op string, err error) {
-		if err != nil {
-			troubles = append(troubles, &Error{op, path, err})
+func (a *adoption) visit(entry fs.DirEntry) {
+	name := entry.Name()
+	switch {
+	case name == a.s.instance.name, strings.HasSuffix(name, damagedSuffix):
+	case !entry.IsDir():
+		a.s.trouble("adopt", filepath.Join(a.s.cfg.Dir, name), errForeignFile)
+	case a.s.isOfTenant(name):
+		a.take(name)
+	case isInstance(name) && a.left != nil:
+		a.countOther(name)
+	}
+}
+
+// take adopts an instance of this tenant, if it is a dead client's and may be.
+func (a *adoption) take(name string) {
+	i, err := openInstance(a.s.dir, name)
+	if err != nil {
+		a.leaveClosed(name, err)
+		return
+	}
+	defer i.close()
+	if !i.isTrusted() {
+		if !errors.Is(probe(i), errLocked) {
+			a.leaveAll(i)
+		}
+		return
+	}
+	switch err := i.seize(a.s.cfg.Dir, a.isAbandoned); {
+	case errors.Is(err, errLocked), errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		a.s.trouble("adopt", i.path, err)
+		a.leaveAll(i)
+	default:
+		a.adopt(i)
+	}
+}
+
+// isAbandoned reports whether nothing has happened in an instance's directory
+// for so long that its client would have made its lock file again. Both times
+// are the file system's.
+func (a *adoption) isAbandoned(i *instance) bool {
+	touch(a.s.instance)
+	ours, err := a.s.instance.lock.Stat()
+	if err != nil {
+		return false
+	}
+	theirs, err := i.handle.Stat()
+	return err == nil && ours.ModTime().Sub(theirs.ModTime()) > 5*time.Minute
+}
+
+// adopt moves the segments out of an instance that is locked, and removes it.
+func (a *adoption) adopt(i *instance) {
+	entries, err := i.entries()
+	if err != nil {
+		a.s.trouble("adopt", i.path, err)
+		a.leaveAll(i)
+		return
+	}
+	rest := false
+	for _, entry := range entries {
+		name := entry.Name()
+		switch {
+		case name == lockName:
+		case !isSegment(name):
+			a.s.trouble("adopt", filepath.Join(i.path, name), errForeignFile)
+		default:
+			if position, keyed := parsePosition(name); keyed {
+				a.s.sawKey(position.key)
+			}
+			if a.s.Bytes() >= a.maxBytes {
+				rest = true
+			} else if !a.adoptFile(i, name) {
+				rest = true
+				a.leave(i, name)
+			}
 		}
 	}
-	segment, damaged, err := scanSegment(path, s.cfg.Tenant, lines)
-	if err != nil {
-		trouble("adopt", err)
-		if errors.Is(err, errForeignFile) {
-			trouble("set aside", s.setAside(path))
-		}
-		return troubles
+	if a.s.cfg.Sync {
+		a.s.trouble("sync", i.path, syncDir(i.handle))
+	}
+	if !rest {
+		i.remove(a.s.dir)
+	}
+}
+
+// adoptFile moves a segment, or removes it if there is nothing in it. It
+// reports whether the file has left the instance.
+func (a *adoption) adoptFile(i *instance, name string) bool {
+	s, path := a.s, filepath.Join(i.path, name)
+	segment, info, damaged, err := a.scanFile(i, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true
+	case errors.Is(err, errUnfinished):
+		err = i.root.Remove(name)
+		s.trouble("remove", path, err)
+		return err == nil
+	case errors.Is(err, errForeignFile):
+		s.trouble("adopt", path, err)
+		err = s.setAside(i, name)
+		s.trouble("set aside", path, err)
+		return err == nil
+	case err != nil:
+		s.trouble("adopt", path, err)
+		return false
 	}
 	if damaged > 0 {
-		trouble("adopt", fmt.Errorf("%d lines are damaged", damaged))
+		s.trouble("adopt", path, fmt.Errorf("%d lines are damaged", damaged))
 	}
 	if segment.live == 0 {
-		trouble("remove", s.remove(segment))
-		return troubles
+		if segment.damaged {
+			err = s.setAside(i, name)
+		} else {
+			err = i.root.Remove(name)
+		}
+		s.trouble("remove", path, err)
+		return err == nil
 	}
-	moved := s.newPath()
-	if err := os.Rename(path, moved); err != nil {
-		trouble("adopt", err)
-		return troubles
+	if err := a.move(i, name, segment, info); err != nil {
+		s.trouble("adopt", path, err)
+		return false
 	}
-	segment.path = moved
-	s.segments = append(s.segments, segment)
+	a.segments = append(a.segments, segment)
 	s.bytes += segment.size
-	s.live += segment.live
-	return troubles
+	return true
 }
 
-// setAside keeps a damaged file where no client reads it.
-func (s *Spool) setAside(path string) error {
-	name := filepath.Base(filepath.Dir(path)) + "-" + filepath.Base(path) + ".damaged"
-	return os.Rename(path, filepath.Join(s.cfg.Dir, name))
+// scanFile finds out what is in a file.
+func (a *adoption) scanFile(i *instance, name string) (s *segment, info fs.FileInfo, damaged int, err error) {
+	file, info, err := i.openFile(name, os.O_RDONLY)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	s = &segment{adopted: true}
+	result, err := a.scanner.scan(s, file, info.Size())
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	var keyed bool
+	if s.position, keyed = parsePosition(name); !keyed && !result.oldest.IsZero() {
+		s.position.key = result.oldest.UnixMicro()
+		a.s.sawKey(s.position.key)
+	}
+	if result.lastIdentify.After(a.s.lastIdentify) {
+		a.s.lastIdentify = result.lastIdentify
+	}
+	return s, info, result.damaged, nil
+}
+
+// move renames a file into this client's instance. It may not be the one that
+// was scanned: then it stays there, and is not read.
+func (a *adoption) move(i *instance, name string, segment *segment, scanned fs.FileInfo) error {
+	mine := a.s.instance
+	target, err := a.s.freeName(name)
+	if err != nil {
+		return err
+	}
+	if err := a.s.dir.Rename(filepath.Join(i.name, name), filepath.Join(mine.name, target)); err != nil {
+		return err
+	}
+	moved, err := mine.root.Lstat(target)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(scanned, moved) {
+		return errNotOurs
+	}
+	segment.instance, segment.position.name = mine, target
+	key := segment.position.key
+	segment.position, _ = parsePosition(target)
+	segment.position.key = key
+	return nil
 }

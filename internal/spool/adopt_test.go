@@ -52,9 +52,9 @@ func TestManyClientsComeAndGo(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 20 {
-				s, troubles, err := Open(Config{Dir: dir, Tenant: tenant, MaxBytes: 1 << 20})
+				s, err := Open(Config{Dir: dir, Tenant: tenant, MaxBytes: 1 << 20})
 				if assert.NoError(t, err) {
-					assert.Empty(t, troubles)
+					assert.Empty(t, s.Troubles())
 					m := message("new")
 					assert.NoError(t, s.Append(&m))
 					s.Close()
@@ -166,11 +166,11 @@ func TestOrderAfterACrashWithinAnAdoption(t *testing.T) {
 		require.NoError(t, dead.Append(&m))
 	}
 	dead.Close()
-	adopter := dead.instance[:len(dead.instance)-36] + "ffffffff-ffff-7fff-8fff-ffffffffffff"
+	adopter := filepath.Join(dir, tenant+"-ffffffff-ffff-7fff-8fff-ffffffffffff")
 	require.NoError(t, os.Mkdir(adopter, 0o700))
 	require.Greater(t, len(dead.segments), 3)
 	for _, segment := range dead.segments[:2] {
-		require.NoError(t, os.Rename(segment.path, filepath.Join(adopter, filepath.Base(segment.path))))
+		require.NoError(t, os.Rename(segment.path(), filepath.Join(adopter, segment.position.name)))
 	}
 	s, _ := open(t, dir)
 	assert.Equal(t, numbered(30), names(take(t, s)))

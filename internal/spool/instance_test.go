@@ -4,57 +4,16 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// The message of the call that finds out is refused. Those in the file that was
-// open are on disk again.
-func TestDirectoryIsRemoved(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "spool")
-	s, _ := open(t, dir)
-	put(t, s, "e0")
-	require.NoError(t, os.RemoveAll(dir))
-	put(t, s, "e1") // within a second
-	m := message("e2")
-	m.Accepted = start.Add(2 * time.Second)
-	var trouble *Error
-	require.ErrorAs(t, s.Append(&m), &trouble)
-	assert.Equal(t, "find", trouble.Op)
-	assert.ErrorIs(t, trouble, os.ErrNotExist)
-	require.NoError(t, s.Append(&m))
-	s.Close()
-	next, _ := open(t, dir)
-	assert.Equal(t, []string{"e0", "e1", "e2"}, names(take(t, next)))
-}
-
-func TestDirectoryCannotBeMadeAgain(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "spool")
-	s, _ := open(t, dir)
-	put(t, s, "e0")
-	require.NoError(t, os.RemoveAll(dir))
-	require.NoError(t, os.WriteFile(dir, nil, 0o600))
-	m := message("e1")
-	m.Accepted = start.Add(2 * time.Second)
-	for range 2 {
-		var trouble *Error
-		require.ErrorAs(t, s.Append(&m), &trouble)
-		assert.Equal(t, "rebuild", trouble.Op)
-	}
-	require.NoError(t, os.Remove(dir))
-	require.NoError(t, s.Append(&m))
-	s.Close()
-	next, _ := open(t, dir)
-	assert.Equal(t, []string{"e0", "e1"}, names(take(t, next)))
-}
-
 func TestFilesArePrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	s, _ := open(t, dir)
 	put(t, s, "e0")
-	for _, path := range append(files(t, dir), dir, s.instance) {
+	for _, path := range append(files(t, dir), dir, s.instance.path) {
 		info, err := os.Stat(path)
 		require.NoError(t, err)
 		assert.Zero(t, info.Mode().Perm()&0o077, filepath.Base(path))

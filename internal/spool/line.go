@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"hash/crc32"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,9 +83,34 @@ func parseLine(line []byte) (kind byte, text []byte, ok bool) {
 	if len(line) < len("m 00000000 ") || line[1] != ' ' || line[10] != ' ' {
 		return 0, nil, false
 	}
-	sum, err := strconv.ParseUint(string(line[2:10]), 16, 32)
+	var sum uint32
+	for _, c := range line[2:10] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, nil, false
+		}
+		sum = sum<<4 | uint32(c)
+	}
 	text = line[11:]
-	return line[0], text, err == nil && uint32(sum) == crc32.Checksum(text, castagnoli)
+	return line[0], text, sum == crc32.Checksum(text, castagnoli)
+}
+
+// parseDecimal reads a number that is not negative, of at most 18 digits.
+func parseDecimal(digits []byte) (n int64, ok bool) {
+	if len(digits) == 0 || len(digits) > 18 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || '9' < c {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return n, true
 }
 
 // appendMessage appends the line of m.
@@ -97,18 +123,53 @@ func appendMessage(dst []byte, m *Message) []byte {
 	})
 }
 
+// A head is what stands before a message's JSON.
+type head struct {
+	seq      uint32
+	endpoint Endpoint
+	accepted int64 // in microseconds since 1970
+}
+
+// parseHead reads the text of a message's line.
+func parseHead(text []byte) (h head, json []byte, ok bool) {
+	seq, text, _ := bytes.Cut(text, space)
+	name, text, _ := bytes.Cut(text, space)
+	accepted, json, ok := bytes.Cut(text, space)
+	if !ok {
+		return h, nil, false
+	}
+	number, ok := parseDecimal(seq)
+	if !ok || number > math.MaxUint32 {
+		return h, nil, false
+	}
+	switch string(name) {
+	case "track":
+		h.endpoint = Track
+	case "identify":
+		h.endpoint = Identify
+	case "alias":
+		h.endpoint = Alias
+	default:
+		return h, nil, false
+	}
+	h.seq = uint32(number)
+	if h.accepted, ok = parseDecimal(accepted); !ok {
+		var err error // it may be negative, or longer
+		h.accepted, err = strconv.ParseInt(string(accepted), 10, 64)
+		ok = err == nil
+	}
+	return h, json, ok
+}
+
+var space = []byte(" ")
+
 // parseMessage reads the text of such a line.
 func parseMessage(text []byte) (m Message, ok bool) {
-	seq, text, _ := bytes.Cut(text, []byte(" "))
-	endpoint, text, _ := bytes.Cut(text, []byte(" "))
-	accepted, text, ok := bytes.Cut(text, []byte(" "))
-	number, errSeq := strconv.ParseUint(string(seq), 10, 32)
-	at := slices.Index(endpointNames[:], string(endpoint))
-	micros, errAccepted := strconv.ParseInt(string(accepted), 10, 64)
-	if !ok || errSeq != nil || at < 0 || errAccepted != nil {
+	h, json, ok := parseHead(text)
+	if !ok {
 		return m, false
 	}
-	return Message{Endpoint: Endpoint(at), Accepted: time.UnixMicro(micros), JSON: text, Ref: Ref{seq: uint32(number)}}, true
+	return Message{Endpoint: h.endpoint, Accepted: time.UnixMicro(h.accepted), JSON: json, Ref: Ref{seq: h.seq}}, true
 }
 
 // environment returns a message's own, which is its first member.

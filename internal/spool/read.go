@@ -3,7 +3,6 @@ package spool
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 )
@@ -31,22 +30,29 @@ var errDamaged = errors.New("messages are damaged")
 
 // Read returns the next unread messages, in the order of acceptance, from about
 // limit bytes of one file; none if all are read. They stay unread until Advance.
-// After an error, which is an *Error, SkipUnreadable goes on behind that file.
+// The error is an *Error. If it IsLost, SkipUnreadable goes on behind that
+// file. Otherwise it may pass: Postpone reads other files first.
 func (s *Spool) Read(limit int64) ([]Message, error) {
 	segment := s.nextUnread()
 	if segment == nil {
 		return nil, nil
 	}
-	for segment.taken < segment.size {
+	for segment.taken < segment.end() {
 		messages, err := segment.read(limit)
 		if err != nil {
-			return nil, &Error{"read", segment.path, err}
+			return nil, &Error{"read", segment.path(), err}
 		}
 		if len(messages) > 0 {
 			return messages, nil
 		}
 	}
-	return nil, &Error{"read", segment.path, errDamaged}
+	return nil, &Error{"read", segment.path(), errDamaged}
+}
+
+// IsLost reports whether an error of Read says that messages are lost: they are
+// damaged, or their file is gone. Any other error may pass.
+func IsLost(err error) bool {
+	return errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist)
 }
 
 // nextUnread returns the first segment with unread messages, nil if there is none.
@@ -76,13 +82,27 @@ func (s *Spool) Unread() (t Tally) {
 
 // LastIdentify returns when the newest identify in adopted files was accepted,
 // with or without an outcome; the zero Time if there is none.
-func (s *Spool) LastIdentify() (last time.Time) {
+func (s *Spool) LastIdentify() (last time.Time) { return s.lastIdentify }
+
+// Postpone puts the file that Read failed at behind all others, if one of those
+// can be read now. It reports whether it did.
+func (s *Spool) Postpone() bool {
+	failed := s.nextUnread()
 	for _, segment := range s.segments {
-		if segment.lastIdentify.After(last) {
-			last = segment.lastIdentify
+		if segment == failed || segment.unread.Count == 0 {
+			continue
 		}
+		if _, err := segment.readLines(segment.taken, 4<<10); err != nil {
+			continue
+		}
+		if failed == s.current {
+			s.sealCurrent() // what is appended next comes behind
+		}
+		i := slices.Index(s.segments, failed)
+		s.segments = append(slices.Delete(s.segments, i, i+1), failed)
+		return true
 	}
-	return last
+	return false
 }
 
 // Skipped is the unread messages of a file that is not read any further.
@@ -91,34 +111,21 @@ type Skipped struct {
 	Err *Error // why
 }
 
-// IsLost reports whether an error of Read says that messages are lost. Any
-// other error may pass.
-func IsLost(err error) bool {
-	return errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist)
-}
-
 // SkipUnreadable gives up the unread messages of the file that Read failed at
 // with err, which IsLost.
 func (s *Spool) SkipUnreadable(err error) Skipped {
 	return s.skip(s.nextUnread(), err)
 }
 
-// Postpone puts the file that Read failed at behind all others, if one of those
-// can be read now.
-func (s *Spool) Postpone() bool { return false }
-
-// Load returns the JSON of messages without an outcome, in the order of refs.
-func (s *Spool) Load(refs []Ref) ([][]byte, error) {
-	return nil, errors.ErrUnsupported
-}
-
 func (s *Spool) skip(segment *segment, err error) Skipped {
 	var trouble *Error
 	if !errors.As(err, &trouble) {
-		trouble = &Error{"read", segment.path, err}
+		trouble = &Error{"read", segment.path(), err}
 	}
 	skipped := Skipped{segment.unread, trouble}
-	segment.seal() // what is appended next is to be read
+	if segment == s.current {
+		s.sealCurrent() // what is appended next is to be read
+	}
 	segment.unread = Tally{}
 	segment.damaged = true
 	s.bury(segment, skipped.Count)
@@ -127,16 +134,17 @@ func (s *Spool) skip(segment *segment, err error) Skipped {
 
 // Removed finds out which files somebody has removed: their messages are lost.
 // Ref.Gone then tells of those that were read; skipped are those that were not.
+// That a directory was removed as a whole is among the troubles.
 func (s *Spool) Removed() (skipped []Skipped) {
 	if s.live == 0 {
 		return nil
 	}
-	s.checked = time.Time{}
-	if err := s.findInstance(time.Now()); err != nil {
+	s.found = false
+	if err := s.find(); err != nil {
 		s.troubles = append(s.troubles, err)
 	}
 	for _, segment := range slices.Clone(s.segments) {
-		if _, err := os.Stat(segment.path); !errors.Is(err, fs.ErrNotExist) {
+		if there, err := exists(segment.instance.root, segment.position.name); there || err != nil {
 			continue
 		}
 		segment.gone = true

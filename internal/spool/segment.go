@@ -1,138 +1,79 @@
 package spool
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 )
 
 // A segment is one file of a spool. It consists of lines, so that damage stays
 // where it is and reading goes on at the next line.
 type segment struct {
-	path    string
+	instance *instance
+	position position
+	number   int // in the order in which the spool met them
+
 	file    *os.File // while messages are appended; afterwards it is opened when need be
 	size    int64
 	next    uint32 // SEQ of the next message
 	live    int    // messages without an outcome
 	unread  Tally
-	taken   int64 // where reading goes on
-	torn    bool  // the last line has no end
-	damaged bool  // set aside, instead of removed, in the end
-	gone    bool  // Removed did not find it
+	taken   int64    // where reading goes on
+	unnoted []uint32 // have their outcome, which is to be noted
+	loaded  mark     // where Load goes on
+	torn    bool     // the last line has no end
+	damaged bool     // set aside, instead of removed, in the end
+	gone    bool     // Removed did not find it
+
+	base time.Time // what was accepted, less the owner's clock; of an own segment
 
 	// Of an adopted segment.
-	oldest       time.Time // when its first message was accepted
-	lastIdentify time.Time // when its newest identify was
-	done         seqSet    // have their outcome
+	adopted bool
+	done    seqSet // have their outcome
 }
 
-const segmentMagic = "altertable-spool 1 "
+// A mark says that the messages from seq on begin at an offset.
+type mark struct {
+	seq uint32
+	at  int64
+}
 
-// maxSegmentLine bounds a line that is read: a message of a batch's limit, and its head.
-const maxSegmentLine = 3 << 20
+const (
+	segmentMagic = "altertable-spool 1 "
+
+	// maxSegmentLine bounds a line that is read: a message of a batch's limit, and its head.
+	maxSegmentLine = 3 << 20
+
+	// maxSegmentRead bounds what is read of a file: no client writes a longer one.
+	maxSegmentRead = 16 << 20
+)
+
+func header(tenant string) string { return segmentMagic + tenant + "\n" }
+
+func (s *segment) path() string { return filepath.Join(s.instance.path, s.position.name) }
 
 // createSegment starts a new file.
-func createSegment(path, tenant string) (*segment, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+func createSegment(i *instance, position position, tenant string) (*segment, error) {
+	file, err := i.root.OpenFile(position.name, os.O_RDWR|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	header := segmentMagic + tenant + "\n"
-	if _, err := file.WriteString(header); err != nil {
-		return nil, errors.Join(err, file.Close(), os.Remove(path))
+	head := header(tenant)
+	if _, err := file.WriteString(head); err != nil {
+		return nil, errors.Join(err, file.Close(), i.root.Remove(position.name))
 	}
-	return &segment{path: path, file: file, size: int64(len(header))}, nil
-}
-
-var errForeignFile = errors.New("is not a spool file of this version, key and URL")
-
-// scanSegment finds out what is in the file of a dead client, and how many of
-// its lines are damaged. A line without an end counts if it is intact.
-func scanSegment(path, tenant string, lines *bufio.Reader) (s *segment, damaged int, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { _ = file.Close() }() // it is only read
-	lines.Reset(file)
-	header := segmentMagic + tenant + "\n"
-	switch head, err := lines.Peek(len(header)); {
-	case err != nil && !errors.Is(err, io.EOF):
-		return nil, 0, err
-	case string(head) != header:
-		return nil, 0, errForeignFile
-	}
-	n, _ := lines.Discard(len(header)) // they are there
-	s = &segment{path: path, size: int64(n)}
-	var messages []found
-	for {
-		line, err := lines.ReadSlice('\n')
-		size := len(line)
-		for ; errors.Is(err, bufio.ErrBufferFull); size += len(line) {
-			line, err = lines.ReadSlice('\n') // the end of what no client has written
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, 0, err
-		}
-		s.size += int64(size)
-		s.torn = err != nil && size > 0
-		if size > 0 && !s.scanLine(bytes.TrimSuffix(line, []byte("\n")), &messages) {
-			damaged++
-		}
-		if err != nil {
-			break
-		}
-	}
-	s.damaged = damaged > 0
-	s.done = s.done.merge()
-	for _, m := range messages {
-		if !s.done.has(m.seq) {
-			s.unread.add(m.Tally)
-		}
-	}
-	s.live = s.unread.Count
-	return s, damaged, nil
-}
-
-// A found message is one that scanSegment came across.
-type found struct {
-	seq uint32
-	Tally
-}
-
-// scanLine takes in what a line says; ok is false if it is damaged.
-func (s *segment) scanLine(line []byte, messages *[]found) (ok bool) {
-	kind, text, ok := parseLine(line)
-	switch {
-	case ok && kind == 'd':
-		s.done, ok = s.done.parse(text)
-		return ok
-	case !ok || kind != 'm':
-		return false
-	}
-	m, ok := parseMessage(text)
-	if !ok {
-		return false
-	}
-	if s.oldest.IsZero() {
-		s.oldest = m.Accepted
-	}
-	if m.Endpoint == Identify && m.Accepted.After(s.lastIdentify) {
-		s.lastIdentify = m.Accepted
-	}
-	*messages = append(*messages, found{m.Ref.seq, m.tally()})
-	return true
+	return &segment{instance: i, position: position, file: file, size: int64(len(head))}, nil
 }
 
 // with calls f with the segment's file.
-func (s *segment) with(f func(*os.File) error) error {
+func (s *segment) with(flag int, f func(*os.File) error) error {
 	if s.file != nil {
 		return f(s.file)
 	}
-	file, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	file, _, err := s.instance.openFile(s.position.name, flag)
 	if err != nil {
 		return err
 	}
@@ -144,40 +85,51 @@ func (s *segment) write(lines []byte, sync bool) error {
 	if s.torn {
 		lines = append([]byte("\n"), lines...)
 	}
-	return s.with(func(file *os.File) error {
-		n, err := file.WriteAt(lines, s.size)
-		if err == nil && sync {
-			err = file.Sync()
-		}
-		if err != nil {
-			if n > 0 {
-				err = errors.Join(err, file.Truncate(s.size))
-			}
-			return err
-		}
-		s.size += int64(n)
-		s.torn = false
-		return nil
-	})
+	if s.file != nil {
+		return s.writeTo(s.file, lines, sync)
+	}
+	return s.with(os.O_WRONLY, func(file *os.File) error { return s.writeTo(file, lines, sync) })
 }
+
+func (s *segment) writeTo(file *os.File, lines []byte, sync bool) error {
+	n, err := file.WriteAt(lines, s.size)
+	if err == nil && sync {
+		err = file.Sync()
+	}
+	if err != nil {
+		if n > 0 {
+			err = errors.Join(err, file.Truncate(s.size))
+		}
+		return err
+	}
+	s.size += int64(n)
+	s.torn = false
+	return nil
+}
+
+// end returns up to where the file is read.
+func (s *segment) end() int64 { return min(s.size, maxSegmentRead) }
 
 // read returns the messages without an outcome in about limit bytes from taken
 // on. What lies there besides is taken, if there are none.
 func (s *segment) read(limit int64) (messages []Message, err error) {
-	text, err := s.readLines(limit)
+	text, err := s.readLines(s.taken, limit)
 	if err != nil {
 		return nil, err
 	}
 	end := s.taken
 	for line := range bytes.Lines(text) {
 		end += int64(len(line))
-		kind, rest, ok := parseLine(bytes.TrimSuffix(line, []byte("\n")))
+		kind, rest, ok := parseLine(bytes.TrimSuffix(line, newline))
 		m, isMessage := parseMessage(rest)
 		if !ok || kind != 'm' || !isMessage || s.done.has(m.Ref.seq) {
 			continue
 		}
 		m.Ref.segment, m.end = s, end
 		m.Environment = environment(m.JSON)
+		if m.Adopted = s.adopted; !m.Adopted {
+			m.At = m.Accepted.Sub(s.base)
+		}
 		messages = append(messages, m)
 	}
 	if len(messages) == 0 {
@@ -186,20 +138,32 @@ func (s *segment) read(limit int64) (messages []Message, err error) {
 	return messages, nil
 }
 
-// readLines returns whole lines from taken on, one at least.
-func (s *segment) readLines(limit int64) ([]byte, error) {
+var newline = []byte("\n")
+
+// readLines returns whole lines from an offset on, one at least. A file that
+// ends there, though it was longer, is damaged.
+func (s *segment) readLines(from, limit int64) ([]byte, error) {
 	for ; ; limit *= 2 {
-		text := make([]byte, min(limit, s.size-s.taken))
-		if err := s.with(func(file *os.File) error {
-			_, err := file.ReadAt(text, s.taken)
+		text := make([]byte, min(limit, s.end()-from))
+		var n int
+		err := s.with(os.O_RDONLY, func(file *os.File) (err error) {
+			if n, err = file.ReadAt(text, from); n > 0 && errors.Is(err, io.EOF) {
+				return nil
+			}
 			return err
-		}); err != nil {
+		})
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, errDamaged
+		case err != nil:
 			return nil, err
 		}
+		short := n < len(text)
+		text = text[:n]
 		if end := bytes.LastIndexByte(text, '\n'); end >= 0 {
 			return text[:end+1], nil
 		}
-		if s.taken+limit >= s.size || limit > maxSegmentLine {
+		if short || from+limit >= s.end() || limit > maxSegmentLine {
 			return text, nil // a torn line, which its checksum gives away
 		}
 	}
@@ -213,16 +177,23 @@ func (s *segment) seal() {
 	}
 }
 
-// copyTo moves the segment, whose file is open and has lost its name, to path.
-func (s *segment) copyTo(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+// copyTo moves the segment, whose file is open and has lost its directory, to
+// another instance.
+func (s *segment) copyTo(i *instance, position position) error {
+	file, err := i.root.OpenFile(position.name, os.O_RDWR|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
 	if err != nil {
 		return err
 	}
 	if _, err := io.Copy(file, io.NewSectionReader(s.file, 0, s.size)); err != nil {
-		return errors.Join(err, file.Close(), os.Remove(path))
+		return errors.Join(err, file.Close(), i.root.Remove(position.name))
 	}
-	s.seal()
-	s.path, s.file = path, file
+	// The directory may be elsewhere, with the file in it.
+	held, errHeld := s.file.Stat()
+	now, errNow := s.instance.root.Lstat(s.position.name)
+	if errHeld == nil && errNow == nil && os.SameFile(held, now) {
+		_ = s.instance.root.Remove(s.position.name)
+	}
+	_ = s.file.Close()
+	s.instance, s.position, s.file = i, position, file
 	return nil
 }

@@ -49,9 +49,9 @@ func FuzzDamage(f *testing.F) {
 	dead, _ := open(f, f.TempDir())
 	messages := put(f, dead, numbered(6)...)
 	dead.Done([]Ref{messages[1].Ref})
-	text, err := os.ReadFile(dead.segments[0].path)
+	text, err := os.ReadFile(dead.segments[0].path())
 	require.NoError(f, err)
-	instance := filepath.Base(dead.instance)
+	instance := dead.instance.name
 
 	f.Fuzz(func(t *testing.T, at, size uint16, with []byte) {
 		from := min(int(at), len(text))
@@ -76,15 +76,15 @@ func FuzzDamage(f *testing.F) {
 
 // A line without an end gets one before what is written next.
 func TestWrite(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "1.spool")
-	s, err := createSegment(path, tenant)
+	spool, _ := open(t, t.TempDir())
+	s, err := createSegment(spool.instance, position{name: "1.spool"}, tenant)
 	require.NoError(t, err)
 	require.NoError(t, s.write([]byte("one\n"), true))
 	s.seal()
 	require.NoError(t, s.write([]byte("two\n"), false), "it is opened when need be")
 	s.torn = true
 	require.NoError(t, s.write([]byte("three\n"), false))
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(s.path())
 	require.NoError(t, err)
 	assert.Equal(t, segmentMagic+tenant+"\none\ntwo\n\nthree\n", string(text))
 	assert.EqualValues(t, len(text), s.size)

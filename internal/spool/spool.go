@@ -2,17 +2,15 @@
 // format is in docs/spool-format.md.
 //
 // The owner of a Spool makes one call at a time: it has no lock. Every call
-// except Advance, Unread, Room and LastIdentify may do I/O.
+// except Advance, Unread, Room, LastIdentify, Left, Bytes and Troubles may do I/O.
 package spool
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -23,8 +21,9 @@ const Overhead = 160
 const (
 	noteOverhead = 32 // of the note alone
 
-	minSegmentSize = 256
-	maxSegmentSize = 2 << 20
+	minSegmentSize  = 256
+	maxSegmentSize  = 2 << 20
+	maxShortSegment = 256 << 10 // of a write-only spool, which reads one when it opens
 
 	maxScratch = 64 << 10 // is kept for the next call
 )
@@ -64,17 +63,28 @@ type Spool struct {
 	cfg         Config // Dir is absolute: the process may change its own
 	segmentSize int64
 
-	instance string    // path of its directory
-	lock     *os.File  // nil if no instance directory could be built
-	checked  time.Time // when the instance directory was last seen to exist
+	dir      *os.Root
+	instance *instance
+	old      []*instance   // were removed or renamed; segments are read through them
+	found    bool          // the instance was seen to exist at checked, on the owner's clock
+	checked  time.Duration // for Append
 
-	segments []*segment // oldest first; the last one takes what is appended
-	files    int        // ever made, for their names
-	bytes    int64      // of all segments
+	segments []*segment // in the order in which they are read
+	current  *segment   // takes what is appended; nil if a new one is to be made
+	stuck    []*segment // have no live messages, and cannot be removed
+	met      int        // segments, for their numbers
+	lastKey  int64      // the greatest of all names
+	bytes    int64      // of all segments, stuck ones included
 	live     int        // messages in them without an outcome
-	room     chan struct{}
-	scratch  []byte
-	troubles []error
+	others   others     // of a write-only spool
+	damaged  []damagedFile
+
+	lastIdentify time.Time
+	left         Left
+	room         chan struct{}
+	scratch      []byte
+	troubles     []error
+	told         map[[2]string]bool // operations and paths of the troubles ever told
 }
 
 // Open makes an instance directory, and adopts what dead clients of the same
@@ -83,43 +93,47 @@ func Open(cfg Config) (s *Spool, err error) {
 	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
 		return nil, err
 	}
+	largest := int64(maxSegmentSize)
+	if cfg.WriteOnly {
+		largest = maxShortSegment
+	}
 	s = &Spool{
 		cfg:         cfg,
-		segmentSize: min(max(cfg.MaxBytes/64, minSegmentSize), maxSegmentSize),
+		segmentSize: min(max(cfg.MaxBytes/64, minSegmentSize), largest),
 		room:        make(chan struct{}),
+		told:        map[[2]string]bool{},
 	}
-	if err := s.build(); err != nil {
+	if s.dir, err = openDir(cfg.Dir, cfg.Sync); err != nil {
 		return nil, err
 	}
-	if cfg.WriteOnly {
-		return s, nil
-	}
-	if s.troubles, err = s.adoptAll(); err != nil {
+	if err = s.open(); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// Troubles returns what went wrong since the last call and is no call's own
-// error, as values of type *Error.
-func (s *Spool) Troubles() (troubles []error) {
-	troubles, s.troubles = s.troubles, nil
-	return troubles
+func (s *Spool) open() error {
+	entries, err := readDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if s.isOfTenant(entry.Name()) {
+			s.sawKey(instanceKey(entry.Name()))
+		}
+	}
+	s.surveyDamaged(entries)
+	if s.cfg.WriteOnly {
+		return s.openWriteOnly(entries)
+	}
+	if s.instance, err = s.build(); err != nil {
+		return err
+	}
+	s.adoptAll(entries, &s.left, math.MaxInt64)
+	s.makeRoom(0)
+	return nil
 }
-
-// Left is what Open met of dead clients and may not adopt.
-type Left struct {
-	Files  int
-	Oldest time.Time
-}
-
-// Left tells what Open met of dead clients and may not adopt, whatever the reason.
-func (s *Spool) Left() Left { return Left{} }
-
-// Tend does what is due from time to time, and adopts what clients left that
-// died since. The owner calls it about every minute.
-func (s *Spool) Tend() (adopted Tally) { return Tally{} }
 
 // Close gives up the instance directory, and removes it if no message is in
 // it. Otherwise the next client adopts it.
@@ -127,28 +141,33 @@ func (s *Spool) Close() {
 	for _, segment := range s.segments {
 		segment.seal()
 	}
-	if s.lock == nil {
-		return
+	s.retry()
+	for _, old := range s.old {
+		old.close()
 	}
-	if len(s.segments) == 0 {
-		_ = os.Remove(s.lock.Name())
+	if s.instance != nil {
+		if s.bytes == 0 {
+			s.instance.remove(s.dir)
+		} else {
+			s.instance.close()
+		}
 	}
-	_ = s.lock.Close()
-	_ = os.Remove(s.instance) // fails if segments are left in it
+	_ = s.dir.Close()
 }
 
 // Append writes m to disk and sets m.Ref. The message is unread until Advance.
 // The error is ErrFull or an *Error; the message is not on disk then.
 func (s *Spool) Append(m *Message) error {
-	if err := s.findInstance(m.Accepted); err != nil {
+	if err := s.findInstance(m.At); err != nil {
 		return err
 	}
-	if s.bytes+int64(s.live)*noteOverhead+int64(len(m.JSON)+Overhead) > s.cfg.MaxBytes {
+	if !s.hasRoom(int64(len(m.JSON) + Overhead)) {
 		return ErrFull
 	}
-	segment, err := s.last()
+	base := m.Accepted.Round(0).Add(-m.At) // without a monotonic clock
+	segment, err := s.segmentFor(base)
 	if err != nil {
-		return &Error{"create", s.instance, err}
+		return &Error{"create", s.instance.path, err}
 	}
 	m.Ref = Ref{segment, segment.next}
 	s.scratch = appendMessage(s.scratch[:0], m)
@@ -157,11 +176,11 @@ func (s *Spool) Append(m *Message) error {
 		s.scratch = nil
 	}
 	if err != nil {
-		segment.seal() // another file may have better luck
+		s.sealCurrent() // another file may have better luck
 		if segment.live == 0 {
 			s.discard(segment)
 		}
-		return &Error{"write", segment.path, err}
+		return &Error{"write", segment.path(), err}
 	}
 	m.end = segment.size
 	segment.next++
@@ -171,30 +190,56 @@ func (s *Spool) Append(m *Message) error {
 	return nil
 }
 
-// last returns the segment that is written to, a new one if need be.
-func (s *Spool) last() (*segment, error) {
-	if n := len(s.segments); n > 0 {
-		last := s.segments[n-1]
-		if last.file != nil && last.size < s.segmentSize {
-			return last, nil
+// segmentFor returns the segment that a message is appended to, a new one if
+// need be. A segment's messages have the same base, within a second: when the
+// wall clock is set, the next one begins.
+func (s *Spool) segmentFor(base time.Time) (*segment, error) {
+	if at := s.current; at != nil && at.size < s.segmentSize && at.next < math.MaxUint32 {
+		if at.base.IsZero() {
+			at.base = base
 		}
-		last.seal()
+		if base.Sub(at.base).Abs() <= time.Second {
+			return at, nil
+		}
 	}
-	segment, err := createSegment(s.newPath(), s.cfg.Tenant)
+	s.sealCurrent()
+	s.refreshOthers()
+	var segment *segment
+	err := fs.ErrExist
+	for errors.Is(err, fs.ErrExist) {
+		segment, err = createSegment(s.instance, s.newPosition(), s.cfg.Tenant)
+	}
 	if err != nil {
 		return nil, err
 	}
-	s.segments = append(s.segments, segment)
-	s.bytes += segment.size
+	segment.base = base
+	s.add(segment)
+	s.current = segment
 	if s.cfg.Sync {
-		err = syncDir(s.instance)
+		err = syncDir(s.instance.handle)
 	}
 	return segment, err
 }
 
-func (s *Spool) newPath() string {
-	s.files++
-	return filepath.Join(s.instance, fmt.Sprintf("%08d.spool", s.files))
+// add puts a segment behind all others.
+func (s *Spool) add(segment *segment) {
+	s.met++
+	segment.number = s.met
+	s.segments = append(s.segments, segment)
+	s.bytes += segment.size
+	s.live += segment.live
+}
+
+func (s *Spool) newPosition() position {
+	key := s.nextKey()
+	return position{key: key, name: segmentName(key)}
+}
+
+func (s *Spool) sealCurrent() {
+	if s.current != nil {
+		s.current.seal()
+		s.current = nil
+	}
 }
 
 // write puts lines at the end of a segment.
@@ -205,64 +250,43 @@ func (s *Spool) write(segment *segment, lines []byte, sync bool) error {
 	return err
 }
 
-// Done notes that messages have their outcome. A file whose messages all have
-// theirs leaves the disk; freed reports whether one did. It reorders refs.
-func (s *Spool) Done(refs []Ref) (freed bool) {
-	slices.SortFunc(refs, func(a, b Ref) int {
-		if a.segment != b.segment {
-			return strings.Compare(a.segment.path, b.segment.path)
-		}
-		return cmp.Compare(a.seq, b.seq)
-	})
-	for len(refs) > 0 {
-		segment := refs[0].segment
-		var seqs []uint32
-		for len(refs) > 0 && refs[0].segment == segment {
-			seqs = append(seqs, refs[0].seq)
-			refs = refs[1:]
-		}
-		if s.bury(segment, len(seqs)) {
-			freed = true
-			continue
-		}
-		_ = s.write(segment, appendDone(nil, seqs), false) // if it fails, they may be delivered again after a crash
-	}
-	return freed
+// hasRoom makes room for n bytes if need be, and reports whether there is some.
+func (s *Spool) hasRoom(n int64) bool {
+	return s.fits(n) || s.refreshOthers() && s.fits(n) || s.makeRoom(n)
 }
 
-// bury counts n messages of a segment as dead, and discards the segment if none
-// is alive then. It reports whether it did.
-func (s *Spool) bury(segment *segment, n int) (discarded bool) {
-	segment.live -= n
-	s.live -= n
-	if segment.live > 0 {
-		return false
-	}
-	s.discard(segment)
-	return true
+func (s *Spool) fits(n int64) bool {
+	return s.Bytes()+s.others.bytes+int64(s.live)*noteOverhead+n <= s.cfg.MaxBytes
 }
 
-// discard gives up a segment without live messages.
-func (s *Spool) discard(dead *segment) {
-	i := slices.Index(s.segments, dead)
-	s.segments = slices.Delete(s.segments, i, i+1)
-	s.bytes -= dead.size
-	_ = s.remove(dead) // if it fails, the next client does it
+// Bytes returns the size of the files, damaged ones of the tenant included.
+func (s *Spool) Bytes() int64 {
+	n := s.bytes
+	for _, file := range s.damaged {
+		n += file.size
+	}
+	return n
+}
+
+// Room returns a channel that is closed when something leaves the disk next.
+func (s *Spool) Room() <-chan struct{} { return s.room }
+
+func (s *Spool) openRoom() {
 	close(s.room)
 	s.room = make(chan struct{})
 }
 
-// remove takes a segment without live messages off the disk, or aside.
-func (s *Spool) remove(dead *segment) error {
-	dead.seal()
-	if dead.damaged {
-		return s.setAside(dead.path) // it was reported when it was adopted
-	}
-	return os.Remove(dead.path)
+// Troubles returns what went wrong since the last call and is no call's own
+// error, as values of type *Error.
+func (s *Spool) Troubles() (troubles []error) {
+	troubles, s.troubles = s.troubles, nil
+	return troubles
 }
 
-// Bytes returns the size of the files.
-func (s *Spool) Bytes() int64 { return s.bytes }
-
-// Room returns a channel that is closed when something leaves the disk next.
-func (s *Spool) Room() <-chan struct{} { return s.room }
+// trouble keeps an error for Troubles. The same operation on the same path is told of once.
+func (s *Spool) trouble(op, path string, err error) {
+	if key := [2]string{op, path}; err != nil && !s.told[key] {
+		s.told[key] = true
+		s.troubles = append(s.troubles, &Error{op, path, err})
+	}
+}

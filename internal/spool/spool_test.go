@@ -27,16 +27,24 @@ func open(t testing.TB, dir string) (s *Spool, troubles []error) {
 
 func openWith(t testing.TB, cfg Config) (s *Spool, troubles []error) {
 	t.Helper()
-	s, troubles, err := Open(cfg)
+	s, err := Open(cfg)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	return s, troubles
+	return s, s.Troubles()
 }
 
 // message returns a track of that name.
 func message(name string) Message {
 	return Message{Endpoint: Track, Accepted: start, Environment: "production",
 		JSON: fmt.Appendf(nil, `{"environment":"production","event":%q}`, name)}
+}
+
+// later returns a track that is accepted some seconds after the first.
+func later(name string, seconds int) Message {
+	m := message(name)
+	m.At = time.Duration(seconds) * time.Second
+	m.Accepted = m.Accepted.Add(m.At)
+	return m
 }
 
 func numbered(n int) (names []string) {
@@ -97,7 +105,7 @@ func stranded(t testing.TB, dir string, names ...string) (paths []string) {
 	s, _ := open(t, dir)
 	put(t, s, names...)
 	for _, segment := range s.segments {
-		paths = append(paths, segment.path)
+		paths = append(paths, segment.path())
 	}
 	s.Close()
 	return paths
@@ -106,7 +114,7 @@ func stranded(t testing.TB, dir string, names ...string) (paths []string) {
 // files returns the paths below dir.
 func files(t testing.TB, dir string) (all []string) {
 	t.Helper()
-	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(dir+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			all = append(all, path)
 		}
@@ -120,7 +128,7 @@ func TestMessagesComeBackAsTheyWere(t *testing.T) {
 	assert.Empty(t, troubles)
 	want := []Message{
 		message("e0"),
-		{Endpoint: Identify, Accepted: start.Add(time.Second), JSON: []byte(`{"environment":"staging","distinct_id":"u_1"}`), Environment: "staging"},
+		{Endpoint: Identify, Accepted: start.Add(time.Second), At: time.Second, JSON: []byte(`{"environment":"staging","distinct_id":"u_1"}`), Environment: "staging"},
 		{Endpoint: Alias, Accepted: start.Add(-time.Hour), JSON: []byte(`{"distinct_id":"u_1"}`)},
 	}
 	var size int64
@@ -221,7 +229,7 @@ func TestFileCannotBeWritten(t *testing.T) {
 	var trouble *Error
 	require.ErrorAs(t, s.Append(&m), &trouble)
 	assert.Equal(t, "write", trouble.Op)
-	assert.Equal(t, s.segments[0].path, trouble.Path)
+	assert.Equal(t, s.segments[0].path(), trouble.Path)
 	put(t, s, "e2")
 	assert.Len(t, s.segments, 2)
 	s.Close()
@@ -233,7 +241,7 @@ func TestDirectoryCannotBeUsed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		_, _, err := Open(Config{Dir: dir, Tenant: tenant, MaxBytes: 1 << 20})
+		_, err := Open(Config{Dir: dir, Tenant: tenant, MaxBytes: 1 << 20})
 		require.Error(t, err)
 	}
 }

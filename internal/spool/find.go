@@ -1,0 +1,80 @@
+package spool
+
+import (
+	"io/fs"
+	"slices"
+	"time"
+)
+
+// findInstance finds out, once a second of the owner's clock, whether somebody
+// has removed the directory, and makes a new one then: a file without a name
+// takes what is written, and keeps nothing.
+func (s *Spool) findInstance(now time.Duration) error {
+	if s.found && now >= s.checked && now-s.checked < time.Second {
+		return nil
+	}
+	s.found = false
+	if err := s.find(); err != nil {
+		return err
+	}
+	s.found, s.checked, s.others.stale = true, now, true
+	return nil
+}
+
+// find makes a new instance if the directory was removed. The error is an *Error.
+func (s *Spool) find() error {
+	old := s.instance
+	if !old.isGone(s.cfg.Dir) && old.mendLock() == nil {
+		return nil
+	}
+	if err := s.rebuild(); err != nil {
+		return &Error{"rebuild", old.path, err}
+	}
+	s.trouble("find", old.path, fs.ErrNotExist)
+	return nil
+}
+
+// rebuild makes a new instance in place of one that was removed. The segment
+// that is open moves in. The others are gone, except if the directory is
+// elsewhere.
+func (s *Spool) rebuild() error {
+	before, old := s.dir, s.instance
+	dir, err := openDir(s.cfg.Dir, s.cfg.Sync)
+	if err != nil {
+		return err
+	}
+	s.dir = dir
+	instance, err := s.build()
+	if err != nil {
+		s.dir = before
+		_ = dir.Close()
+		return err
+	}
+	_ = before.Close()
+	s.instance = instance
+	s.old = append(s.old, old)
+	if s.current != nil {
+		if err := s.current.copyTo(instance, s.newPosition()); err != nil {
+			// It stays open, and can be read as long as this process lives.
+			s.trouble("rebuild", s.current.path(), err)
+			s.current = nil
+		}
+	}
+	s.closeOld()
+	return nil
+}
+
+// closeOld closes the instances of which no segments are left.
+func (s *Spool) closeOld() {
+	s.old = slices.DeleteFunc(s.old, func(old *instance) bool {
+		isOf := func(segment *segment) bool { return segment.instance == old }
+		if slices.ContainsFunc(s.segments, isOf) || slices.ContainsFunc(s.stuck, isOf) {
+			return false
+		}
+		if old.lock != nil {
+			removeLock(old)
+		}
+		old.close()
+		return true
+	})
+}
