@@ -91,7 +91,7 @@ func (rec *recorder) claimDelivery() (due bool, err error) {
 	if err := os.WriteFile(stamp, nil, 0o600); err != nil {
 		return false, err
 	}
-	return true, os.Chtimes(stamp, now, now)
+	return true, os.Chtimes(stamp, now, now) // writing nothing does not set the time everywhere
 }
 
 // startDelivery lets a process of its own deliver what is in dir, and does not
