@@ -26,7 +26,7 @@ const (
 
 // deliver sends what earlier runs have left on disk, and prints each event as
 // it was sent. What it cannot deliver in time stays for the next one.
-func deliver(stdout io.Writer) (err error) {
+func deliver(stdout io.Writer) error {
 	if optedOut() {
 		fmt.Fprintln(stdout, "nothing is delivered: DO_NOT_TRACK or EXAMPLE_CLI_NO_ANALYTICS is set")
 		return nil
