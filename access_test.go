@@ -1,12 +1,13 @@
 package altertable_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,15 +176,24 @@ func TestProbeOfTheKey(t *testing.T) {
 // A RoundTripper that never returns from the probe does not hold up another one.
 func TestProbeOfTheKeyNeverReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start, n := time.Now(), 0
-		stuck := make(chan struct{})
-		var began []time.Duration
+		start, stuck := time.Now(), make(chan struct{})
+		var mu sync.Mutex
+		var began []time.Duration // guarded by mu
+		begin := func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			began = append(began, time.Since(start))
+			return len(began)
+		}
+		soFar := func() []time.Duration {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(began)
+		}
 		client, _, l := newSpoolClient(t, t.TempDir(), altertable.WithMaxBatchSize(1), altertable.WithMaxInFlight(2),
 			altertable.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-				began = append(began, time.Since(start)) // one request at a time, until the last one
-				n++
 				status := 200
-				switch n {
+				switch begin() {
 				case 1:
 					status = 401
 				case 2:
@@ -196,9 +206,9 @@ func TestProbeOfTheKeyNeverReturns(t *testing.T) {
 		pass(time.Second)
 		track(t, client, "e1")
 		pass(every + 8*time.Second)
-		assert.Equal(t, []time.Duration{0, every}, began)
+		assert.Equal(t, []time.Duration{0, every}, soFar())
 		pass(time.Second)
-		assert.Equal(t, []time.Duration{0, every, every + 10*time.Second}, began)
+		assert.Equal(t, []time.Duration{0, every, every + 10*time.Second}, soFar())
 		close(stuck)
 		require.NoError(t, client.Flush(t.Context()))
 		l.settle(t, client, "e0", "e1")
@@ -286,12 +296,5 @@ func TestDenialsAreFinalWithoutASpool(t *testing.T) {
 				assert.ElementsMatch(t, numbered(20), l.lostSoFar())
 			})
 		})
-	}
-}
-
-// ofEnvironment returns a condition: the request is about the environment.
-func ofEnvironment(environment string) func(altertabletest.Request) bool {
-	return func(r altertabletest.Request) bool {
-		return bytes.Contains(r.Body, []byte(`"environment":"`+environment+`"`))
 	}
 }
