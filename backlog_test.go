@@ -315,7 +315,7 @@ func TestBlockedCallbackWithAFullDisk(t *testing.T) {
 				default:
 				}
 			}))
-		srv.Always(altertabletest.Status(401))
+		srv.Always(altertabletest.Status(404))
 		require.NoError(t, client.Track(t.Context(), large))
 		assert.ErrorIs(t, <-refused, altertable.ErrQueueFull)
 		require.NoError(t, client.Track(t.Context(), large), "there is room again")

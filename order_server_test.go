@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -23,6 +24,8 @@ const (
 	reset       // the connection breaks before the server has read the request
 	answerLost  // the connection breaks after the server has done the work
 	turnedAway  // a final answer, 404
+	unknownKey  // 401
+	nowhere     // the environment does not exist
 	changeable  // any of these, anew for each request
 	weathers    // their number
 )
@@ -59,12 +62,12 @@ func (s *fickleServer) transport(generation int) http.RoundTripper {
 		if a == nil {
 			return nil, errConnectionLost
 		}
-		status, header := s.serve(r.Context(), a, r.URL.Path)
+		status, header, answer := s.serve(r.Context(), a, r.URL.Path)
 		s.oracle.end(a, status)
 		if status == 0 {
 			return nil, errConnectionLost
 		}
-		return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}, nil
+		return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(answer))}, nil
 	})
 }
 
@@ -78,7 +81,7 @@ func (s *fickleServer) count(n int) {
 // serve returns the answer to a request; 0 stands for none. What it depends on,
 // apart from the weather, is only the seed, the first message, and how often
 // that was sent.
-func (s *fickleServer) serve(ctx context.Context, a *attempt, path string) (status int, header http.Header) {
+func (s *fickleServer) serve(ctx context.Context, a *attempt, path string) (status int, header http.Header, answer string) {
 	w, r, poison := s.meet(a, path)
 	latency := time.Duration(r.IntN(200)) * time.Millisecond
 	if w == sluggish {
@@ -88,24 +91,28 @@ func (s *fickleServer) serve(ctx context.Context, a *attempt, path string) (stat
 	switch {
 	case w == hanging:
 		<-ctx.Done()
-		return 0, nil
+		return 0, nil, ""
 	case !lasts(ctx, latency) || w == reset:
-		return 0, nil
+		return 0, nil, ""
 	case w == unavailable:
-		return 503, header
+		return 503, header, ""
 	case w == limited:
 		header.Set("Retry-After", strconv.Itoa(r.IntN(20)))
-		return []int{429, 503}[r.IntN(2)], header
+		return []int{429, 503}[r.IntN(2)], header, ""
 	case w == turnedAway:
-		return 404, header
+		return 404, header, ""
+	case w == unknownKey:
+		return 401, header, ""
+	case w == nowhere:
+		return 400, header, `{"ok":false,"error_code":"environment-not-found"}`
 	case poison != 0:
-		return poison, header
+		return poison, header, ""
 	}
 	s.oracle.apply(a)
 	if w == answerLost {
-		return 0, nil
+		return 0, nil, ""
 	}
-	return 200, header
+	return 200, header, ""
 }
 
 // lasts waits for d, and reports whether ctx did not end before.
