@@ -80,7 +80,7 @@ func TestManyMissingEnvironments(t *testing.T) {
 				assert.Empty(t, q.places.lanes)
 				assert.Empty(t, q.places.setBack.batches)
 				assert.Zero(t, q.places.buffers.unused)
-				assert.EqualValues(t, -1, q.timerAt, "nothing is due")
+				assert.Equal(t, q.keeper.(*disk).tendAt, q.timerAt, "nothing else is due")
 				assert.EqualValues(t, -1, q.places.lookAt)
 			})
 		})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -240,7 +241,8 @@ func TestFilesAreDamagedWhileRunning(t *testing.T) {
 		track(t, client, "more")
 		assert.NoError(t, client.Flush(t.Context()))
 		require.NoError(t, client.Close())
-		assert.Len(t, segments(t, dir), 1)
+		require.Len(t, files(t, dir), 1)
+		assert.Equal(t, ".damaged", filepath.Ext(files(t, dir)[0]), "set aside")
 	})
 }
 

@@ -95,7 +95,6 @@ func TestDamagedFiles(t *testing.T) {
 		"flipped byte":  {func(text []byte) []byte { text[len(text)/2] ^= 4; return text }, 1},
 		"lost newline":  {func(text []byte) []byte { text[bytes.LastIndexByte(text[:len(text)-1], '\n')] = 'x'; return text }, 2},
 		"truncated":     {func(text []byte) []byte { return text[:len(text)/2] }, 6},
-		"empty":         {func([]byte) []byte { return nil }, 10},
 		"foreign":       {func([]byte) []byte { return []byte("something else\n") }, 10},
 		"other version": {func(text []byte) []byte { return bytes.Replace(text, []byte(" 1 "), []byte(" 9 "), 1) }, 10},
 	} {

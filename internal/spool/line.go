@@ -36,7 +36,8 @@ type Message struct {
 	At      time.Duration // when it was accepted, on the owner's clock, which never steps; 0 if Adopted
 	Adopted bool          // another client accepted it; set by Read
 
-	end int64 // where its line ends in its segment
+	end  int64     // where its line ends in its segment
+	next time.Time // when the message behind it was accepted, or this one, if that is not known
 }
 
 // A Ref says where in a spool a message is. The zero Ref is nowhere.

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"slices"
 	"time"
 )
@@ -69,7 +70,20 @@ func (s *Spool) nextUnread() *segment {
 // if all before it are read.
 func (s *Spool) Advance(m *Message) {
 	m.Ref.segment.unread.sub(m.tally())
-	m.Ref.segment.taken = m.end
+	m.Ref.segment.taken, m.Ref.segment.oldest = m.end, m.next
+}
+
+// Oldest returns when the oldest unread message was accepted, or somewhat earlier,
+// on the clock that at reads of a message's Accepted, At and Adopted.
+func (s *Spool) Oldest(at func(*Message) time.Duration) time.Duration {
+	oldest := time.Duration(math.MaxInt64)
+	for _, segment := range s.segments {
+		if segment.unread.Count > 0 {
+			m := Message{Accepted: segment.oldest, Adopted: segment.adopted, At: segment.oldest.Sub(segment.base)}
+			oldest = min(oldest, at(&m))
+		}
+	}
+	return oldest
 }
 
 // Unread counts the unread messages.
@@ -83,6 +97,14 @@ func (s *Spool) Unread() (t Tally) {
 // LastIdentify returns when the newest identify in adopted files was accepted,
 // with or without an outcome; the zero Time if there is none.
 func (s *Spool) LastIdentify() (last time.Time) { return s.lastIdentify }
+
+// NextUnread counts the unread messages of the file that Read reads next.
+func (s *Spool) NextUnread() Tally {
+	if segment := s.nextUnread(); segment != nil {
+		return segment.unread
+	}
+	return Tally{}
+}
 
 // Postpone puts the file that Read failed at behind all others, if one of those
 // can be read now. It reports whether it did.

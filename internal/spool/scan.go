@@ -73,6 +73,7 @@ func (c *scanner) scan(s *segment, file *os.File, size int64) (result scan, err 
 		s.torn = true
 	}
 	s.damaged = result.damaged > 0
+	s.oldest = result.oldest
 	s.done = s.done.merge()
 	for _, m := range c.found {
 		if !s.done.has(m.seq) {

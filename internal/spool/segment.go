@@ -21,12 +21,13 @@ type segment struct {
 	next    uint32 // SEQ of the next message
 	live    int    // messages without an outcome
 	unread  Tally
-	taken   int64    // where reading goes on
-	unnoted []uint32 // have their outcome, which is to be noted
-	loaded  mark     // where Load goes on
-	torn    bool     // the last line has no end
-	damaged bool     // set aside, instead of removed, in the end
-	gone    bool     // Removed did not find it
+	oldest  time.Time // no unread message was accepted before
+	taken   int64     // where reading goes on
+	unnoted []uint32  // have their outcome, which is to be noted
+	loaded  mark      // where Load goes on
+	torn    bool      // the last line has no end
+	damaged bool      // set aside, instead of removed, in the end
+	gone    bool      // Removed did not find it
 
 	base time.Time // what was accepted, less the owner's clock; of an own segment
 
@@ -129,6 +130,10 @@ func (s *segment) read(limit int64) (messages []Message, err error) {
 		m.Environment = environment(m.JSON)
 		if m.Adopted = s.adopted; !m.Adopted {
 			m.At = m.Accepted.Sub(s.base)
+		}
+		m.next = m.Accepted
+		if n := len(messages); n > 0 {
+			messages[n-1].next = m.Accepted
 		}
 		messages = append(messages, m)
 	}

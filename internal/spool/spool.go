@@ -182,7 +182,10 @@ func (s *Spool) Append(m *Message) error {
 		}
 		return &Error{"write", segment.path(), err}
 	}
-	m.end = segment.size
+	m.end, m.next = segment.size, m.Accepted
+	if segment.unread.Count == 0 {
+		segment.oldest = m.Accepted
+	}
 	segment.next++
 	segment.live++
 	segment.unread.add(m.tally())
