@@ -44,3 +44,29 @@ func TestDirectoryCannotBeMadeAgain(t *testing.T) {
 	next, _ := open(t, dir)
 	assert.Equal(t, []string{"e0", "e1"}, names(take(t, next)))
 }
+
+// Of a directory that is elsewhere now, the files are read as before.
+func TestDirectoryIsRenamed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	cfg := Config{Dir: dir, Tenant: tenant, MaxBytes: 16 << 10} // a file is full at 256 bytes
+	s, _ := openWith(t, cfg)
+	put(t, s, numbered(9)...)
+	segments := len(s.segments)
+	require.Greater(t, segments, 2)
+	require.NoError(t, os.Rename(dir, dir+"-elsewhere"))
+	m := later("e9", 2)
+	require.NoError(t, s.Append(&m))
+	assert.Len(t, s.Troubles(), 1)
+	assert.Len(t, s.old, 1)
+	assert.Len(t, files(t, dir+"-elsewhere"), segments-1+1, "the others, and the lock")
+	next, _ := openWith(t, Config{Dir: dir + "-elsewhere", Tenant: tenant, MaxBytes: 1 << 20})
+	assert.Zero(t, next.Unread(), "they are locked")
+	assert.Empty(t, s.Removed())
+	messages := take(t, s)
+	assert.Equal(t, numbered(10), names(messages))
+	assert.True(t, s.Done(refs(messages)))
+	assert.Empty(t, s.old)
+	assert.Len(t, files(t, dir+"-elsewhere"), 1, "the next one's lock")
+	s.Close()
+	assert.Empty(t, files(t, dir))
+}

@@ -54,14 +54,9 @@ func openInstance(dir *os.Root, name string) (i *instance, err error) {
 
 // close gives up the instance. The directory's lock goes last.
 func (i *instance) close() {
-	if i.lock != nil {
-		_ = i.lock.Close()
-	}
-	if i.root != nil {
-		_ = i.root.Close()
-		_ = i.handle.Close()
-	}
-	i.lock, i.root, i.handle = nil, nil, nil
+	_ = i.lock.Close() // fails if there is none
+	_ = i.root.Close()
+	_ = i.handle.Close()
 }
 
 // remove removes a locked instance, unless something is left in it, and closes it.

@@ -169,3 +169,113 @@ func TestLastIdentify(t *testing.T) {
 	s, _ := open(t, dir)
 	assert.Equal(t, start.Add(9*time.Second), s.LastIdentify())
 }
+
+// Messages of an own segment have the owner's time, whatever the wall clock did since.
+func TestAges(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := open(t, dir)
+	want := []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second}
+	step := []time.Duration{0, 900 * time.Millisecond, -900 * time.Millisecond, time.Hour, time.Hour - time.Second}
+	for i, at := range want {
+		m := message(numbered(5)[i])
+		m.At, m.Accepted = at, start.Add(at+step[i])
+		require.NoError(t, s.Append(&m))
+	}
+	assert.Len(t, s.segments, 2, "the clock was set by an hour")
+	for i, m := range take(t, s) {
+		assert.False(t, m.Adopted)
+		assert.InDelta(t, want[i], m.At, float64(time.Second))
+		assert.True(t, m.Accepted.Equal(start.Add(want[i]+step[i])))
+	}
+	s.Close()
+	next, _ := open(t, dir)
+	for _, m := range take(t, next) {
+		assert.True(t, m.Adopted)
+		assert.Zero(t, m.At)
+	}
+}
+
+// What was cut off is lost, and what stands before it is read.
+func TestFileIsTruncated(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, numbered(5)...)
+	s, _ := open(t, dir)
+	path := s.segments[0].path()
+	require.NoError(t, os.Truncate(path, s.segments[0].size-10))
+	messages, err := s.Read(1 << 10)
+	require.NoError(t, err)
+	assert.Equal(t, numbered(4), names(messages))
+	for i := range messages {
+		s.Advance(&messages[i])
+	}
+	_, err = s.Read(1 << 10)
+	require.Error(t, err)
+	assert.True(t, IsLost(err))
+	assert.Equal(t, 1, s.SkipUnreadable(err).Count)
+	s.Done(refs(messages))
+	assert.Empty(t, s.segments)
+	assert.Len(t, s.damaged, 1)
+	assert.NoFileExists(t, path)
+}
+
+func TestPostpone(t *testing.T) {
+	dir := t.TempDir()
+	cfg := Config{Dir: dir, Tenant: tenant, MaxBytes: 16 << 10}
+	dead, _ := openWith(t, cfg)
+	for i, name := range numbered(6) {
+		put(t, dead, name)
+		if i%2 == 1 {
+			dead.sealCurrent()
+		}
+	}
+	dead.Close()
+	s, _ := openWith(t, cfg)
+	require.Len(t, s.segments, 3)
+	path := s.segments[0].path()
+	hide := func() {
+		require.NoError(t, os.Rename(path, path+"-hidden"))
+		require.NoError(t, os.Mkdir(path, 0o700)) // is not provably ours
+	}
+	hide()
+	_, err := s.Read(1 << 10)
+	require.Error(t, err)
+	assert.False(t, IsLost(err))
+	require.True(t, s.Postpone())
+	put(t, s, "e6")
+	var read []string
+	for len(read) < 5 {
+		messages, err := s.Read(1 << 10)
+		if err != nil {
+			require.True(t, s.Postpone())
+			continue
+		}
+		for i := range messages {
+			s.Advance(&messages[i])
+		}
+		read = append(read, names(messages)...)
+	}
+	assert.Equal(t, []string{"e2", "e3", "e4", "e5", "e6"}, read)
+	_, err = s.Read(1 << 10)
+	require.Error(t, err)
+	assert.False(t, s.Postpone(), "there is no other")
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Rename(path+"-hidden", path))
+	assert.Equal(t, []string{"e0", "e1"}, names(take(t, s)), "they were unread all the time")
+}
+
+// The file that is written to is postponed like any other, and what comes later
+// is in another one.
+func TestPostponeTheCurrentFile(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, "e0")
+	s, _ := open(t, dir)
+	s.Advance(&put(t, s, "e1")[0])
+	s.Done(nil)
+	put(t, s, "e2")
+	adopted := s.segments[0]
+	s.segments[0], s.segments[1] = s.segments[1], adopted
+	require.True(t, s.Postpone())
+	assert.Nil(t, s.current)
+	put(t, s, "e3")
+	assert.Equal(t, []string{"e0", "e2", "e3"}, names(take(t, s)))
+}

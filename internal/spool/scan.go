@@ -58,13 +58,11 @@ func (c *scanner) scan(s *segment, file *os.File, size int64) (result scan, err 
 		line := text
 		if s.torn {
 			text = nil
-			if size > maxSegmentRead {
-				break // it is part of what lies behind
-			}
 		} else {
 			line, text = text[:end], text[end+1:]
 		}
-		if !c.scanLine(s, line, &result) {
+		cut := s.torn && size > maxSegmentRead // it is part of what lies behind
+		if !c.scanLine(s, line, &result) && !cut {
 			result.damaged++
 		}
 	}

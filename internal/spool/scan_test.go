@@ -66,13 +66,13 @@ func TestSegmentIsHuge(t *testing.T) {
 	messages := take(t, s)
 	assert.Equal(t, []string{"e0"}, names(messages))
 	s.Done(refs(messages))
-	assert.Equal(t, int64(8<<30), s.damaged[0].size/2*2, "set aside")
+	require.Len(t, s.damaged, 1, "set aside")
 	assert.Empty(t, s.segments)
 }
 
 // What is damaged behind the bound is one line, wherever the bound cuts.
 func TestSegmentIsLong(t *testing.T) {
-	for _, extra := range []int{-1, 0, 1} {
+	for _, extra := range []int{-1, 0, 1, 2} {
 		dir := t.TempDir()
 		path := stranded(t, dir, "e0")[0]
 		text, err := os.ReadFile(path)
@@ -84,7 +84,7 @@ func TestSegmentIsLong(t *testing.T) {
 		require.Len(t, troubles, 1)
 		assert.ErrorContains(t, troubles[0], "2 lines are damaged", "the filler, and the rest")
 		want := []string{"e0"}
-		if extra <= 0 {
+		if extra <= 1 { // the line's end may be missing
 			want = append(want, "e0")
 		}
 		assert.Equal(t, len(want), s.Unread().Count)

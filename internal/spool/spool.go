@@ -138,6 +138,7 @@ func (s *Spool) open() error {
 // Close gives up the instance directory, and removes it if no message is in
 // it. Otherwise the next client adopts it.
 func (s *Spool) Close() {
+	s.sealCurrent()
 	for _, segment := range s.segments {
 		segment.seal()
 	}
