@@ -62,12 +62,9 @@ func (cfg *config) denialOf(v verdict, err error) denial {
 	return notDenied
 }
 
-// wait returns how long nothing is sent after the denial err.
-func (a *access) wait(err error) time.Duration { return max(a.interval, askedDelay(err)) }
-
 // deny notes the denial err of a request that began at sentAt.
 func (a *access) deny(g *gate, sentAt, now time.Duration, err error) {
-	g.err, g.probe, g.until = brief(err), nil, now+a.wait(err)
+	g.err, g.probe, g.until = brief(err), nil, now+max(a.interval, askedDelay(err))
 	switch {
 	case !a.closing:
 	case sentAt >= a.closedAt:
@@ -357,10 +354,13 @@ func (q *queue) awaitAccessLocked(b *batch, d denial, err error) {
 	}
 	b.repeats, b.misdirected, b.err = true, false, brief(err)
 	q.places.enterIdle(b)
-	if g == nil { // it was opened after the request began: that is old news, and yet no reason to hurry
-		until := q.now() + q.access.wait(err)
-		q.debugRetryLocked(b, until-q.now())
-		q.places.sleep(b, until)
+	if g == nil { // it was opened after the request began: that is old news
+		wait := max(q.cfg.retry.InitialInterval, askedDelay(err))
+		if q.access.closing {
+			wait = 0
+		}
+		q.debugRetryLocked(b, wait)
+		q.places.sleep(b, q.now()+wait)
 		return
 	}
 	q.debugRetryLocked(b, g.until-q.now())
@@ -394,5 +394,12 @@ func (q *queue) onlyDeniedLeftLocked() bool {
 		}
 		some = true
 	}
-	return some && !q.keeper.(*disk).wantsBacklogLocked()
+	return some && !q.mayReadOnLocked()
+}
+
+// mayReadOnLocked reports whether memory has room for the backlog's next message, or
+// will have when the callbacks have been told what they are to be told.
+func (q *queue) mayReadOnLocked() bool {
+	d, ok := q.keeper.(*disk)
+	return ok && q.onDisk.backlog.count > 0 && (q.reports.untold.count > 0 || d.wantsBacklogLocked())
 }
