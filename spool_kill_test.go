@@ -35,12 +35,17 @@ const (
 	childName = "ALTERTABLE_TEST_CHILD_NAME"
 	childSync = "ALTERTABLE_TEST_CHILD_SYNC" // not empty: with SpoolSync
 	childMax  = "ALTERTABLE_TEST_CHILD_MAX"  // SpoolMaxBytes
+
+	childTest = "ALTERTABLE_TEST_CHILD_TEST" // the directory of a child that runs a single test
 )
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		trackUntilKilled(dir)
 		return
+	}
+	if os.Getenv(childTest) != "" {
+		os.Exit(m.Run())
 	}
 	goleak.VerifyTestMain(m)
 }
