@@ -1,7 +1,6 @@
 package altertable_test
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/altertable-ai/altertable-go"
 )
 
 const (
@@ -58,27 +55,27 @@ func inChild(t *testing.T, user *syscall.Credential, prepare func(dir string)) (
 
 // asNobody is inChild as an ordinary user, with a spool's directory that is its
 // own. Who is not root already is one.
-func asNobody(t *testing.T, prepare func(dir string), groups ...uint32) (dir string, child bool) {
+func asNobody(t *testing.T, prepare func(dir string)) (dir string, child bool) {
 	t.Helper()
-	if os.Getuid() != 0 && os.Getenv(childTest) == "" {
-		return inChild(t, nil, func(dir string) { makeSpool(t, dir, prepare) })
-	}
-	user := &syscall.Credential{Uid: nobody, Gid: nobody, Groups: groups}
-	return inChild(t, user, func(dir string) { makeSpool(t, dir, prepare) })
+	dir, child = inChild(t, ordinary(), func(dir string) {
+		dir = spoolIn(dir)
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		if prepare != nil {
+			prepare(dir)
+		}
+		if os.Getuid() == 0 {
+			require.NoError(t, os.Chown(dir, nobody, nobody))
+		}
+	})
+	return spoolIn(dir), child
 }
 
-// makeSpool makes the directory of a spool below dir, and gives it to nobody
-// with all that prepare puts into it.
-func makeSpool(t *testing.T, dir string, prepare func(dir string)) {
-	t.Helper()
-	dir = spoolIn(dir)
-	require.NoError(t, os.Mkdir(dir, 0o700))
-	if prepare != nil {
-		prepare(dir)
+// ordinary returns the user nobody, or none if only root may change its user.
+func ordinary(groups ...uint32) *syscall.Credential {
+	if os.Getuid() != 0 {
+		return nil
 	}
-	if os.Getuid() == 0 {
-		give(t, dir, nobody, nobody)
-	}
+	return &syscall.Credential{Uid: nobody, Gid: nobody, Groups: groups}
 }
 
 func spoolIn(dir string) string { return filepath.Join(dir, "spool") }
@@ -100,38 +97,4 @@ func needRoot(t *testing.T) {
 	if os.Getuid() != 0 && os.Getenv(childTest) == "" {
 		t.Skip("only root can make files of several users")
 	}
-}
-
-// instances returns the directories in which clients keep their files.
-func instances(t *testing.T, dir string) (all []string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	for _, entry := range entries {
-		if entry.IsDir() {
-			all = append(all, filepath.Join(dir, entry.Name()))
-		}
-	}
-	return all
-}
-
-// onlyInstance returns the one that there is.
-func onlyInstance(t *testing.T, dir string) string {
-	t.Helper()
-	all := instances(t, dir)
-	require.Len(t, all, 1)
-	return all[0]
-}
-
-// troubles returns the reports on the spool's files.
-func (l *ledger) troubles() (all []*altertable.SpoolError) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, err := range l.errs {
-		var trouble *altertable.SpoolError
-		if errors.As(err, &trouble) {
-			all = append(all, trouble)
-		}
-	}
-	return all
 }
