@@ -3,7 +3,6 @@
 package altertable_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,46 +22,6 @@ func lockFiles(t *testing.T, dir string) []string {
 	all, err := filepath.Glob(filepath.Join(dir, "*", "lock"))
 	require.NoError(t, err)
 	return all
-}
-
-// instances returns the directories in which clients keep their files.
-func instances(t *testing.T, dir string) (all []string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	for _, entry := range entries {
-		if entry.IsDir() {
-			all = append(all, filepath.Join(dir, entry.Name()))
-		}
-	}
-	return all
-}
-
-// onlyInstance returns the one that there is.
-func onlyInstance(t *testing.T, dir string) string {
-	t.Helper()
-	all := instances(t, dir)
-	require.Len(t, all, 1)
-	return all[0]
-}
-
-// troubles returns the reports on the spool's files.
-func (l *ledger) troubles() (all []*altertable.SpoolError) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, err := range l.errs {
-		var trouble *altertable.SpoolError
-		if errors.As(err, &trouble) {
-			all = append(all, trouble)
-		}
-	}
-	return all
-}
-
-// manyFiles bounds the spool so that each file has few messages: to read the
-// next one is to open one.
-func manyFiles(dir string) altertable.Option {
-	return altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10))
 }
 
 // A cleaner of old files takes the lock file away, which is never written.

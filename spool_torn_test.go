@@ -60,27 +60,6 @@ func TestOnlyAFileWithAPartOfItsHeader(t *testing.T) {
 	})
 }
 
-// damaged returns the files that were set aside.
-func damaged(t *testing.T, dir string) (all []string) {
-	t.Helper()
-	for _, path := range files(t, dir) {
-		if filepath.Ext(path) == ".damaged" {
-			all = append(all, path)
-		}
-	}
-	return all
-}
-
-func totalSize(t *testing.T, dir string) (size int64) {
-	t.Helper()
-	for _, path := range files(t, dir) {
-		info, err := os.Stat(path)
-		require.NoError(t, err)
-		size += info.Size()
-	}
-	return size
-}
-
 // damage changes a byte in the middle of the only segment.
 func damage(t *testing.T, dir string) {
 	t.Helper()
