@@ -71,3 +71,13 @@ func totalSize(t *testing.T, dir string) (size int64) {
 	}
 	return size
 }
+
+// tear cuts the end of the last line off the only segment.
+func tear(t *testing.T, dir string) {
+	t.Helper()
+	all := segments(t, dir)
+	require.Len(t, all, 1)
+	info, err := os.Stat(all[0])
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(all[0], info.Size()-7))
+}
