@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -35,12 +36,18 @@ const (
 	childName = "ALTERTABLE_TEST_CHILD_NAME"
 	childSync = "ALTERTABLE_TEST_CHILD_SYNC" // not empty: with SpoolSync
 	childMax  = "ALTERTABLE_TEST_CHILD_MAX"  // SpoolMaxBytes
+	childMute = "ALTERTABLE_TEST_CHILD_MUTE" // not empty: with SpoolWriteOnly
+
+	childTest = "ALTERTABLE_TEST_CHILD_TEST" // the directory of a child that runs a single test
 )
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		trackUntilKilled(dir)
 		return
+	}
+	if os.Getenv(childTest) != "" {
+		os.Exit(m.Run())
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -61,6 +68,9 @@ func trackUntilKilled(dir string) {
 	var options []altertable.SpoolOption
 	if os.Getenv(childSync) != "" {
 		options = append(options, altertable.SpoolSync())
+	}
+	if os.Getenv(childMute) != "" {
+		options = append(options, altertable.SpoolWriteOnly())
 	}
 	if size, err := strconv.ParseInt(os.Getenv(childMax), 10, 64); err == nil {
 		options = append(options, altertable.SpoolMaxBytes(size))
@@ -168,21 +178,45 @@ func deliverRest(t *testing.T, dir, url string, srv *altertabletest.Server, acce
 	t.Logf("%d accepted, %d missing, %d arrived twice", len(accepted), missing, duplicates)
 }
 
-// Processes are killed at random moments, one in four while it adopts, 290
+// deliverUntil has clients of this process come and go, and deliver what they
+// find, until done is closed.
+func deliverUntil(t *testing.T, dir, url string, done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		client, err := childClient(dir, url)
+		if !assert.NoError(t, err) {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		_ = client.Flush(ctx) // it takes longer now and then
+		assert.NoError(t, client.Shutdown(ctx), "the rest is on disk")
+		cancel()
+	}
+}
+
+// Processes are killed at random moments, one in four while it adopts, 310
 // times in all, and what was accepted arrives.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		kills, together int
+		mute            int // of those together, only write
+		deliverers      int // clients beside them that come and go
 		down, mayFill   bool
 		shell           string
 		env             []string
 	}{
-		"faulty server":     {kills: 100, together: 1},
+		"faulty server":     {kills: 90, together: 1},
 		"server down":       {kills: 60, together: 1, down: true},
-		"several processes": {kills: 20, together: 3},
+		"several processes": {kills: 20, together: 3, deliverers: 1},
+		"only writing":      {kills: 5, together: 2, mute: 2},
+		"some only writing": {kills: 8, together: 3, mute: 2, deliverers: 2},
 		"many small files":  {kills: 10, together: 4, mayFill: true, env: []string{childMax + "=65536"}},
-		"full disk":         {kills: 20, together: 1, mayFill: true, shell: "ulimit -f 16"},
+		"full disk":         {kills: 16, together: 1, mayFill: true, shell: "ulimit -f 16"},
 		"SpoolSync":         {kills: 10, together: 1, env: []string{childSync + "=1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -191,6 +225,11 @@ func TestKill(t *testing.T) {
 			dir := t.TempDir()
 			var mu sync.Mutex
 			var accepted []string
+			done := make(chan struct{})
+			var beside sync.WaitGroup
+			for range test.deliverers {
+				beside.Go(func() { deliverUntil(t, dir, api.URL, done) })
+			}
 			for kill := range test.kills {
 				var wg sync.WaitGroup
 				for p := range test.together {
@@ -199,7 +238,11 @@ func TestKill(t *testing.T) {
 						if rand.IntN(4) == 0 {
 							lines = 1 // while it adopts
 						}
-						names, full := killAfter(t, dir, api.URL, fmt.Sprintf("%d-%d", kill, p), test.shell, lines, test.env...)
+						env := test.env
+						if p < test.mute {
+							env = append(slices.Clip(env), childMute+"=1")
+						}
+						names, full := killAfter(t, dir, api.URL, fmt.Sprintf("%d-%d", kill, p), test.shell, lines, env...)
 						mu.Lock()
 						defer mu.Unlock()
 						accepted = append(accepted, names...)
@@ -210,6 +253,8 @@ func TestKill(t *testing.T) {
 				}
 				wg.Wait()
 			}
+			close(done)
+			beside.Wait()
 			down.Store(false)
 			deliverRest(t, dir, api.URL, srv, accepted)
 		})
