@@ -26,7 +26,6 @@ type access struct {
 	key      *gate         // nil while the key is good
 	opened   time.Duration // when the key's gate was opened last
 	closing  bool          // Shutdown has begun
-	closedAt time.Duration // when it did
 }
 
 // A gate is there while the server denies what is behind it.
@@ -62,12 +61,12 @@ func (cfg *config) denialOf(v verdict, err error) denial {
 	return notDenied
 }
 
-// deny notes the denial err of a request that began at sentAt.
-func (a *access) deny(g *gate, sentAt, now time.Duration, err error) {
+// deny notes the denial err of a request that carried b.
+func (a *access) deny(g *gate, b *batch, now time.Duration, err error) {
 	g.err, g.probe, g.until = brief(err), nil, now+max(a.interval, askedDelay(err))
 	switch {
 	case !a.closing:
-	case sentAt >= a.closedAt:
+	case b.last:
 		g.again = true
 	default:
 		g.until = now // Shutdown's attempt is still to come
@@ -93,6 +92,7 @@ func (a *access) next(now time.Duration) (at time.Duration, ok bool) {
 
 // begins notes that a request begins that carries b.
 func (a *access) begins(b *batch) {
+	b.last = a.closing
 	if a.key != nil {
 		a.key.probe, a.key.patient = b, b.sentAt+a.patience
 	}
@@ -107,11 +107,11 @@ func (a *access) ends(b *batch, v verdict, d denial, err error, now time.Duratio
 	case a.key == nil:
 		if d == keyDenied && b.sentAt >= a.opened {
 			a.key = new(gate)
-			a.deny(a.key, b.sentAt, now, err)
+			a.deny(a.key, b, now, err)
 		}
 	case a.key.probe != b:
 	case d == keyDenied:
-		a.deny(a.key, b.sentAt, now, err)
+		a.deny(a.key, b, now, err)
 	case v == success, v == refusable, v == unsendable:
 		a.key, a.opened = nil, now
 	default: // whoever answered does not know the key
@@ -121,7 +121,7 @@ func (a *access) ends(b *batch, v verdict, d denial, err error, now time.Duratio
 
 // attemptNow makes the next probe due, since Shutdown begins.
 func (a *access) attemptNow(now time.Duration) {
-	a.closing, a.closedAt = true, now
+	a.closing = true
 	if a.key != nil {
 		a.key.until = min(a.key.until, now)
 	}
@@ -325,12 +325,12 @@ func (q *queue) noteAccessLocked(b *batch, v verdict, d denial, err error) {
 	case m == nil:
 		if d == environmentDenied && b.sentAt >= b.lane.opened {
 			var g gate
-			q.access.deny(&g, b.sentAt, now, err)
+			q.access.deny(&g, b, now, err)
 			q.places.shut(b.lane.environment, g)
 		}
 	case m.probe != b:
 	case d == environmentDenied:
-		q.access.deny(&m.gate, b.sentAt, now, err)
+		q.access.deny(&m.gate, b, now, err)
 		q.places.lookFrom(m.until)
 	case v == success:
 		q.places.reopen(m, now)

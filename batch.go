@@ -85,6 +85,7 @@ type batch struct {
 	suspect     bool          // in flight after it failed alone
 	firstSent   time.Duration // when the first of them began
 	sentAt      time.Duration // when the last of them did
+	last        bool          // Shutdown had begun then
 	setbacks                  // see outage.go
 	blame       blame         // see refusal.go
 	family      *family       // nil unless it was split
