@@ -93,6 +93,7 @@ func (d *disk) stamp(e *envelope, m *spool.Message) error {
 	m.JSON = e.json
 	m.Accepted = time.Now()
 	m.At = m.Accepted.Sub(q.start)
+	m.Ahead = e.endpoint == identifyEndpoint && e.own && e.stamp > m.Accepted.UnixMicro()
 	e.acceptedAt = m.At
 	d.storing.begin(e.endpoint)
 	return nil

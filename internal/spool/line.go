@@ -30,6 +30,7 @@ type Message struct {
 	Endpoint    Endpoint
 	Accepted    time.Time // to the microsecond
 	JSON        []byte    // without a line break
+	Ahead       bool      // an identify's timestamp is its client's own, and later than Accepted
 	Environment string    // from the JSON, "" if that names none; set by Read
 	Ref         Ref       // set by Append and Read
 
@@ -119,6 +120,9 @@ func appendMessage(dst []byte, m *Message) []byte {
 	return appendLine(dst, 'm', func(dst []byte) []byte {
 		dst = append(strconv.AppendUint(dst, uint64(m.Ref.seq), 10), ' ')
 		dst = append(append(dst, m.Endpoint.String()...), ' ')
+		if m.Ahead {
+			dst = append(dst, '+')
+		}
 		dst = append(strconv.AppendInt(dst, m.Accepted.UnixMicro(), 10), ' ')
 		return append(dst, m.JSON...)
 	})
@@ -129,6 +133,7 @@ type head struct {
 	seq      uint32
 	endpoint Endpoint
 	accepted int64 // in microseconds since 1970
+	ahead    bool  // its timestamp is its client's own, and later
 }
 
 // parseHead reads the text of a message's line.
@@ -154,6 +159,7 @@ func parseHead(text []byte) (h head, json []byte, ok bool) {
 		return h, nil, false
 	}
 	h.seq = uint32(number)
+	accepted, h.ahead = bytes.CutPrefix(accepted, plus)
 	if h.accepted, ok = parseDecimal(accepted); !ok {
 		var err error // it may be negative, or longer
 		h.accepted, err = strconv.ParseInt(string(accepted), 10, 64)
@@ -162,7 +168,22 @@ func parseHead(text []byte) (h head, json []byte, ok bool) {
 	return h, json, ok
 }
 
-var space = []byte(" ")
+var space, plus = []byte(" "), []byte("+")
+
+// timestamp returns a message's own, which is its last member; the zero Time if
+// that cannot be read.
+func timestamp(message []byte) time.Time {
+	at := bytes.LastIndex(message, []byte(`"timestamp":"`))
+	if at < 0 {
+		return time.Time{}
+	}
+	text, _, _ := bytes.Cut(message[at+len(`"timestamp":"`):], []byte(`"`))
+	stamp, err := time.Parse(time.RFC3339Nano, string(text))
+	if err != nil {
+		return time.Time{}
+	}
+	return stamp
+}
 
 // parseMessage reads the text of such a line.
 func parseMessage(text []byte) (m Message, ok bool) {

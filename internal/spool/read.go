@@ -94,8 +94,8 @@ func (s *Spool) Unread() (t Tally) {
 	return t
 }
 
-// LastIdentify returns when the newest identify in adopted files was accepted,
-// with or without an outcome; the zero Time if there is none.
+// LastIdentify returns the time after which no client stamped an identify in an
+// adopted file, with or without an outcome; the zero Time if there is none.
 func (s *Spool) LastIdentify() (last time.Time) { return s.lastIdentify }
 
 // NextUnread counts the unread messages of the file that Read reads next.

@@ -36,7 +36,7 @@ type found struct {
 type scan struct {
 	damaged      int       // lines
 	oldest       time.Time // when the first message was accepted; zero if there is none
-	lastIdentify time.Time // when the newest identify was
+	lastIdentify time.Time // when the newest identify was, or what its client stamped on it
 }
 
 // scan reads a file of that size into s, which is to be of that size then. A
@@ -139,8 +139,12 @@ func (c *scanner) scanLine(s *segment, line []byte, result *scan) (ok bool) {
 		result.oldest = time.UnixMicro(h.accepted)
 	}
 	if h.endpoint == Identify {
-		if accepted := time.UnixMicro(h.accepted); accepted.After(result.lastIdentify) {
-			result.lastIdentify = accepted
+		last := time.UnixMicro(h.accepted)
+		if h.ahead {
+			last = timestamp(json)
+		}
+		if last.After(result.lastIdentify) {
+			result.lastIdentify = last
 		}
 	}
 	s.sawSeq(h.seq)
