@@ -120,7 +120,7 @@ func (s *Spool) open() error {
 	}
 	for _, entry := range entries {
 		if s.isOfTenant(entry.Name()) {
-			
+			s.sawKey(instanceKey(entry.Name()))
 		}
 	}
 	s.surveyDamaged(entries)
