@@ -45,6 +45,13 @@ func (s *Spool) addDamaged(name string) {
 	}
 }
 
+func (s *Spool) damagedBytes() (n int64) {
+	for _, file := range s.damaged {
+		n += file.size
+	}
+	return n
+}
+
 // removeDamaged removes damaged files, oldest first, for as long as they are due.
 func (s *Spool) removeDamaged(why error, due func(damagedFile) bool) {
 	before := len(s.damaged)

@@ -41,6 +41,7 @@ func TestDamagedFilesTakeRoom(t *testing.T) {
 	assert.Equal(t, []error{&Error{"give up", paths[1], errNoRoom}}, s.Troubles())
 	big := message(strings.Repeat("x", 4<<10))
 	assert.ErrorIs(t, s.Append(&big), ErrFull)
+	assert.Len(t, s.damaged, 3, "it has no room without them either")
 	assert.Equal(t, []string{"e0"}, names(take(t, s)))
 	assert.Subset(t, files(t, dir), []string{others})
 	assert.LessOrEqual(t, s.Bytes(), int64(4<<10))

@@ -1,10 +1,11 @@
-//go:build unix && !aix && (!solaris || illumos)
+//go:build unix && !aix && !solaris
 
 package spool
 
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -52,6 +53,19 @@ func TestLocksWithoutDirLocks(t *testing.T) {
 	lives(t, t.TempDir())
 	s.Close()
 	assert.Equal(t, 1, adopts(t, dir))
+}
+
+// A client of another tenant lives if it holds either lock.
+func TestLeftWithoutDirLocks(t *testing.T) {
+	withoutDirLocks(t)
+	dir := t.TempDir()
+	another, _ := openWith(t, Config{Dir: dir, Tenant: strings.Repeat("0", 32), MaxBytes: 1 << 20})
+	put(t, another, "e0")
+	s, _ := open(t, dir)
+	assert.Zero(t, s.Left())
+	another.Close()
+	s, _ = open(t, dir)
+	assert.Equal(t, 1, s.Left().Files)
 }
 
 // What removes old files may remove the lock file, which nobody writes to.

@@ -36,8 +36,8 @@ func (p position) compare(other position) int {
 // its key is the time of its first message, which is to be set: keyed is false.
 func parsePosition(name string) (p position, keyed bool) {
 	p.name = name
-	digits, copy, _ := strings.Cut(strings.TrimSuffix(name, segmentSuffix), "-")
-	p.copy, _ = strconv.Atoi(copy)
+	digits, nth, _ := strings.Cut(strings.TrimSuffix(name, segmentSuffix), "-")
+	p.copy, _ = strconv.Atoi(nth)
 	number, ok := parseDecimal([]byte(digits))
 	if ok && len(digits) >= keyDigits {
 		p.key = number

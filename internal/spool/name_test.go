@@ -31,14 +31,14 @@ func TestPositions(t *testing.T) {
 
 func TestInstanceNames(t *testing.T) {
 	dir := t.TempDir()
-	const future = 9_000_000_000_000_000
+	const future int64 = 9_000_000_000_000_000
 	require.NoError(t, os.Mkdir(filepath.Join(dir, fmt.Sprintf("%s-%d-00000000", tenant, future)), 0o700))
 	s, _ := open(t, dir)
 	assert.Regexp(t, "^"+tenant+"-[0-9]{16}-[0-9a-f]{8,}$", s.instance.name)
-	assert.EqualValues(t, future+1, instanceKey(s.instance.name))
+	assert.Equal(t, future+1, instanceKey(s.instance.name))
 	put(t, s, "e0")
 	assert.Regexp(t, "^[0-9]{16}.spool$", s.segments[0].position.name)
-	assert.Greater(t, s.segments[0].position.key, int64(future))
+	assert.Greater(t, s.segments[0].position.key, future)
 }
 
 // The clock of the first client was ahead.
@@ -66,7 +66,7 @@ func TestKeysOfFilesThatStay(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(instance, "9000000000000000.spool"), 0o700))
 	s, _ := open(t, dir)
 	put(t, s, "e1")
-	assert.EqualValues(t, 9_000_000_000_000_001, s.current.position.key)
+	assert.Equal(t, int64(9_000_000_000_000_001), s.current.position.key)
 }
 
 // A key of which there is none behind is not taken for a client's.

@@ -256,7 +256,7 @@ func (s *Spool) write(segment *segment, lines []byte, sync bool) error {
 
 // hasRoom makes room for n bytes if need be, and reports whether there is some.
 func (s *Spool) hasRoom(n int64) bool {
-	return s.fits(n) || s.refreshOthers() && s.fits(n) || s.makeRoom(n)
+	return s.fits(n) || s.refreshOthers() && s.fits(n) || s.fits(n-s.damagedBytes()) && s.makeRoom(n)
 }
 
 func (s *Spool) fits(n int64) bool {
@@ -264,13 +264,7 @@ func (s *Spool) fits(n int64) bool {
 }
 
 // Bytes returns the size of the files, damaged ones of the tenant included.
-func (s *Spool) Bytes() int64 {
-	n := s.bytes
-	for _, file := range s.damaged {
-		n += file.size
-	}
-	return n
-}
+func (s *Spool) Bytes() int64 { return s.bytes + s.damagedBytes() }
 
 // Room returns a channel that is closed when something leaves the disk next.
 func (s *Spool) Room() <-chan struct{} { return s.room }
