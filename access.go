@@ -2,6 +2,7 @@ package altertable
 
 import (
 	"container/heap"
+	"container/list"
 	"time"
 )
 
@@ -25,8 +26,9 @@ type access struct {
 	patience time.Duration // with a probe; a RoundTripper may never return
 	key      *gate         // nil while the key is good
 	opened   time.Duration // when the key's gate was opened last
-	closing  bool          // Shutdown has begun
-	closedAt time.Duration // when it did
+
+	closing bool            // Shutdown has begun
+	earlier map[*batch]bool // those that were in flight when it did, and are still
 }
 
 // A gate is there while the server denies what is behind it.
@@ -62,15 +64,15 @@ func (cfg *config) denialOf(v verdict, err error) denial {
 	return notDenied
 }
 
-// deny notes the denial err of a request that began at sentAt.
-func (a *access) deny(g *gate, sentAt, now time.Duration, err error) {
+// deny notes the denial err of the request that carried b.
+func (a *access) deny(g *gate, b *batch, err error, now time.Duration) {
 	g.err, g.probe, g.until = brief(err), nil, now+max(a.interval, askedDelay(err))
 	switch {
 	case !a.closing:
-	case sentAt >= a.closedAt:
-		g.again = true
-	default:
+	case a.earlier[b]:
 		g.until = now // Shutdown's attempt is still to come
+	default:
+		g.again = true
 	}
 }
 
@@ -107,11 +109,11 @@ func (a *access) ends(b *batch, v verdict, d denial, err error, now time.Duratio
 	case a.key == nil:
 		if d == keyDenied && b.sentAt >= a.opened {
 			a.key = new(gate)
-			a.deny(a.key, b.sentAt, now, err)
+			a.deny(a.key, b, err, now)
 		}
 	case a.key.probe != b:
 	case d == keyDenied:
-		a.deny(a.key, b.sentAt, now, err)
+		a.deny(a.key, b, err, now)
 	case v == success, v == refusable, v == unsendable:
 		a.key, a.opened = nil, now
 	default: // whoever answered does not know the key
@@ -120,8 +122,11 @@ func (a *access) ends(b *batch, v verdict, d denial, err error, now time.Duratio
 }
 
 // attemptNow makes the next probe due, since Shutdown begins.
-func (a *access) attemptNow(now time.Duration) {
-	a.closing, a.closedAt = true, now
+func (a *access) attemptNow(now time.Duration, inFlight *list.List) {
+	a.closing, a.earlier = true, make(map[*batch]bool)
+	for place := inFlight.Front(); place != nil; place = place.Next() {
+		a.earlier[place.Value.(*batch)] = true
+	}
 	if a.key != nil {
 		a.key.until = min(a.key.until, now)
 	}
@@ -325,12 +330,12 @@ func (q *queue) noteAccessLocked(b *batch, v verdict, d denial, err error) {
 	case m == nil:
 		if d == environmentDenied && b.sentAt >= b.lane.opened {
 			var g gate
-			q.access.deny(&g, b.sentAt, now, err)
+			q.access.deny(&g, b, err, now)
 			q.places.shut(b.lane.environment, g)
 		}
 	case m.probe != b:
 	case d == environmentDenied:
-		q.access.deny(&m.gate, b.sentAt, now, err)
+		q.access.deny(&m.gate, b, err, now)
 		q.places.lookFrom(m.until)
 	case v == success:
 		q.places.reopen(m, now)
@@ -338,6 +343,7 @@ func (q *queue) noteAccessLocked(b *batch, v verdict, d denial, err error) {
 		m.probe = nil
 		q.places.lookFrom(m.until)
 	}
+	delete(q.access.earlier, b)
 }
 
 // awaitAccessLocked keeps b, which was denied with err, in its place until its gate

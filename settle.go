@@ -228,7 +228,7 @@ func (q *queue) beginShutdown() (s *shutdown, begun bool) {
 	now := q.now()
 	q.health.attemptNow(now)
 	q.pace.attemptNow(now)
-	q.access.attemptNow(now)
+	q.access.attemptNow(now, &q.places.inFlight)
 	q.places.attemptNow(now)
 	q.places.wakeAll(now)
 	q.shutdown.flush = q.startFlushLocked()
