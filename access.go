@@ -172,7 +172,7 @@ func (p *places) shut(environment string, g gate) {
 	for _, b := range p.idleOf(m) {
 		p.setBack.remove(b)
 		b.err = m.err
-		p.enterSetBack(b)
+		heap.Push(&p.setBack, b)
 		if b.element != nil && b.state != sleeping {
 			p.withdraw(b)
 			p.enlist(b)
@@ -379,35 +379,4 @@ func (l *lane) gate() *gate {
 		return nil
 	}
 	return &l.missing.gate
-}
-
-// onlyDeniedLeftLocked reports whether everything without an outcome was denied
-// since Shutdown began, or waits behind what was.
-func (q *queue) onlyDeniedLeftLocked() bool {
-	if q.places.inFlight.Len() > 0 {
-		return false
-	}
-	if q.access.key != nil {
-		return q.access.key.again
-	}
-	if len(q.places.missing) == 0 {
-		return false
-	}
-	some := false
-	for i := range q.places.traffic {
-		for _, b := range q.places.traffic[i].idle.batches {
-			if b.lane.missing == nil || !b.lane.missing.again {
-				return false
-			}
-			some = true
-		}
-	}
-	return some && !q.mayReadOnLocked()
-}
-
-// mayReadOnLocked reports whether memory has room for the backlog's next message, or
-// will have when the callbacks have been told what they are to be told.
-func (q *queue) mayReadOnLocked() bool {
-	d, ok := q.keeper.(*disk)
-	return ok && q.onDisk.backlog.count > 0 && (q.reports.untold.count > 0 || q.wantsBacklogLocked(d.nextSize))
 }

@@ -328,10 +328,6 @@ func (p *places) withdraw(b *batch) {
 // enterIdle enters b among those that may be evicted or grow too old.
 func (p *places) enterIdle(b *batch) {
 	heap.Push(&p.of(b).idle, b)
-	p.enterSetBack(b)
-}
-
-func (p *places) enterSetBack(b *batch) {
 	if b.err != nil {
 		heap.Push(&p.setBack, b)
 	}
