@@ -61,15 +61,15 @@ func (cfg *config) denialOf(v verdict, err error) denial {
 	return notDenied
 }
 
-// deny notes the denial err of a request that carried b.
-func (a *access) deny(g *gate, b *batch, now time.Duration, err error) {
+// deny notes the denial err of the request that carried b.
+func (a *access) deny(g *gate, b *batch, err error, now time.Duration) {
 	g.err, g.probe, g.until = brief(err), nil, now+max(a.interval, askedDelay(err))
 	switch {
 	case !a.closing:
-	case b.last:
-		g.again = true
-	default:
+	case !b.last:
 		g.until = now // Shutdown's attempt is still to come
+	default:
+		g.again = true
 	}
 }
 
@@ -107,11 +107,11 @@ func (a *access) ends(b *batch, v verdict, d denial, err error, now time.Duratio
 	case a.key == nil:
 		if d == keyDenied && b.sentAt >= a.opened {
 			a.key = new(gate)
-			a.deny(a.key, b, now, err)
+			a.deny(a.key, b, err, now)
 		}
 	case a.key.probe != b:
 	case d == keyDenied:
-		a.deny(a.key, b, now, err)
+		a.deny(a.key, b, err, now)
 	case v == success, v == refusable, v == unsendable:
 		a.key, a.opened = nil, now
 	default: // whoever answered does not know the key
@@ -325,12 +325,12 @@ func (q *queue) noteAccessLocked(b *batch, v verdict, d denial, err error) {
 	case m == nil:
 		if d == environmentDenied && b.sentAt >= b.lane.opened {
 			var g gate
-			q.access.deny(&g, b, now, err)
+			q.access.deny(&g, b, err, now)
 			q.places.shut(b.lane.environment, g)
 		}
 	case m.probe != b:
 	case d == environmentDenied:
-		q.access.deny(&m.gate, b, now, err)
+		q.access.deny(&m.gate, b, err, now)
 		q.places.lookFrom(m.until)
 	case v == success:
 		q.places.reopen(m, now)
@@ -373,33 +373,4 @@ func (l *lane) gate() *gate {
 		return nil
 	}
 	return &l.missing.gate
-}
-
-// onlyDeniedLeftLocked reports whether everything without an outcome was denied
-// since Shutdown began, or waits behind what was.
-func (q *queue) onlyDeniedLeftLocked() bool {
-	if q.places.inFlight.Len() > 0 {
-		return false
-	}
-	if q.access.key != nil {
-		return q.access.key.again
-	}
-	if len(q.places.missing) == 0 {
-		return false
-	}
-	some := false
-	for _, b := range q.places.allIdle() {
-		if b.lane.missing == nil || !b.lane.missing.again {
-			return false
-		}
-		some = true
-	}
-	return some && !q.mayReadOnLocked()
-}
-
-// mayReadOnLocked reports whether memory has room for the backlog's next message, or
-// will have when the callbacks have been told what they are to be told.
-func (q *queue) mayReadOnLocked() bool {
-	d, ok := q.keeper.(*disk)
-	return ok && q.onDisk.backlog.count > 0 && (q.reports.untold.count > 0 || d.wantsBacklogLocked())
 }

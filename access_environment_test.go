@@ -182,7 +182,7 @@ func TestProbeOfAnEnvironmentIsAtFault(t *testing.T) {
 // An endpoint that is down does not keep the others from finding out.
 func TestProbeGoesToAnEndpointThatWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, srv, _ := newSpoolClient(t, t.TempDir())
+		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxBatchSize(1))
 		track(t, client, "p")
 		require.NoError(t, client.Flush(t.Context()))
 		srv.Always(altertabletest.Status(503).On("/identify"))
@@ -249,6 +249,24 @@ func TestEnvironmentThatAppearsLeavesNoTrace(t *testing.T) {
 		assert.Empty(t, l.lostSoFar(), "e2 has not failed")
 		slow.Release()
 		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, "e0", "e1", "e2")
+	})
+}
+
+// A refusal that comes after the environment appeared says nothing any more, and
+// a probe that hangs does not hold up another one.
+func TestOldNewsOfAnEnvironment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		client, srv, l := newSpoolClient(t, t.TempDir(), altertable.WithMaxBatchSize(1), altertable.WithRequestTimeout(20*time.Second),
+			altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Second, MaxInterval: 5 * time.Second}))
+		srv.Next(1, missing("staging").Delay(time.Second).MatchBody(contains("e0")))
+		srv.Next(1, missing("staging").Delay(10*time.Second).MatchBody(contains("e1")))
+		trackIn(t, client, "staging", "e0", "e1")
+		pass(10*time.Second + time.Millisecond)
+		trackIn(t, client, "staging", "e2")
+		pass(time.Second)
+		assert.Equal(t, []time.Duration{0, 0, 6 * time.Second, 10*time.Second + time.Millisecond, 11 * time.Second}, startsWhere(srv, start, about("staging")))
 		l.settle(t, client, "e0", "e1", "e2")
 	})
 }

@@ -21,6 +21,10 @@ import (
 // that has failed, or waits for the end of an outage, is given up MaxElapsed
 // after it was accepted.
 //
+// With a spool, a refused key and a missing environment are failures that may
+// pass: one request every MaxInterval, or as Retry-After says if that is longer,
+// finds out whether they have, and MaxElapsed counts for what waits.
+//
 // With the defaults the delays are, in seconds:
 //
 //	failure   1          2        3      4      5       6       7 and on

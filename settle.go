@@ -243,6 +243,35 @@ func (q *queue) endDeniedLocked() {
 	}
 }
 
+// onlyDeniedLeftLocked reports whether everything without an outcome was denied
+// since Shutdown began, or waits behind what was.
+func (q *queue) onlyDeniedLeftLocked() bool {
+	if q.places.inFlight.Len() > 0 {
+		return false
+	}
+	if q.access.key != nil {
+		return q.access.key.again
+	}
+	if len(q.places.missing) == 0 {
+		return false
+	}
+	some := false
+	for _, b := range q.places.allIdle() {
+		if b.lane.missing == nil || !b.lane.missing.again {
+			return false
+		}
+		some = true
+	}
+	return some && !q.mayReadOnLocked()
+}
+
+// mayReadOnLocked reports whether memory has room for the backlog's next message, or
+// will have when the callbacks have been told what they are to be told.
+func (q *queue) mayReadOnLocked() bool {
+	d, ok := q.keeper.(*disk)
+	return ok && q.onDisk.backlog.count > 0 && (q.reports.untold.count > 0 || d.wantsBacklogLocked())
+}
+
 // isClosing reports whether Shutdown has begun. It works in any bubble: see
 // checkBubble.
 func (q *queue) isClosing() bool {
