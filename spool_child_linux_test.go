@@ -44,9 +44,9 @@ func inChild(t *testing.T, user *syscall.Credential, prepare func(dir string)) (
 	}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/fd/3", "-test.run="+strings.Join(run, "/"), "-test.count=1", "-test.timeout=100s", "-test.v")
 	cmd.ExtraFiles = []*os.File{self}
-	cmd.Env = append(os.Environ(), childTest+"="+dir, "GOMAXPROCS=4") // see gate
+	cmd.Env = append(os.Environ(), childTest+"="+dir, "GOMAXPROCS=4")
 	cmd.Dir = dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Contains(t, string(out), "--- PASS: "+t.Name(), "the child ran this test")

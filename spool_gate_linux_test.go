@@ -19,7 +19,7 @@ import (
 // A gate stands between this process and the files below a directory. It lets
 // calls to the kernel pass, fail or hang, as a bad disk does: the kernel asks it
 // about each one (seccomp, "user notification"). It stays until the process
-// ends, so it belongs in a child.
+// ends, so it belongs in a child, whose GOMAXPROCS leaves it a processor.
 type gate struct {
 	dir      string
 	listener uintptr
@@ -36,6 +36,8 @@ type fileCall struct {
 	op     string // "open", "read", "write", "sync", "remove", "rename" or "mkdir"
 	path   string
 	writes bool // it changes the file system, if it succeeds
+
+	creates bool // it opens a file that may not exist yet
 }
 
 type verdict struct {
@@ -58,6 +60,7 @@ const (
 	seccompSend            = 0xc0182101
 	seccompContinue        = 1
 	prSetNoNewPrivs        = 38
+	openat2                = 437
 	bpfLoadNumber          = 0x20
 	bpfJumpEqual           = 0x15
 	bpfReturn              = 0x06
@@ -202,6 +205,7 @@ func (g *gate) callOf(n *notification) (call fileCall, ok bool) {
 		call.path = descriptorPath(int32(n.args[0]))
 	default:
 		call.writes = call.op != "open" || n.args[2]&(syscall.O_WRONLY|syscall.O_RDWR|syscall.O_CREAT|syscall.O_TRUNC) != 0
+		call.creates = call.op == "open" && n.args[2]&syscall.O_CREAT != 0
 		if call.path = g.text(n.args[1]); !filepath.IsAbs(call.path) {
 			call.path = filepath.Join(descriptorPath(int32(n.args[0])), call.path)
 		}
@@ -230,4 +234,14 @@ func (g *gate) text(address uint64) string {
 	}
 	text, _, _ := bytes.Cut(buffer[:n], []byte{0})
 	return string(text)
+}
+
+// create makes an empty file, by a call that passes the gate.
+func create(path string) {
+	how := struct{ flags, mode, resolve uint64 }{syscall.O_CREAT | syscall.O_WRONLY, 0o600, 0}
+	name, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return
+	}
+	_, _, _ = syscall.Syscall6(openat2, 0, uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
 }

@@ -163,7 +163,7 @@ func checkHung(t *testing.T, dir string) {
 // Reading and opening may fail for a while, for whatever reason: nothing is lost
 // by that, and Flush does not say that it was delivered.
 func TestReadingFailsForAWhile(t *testing.T) {
-	for _, errno := range []syscall.Errno{syscall.EIO, syscall.EACCES, syscall.ESTALE, syscall.ENFILE} {
+	for _, errno := range []syscall.Errno{syscall.EIO, syscall.EACCES, syscall.ESTALE, syscall.EMFILE} {
 		for _, op := range []string{"open", "read"} {
 			t.Run(fmt.Sprintf("%s, %d", op, errno), func(t *testing.T) {
 				dir, child := inChild(t, nil, nil)

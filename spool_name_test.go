@@ -69,8 +69,8 @@ func strandedAs(t *testing.T, key, url string, spool altertable.Option, names ..
 func TestRotatedKeyDeliversWhatTheOldOneLeft(t *testing.T) {
 	for name, next := range map[string]struct{ key, url string }{
 		"another key":     {"new-key", spoolURL},
-		"another URL":     {"old-key", "http://localhost/other"},
-		"both are others": {"new-key", "http://localhost/other"},
+		"another URL":     {"old-key", "https://elsewhere"},
+		"both are others": {"new-key", "https://elsewhere"},
 		"the same":        {"old-key", spoolURL},
 	} {
 		t.Run(name, func(t *testing.T) {

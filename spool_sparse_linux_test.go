@@ -30,8 +30,8 @@ func TestFileOfEightGigabytes(t *testing.T) {
 	require.NoError(t, os.Truncate(segments(t, dir)[0], 8<<30))
 	before := bytesRead(t)
 	client, srv, l := newSpoolClient(t, dir)
-	track(t, client, "new")
 	_ = client.Flush(t.Context()) // which tells of damage, or not
+	track(t, client, "new")
 	require.NoError(t, client.Close())
 	assert.Less(t, bytesRead(t)-before, int64(64<<20))
 	assert.ElementsMatch(t, []string{"e0", "e1", "new"}, stored(srv))

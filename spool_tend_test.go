@@ -90,15 +90,21 @@ func TestManyLivingClientsAdopt(t *testing.T) {
 			living = append(living, client)
 		}
 		var all []string
+		var dying []*altertable.Client
 		for i := range dead {
-			var names []string
+			client, down, _ := newSpoolClient(t, dir)
+			down.Always(altertabletest.Status(503))
 			for j := range each {
-				names = append(names, fmt.Sprint("e", i, "-", j))
+				all = append(all, fmt.Sprint("e", i, "-", j))
 			}
-			all = append(all, names...)
-			stranded(t, dir, names...)
-			pass(10 * time.Second)
+			track(t, client, all[i*each:]...)
+			dying = append(dying, client)
 		}
+		for _, client := range dying {
+			pass(10 * time.Second)
+			require.NoError(t, client.Shutdown(within(t, time.Millisecond)))
+		}
+		pass(adoptionDelay)
 		pass(adoptionDelay)
 		assert.ElementsMatch(t, all, stored(srv))
 		var accepted int64
