@@ -33,9 +33,11 @@ func (d *disk) end(limit context.Context) {
 	}
 	d.keepRest()
 	d.q.endReports(limit)
+	closed := d.close()
 	select {
-	case <-d.close():
+	case <-closed:
 	case <-limit.Done():
+		await(closed, diskGrace)
 	}
 }
 

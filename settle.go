@@ -171,7 +171,8 @@ func (f *flush) wait(ctx context.Context) error {
 // What Shutdown allows after its context has ended, within the 250 ms of its promise.
 const (
 	landingGrace  = 100 * time.Millisecond // for canceled requests to return
-	shutdownGrace = 200 * time.Millisecond // for those and the callbacks
+	shutdownGrace = 180 * time.Millisecond // for those and the callbacks
+	diskGrace     = 40 * time.Millisecond  // for the spool's files to be closed
 )
 
 // A shutdown is the one in progress or over.

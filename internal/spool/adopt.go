@@ -194,7 +194,24 @@ func (a *adoption) scanFile(i *instance, name string) (s *segment, info fs.FileI
 	if result.lastIdentify.After(a.s.lastIdentify) {
 		a.s.lastIdentify = result.lastIdentify
 	}
+	if info.Size() > maxSegmentRead {
+		a.s.trouble("cut", filepath.Join(i.path, name), cut(i, name, s, result.whole))
+	}
 	return s, info, result.damaged, nil
+}
+
+// cut takes off what lies behind the lines that were read: notes of outcomes
+// would not be found there.
+func cut(i *instance, name string, s *segment, whole int64) error {
+	file, _, err := i.openFile(name, os.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(file.Truncate(whole), file.Close()); err != nil {
+		return err
+	}
+	s.size = whole // it counts as torn: then the next line begins anew
+	return nil
 }
 
 // move renames a file into this client's instance. It may not be the one that

@@ -54,8 +54,10 @@ func openInstance(dir *os.Root, name string) (i *instance, err error) {
 
 // close gives up the instance. The directory's lock goes last.
 func (i *instance) close() {
+	unlock(i.lock)
 	_ = i.lock.Close() // fails if there is none
 	_ = i.root.Close()
+	unlock(i.handle)
 	_ = i.handle.Close()
 }
 

@@ -71,7 +71,7 @@ func probe(i *instance) error {
 	if err := tryFlock(i.handle, syscall.LOCK_SH); err != nil && !isUnlockable(err) {
 		return err
 	}
-	defer func() { _ = flock(int(i.handle.Fd()), syscall.LOCK_UN) }()
+	defer unlock(i.handle)
 	file, err := i.root.OpenFile(lockName, os.O_RDONLY|openFlags, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -97,6 +97,10 @@ func removeLock(i *instance) {
 	_ = i.lock.Close()
 	i.lock = nil
 }
+
+// unlock gives up a lock. Closing its file alone would leave it, for a moment, with
+// a process that was forked and has not begun its own program yet.
+func unlock(file *os.File) { _ = flock(int(file.Fd()), syscall.LOCK_UN) }
 
 // removeDir removes the directory of an instance, if it is empty, while it is locked.
 func removeDir(dir *os.Root, i *instance) {

@@ -35,6 +35,7 @@ type found struct {
 // A scan is what a file holds besides messages.
 type scan struct {
 	damaged      int       // lines
+	whole        int64     // where the last line ends that is whole or intact
 	oldest       time.Time // when the first message was accepted; zero if there is none
 	lastIdentify time.Time // when the newest identify was, or what its client stamped on it
 }
@@ -50,7 +51,7 @@ func (c *scanner) scan(s *segment, file *os.File, size int64) (result scan, err 
 		return result, err
 	}
 	text = text[min(len(c.header), len(text)):]
-	s.size = size
+	s.size, result.whole = size, int64(len(c.header))
 	c.found = c.found[:0]
 	for len(text) > 0 {
 		end := bytes.IndexByte(text, '\n')
@@ -60,9 +61,13 @@ func (c *scanner) scan(s *segment, file *os.File, size int64) (result scan, err 
 			text = nil
 		} else {
 			line, text = text[:end], text[end+1:]
+			result.whole += int64(end + 1)
 		}
-		cut := s.torn && size > maxSegmentRead // it is part of what lies behind
-		if !c.scanLine(s, line, &result) && !cut {
+		intact := c.scanLine(s, line, &result)
+		switch {
+		case s.torn && intact:
+			result.whole += int64(len(line))
+		case !intact && !(s.torn && size > maxSegmentRead): // else it is part of what lies behind
 			result.damaged++
 		}
 	}

@@ -62,7 +62,7 @@ func TestSegmentIsHuge(t *testing.T) {
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(20<<20))
 	require.Len(t, troubles, 1)
 	assert.ErrorContains(t, troubles[0], "1 lines are damaged")
-	assert.Equal(t, int64(8<<30), s.Bytes())
+	assert.Less(t, s.Bytes(), int64(1<<10), "the rest is cut off")
 	messages := take(t, s)
 	assert.Equal(t, []string{"e0"}, names(messages))
 	s.Done(refs(messages))
