@@ -17,7 +17,8 @@ func (s *Spool) findInstance(now time.Duration) error {
 	if err := s.find(); err != nil {
 		return err
 	}
-	s.found, s.checked, s.others.stale = true, now, true
+	s.found, s.checked = true, now
+	s.others.stale, s.others.fresh = !s.others.fresh, false
 	return nil
 }
 

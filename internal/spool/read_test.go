@@ -279,3 +279,20 @@ func TestPostponeTheCurrentFile(t *testing.T) {
 	put(t, s, "e3")
 	assert.Equal(t, []string{"e0", "e2", "e3"}, names(take(t, s)))
 }
+
+// A file is not postponed for others that cannot be read either.
+func TestPostponeProbes(t *testing.T) {
+	dir := t.TempDir()
+	dead, _ := open(t, dir)
+	for _, name := range numbered(3) {
+		put(t, dead, name)
+		dead.sealCurrent()
+	}
+	dead.Close()
+	s, _ := open(t, dir)
+	for _, segment := range s.segments {
+		require.NoError(t, os.Remove(segment.path()))
+		require.NoError(t, os.Mkdir(segment.path(), 0o700)) // is not provably ours
+	}
+	assert.False(t, s.Postpone())
+}

@@ -15,6 +15,7 @@ const maxTakeovers = 4
 type others struct {
 	bytes int64
 	at    int64 // the bytes of this one when that was found out
+	fresh bool  // nothing was appended since
 	stale bool  // a second has passed since
 }
 
@@ -46,7 +47,7 @@ func (s *Spool) openWriteOnly(entries []fs.DirEntry) (err error) {
 			s.others.bytes += at.bytes
 		}
 	}
-	s.others.at = s.bytes
+	s.others.at, s.others.fresh = s.bytes, true
 	return nil
 }
 

@@ -157,6 +157,19 @@ func TestWriteOnlyIsBoundedWithOthers(t *testing.T) {
 	assert.NoError(t, first.Append(&m), "there is room again")
 }
 
+// The first message counts too.
+func TestWriteOnlyHasNoRoom(t *testing.T) {
+	dir := t.TempDir()
+	living, _ := openWith(t, Config{Dir: dir, Tenant: tenant, MaxBytes: 1 << 20})
+	put(t, living, numbered(20)...)
+	s := openWriteOnly(t, dir, living.Bytes()+100)
+	m := message("e")
+	assert.ErrorIs(t, s.Append(&m), ErrFull)
+	living.Done(refs(take(t, living)))
+	m = later("e", 2)
+	assert.NoError(t, s.Append(&m), "what there is a second later")
+}
+
 func TestWriteOnlyFindsARemovedDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	s := openWriteOnly(t, dir, 1<<20)
