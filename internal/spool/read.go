@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"os"
 	"slices"
 	"time"
 )
@@ -114,7 +115,7 @@ func (s *Spool) Postpone() bool {
 		if segment == failed || segment.unread.Count == 0 {
 			continue
 		}
-		if _, err := segment.readLines(segment.taken, 4<<10); err != nil {
+		if !segment.canBeRead() {
 			continue
 		}
 		if failed == s.current {
@@ -125,6 +126,18 @@ func (s *Spool) Postpone() bool {
 		return true
 	}
 	return false
+}
+
+// canBeRead reports whether the file can be opened and read. That one is open
+// already says nothing of the others: the process may be out of file descriptors.
+func (s *segment) canBeRead() bool {
+	file, _, err := s.instance.openFile(s.position.name, os.O_RDONLY)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	_, err = file.ReadAt(make([]byte, 1), s.taken)
+	return err == nil
 }
 
 // Skipped is the unread messages of a file that is not read any further.
