@@ -48,7 +48,7 @@ func asNobody(t *testing.T, prepare, body func(dir string)) {
 	temp := filepath.Join(above, "tmp")
 	require.NoError(t, os.Mkdir(temp, 0o700))
 	require.NoError(t, os.Chown(temp, nobody, nobody))
-	child := exec.Command(copyOfTest(t, above), "-test.run=^"+t.Name()+"$")
+	child := exec.Command(copyOfTest(t, above), "-test.run=^"+t.Name()+"$", "-test.timeout=1m")
 	child.Dir = above
 	child.Env = append(os.Environ(), nobodyDir+"="+dir, "TMPDIR="+temp)
 	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody, Groups: []uint32{fsGroup}}}
