@@ -204,13 +204,16 @@ func TestSpoolSync(t *testing.T) {
 
 // BenchmarkTrackSpool is the call with a spool, beside the one without.
 func BenchmarkTrackSpool(b *testing.B) {
-	for name, options := range map[string][]altertable.Option{
-		"none":  nil,
-		"spool": {altertable.WithSpool(b.TempDir())},
-		"sync":  {altertable.WithSpool(b.TempDir(), altertable.SpoolSync())},
+	for _, kind := range []struct {
+		name    string
+		options []altertable.Option
+	}{
+		{"none", nil},
+		{"spool", []altertable.Option{altertable.WithSpool(b.TempDir())}},
+		{"sync", []altertable.Option{altertable.WithSpool(b.TempDir(), altertable.SpoolSync())}},
 	} {
-		b.Run(name, func(b *testing.B) {
-			client := newBenchClient(b, discard{}, options...)
+		b.Run(kind.name, func(b *testing.B) {
+			client := newBenchClient(b, discard{}, kind.options...)
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := client.Track(b.Context(), checkout); err != nil {
