@@ -125,6 +125,9 @@ func (c *checker) check() {
 			c.complain(p.readyList(b) == want, "in the wrong list: %s", where)
 		}
 		c.complain((b.claim != nil) == b.lane.ordered(), "claim")
+		for i := 1; i < len(b.marks); i++ {
+			c.complain(b.series.number(i-1) < b.series.number(i), "numbers do not ascend")
+		}
 		if b.claim != nil {
 			if claims[b.lane] == nil {
 				claims[b.lane] = map[*claim]bool{}

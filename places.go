@@ -109,13 +109,14 @@ func (p *places) newBatch(l *lane, ahead []*claim) *batch {
 }
 
 // takesElseSeals returns b, which is open or nil, if it can take a message of
-// size bytes with this number. Otherwise it seals b and returns nil.
+// size bytes with this number, which is lower than b's newest one after a split.
+// Otherwise it seals b and returns nil.
 func (p *places) takesElseSeals(b *batch, size int, number uint64) *batch {
 	if b == nil {
 		return nil
 	}
 	if len(b.head)+len("[],")+size <= p.maxBytes && b.takes(number) &&
-		(number <= p.flushed || b.number() > p.flushed) {
+		number > b.series.number(len(b.marks)-1) && (number <= p.flushed || b.number() > p.flushed) {
 		return b
 	}
 	p.seal(b)
