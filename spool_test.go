@@ -4,7 +4,9 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -241,4 +243,31 @@ func BenchmarkRecovery(b *testing.B) {
 		require.NoError(b, client.Flush(b.Context()))
 		require.EqualValues(b, 1_000_000, client.Stats().Delivered)
 	}
+}
+
+// BenchmarkShortLivedProcess is a process that leaves one event with SpoolWriteOnly,
+// beside one that does nothing. They take turns, and the metric is the difference
+// of the medians.
+func BenchmarkShortLivedProcess(b *testing.B) {
+	dir := b.TempDir()
+	spent := map[string][]float64{}
+	for _, program := range []string{"empty", "track"} {
+		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, program), "./testdata/shortlived/"+program).CombinedOutput()
+		require.NoError(b, err, "%s", out)
+	}
+	for b.Loop() {
+		for _, program := range []string{"empty", "track"} {
+			start := time.Now()
+			out, err := exec.Command(filepath.Join(dir, program), filepath.Join(dir, "spool")).CombinedOutput()
+			spent[program] = append(spent[program], time.Since(start).Seconds()*1000)
+			require.NoError(b, err, "%s", out)
+		}
+	}
+	median := func(program string) float64 {
+		all := slices.Sorted(slices.Values(spent[program]))
+		return all[len(all)/2]
+	}
+	b.ReportMetric(median("empty"), "ms/empty")
+	b.ReportMetric(median("track"), "ms/track")
+	b.ReportMetric(median("track")-median("empty"), "ms/difference")
 }

@@ -1,0 +1,4 @@
+// Command empty does nothing: what BenchmarkShortLivedProcess compares track to.
+package main
+
+func main() {}
