@@ -299,8 +299,8 @@ func (d *disk) workOnce() {
 }
 
 // tendEvery returns the time until the files are looked after next: about a
-// minute, so that several processes do not do it at once.
-func tendEvery() time.Duration { return 45*time.Second + rand.N(30*time.Second) }
+// minute, so that several processes do not do it at once. Tests replace it.
+var tendEvery = func() time.Duration { return 45*time.Second + rand.N(30*time.Second) }
 
 func (d *disk) tendsNowLocked() bool {
 	return !d.q.ended && !d.q.cfg.writesOnly() && d.q.now() >= d.tendAt

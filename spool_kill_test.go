@@ -37,6 +37,7 @@ const (
 	childSync = "ALTERTABLE_TEST_CHILD_SYNC" // not empty: with SpoolSync
 	childMax  = "ALTERTABLE_TEST_CHILD_MAX"  // SpoolMaxBytes
 	childMute = "ALTERTABLE_TEST_CHILD_MUTE" // not empty: with SpoolWriteOnly
+	childTend = "ALTERTABLE_TEST_CHILD_TEND" // not empty: adopts all the time
 
 	childTest = "ALTERTABLE_TEST_CHILD_TEST" // the directory of a child that runs a single test
 )
@@ -65,6 +66,9 @@ func childClient(dir, url string, opts ...altertable.Option) (*altertable.Client
 // the disk refused.
 func trackUntilKilled(dir string) {
 	signal.Ignore(syscall.SIGXFSZ)
+	if os.Getenv(childTend) != "" {
+		altertable.TendOften()
+	}
 	var options []altertable.SpoolOption
 	if os.Getenv(childSync) != "" {
 		options = append(options, altertable.SpoolSync())
@@ -198,7 +202,7 @@ func deliverUntil(t *testing.T, dir, url string, done <-chan struct{}) {
 	}
 }
 
-// Processes are killed at random moments, one in four while it adopts, 310
+// Processes are killed at random moments, one in four while it adopts, 350
 // times in all, and what was accepted arrives.
 func TestKill(t *testing.T) {
 	t.Parallel()
@@ -210,12 +214,13 @@ func TestKill(t *testing.T) {
 		shell           string
 		env             []string
 	}{
-		"faulty server":     {kills: 90, together: 1},
+		"faulty server":     {kills: 50, together: 1},
 		"server down":       {kills: 60, together: 1, down: true},
-		"several processes": {kills: 20, together: 3, deliverers: 1},
+		"several processes": {kills: 20, together: 3, deliverers: 1, env: []string{childTend + "=1"}},
 		"only writing":      {kills: 5, together: 2, mute: 2},
-		"some only writing": {kills: 8, together: 3, mute: 2, deliverers: 2},
-		"many small files":  {kills: 10, together: 4, mayFill: true, env: []string{childMax + "=65536"}},
+		"some only writing": {kills: 8, together: 3, mute: 2, deliverers: 2, env: []string{childTend + "=1"}},
+		"adopting":          {kills: 20, together: 4, mute: 1, env: []string{childTend + "=1"}},
+		"many small files":  {kills: 10, together: 4, mayFill: true, env: []string{childMax + "=65536", childTend + "=1"}},
 		"full disk":         {kills: 16, together: 1, mayFill: true, shell: "ulimit -f 16"},
 		"SpoolSync":         {kills: 10, together: 1, env: []string{childSync + "=1"}},
 	} {
