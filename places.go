@@ -166,7 +166,7 @@ func (p *places) enterReady(b *batch) {
 // from, or where it waits for its environment.
 func (p *places) enlist(b *batch) {
 	if m := b.lane.missing; m != nil && m.probe != b {
-		p.hold(b)
+		p.stopAtGate(b)
 		return
 	}
 	l := &p.of(b).opened
@@ -254,7 +254,7 @@ func (p *places) settle(b *batch, n int) {
 	}
 	p.leaveIdle(b)
 	p.withdraw(b)
-	p.lose(b)
+	p.endProbe(b)
 	if b.state == open {
 		b.stopTaking()
 		p.buffers.takeBack(b)
