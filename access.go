@@ -281,7 +281,7 @@ func (p *places) attemptNow(now time.Duration) {
 	}
 }
 
-// endProbe notes that b, which is settled, is no probe any more.
+// endProbe notes that b, which goes away, is no probe any more.
 func (p *places) endProbe(b *batch) {
 	if m := b.lane.missing; m != nil && m.probe == b {
 		m.probe = nil
