@@ -56,6 +56,9 @@ func header(tenant string) string { return segmentMagic + tenant + "\n" }
 
 func (s *segment) path() string { return filepath.Join(s.instance.path, s.position.name) }
 
+// syncFile is replaced by tests.
+var syncFile = (*os.File).Sync
+
 // createSegment starts a new file.
 func createSegment(i *instance, position position, tenant string) (*segment, error) {
 	file, err := i.root.OpenFile(position.name, os.O_RDWR|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
@@ -95,7 +98,7 @@ func (s *segment) write(lines []byte, sync bool) error {
 func (s *segment) writeTo(file *os.File, lines []byte, sync bool) error {
 	n, err := file.WriteAt(lines, s.size)
 	if err == nil && sync {
-		err = file.Sync()
+		err = syncFile(file)
 	}
 	if err != nil {
 		if n > 0 {
