@@ -270,3 +270,28 @@ func TestOldNewsOfAnEnvironment(t *testing.T) {
 		l.settle(t, client, "e0", "e1", "e2")
 	})
 }
+
+// Behind a missing environment, too, adopted messages that are too old are sent
+// once before they are given up.
+func TestOldMessagesOfAMissingEnvironmentAreTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		dead, down, _ := newSpoolClient(t, dir)
+		down.Always(altertabletest.Status(503))
+		trackIn(t, dead, "staging", numbered(10)...)
+		require.NoError(t, dead.Shutdown(within(t, time.Millisecond)))
+		pass(48 * time.Hour)
+		srv := altertabletest.NewServer()
+		defer srv.Close()
+		gone := srv.Always(missing("staging"))
+		client, _, l := newSpoolClient(t, dir, altertable.WithHTTPClient(srv.HTTPClient()), altertable.WithMaxBatchSize(1), altertable.WithMaxInFlight(1))
+		pass(2 * time.Minute)
+		assert.NotEmpty(t, l.lostSoFar(), "what was sent")
+		gone.Release()
+		pass(time.Hour)
+		assert.Empty(t, l.untried())
+		assert.NotEmpty(t, srv.Events())
+		l.settle(t, client, numbered(10)...)
+		require.NoError(t, client.Close())
+	})
+}

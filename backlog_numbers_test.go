@@ -3,7 +3,10 @@ package altertable
 import (
 	"io/fs"
 	"log/slog"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,4 +44,48 @@ func TestStatsDoNotWaitForTheDisk(t *testing.T) {
 	assert.Zero(t, q.snapshot())
 	d.mu.Unlock()
 	require.NoError(t, q.shutDown(t.Context()))
+}
+
+// A message finds room that has come up already, though nobody has noted it on
+// disk yet.
+func TestRoomThatIsNotNotedYet(t *testing.T) {
+	told := make(chan struct{}, 2)
+	client, d := diskClient(t, t.TempDir(), taken, WithSpool(t.TempDir(), SpoolMaxBytes(1024)), WithOnDelivery(func(Delivery) { told <- struct{}{} }))
+	busy := make(chan struct{}) // the disk's goroutine, which does not come
+	setWork := func(work chan struct{}) {
+		d.q.mu.Lock()
+		defer d.q.mu.Unlock()
+		d.work = work
+	}
+	setWork(busy)
+	large := Track{Event: strings.Repeat("x", 500), DistinctID: "u"}
+	for range 2 {
+		require.NoError(t, client.Track(t.Context(), large))
+		<-told
+	}
+	setWork(nil)
+	require.NoError(t, client.Close())
+}
+
+// While a callback is stuck, a call waits for room on disk if the backlog can be
+// read, though nothing is in memory at the moment.
+func TestCallWaitsForRoomThatTheBacklogMakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		client, d := diskClient(t, t.TempDir(), taken, WithOnDelivery(func(Delivery) { <-stop }))
+		require.NoError(t, client.Track(t.Context(), Track{Event: "e", DistinctID: "u"}))
+		<-time.After(time.Second)
+		w := &roomWait{d: d}
+		assert.True(t, w.isStuck())
+		setBacklog := func(n int) {
+			d.q.mu.Lock()
+			defer d.q.mu.Unlock()
+			d.q.onDisk.backlog.count = n
+		}
+		setBacklog(1)
+		assert.False(t, w.isStuck())
+		setBacklog(0)
+		close(stop)
+		require.NoError(t, client.Close())
+	})
 }
