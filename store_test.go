@@ -74,6 +74,23 @@ func TestFullSpoolSendsAtOnce(t *testing.T) {
 	}
 }
 
+// A message that had no room does not make later ones, which have some, leave at once.
+func TestSpoolThatWasFullForOneMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(2048)), altertable.WithFlushInterval(time.Hour))
+		hung := srv.Always(altertabletest.Hang())
+		track(t, client, strings.Repeat("x", 500))
+		require.ErrorIs(t, client.Track(t.Context(), event(strings.Repeat("y", 1500))), altertable.ErrQueueFull)
+		pass(time.Second)
+		require.Len(t, srv.Requests(), 1, "the spool was full")
+		track(t, client, "small")
+		pass(time.Second)
+		assert.Len(t, srv.Requests(), 1)
+		hung.Release()
+		require.NoError(t, client.Close())
+	})
+}
+
 func TestMessageLargerThanTheDisksBound(t *testing.T) {
 	client, _, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024)), altertable.WithOverflow(altertable.Block))
 	assert.ErrorIs(t, client.Track(t.Context(), event(strings.Repeat("x", 1000))), altertable.ErrTooLarge)

@@ -155,7 +155,7 @@ func TestMessagesAreSynced(t *testing.T) {
 	assert.Equal(t, []string{"file", "directory", "file"}, kinds[len(kinds)-3:], "the copy of the file, and then the message")
 	s.Close()
 	kinds = synced(t, func() { openWith(t, cfg) })
-	assert.Equal(t, []string{"directory", "directory"}, kinds[len(kinds)-2:], "from where the file was adopted, and to where")
+	assert.Equal(t, []string{"directory", "directory", "directory"}, kinds, "the shared one, and those from where and to where the file was moved")
 	s, _ = open(t, filepath.Join(t.TempDir(), "other"))
 	assert.Empty(t, synced(t, func() { put(t, s, "e0") }), "without Sync")
 }
