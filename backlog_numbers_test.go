@@ -89,3 +89,24 @@ func TestCallWaitsForRoomThatTheBacklogMakes(t *testing.T) {
 		require.NoError(t, client.Close())
 	})
 }
+
+// The age of a message that this client has accepted is its own clock's, which
+// nobody sets. Of a dead client's only the wall clock's time is known.
+func TestAcceptedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, d := diskClient(t, t.TempDir(), taken)
+		<-time.After(time.Hour)
+		wrong := time.Now().Add(-1000 * time.Hour)
+		for _, test := range []struct {
+			message spool.Message
+			want    time.Duration
+		}{
+			{spool.Message{At: 5 * time.Second, Accepted: wrong}, 5 * time.Second},
+			{spool.Message{Adopted: true, Accepted: wrong}, -999 * time.Hour},
+			{spool.Message{Adopted: true, Accepted: time.Now().Add(time.Hour)}, time.Hour},
+		} {
+			assert.Equal(t, test.want, d.q.acceptedAt(&test.message))
+		}
+		require.NoError(t, client.Close())
+	})
+}

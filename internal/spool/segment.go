@@ -101,14 +101,24 @@ func (s *segment) writeTo(file *os.File, lines []byte, sync bool) error {
 		err = syncFile(file)
 	}
 	if err != nil {
-		if n > 0 {
-			err = errors.Join(err, file.Truncate(s.size))
+		if left := s.takeBack(file); left != nil {
+			err = errors.Join(err, left)
 		}
 		return err
 	}
 	s.size += int64(n)
 	s.torn = false
 	return nil
+}
+
+// takeBack takes off what a write that failed has left. The number of bytes that
+// WriteAt returns with an error does not tell of it.
+func (s *segment) takeBack(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil || info.Size() <= s.size {
+		return nil // the next line overwrites it, if there is something
+	}
+	return file.Truncate(s.size)
 }
 
 // end returns up to where the file is read.
