@@ -51,7 +51,7 @@ func backlogged(t *testing.T, opts ...altertable.Option) (client *altertable.Cli
 // What cannot be read for a while is not delivered, and not lost.
 func TestBacklogIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, srv, l, down, paths := backlogged(t)
+		client, srv, l, down, paths := backlogged(t, altertable.WithRetry(altertable.RetryPolicy{MaxInterval: time.Second}))
 		var unblock []func()
 		for _, path := range paths[1 : len(paths)-1] {
 			unblock = append(unblock, block(t, path))
@@ -69,8 +69,9 @@ func TestBacklogIsReadAgain(t *testing.T) {
 		for _, f := range unblock {
 			f()
 		}
+		pass(5 * time.Second)
+		assert.Equal(t, numbered(40), stored(srv), "in order, and nobody had to call")
 		require.NoError(t, client.Flush(t.Context()))
-		assert.Equal(t, numbered(40), stored(srv), "in order")
 		l.settle(t, client, numbered(40)...)
 	})
 }

@@ -110,3 +110,28 @@ func TestAcceptedAt(t *testing.T) {
 		require.NoError(t, client.Close())
 	})
 }
+
+// While a callback is stuck, memory takes one batch of the backlog at a time.
+func TestRoomForTheBacklogWhileACallbackIsStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		client, d := diskClient(t, t.TempDir(), taken, WithMaxBatchSize(10), WithMaxBatchBytes(1024), WithOnDelivery(func(Delivery) { <-stop }))
+		q := d.q
+		room := func(count, bytes, size int) bool {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			before := q.held
+			defer func() { q.held = before }()
+			q.held = tally{count, int64(bytes)}
+			return d.fitsBackLocked(size)
+		}
+		assert.True(t, room(100, 10_000, 1000))
+		require.NoError(t, client.Track(t.Context(), Track{Event: "e", DistinctID: "u"}))
+		<-time.After(time.Second)
+		assert.True(t, room(9, 924, 100))
+		assert.False(t, room(10, 924, 100))
+		assert.False(t, room(9, 925, 100))
+		close(stop)
+		require.NoError(t, client.Close())
+	})
+}
