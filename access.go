@@ -34,7 +34,7 @@ type gate struct {
 	probe   *batch        // finds out whether the gate may be opened; nil if none does
 	patient time.Duration // nobody waits for it any longer than until then
 	err     error         // the denial
-	again   bool          // a request that began after Shutdown did was denied
+	final   bool          // the denial is the answer to Shutdown's attempt
 }
 
 // denial says what an answer denied.
@@ -69,7 +69,7 @@ func (a *access) deny(g *gate, b *batch, err error, now time.Duration) {
 	case !b.last:
 		g.until = now // Shutdown's attempt is still to come
 	default:
-		g.again = true
+		g.final = true
 	}
 }
 
@@ -147,7 +147,7 @@ func (p *places) lanesOf(environment string) (all []*lane) {
 	return all
 }
 
-// isInUse reports whether there are batches of the environment, or turns.
+// isInUse reports whether the environment has batches, or turns of synchronous calls.
 func (p *places) isInUse(environment string) bool {
 	for _, l := range p.lanesOf(environment) {
 		if l.batches > 0 {
@@ -186,11 +186,11 @@ func (p *places) idleOf(m *missing) (all []*batch) {
 	return all
 }
 
-// hold lets b, which could be sent otherwise, wait for its environment.
-func (p *places) hold(b *batch) {
+// stopAtGate lets b, which could be sent otherwise, wait for its environment.
+func (p *places) stopAtGate(b *batch) {
 	m := b.lane.missing
 	if b.gatePlace > 0 {
-		return // it takes more messages
+		return // it is open, and waits there already
 	}
 	if b.state != open {
 		b.state = gated
@@ -201,8 +201,8 @@ func (p *places) hold(b *batch) {
 	}
 }
 
-// letGo puts b, which waits for its environment, where it can be sent from.
-func (p *places) letGo(b *batch) {
+// letThrough puts b, which waits for its environment, where it can be sent from.
+func (p *places) letThrough(b *batch) {
 	p.withdraw(b)
 	if b.state == open {
 		p.enlist(b)
@@ -211,8 +211,8 @@ func (p *places) letGo(b *batch) {
 	}
 }
 
-// reopen takes the gate away: the environment exists, or nothing waits for it. What
-// waited without having failed itself is as it was before.
+// reopen takes the gate away: the environment exists, or nothing waits for it. A
+// batch that was never sent has not failed itself, and is as it was before.
 func (p *places) reopen(m *missing, now time.Duration) {
 	idle := p.idleOf(m)
 	delete(p.missing, m.environment)
@@ -227,12 +227,12 @@ func (p *places) reopen(m *missing, now time.Duration) {
 	}
 	for b := m.waiting.first(); b != nil; b = m.waiting.first() {
 		m.waiting.remove(b)
-		p.letGo(b)
+		p.letThrough(b)
 	}
 }
 
-// choose makes another batch the probe of m: if possible one that is sealed, of an
-// endpoint that works, and has not failed, and of those the oldest.
+// choose makes another batch the probe of m. It prefers an endpoint that works,
+// then a batch that is sealed, then the one that failed least, then the oldest.
 func (p *places) choose(m *missing, fails func(endpoint) bool, patient time.Duration) {
 	if last := m.probe; last != nil {
 		m.probe = nil
@@ -249,7 +249,7 @@ func (p *places) choose(m *missing, fails func(endpoint) bool, patient time.Dura
 	}
 	if best != nil {
 		m.probe, m.patient = best, patient
-		p.letGo(best)
+		p.letThrough(best)
 	}
 }
 
@@ -266,7 +266,7 @@ func isBetterProbe(b, other *batch, fails func(endpoint) bool) bool {
 	return b.before(other)
 }
 
-// lookFrom has somebody look after the gates from then on.
+// lookFrom has probeMissingLocked look at the gates from then on.
 func (p *places) lookFrom(at time.Duration) {
 	if at = max(at, 0); p.lookAt < 0 || at < p.lookAt {
 		p.lookAt = at
@@ -281,8 +281,8 @@ func (p *places) attemptNow(now time.Duration) {
 	}
 }
 
-// lose notes that b, which is settled, is no probe any more.
-func (p *places) lose(b *batch) {
+// endProbe notes that b, which goes away, is no probe any more.
+func (p *places) endProbe(b *batch) {
 	if m := b.lane.missing; m != nil && m.probe == b {
 		m.probe = nil
 		p.lookFrom(m.until)

@@ -270,3 +270,48 @@ func TestOldNewsOfAnEnvironment(t *testing.T) {
 		l.settle(t, client, "e0", "e1", "e2")
 	})
 }
+
+// Only the probe's answer opens the gate: another's request began when the
+// environment was there.
+func TestOldSuccessOfAnEnvironment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, l := newSpoolClient(t, t.TempDir(), altertable.WithMaxBatchSize(1),
+			altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Second, MaxInterval: time.Minute}))
+		srv.Next(1, altertabletest.Status(200).Delay(3*time.Second).MatchBody(contains("e0")))
+		gone := srv.Always(missing("staging"))
+		trackIn(t, client, "staging", numbered(10)...)
+		pass(time.Second)
+		denied := len(srv.Requests())
+		pass(20 * time.Second)
+		assert.EqualValues(t, 1, client.Stats().Delivered)
+		assert.Len(t, srv.Requests(), denied, "it is not time for a probe")
+		gone.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		l.settle(t, client, numbered(10)...)
+	})
+}
+
+// Behind a missing environment, too, adopted messages that are too old are sent
+// once before they are given up.
+func TestOldMessagesOfAMissingEnvironmentAreTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		dead, down, _ := newSpoolClient(t, dir)
+		down.Always(altertabletest.Status(503))
+		trackIn(t, dead, "staging", numbered(10)...)
+		require.NoError(t, dead.Shutdown(within(t, time.Millisecond)))
+		pass(48 * time.Hour)
+		srv := altertabletest.NewServer()
+		defer srv.Close()
+		gone := srv.Always(missing("staging"))
+		client, _, l := newSpoolClient(t, dir, altertable.WithHTTPClient(srv.HTTPClient()), altertable.WithMaxBatchSize(1), altertable.WithMaxInFlight(1))
+		pass(2 * time.Minute)
+		assert.NotEmpty(t, l.lostSoFar(), "what was sent")
+		gone.Release()
+		pass(time.Hour)
+		assert.Empty(t, l.untried())
+		assert.NotEmpty(t, srv.Events())
+		l.settle(t, client, numbered(10)...)
+		require.NoError(t, client.Close())
+	})
+}

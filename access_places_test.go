@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
 // unknowing is a server that knows no environment other than "production" until
@@ -84,5 +86,20 @@ func TestManyMissingEnvironments(t *testing.T) {
 				assert.EqualValues(t, -1, q.places.lookAt)
 			})
 		})
+	}
+}
+
+// The better probe of an environment has less to hide another cause of a failure.
+func TestBetterProbe(t *testing.T) {
+	p := placesForTest(t)
+	fails := func(ep endpoint) bool { return ep == aliasEndpoint }
+	p.add(&envelope{endpoint: identifyEndpoint, environment: []byte("production"), json: []byte("{}")}, 5, spool.Ref{})
+	best := []*batch{p.sealed(trackEndpoint, 3), p.sealed(trackEndpoint, 4), p.sealed(trackEndpoint, 2), p.home[identifyEndpoint].open, p.sealed(aliasEndpoint, 1)}
+	best[2].failures = 1
+	for i, b := range best {
+		for _, other := range best[i+1:] {
+			assert.True(t, isBetterProbe(b, other, fails), "%d", b.number())
+			assert.False(t, isBetterProbe(other, b, fails), "%d", b.number())
+		}
 	}
 }

@@ -33,13 +33,13 @@ type disk struct {
 	// Guarded by queue.mu.
 	storing  storing
 	unnoted  []spool.Ref   // have their outcome; to be noted on disk
-	settled  uint64        // how many messages have got there, ever
-	noted    uint64        // how many of these are noted
+	settled  uint64        // how many messages were put into unnoted, ever
+	noted    uint64        // how many of these are noted on disk
 	progress chan struct{} // closed when the next ones are; nil if nobody waits
 	nextSize int           // of the backlog's next message, if that did not fit
-	reading  reading
+	reading  reading       // after a failure
 	tendAt   time.Duration // when the files are to be looked after
-	ending   ending
+	ending   ending        // of Shutdown
 	work     chan struct{} // closed when the disk's goroutine ends; nil while there is none
 }
 
@@ -114,9 +114,9 @@ func (d *disk) adoptLocked(adopted spool.Tally, oldest time.Duration, lastIdenti
 	q.lastIdentify = max(q.lastIdentify, lastIdentify.UnixMicro())
 }
 
-// acceptedAt returns when a message on disk was accepted, on the queue's clock.
-// Of an adopted one only the time of day is known, by a clock that may have been
-// wrong.
+// acceptedAt returns when a message on disk was accepted, on the queue's clock. Of
+// an adopted one only the wall clock's time is known, which may have been wrong.
+// None was accepted in the future.
 func (q *queue) acceptedAt(m *spool.Message) time.Duration {
 	if !m.Adopted {
 		return m.At
@@ -154,7 +154,8 @@ func (q *queue) tellTroubleLocked(err error) {
 	q.tellLocked(report{trouble: err})
 }
 
-// settledLocked has it noted on disk that messages have their outcome.
+// settledLocked implements keeper. The disk's goroutine notes that the messages have
+// their outcome.
 func (d *disk) settledLocked(refs []spool.Ref) {
 	d.unnoted = append(d.unnoted, refs...)
 	d.settled += uint64(len(refs))
@@ -231,7 +232,8 @@ func (d *disk) notedUpTo(target uint64) <-chan struct{} {
 	return d.progress
 }
 
-// setFullLocked notes whether the disk has room. Where it has none, open batches leave.
+// setFullLocked notes whether the disk is full. If it is, open batches leave, so that
+// room comes up.
 func (d *disk) setFullLocked(full bool) {
 	if d.q.onDisk.full = full; full {
 		d.q.advanceLocked()
@@ -250,7 +252,8 @@ func (d *disk) hasWorkLocked() bool {
 	return len(d.unnoted) > 0 && !d.ending.closed || d.readsNowLocked() || d.tendsNowLocked() || d.ending.hasWork()
 }
 
-// dueLocked implements keeper. What is due by now, the disk's goroutine is at.
+// dueLocked implements keeper. It leaves out what is due by now: the disk's goroutine
+// is at it.
 func (d *disk) dueLocked(now time.Duration) time.Duration {
 	next := time.Duration(-1)
 	if d.q.cfg.writesOnly() {

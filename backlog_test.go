@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,72 +152,6 @@ func TestBatchRefusedAtTheEndIsLeftOnDisk(t *testing.T) {
 	})
 }
 
-func TestDiskIsBounded(t *testing.T) {
-	for overflow, name := range map[altertable.Overflow]string{altertable.DropNewest: "DropNewest", altertable.DropOldest: "DropOldest", altertable.Block: "Block"} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				dir := t.TempDir()
-				client, srv, l := newClient(t, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)), altertable.WithOverflow(overflow), altertable.WithMaxBatchSize(10))
-				down := srv.Always(altertabletest.Status(503))
-				var accepted []string
-				for _, name := range numbered(1000) {
-					ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-					if err := client.Track(ctx, event(name)); err == nil {
-						accepted = append(accepted, name)
-					} else {
-						require.ErrorIs(t, err, altertable.ErrQueueFull)
-					}
-					cancel()
-					synctest.Wait() // no request carries the oldest any more
-				}
-				var size int64
-				for _, path := range files(t, dir) {
-					info, err := os.Stat(path)
-					require.NoError(t, err)
-					size += info.Size()
-				}
-				assert.EqualValues(t, 1000-len(accepted), client.Stats().Rejected)
-				assert.LessOrEqual(t, size, int64(64<<10))
-				assert.Greater(t, size, int64(32<<10))
-				switch overflow {
-				case altertable.DropOldest:
-					assert.Len(t, accepted, 1000)
-					assert.Equal(t, "e0", l.lostSoFar()[0])
-				default:
-					assert.Less(t, len(accepted), 500)
-				}
-				down.Release()
-				require.NoError(t, client.Flush(t.Context()))
-				l.settle(t, client, accepted...)
-			})
-		})
-	}
-}
-
-func TestFullSpoolSendsAtOnce(t *testing.T) {
-	for overflow, name := range map[altertable.Overflow]string{altertable.DropNewest: "DropNewest", altertable.DropOldest: "DropOldest", altertable.Block: "Block"} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				client, srv, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024)),
-					altertable.WithFlushInterval(time.Hour), altertable.WithOverflow(overflow))
-				large, start := strings.Repeat("x", 500), time.Now()
-				track(t, client, large)
-				_ = client.Track(t.Context(), event(large)) // refused, or in place of the first, or after it
-				synctest.Wait()
-				assert.Len(t, srv.Requests(), 1)
-				assert.Zero(t, time.Since(start))
-			})
-		})
-	}
-}
-
-func TestMessageLargerThanTheDisksBound(t *testing.T) {
-	client, _, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024)), altertable.WithOverflow(altertable.Block))
-	assert.ErrorIs(t, client.Track(t.Context(), event(strings.Repeat("x", 1000))), altertable.ErrTooLarge)
-	track(t, client, "e")
-	require.NoError(t, client.Close())
-}
-
 func TestFilesAreDamagedWhileRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -283,113 +216,6 @@ func TestMemoryHasNoRoomForTheNextOnDisk(t *testing.T) {
 		require.NoError(t, client.Flush(t.Context()))
 		l.settle(t, client, "e0", "e1", "e2", large, "e3")
 	})
-}
-
-// All that memory holds is carried by requests: what is evicted is on disk alone.
-func TestDropOldestFromDisk(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		client, srv, l := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)), altertable.WithMaxQueueSize(20),
-			altertable.WithMaxBatchSize(10), altertable.WithOverflow(altertable.DropOldest))
-		hung := srv.Always(altertabletest.Hang())
-		track(t, client, numbered(1000)...)
-		pass(time.Second)
-		lost := l.lostSoFar()
-		assert.Equal(t, numberedFrom(20, len(lost)), lost, "the oldest that no request carries")
-		assert.Greater(t, len(lost), 500)
-		hung.Release()
-		require.NoError(t, client.Flush(t.Context()))
-		l.settle(t, client, numbered(1000)...)
-		assert.Empty(t, segments(t, dir))
-	})
-}
-
-// The room that a callback waits for comes when it returns.
-func TestBlockedCallbackWithAFullDisk(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var client *altertable.Client
-		large := event(strings.Repeat("x", 500))
-		refused := make(chan error, 1)
-		client, srv, _ := newClient(t, altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024)), altertable.WithOverflow(altertable.Block),
-			altertable.WithOnError(func(error) {
-				select {
-				case refused <- client.Track(t.Context(), large):
-				default:
-				}
-			}))
-		srv.Always(altertabletest.Status(404))
-		require.NoError(t, client.Track(t.Context(), large))
-		assert.ErrorIs(t, <-refused, altertable.ErrQueueFull)
-		require.NoError(t, client.Track(t.Context(), large), "there is room again")
-	})
-}
-
-// Outcomes that are noted on disk take room there, too.
-func TestDiskIsBoundedWhileOutcomesAreNoted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const bound = 16 << 10
-		dir := t.TempDir()
-		client, srv, _ := newClient(t, altertable.WithSpool(dir, altertable.SpoolMaxBytes(bound)), altertable.WithMaxBatchSize(1), altertable.WithMaxInFlight(256))
-		release := make(chan struct{})
-		var n atomic.Int64
-		srv.Always(altertabletest.Answer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if n.Add(1)%2 == 0 { // every other outcome stands alone in its file
-				<-r.Context().Done()
-			}
-			<-release
-		})))
-		for client.Track(t.Context(), event("e")) == nil {
-		}
-		pass(2 * time.Second)
-		close(release)
-		synctest.Wait()
-		assert.Greater(t, client.Stats().Delivered, int64(20))
-		var size int64
-		for _, path := range files(t, dir) {
-			info, err := os.Stat(path)
-			require.NoError(t, err)
-			size += info.Size()
-		}
-		assert.LessOrEqual(t, size, int64(bound))
-	})
-}
-
-// A is stamped, then B is stamped and goes to disk, and then A.
-func TestIdentifyIsOvertakenOnDisk(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		second := make(chan struct{})
-		client, srv, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(2), altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
-			if i, ok := m.(altertable.Identify); ok && i.Traits["a"] != nil {
-				<-second
-			}
-			return m
-		}))
-		down := srv.Always(altertabletest.Status(503))
-		track(t, client, numbered(5)...)
-		first := make(chan error)
-		go func() {
-			first <- client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"a": 1}})
-		}()
-		synctest.Wait()
-		require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", Traits: altertable.Traits{"b": 1}}))
-		close(second)
-		require.NoError(t, <-first)
-		down.Release()
-		require.NoError(t, client.Flush(t.Context()))
-		require.Len(t, srv.Identities(), 1)
-		assert.Len(t, srv.Identities()[0].Traits, 2)
-	})
-}
-
-// Flush returns after what was delivered has left the disk.
-func TestFlushMakesRoomOnDisk(t *testing.T) {
-	dir := t.TempDir()
-	client, _, _ := newClient(t, altertable.WithSpool(dir, altertable.SpoolMaxBytes(1024)))
-	for range 100 {
-		require.NoError(t, client.Track(t.Context(), event(strings.Repeat("x", 500))))
-		require.NoError(t, client.Flush(t.Context()))
-		require.Empty(t, segments(t, dir))
-	}
 }
 
 // A flush does not wait for messages whose file was removed before they were read.

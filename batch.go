@@ -22,8 +22,8 @@ package altertable
 // anything else, and belong to this batch alone. So a request and a callback
 // read them without a lock, for as long as they like.
 //
-// queue.mu guards all state of the queue, and of its closed parts: places,
-// health, access, pace, reports and warnings. Each part changes its own fields only and
+// queue.mu guards all state of the queue, and of its closed parts: places, health,
+// access, pace, reports and warnings. Each part changes its own fields only and
 // calls nothing outside itself. A method of the queue whose name ends in Locked
 // is called with queue.mu held. No user's code, no I/O and no encoding runs under
 // queue.mu.
@@ -40,7 +40,8 @@ package altertable
 //
 // What fails waits alone: a batch, an endpoint, or the whole client, as far as
 // the failures reach: see outage.go. A rate limit delays all requests: see pace.go.
-// With a spool, so does a refused key, and a missing environment its own: see access.go.
+// With a spool, a refused key delays all requests, and a missing environment delays
+// those of its own messages: see access.go.
 //
 // With Block, a call that finds no room waits for it: see block.go.
 //

@@ -53,15 +53,15 @@ func newReports(cfg *config) reports {
 	return reports{mostEvicted: int64(min(maxEvictedBytes, max(minEvictedBytes, cfg.maxQueueBytes/16)))}
 }
 
-// A report is one thing that the callbacks' goroutine has to do, one of the first
-// four.
+// A report is one thing that the callbacks' goroutine has to do. Exactly one of
+// the first four fields is set, and says what.
 type report struct {
 	delivery *Delivery   // to tell
 	line     *line       // to log
 	askLevel bool        // ask the logger for its level
 	trouble  error       // with a spool, to tell
 	done     []spool.Ref // have their outcome when this is told
-	onDisk   bool        // the delivery's messages are there alone
+	onDisk   bool        // the delivery's messages are on disk alone
 	evicted  bool        // the delivery is of evicted messages
 	tally                // of the delivery in memory
 }
@@ -140,9 +140,9 @@ func (r *reports) stuck(now time.Duration) bool {
 	return r.running && now >= r.since+callbackPatience
 }
 
-// leaveOnDisk reports whether the callback that runs has not returned for long,
-// and so many reports wait for it that the messages of the next one, which are on
-// disk as well, are not to be held in memory for it.
+// leaveOnDisk reports whether the messages of the next report, which are on disk as
+// well, are not held in memory for it: the callback that runs is stuck, and the
+// reports that wait for it take most of the queue's room.
 func (r *reports) leaveOnDisk(count, size int, cfg *config, now time.Duration) bool {
 	return r.stuck(now) &&
 		(r.untold.count+count > cfg.maxQueueSize/4*3 || r.untold.bytes+int64(size) > int64(cfg.maxQueueBytes/4*3))
@@ -311,14 +311,11 @@ func (q *queue) awaitReports(limit context.Context) bool {
 		if progress == nil {
 			return true
 		}
-		patience := time.NewTimer(callbackPatience)
 		select {
 		case <-progress:
-			patience.Stop()
-		case <-patience.C:
+		case <-time.After(callbackPatience):
 			return false
 		case <-limit.Done():
-			patience.Stop()
 			return false
 		}
 	}

@@ -21,8 +21,8 @@ type Client struct {
 }
 
 // New returns a client that sends with the ingestion key apiKey, which can
-// write and never read. It does not touch the network, and starts no goroutine
-// unless a spool holds messages of a dead client. It asks the logger whether
+// write and never read. It does not touch the network, and starts no goroutine,
+// except if a spool holds files of a dead client. It asks the logger whether
 // debug level is enabled. The error is a *ConfigError that names the option, the
 // value and the range; it never holds the key.
 //
@@ -69,11 +69,14 @@ func (c *Client) submit(ctx context.Context, call string, e *envelope, keep bool
 // Flush sends what the queue holds and waits until every message accepted
 // before the call has its outcome, and the callbacks were told, except for a
 // callback that does not return within 250 ms: it may be Flush's caller. A
-// backoff is not shortened.
+// backoff is not shortened. With a spool, Flush covers what is on disk, adopted
+// messages among it, and waits for a refused key and a missing environment as for a
+// server that is down.
 //
 // It returns nil only if all these messages were delivered, and otherwise an
 // *UndeliveredError, which joins ctx's error, if that ended, and the first
-// cause. Messages without an outcome stay in the queue. After Close it returns nil.
+// cause. Messages without an outcome stay in the queue. After Close it returns nil,
+// and with SpoolWriteOnly always: see there.
 func (c *Client) Flush(ctx context.Context) error {
 	if c.absent() {
 		return nil
@@ -87,9 +90,13 @@ func (c *Client) Flush(ctx context.Context) error {
 // except a callback that does not return.
 //
 // It returns as Flush does; messages without an outcome when ctx ends are
-// reported to WithOnError's callback and counted as dropped. With a spool they
-// stay on disk, which is no error. Concurrent calls join the first, each
-// bounded by its own ctx; later ones return nil.
+// reported to WithOnError's callback and counted as dropped.
+//
+// With a spool they stay on disk, which is no error. Shutdown does not wait for a
+// key or an environment: it returns when its attempt was refused. What somebody has
+// removed from the disk is lost, and counts as dropped.
+//
+// Concurrent calls join the first, each bounded by its own ctx; later ones return nil.
 func (c *Client) Shutdown(ctx context.Context) error {
 	if c.absent() {
 		return nil

@@ -26,11 +26,15 @@ var (
 	// message is in one property or trait, that, as ValidationError does.
 	ErrTooLarge = errors.New("altertable: message is too large")
 	// ErrUnauthorized matches an *APIError of status 401, or of 403 with an error
-	// code: the key is wrong, revoked, or not allowed to ingest. A 403 without a
-	// code is not the platform's, and is retried.
+	// code: the key is wrong, revoked, or not allowed to ingest. What is queued is
+	// then given up, except with a spool: it stays there, and one request every
+	// MaxInterval finds out whether the key works by now. A 403 without a code is
+	// not the platform's, and is retried.
 	ErrUnauthorized = errors.New("altertable: API key was refused")
 	// ErrEnvironmentNotFound matches an *APIError that says that the project has
-	// no environment of the message's name; it is created in the dashboard.
+	// no environment of the message's name; it is created in the dashboard. The
+	// environment's messages are then given up, except with a spool: they stay
+	// there, and the client tries again as it does for a refused key.
 	ErrEnvironmentNotFound = errors.New("altertable: environment not found")
 )
 

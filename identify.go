@@ -32,7 +32,8 @@ type Identify struct {
 // identity it has. So the client's own stamps strictly increase, and the
 // identifies of one person are delivered in the order in which they were
 // accepted: those with the same distinct id or the same anonymous id, in one
-// environment.
+// environment. The one exception is what a client with a spool adopts while it
+// runs: see WithSpool.
 //
 // An Identify of another person than the one whose request ctx belongs to (in
 // an administrator's handler, say) would tie that person to the

@@ -93,9 +93,8 @@ func (d *disk) closed() {
 	d.progressLocked()
 }
 
-// keepRest ends this client's part in what has no outcome yet: the next one
-// delivers it. Shutdown takes that for success, a Flush does not. What somebody
-// has removed from the disk is lost.
+// keepRest leaves what has no outcome yet to the next client. Shutdown takes that
+// for success, a Flush does not. What somebody has removed from the disk is lost.
 func (d *disk) keepRest() {
 	q := d.q
 	q.mu.Lock()

@@ -106,7 +106,7 @@ func (p *testProxy) client(t *testing.T, own bool, baseURL string, api *httptest
 		h.TLSClientConfig = &tls.Config{RootCAs: roots}
 		return h
 	}
-	policy.InitialInterval = time.Millisecond
+	policy.InitialInterval = cmp.Or(policy.InitialInterval, time.Millisecond)
 	options := []Option{WithBaseURL(baseURL), WithInsecureHTTP(), WithRetry(policy), WithLogger(slog.New(slog.DiscardHandler))}
 	if !own {
 		users := through(&http.Transport{ForceAttemptHTTP2: true})
@@ -166,7 +166,7 @@ func TestProxyRefusesTheConnection(t *testing.T) {
 			t.Run(line+map[bool]string{true: ", own", false: ", user's"}[own], func(t *testing.T) {
 				api, count := newCounter(t, true)
 				p := newTestProxy(t, nil, "HTTP/1.1 "+line+"\r\nContent-Length: 6\r\n\r\nsecret")
-				client := p.client(t, own, api.URL, api, RetryPolicy{MaxElapsed: time.Millisecond})
+				client := p.client(t, own, api.URL, api, RetryPolicy{InitialInterval: time.Minute, MaxElapsed: time.Millisecond}) // no second attempt
 				require.NoError(t, client.Track(t.Context(), Track{Event: "e", DistinctID: "u_1"}))
 				err := client.Close()
 				var network *NetworkError

@@ -214,7 +214,7 @@ func (p *places) dissolve(b *batch) *series {
 	messages := b.fitted(b.gone, len(b.marks))
 	p.leaveIdle(b)
 	p.withdraw(b)
-	p.lose(b)
+	p.endProbe(b)
 	if b.state == open {
 		b.stopTaking()
 		p.buffers.takeBack(b)

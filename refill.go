@@ -9,12 +9,12 @@ import (
 // backlogChunk is how much is read from disk at a time.
 const backlogChunk = 256 << 10
 
-// maxFailing is how long a file that cannot be read holds up those behind it.
+// maxFailing is how long a file that cannot be read holds up the files behind it.
 const maxFailing = time.Minute
 
-// reading says when the backlog is read again after that has failed. What fails
-// may pass: the process is out of file descriptors, or a volume is away. So it is
-// tried again, on a schedule as the server is.
+// reading says when the backlog is read again after that has failed. The cause may
+// pass: the process is out of file descriptors, or a volume is away. So reading is
+// tried again, with the delays of the RetryPolicy.
 type reading struct {
 	again    time.Duration // not before; on the queue's clock
 	schedule *schedule     // nil while it works
@@ -107,8 +107,8 @@ func (d *disk) readWell() {
 	d.reading, d.q.onDisk.err = reading{}, nil
 }
 
-// readBadly lets some time pass before the backlog is read again, and returns for
-// how long that has failed.
+// readBadly lets some time pass before the backlog is read again, and returns how
+// long ago reading it began to fail.
 func (d *disk) readBadly(err error) time.Duration {
 	q := d.q
 	q.mu.Lock()
@@ -124,8 +124,8 @@ func (d *disk) readBadly(err error) time.Duration {
 	return now - r.since
 }
 
-// postponed renumbers messages of a file that cannot be read, and which goes last
-// now. Who waits for them hears why.
+// postponed notes that the first messages of the backlog go last now, since their
+// file cannot be read. A flush does not wait for them any longer: it returns err.
 func (d *disk) postponed(last spool.Tally, err error) {
 	q := d.q
 	q.mu.Lock()
@@ -133,8 +133,10 @@ func (d *disk) postponed(last spool.Tally, err error) {
 	d.reading = reading{}
 	first := q.firstUnreadLocked()
 	q.missLocked(last.Count, err)
-	for _, f := range q.flushes { // those behind have lower numbers now
-		f.frontier -= min(f.frontier-min(f.frontier, first-1), uint64(last.Count))
+	for _, f := range q.flushes { // the messages behind the file have lower numbers now
+		if f.frontier >= first {
+			f.frontier -= min(f.frontier-first+1, uint64(last.Count))
+		}
 	}
 	q.advanceLocked()
 }
@@ -156,8 +158,8 @@ func (d *disk) loseLocked(skipped spool.Skipped) {
 	q.tellTroubleLocked(err)
 }
 
-// missLocked tells those who wait for the first n messages of the backlog that
-// these are not delivered.
+// missLocked tells the flushes that the first n messages of the backlog are not
+// delivered.
 func (q *queue) missLocked(n int, err error) {
 	first := q.firstUnreadLocked()
 	for _, f := range q.flushes {
@@ -225,7 +227,8 @@ func (d *disk) takeInLocked(messages []storedMessage, bounded bool) (taken int) 
 	return len(messages)
 }
 
-// load reads the messages of a report anew that memory had no room for.
+// load implements keeper. It reads the messages of a report for which memory had no
+// room.
 func (d *disk) load(refs []spool.Ref) series {
 	d.mu.Lock()
 	defer d.unlock()

@@ -23,7 +23,9 @@ import (
 //
 // With a spool, a refused key and a missing environment are failures that may
 // pass: one request every MaxInterval, or as Retry-After says if that is longer,
-// finds out whether they have, and MaxElapsed counts for what waits.
+// finds out whether they have, and MaxElapsed counts for what waits. Messages that
+// a client adopted from a dead one may be older than MaxElapsed: they are sent once
+// before they are given up.
 //
 // With the defaults the delays are, in seconds:
 //

@@ -12,7 +12,7 @@ type outcomeKind uint8
 const (
 	delivered outcomeKind = iota
 	failed                // given up after a final answer or MaxElapsed
-	dropped               // by DropOldest or at the end of Shutdown
+	dropped               // by DropOldest, or at the end of Shutdown, or with the spool's files
 )
 
 // An outcome is what became of messages. They have exactly one.
@@ -251,14 +251,14 @@ func (q *queue) onlyDeniedLeftLocked() bool {
 		return false
 	}
 	if q.access.key != nil {
-		return q.access.key.again
+		return q.access.key.final
 	}
 	if len(q.places.missing) == 0 {
 		return false
 	}
 	some := false
 	for _, b := range q.places.allIdle() {
-		if b.lane.missing == nil || !b.lane.missing.again {
+		if b.lane.missing == nil || !b.lane.missing.final {
 			return false
 		}
 		some = true

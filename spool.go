@@ -34,13 +34,14 @@ const minSpoolBytes = 1 << 10
 // bounds the queue: what does not fit waits on disk, up to SpoolMaxBytes. A key
 // that is refused, and an environment that does not exist, are not final: the
 // messages stay, and the client tries again every MaxInterval, until MaxElapsed
-// gives them up (see RetryPolicy).
+// gives them up: see RetryPolicy. Shutdown leaves on disk what is not delivered by
+// then, and returns nil.
 //
 // Several processes may share dir; each has files of its own. New adopts what
 // dead clients left, and so does every client about once a minute while it
-// runs. What it adopts then is delivered after what it has on disk, so that an
-// identify may come after a newer one of that person: the platform ignores its
-// traits. After a crash, what was in flight may arrive twice: see WithEventIDs.
+// runs. What it adopts then is delivered after what it has on disk. So an identify
+// may come after a newer one of that person, and the platform ignores its traits.
+// After a crash, what was in flight may arrive twice: see WithEventIDs.
 //
 // The files hold personal data, and are readable by their owner only. dir may be
 // another user's and writable by others; what a client did not write itself, as
@@ -74,9 +75,10 @@ func WithSpool(dir string, opts ...SpoolOption) Option {
 // SpoolMaxBytes bounds the files of one client's spool, overriding the default
 // 1 GiB. At least 1 KiB; a larger message is ErrTooLarge. Damaged files that were
 // set aside count, and leave the disk first, with a report. At the bound,
-// WithOverflow decides. DropOldest then evicts until a whole file can be
-// deleted, which is more than one message needs, and after their report, for
-// which the call waits, but no longer than 250 ms for one callback.
+// WithOverflow decides. DropOldest evicts until a whole file can be deleted, which
+// is more than one message needs. The file is deleted after the callbacks were told
+// of its messages. The call waits for that, but not for a callback that takes longer
+// than 250 ms: then it returns ErrQueueFull.
 func SpoolMaxBytes(n int64) SpoolOption {
 	return func(s *spoolConfig) error {
 		s.maxBytes = n
@@ -113,8 +115,9 @@ func SpoolName(name string) SpoolOption {
 // lives for milliseconds. Another client with the same directory and SpoolName,
 // or key and base URL, delivers, as the same user of the system.
 //
-// Flush returns nil, since all is on disk when its call returns, and Shutdown
-// returns at once. Synchronous calls return ErrClosed. SpoolMaxBytes bounds the
+// A message is on disk when its call returns. So Flush returns nil, and Shutdown
+// returns at once. Synchronous calls return ErrClosed. Stats counts what was written
+// as Queued. SpoolMaxBytes bounds the
 // files of all clients of the name in the directory together. At the bound, calls
 // return ErrQueueFull, whatever WithOverflow says. Callbacks hear of trouble with
 // the files only.

@@ -42,12 +42,14 @@ func TestClockIsSetBetweenClients(t *testing.T) {
 				dir := t.TempDir()
 				for generation, in2000 := range in2000 {
 					atClock(t, in2000, func(t *testing.T) {
-						client, srv, _ := newSpoolClient(t, dir, altertable.WithMaxQueueSize(2), altertable.WithMaxBatchSize(2),
-							altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 50 * 365 * 24 * time.Hour}))
+						srv := altertabletest.NewServer()
+						defer srv.Close()
 						last := generation == 2
-						if !last {
+						if !last { // from the start: a client sends what it adopts at once
 							srv.Always(altertabletest.Status(503))
 						}
+						client, _, _ := newSpoolClient(t, dir, altertable.WithHTTPClient(srv.HTTPClient()), altertable.WithMaxQueueSize(2), altertable.WithMaxBatchSize(2),
+							altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 50 * 365 * 24 * time.Hour}))
 						for i := range size {
 							n := generation*size + i
 							require.NoError(t, client.Identify(t.Context(), altertable.Identify{
@@ -119,7 +121,8 @@ func TestOldMessagesAreTriedInAnOutage(t *testing.T) {
 				pass(48 * time.Hour)
 				var mu sync.Mutex
 				tried := map[string]bool{}
-				client, srv, l := newSpoolClient(t, dir, altertable.WithMaxBatchSize(1), altertable.WithMaxQueueSize(5))
+				srv := altertabletest.NewServer()
+				defer srv.Close()
 				down := srv.Always(altertabletest.Status(503).MatchBody(func(body []byte) bool {
 					mu.Lock()
 					defer mu.Unlock()
@@ -130,6 +133,7 @@ func TestOldMessagesAreTriedInAnOutage(t *testing.T) {
 					}
 					return true
 				}))
+				client, _, l := newSpoolClient(t, dir, altertable.WithHTTPClient(srv.HTTPClient()), altertable.WithMaxBatchSize(1), altertable.WithMaxQueueSize(5))
 				pass(outage)
 				down.Release()
 				pass(48 * time.Hour)
@@ -155,8 +159,10 @@ func TestAdoptedAndOwnMessagesInOneOutage(t *testing.T) {
 		dir := t.TempDir()
 		stranded(t, dir, "old")
 		pass(48 * time.Hour)
-		client, srv, l := newSpoolClient(t, dir)
+		srv := altertabletest.NewServer()
+		defer srv.Close()
 		down := srv.Always(altertabletest.Status(http.StatusServiceUnavailable))
+		client, _, l := newSpoolClient(t, dir, altertable.WithHTTPClient(srv.HTTPClient()))
 		track(t, client, "new")
 		pass(23 * time.Hour)
 		assert.NotContains(t, l.lostSoFar(), "new")

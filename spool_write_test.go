@@ -145,6 +145,27 @@ func TestWriteOnlyClientsShareTheBound(t *testing.T) {
 	})
 }
 
+// Nobody makes room: a call does not wait for it, and evicts nothing.
+func TestFullWriteOnlyClient(t *testing.T) {
+	for overflow, name := range map[altertable.Overflow]string{altertable.DropNewest: "DropNewest", altertable.DropOldest: "DropOldest", altertable.Block: "Block"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				client, _, l := newSpoolClient(t, dir, writeOnly(dir, altertable.SpoolMaxBytes(1024)), altertable.WithOverflow(overflow))
+				large, start := strings.Repeat("x", 500), time.Now()
+				track(t, client, large)
+				for range 2 {
+					require.ErrorIs(t, client.Track(t.Context(), event(large)), altertable.ErrQueueFull)
+				}
+				assert.Zero(t, time.Since(start))
+				assert.EqualValues(t, 1, client.Stats().Queued)
+				require.NoError(t, client.Close())
+				assert.Empty(t, l.errs)
+			})
+		})
+	}
+}
+
 // Processes that live milliseconds leave messages, and the next normal one
 // delivers each once. They do not leave a directory each, either.
 func TestManyShortLives(t *testing.T) {

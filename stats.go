@@ -15,13 +15,14 @@ import (
 //
 // While the server is down, FailedRequests and Oldest grow, and LastSuccess stands
 // still: an alert can be built on each of them. Oldest also grows while a single
-// endpoint or message fails, which LastSuccess tells apart. Of synchronous calls,
+// endpoint or message fails, which LastSuccess tells apart. With a spool, all this
+// holds for a refused key, too: it is waited for like a server that is down. Of synchronous calls,
 // only requests are counted: Requests, Retries, FailedRequests, InFlight and LastSuccess.
 type Stats struct {
-	Accepted    int64 // taken into the queue, or adopted from a dead client's spool
+	Accepted    int64 // taken into the queue or the spool, or adopted from a dead client's spool
 	Delivered   int64 // the server took them
-	Failed      int64 // given up after a final answer, or MaxElapsed
-	Dropped     int64 // evicted by DropOldest, or left when Shutdown's context ended
+	Failed      int64 // given up after a final answer, or after MaxElapsed
+	Dropped     int64 // evicted by DropOldest, left in memory when Shutdown's context ended, or damaged in the spool or removed from it
 	Queued      int64 // now: waiting, in flight, in backoff, or left on disk
 	QueuedBytes int64 // now: their JSON, in bytes
 	Rejected    int64 // refused at the call, and so never accepted

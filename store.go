@@ -36,8 +36,8 @@ func (q *queue) rejectMessage(e *envelope, err error) error {
 	return err
 }
 
-// store writes e to disk, making room for it if need be, and puts it into the
-// queue. If there is no room, but may be some later, it returns what to wait for.
+// store writes e to disk, and puts it into the queue or the backlog. It makes room
+// if need be. If there is none, but may be some later, it returns what to wait for.
 func (d *disk) store(e *envelope) (*roomWait, error) {
 	d.mu.Lock()
 	defer d.unlock()
@@ -74,7 +74,7 @@ func (d *disk) storeDiskLocked(e *envelope) error {
 	if inMemory {
 		d.files.Advance(&m)
 	}
-	if errors.Is(err, ErrClosed) {
+	if errors.Is(err, ErrClosed) { // Shutdown began after stamp: the call refuses what is on disk by now
 		d.files.Advance(&m)
 		d.files.Done([]spool.Ref{m.Ref})
 	}
@@ -173,9 +173,9 @@ type roomWait struct {
 	progress <-chan struct{} // closed when evicted messages have been noted; nil unless there are some
 }
 
-// wait waits until there may be room, or only a callback that does not return
-// could make some: it may be the very one that called. Evicted messages are
-// waited for however ctx ends: a canceled one loses no message.
+// wait returns nil when there may be room. It does not wait for a callback that
+// does not return: that may be the very one that called. While evicted messages
+// are to be noted it waits even if ctx has ended: they were given up for this one.
 func (w *roomWait) wait(ctx context.Context) error {
 	ended := ctx.Done()
 	if w.progress != nil {
@@ -187,21 +187,16 @@ func (w *roomWait) wait(ctx context.Context) error {
 		if w.isStuck() {
 			return ErrQueueFull
 		}
-		patience := time.NewTimer(callbackPatience)
 		select {
 		case <-w.room:
-			patience.Stop()
 			return nil
 		case <-w.progress:
-			patience.Stop()
 			return nil
 		case <-w.d.q.closing:
-			patience.Stop()
 			return ErrClosed
 		case <-ended:
-			patience.Stop()
 			return blockEnded(ctx)
-		case <-patience.C:
+		case <-time.After(callbackPatience):
 		}
 	}
 }
@@ -215,9 +210,9 @@ func (w *roomWait) isStuck() bool {
 	return waitsForCallback && q.reports.stuck(q.now())
 }
 
-// evictDiskLocked makes room for e where DropOldest is the policy. Evicted
-// messages are noted on disk after the callbacks were told of them, as others
-// are, so that the room may come later.
+// evictDiskLocked makes room for e where DropOldest is the policy. The callbacks
+// are told of evicted messages before these are noted on disk. So the room may come
+// later.
 func (d *disk) evictDiskLocked(e *envelope, room <-chan struct{}) (*roomWait, error) {
 	for {
 		progress := d.nextNoting()

@@ -21,8 +21,9 @@ const maxSyncWait = 30 * time.Second
 // several environments, and ErrTooLarge over the limits of a batch, whose text
 // names the limit and the option that sets it. In these cases nothing was sent.
 // Otherwise it is an *APIError, a *NetworkError, or ErrClosed after Close, when
-// Shutdown ends, and with SpoolWriteOnly. It is joined with ctx's error if that ended. Its text
-// begins with the name of the call. TrackSync does not keep the maps. Callbacks
+// Shutdown ends, and with SpoolWriteOnly. It is joined with ctx's error if that
+// ended. Its text begins with the name of the call. The messages are in memory
+// alone: with a spool, too, a refused key or a missing environment ends the call. TrackSync does not keep the maps. Callbacks
 // are not called.
 func (c *Client) TrackSync(ctx context.Context, t ...Track) (*Response, error) {
 	return syncCall(c, ctx, "TrackSync", t)

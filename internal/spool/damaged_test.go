@@ -98,3 +98,19 @@ func TestDamagedFilesOfOneName(t *testing.T) {
 	}
 	assert.Len(t, s.damaged, 3)
 }
+
+// A file of which nothing can be read is kept for somebody to look at.
+func TestFileWithoutAnIntactMessageIsSetAside(t *testing.T) {
+	dir := t.TempDir()
+	path := stranded(t, dir, "e0")[0]
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	text[len(text)-2] ^= 1
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	s, troubles := open(t, dir)
+	assert.Len(t, troubles, 1)
+	assert.Zero(t, s.Unread())
+	s.Close()
+	require.Len(t, files(t, dir), 1)
+	assert.Equal(t, damagedSuffix, filepath.Ext(files(t, dir)[0]))
+}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"io/fs"
 	"slices"
 	"time"
@@ -54,15 +55,25 @@ func (s *Spool) rebuild() error {
 	_ = before.Close()
 	s.instance = instance
 	s.old = append(s.old, old)
-	if s.current != nil {
-		if err := s.current.copyTo(instance, s.newPosition()); err != nil {
-			// It stays open, and can be read as long as this process lives.
-			s.trouble("rebuild", s.current.path(), err)
-			s.current = nil
-		}
-	}
+	s.moveCurrent()
 	s.closeOld()
 	return nil
+}
+
+// moveCurrent copies the segment that is open into the new instance. If that
+// fails, it stays open, and can be read as long as this process lives.
+func (s *Spool) moveCurrent() {
+	if s.current == nil {
+		return
+	}
+	if err := s.current.copyTo(s.instance, s.newPosition()); err != nil {
+		s.trouble("rebuild", s.current.path(), err)
+		s.current = nil
+		return
+	}
+	if s.cfg.Sync {
+		s.trouble("sync", s.current.path(), errors.Join(syncFile(s.current.file), syncDir(s.instance.handle)))
+	}
 }
 
 // closeOld closes the instances of which no segments are left.

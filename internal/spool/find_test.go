@@ -21,6 +21,7 @@ func TestDirectoryIsRemoved(t *testing.T) {
 	removed := s.instance.path
 	require.NoError(t, s.Append(&m))
 	assert.Equal(t, []error{&Error{"find", removed, os.ErrNotExist}}, s.Troubles())
+	assertPrivate(t, append(files(t, dir), dir, s.instance.path)...)
 	s.Close()
 	next, _ := open(t, dir)
 	assert.Equal(t, []string{"e0", "e1", "e2"}, names(take(t, next)))

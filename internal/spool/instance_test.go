@@ -13,7 +13,13 @@ func TestFilesArePrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	s, _ := open(t, dir)
 	put(t, s, "e0")
-	for _, path := range append(files(t, dir), dir, s.instance.path) {
+	assertPrivate(t, append(files(t, dir), dir, s.instance.path)...)
+}
+
+// assertPrivate checks that nobody else may open what is there.
+func assertPrivate(t *testing.T, paths ...string) {
+	t.Helper()
+	for _, path := range paths {
 		info, err := os.Stat(path)
 		require.NoError(t, err)
 		assert.Zero(t, info.Mode().Perm()&0o077, filepath.Base(path))

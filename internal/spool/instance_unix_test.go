@@ -121,3 +121,41 @@ func TestParentsAreSynced(t *testing.T) {
 	open(t, filepath.Join(above, "c"))
 	assert.Empty(t, synced)
 }
+
+// synced returns the kinds of what is synced while f runs.
+func synced(t *testing.T, f func()) (kinds []string) {
+	t.Helper()
+	before := syncFile
+	defer func() { syncFile = before }()
+	syncFile = func(file *os.File) error {
+		info, err := file.Stat()
+		require.NoError(t, err)
+		kind := "file"
+		if info.IsDir() {
+			kind = "directory"
+		}
+		kinds = append(kinds, kind)
+		return before(file)
+	}
+	f()
+	return kinds
+}
+
+// With Config.Sync, a message is on the medium when Append returns, and so is
+// its file's name.
+func TestMessagesAreSynced(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	cfg := Config{Dir: dir, Tenant: tenant, MaxBytes: 1 << 20, Sync: true}
+	s, _ := openWith(t, cfg)
+	assert.Equal(t, []string{"directory", "file"}, synced(t, func() { put(t, s, "e0") }), "a new file")
+	assert.Equal(t, []string{"file"}, synced(t, func() { put(t, s, "e1") }))
+	require.NoError(t, os.RemoveAll(dir))
+	m := later("e2", 2)
+	kinds := synced(t, func() { require.NoError(t, s.Append(&m)) })
+	assert.Equal(t, []string{"file", "directory", "file"}, kinds[len(kinds)-3:], "the copy of the file, and then the message")
+	s.Close()
+	kinds = synced(t, func() { openWith(t, cfg) })
+	assert.Equal(t, []string{"directory", "directory", "directory"}, kinds, "the shared one, and those from where and to where the file was moved")
+	s, _ = open(t, filepath.Join(t.TempDir(), "other"))
+	assert.Empty(t, synced(t, func() { put(t, s, "e0") }), "without Sync")
+}

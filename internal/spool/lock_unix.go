@@ -116,7 +116,7 @@ func touch(i *instance) {
 }
 
 // syncDir waits until the names of a directory's files are on the medium.
-func syncDir(dir *os.File) error { return dir.Sync() }
+func syncDir(dir *os.File) error { return syncFile(dir) }
 
 // isOurs reports whether info is of a regular file that is ours under no other name.
 func isOurs(info fs.FileInfo) bool {

@@ -56,6 +56,9 @@ func header(tenant string) string { return segmentMagic + tenant + "\n" }
 
 func (s *segment) path() string { return filepath.Join(s.instance.path, s.position.name) }
 
+// syncFile is replaced by tests.
+var syncFile = (*os.File).Sync
+
 // createSegment starts a new file.
 func createSegment(i *instance, position position, tenant string) (*segment, error) {
 	file, err := i.root.OpenFile(position.name, os.O_RDWR|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
@@ -95,17 +98,27 @@ func (s *segment) write(lines []byte, sync bool) error {
 func (s *segment) writeTo(file *os.File, lines []byte, sync bool) error {
 	n, err := file.WriteAt(lines, s.size)
 	if err == nil && sync {
-		err = file.Sync()
+		err = syncFile(file)
 	}
 	if err != nil {
-		if n > 0 {
-			err = errors.Join(err, file.Truncate(s.size))
+		if left := s.takeBack(file); left != nil {
+			err = errors.Join(err, left)
 		}
 		return err
 	}
 	s.size += int64(n)
 	s.torn = false
 	return nil
+}
+
+// takeBack takes off what a write that failed has left. The number of bytes that
+// WriteAt returns with an error does not tell of it.
+func (s *segment) takeBack(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil || info.Size() <= s.size {
+		return nil // the next line overwrites it, if there is something
+	}
+	return file.Truncate(s.size)
 }
 
 // end returns up to where the file is read.

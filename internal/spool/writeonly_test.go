@@ -181,3 +181,20 @@ func TestWriteOnlyFindsARemovedDirectory(t *testing.T) {
 	next, _ := open(t, dir)
 	assert.Equal(t, []string{"e0", "e1"}, names(take(t, next)))
 }
+
+// It takes over one instance, and leaves what is in it and in the others unread.
+func TestWriteOnlyAdoptsNothing(t *testing.T) {
+	dir := t.TempDir()
+	one, _ := open(t, dir)
+	other, _ := open(t, dir)
+	put(t, one, "e0")
+	put(t, other, "e1")
+	one.Close()
+	other.Close()
+	s := openWriteOnly(t, dir, 1<<20)
+	assert.Zero(t, s.Tend())
+	messages, err := s.Read(1 << 10)
+	require.NoError(t, err)
+	assert.Empty(t, messages)
+	assert.Len(t, instances(t, dir), 2)
+}
