@@ -125,15 +125,21 @@ func (d *disk) readBadly(err error) time.Duration {
 }
 
 // postponed renumbers messages of a file that cannot be read, and which goes last
-// now. Who waits for them hears why.
+// now. Flushes that wait for them hear why. Shutdown leaves them on disk, which is
+// no error.
 func (d *disk) postponed(last spool.Tally, err error) {
 	q := d.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	d.reading = reading{}
 	first := q.firstUnreadLocked()
-	q.missLocked(last.Count, err)
-	for _, f := range q.flushes { // those behind have lower numbers now
+	for _, f := range q.flushes {
+		if q.shutdown != nil && f == q.shutdown.flush {
+			q.missLocked(f, last.Count, nil)
+		} else {
+			q.missLocked(f, last.Count, err)
+		}
+		// Those behind have lower numbers now.
 		f.frontier -= min(f.frontier-min(f.frontier, first-1), uint64(last.Count))
 	}
 	q.advanceLocked()
@@ -150,20 +156,19 @@ func (d *disk) lose(skipped spool.Skipped) {
 func (d *disk) loseLocked(skipped spool.Skipped) {
 	q := d.q
 	err := spoolError(skipped.Err)
-	q.missLocked(skipped.Count, err)
+	for _, f := range q.flushes {
+		q.missLocked(f, skipped.Count, err)
+	}
 	q.onDisk.backlog.sub(unreadOf(skipped.Tally))
 	q.stats.Dropped += int64(skipped.Count)
 	q.tellTroubleLocked(err)
 }
 
-// missLocked tells those who wait for the first n messages of the backlog that
-// these are not delivered.
-func (q *queue) missLocked(n int, err error) {
-	first := q.firstUnreadLocked()
-	for _, f := range q.flushes {
-		if f.frontier >= first {
-			f.settle(int(min(uint64(n), f.frontier-first+1)), err)
-		}
+// missLocked ends the wait of f for those of the first n messages of the backlog
+// that it covers.
+func (q *queue) missLocked(f *flush, n int, err error) {
+	if first := q.firstUnreadLocked(); f.frontier >= first {
+		f.settle(int(min(uint64(n), f.frontier-first+1)), err)
 	}
 }
 

@@ -2,6 +2,7 @@ package altertable_test
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -93,6 +94,23 @@ func TestOneFileThatCannotBeReadGoesLast(t *testing.T) {
 		unblock()
 		require.NoError(t, client.Flush(t.Context()))
 		l.settle(t, client, numbered(60)...)
+	})
+}
+
+// To Shutdown, messages that stay on disk because they cannot be read are no loss.
+func TestShutdownLeavesAFileThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _, down, paths := backlogged(t)
+		unblock := block(t, paths[2])
+		down.Release()
+		require.NoError(t, client.Shutdown(within(t, 10*time.Minute)))
+		left := client.Stats().Queued
+		require.Positive(t, left)
+		unblock()
+		next, again, _ := newSpoolClient(t, filepath.Dir(filepath.Dir(paths[2])))
+		require.NoError(t, next.Close())
+		assert.EqualValues(t, left, next.Stats().Delivered)
+		assert.ElementsMatch(t, numbered(40), append(stored(srv), stored(again)...))
 	})
 }
 
