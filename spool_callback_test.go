@@ -168,3 +168,26 @@ func TestRefusalsWhileACallbackIsStuck(t *testing.T) {
 		require.NoError(t, client.Close())
 	})
 }
+
+// What was delivered is not delivered again because a slow callback has not been
+// told of it when the client ends.
+func TestShutdownWhileCallbacksAreSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, srv, l := newSpoolClient(t, dir, altertable.WithMaxQueueSize(8), altertable.WithMaxBatchSize(2))
+		l.then = func() { <-time.After(time.Second) }
+		track(t, client, numbered(60)...)
+		require.NoError(t, client.Close())
+		assert.ElementsMatch(t, numbered(60), stored(srv))
+		assert.Empty(t, files(t, dir))
+		next, _, _ := newSpoolClient(t, dir)
+		require.NoError(t, next.Close())
+		assert.Zero(t, next.Stats().Accepted)
+		pass(time.Hour)
+		count := 0
+		for _, d := range l.deliveries {
+			count += d.Count
+		}
+		assert.Equal(t, 60, count, "all are told")
+	})
+}
