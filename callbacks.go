@@ -249,10 +249,26 @@ func (q *queue) tell(r report) {
 		if r.onDisk {
 			messages := q.keeper.load(r.done)
 			r.delivery.messages.Store(&messages)
+			q.noteDelivered(&r)
 		}
 		q.tellOutcome(r.delivery)
 	}
 	returned = true
+}
+
+// noteDelivered has it noted on disk that r's messages were delivered. It need not
+// wait for the callbacks, since nothing is lost if these are not told.
+func (q *queue) noteDelivered(r *report) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.noteDeliveredLocked(r)
+}
+
+func (q *queue) noteDeliveredLocked(r *report) {
+	if r.onDisk && r.delivery.Err == nil {
+		q.keeper.settledLocked(r.done)
+		r.done = nil
+	}
 }
 
 func (q *queue) noteTold(r report) {

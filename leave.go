@@ -52,10 +52,14 @@ func (d *disk) beginEnd() (found <-chan struct{}) {
 }
 
 // close has the disk's goroutine close the files, after the rest is noted. The
-// channel is closed when it has.
+// channel is closed when it has. A callback that is slow may be told later of what
+// was delivered, but not with the messages.
 func (d *disk) close() (closed <-chan struct{}) {
 	d.q.mu.Lock()
 	defer d.q.mu.Unlock()
+	for i := range d.q.reports.coming {
+		d.q.noteDeliveredLocked(&d.q.reports.coming[i])
+	}
 	d.ending.over = true
 	d.workLocked()
 	return d.work

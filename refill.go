@@ -126,15 +126,20 @@ func (d *disk) readBadly(err error) time.Duration {
 
 // postponed notes that the first messages of the backlog go last now, since their
 // file cannot be read. A flush does not wait for them any longer: it returns err.
+// Shutdown takes them for what is left on disk.
 func (d *disk) postponed(last spool.Tally, err error) {
 	q := d.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	d.reading = reading{}
 	first := q.firstUnreadLocked()
-	q.missLocked(last.Count, err)
-	for _, f := range q.flushes { // the messages behind the file have lower numbers now
-		if f.frontier >= first {
+	for _, f := range q.flushes {
+		miss := err
+		if q.shutdown != nil && f == q.shutdown.flush {
+			miss = nil
+		}
+		q.missLocked(f, last.Count, miss)
+		if f.frontier >= first { // the messages behind the file have lower numbers now
 			f.frontier -= min(f.frontier-first+1, uint64(last.Count))
 		}
 	}
@@ -152,20 +157,19 @@ func (d *disk) lose(skipped spool.Skipped) {
 func (d *disk) loseLocked(skipped spool.Skipped) {
 	q := d.q
 	err := spoolError(skipped.Err)
-	q.missLocked(skipped.Count, err)
+	for _, f := range q.flushes {
+		q.missLocked(f, skipped.Count, err)
+	}
 	q.onDisk.backlog.sub(unreadOf(skipped.Tally))
 	q.stats.Dropped += int64(skipped.Count)
 	q.tellTroubleLocked(err)
 }
 
-// missLocked tells the flushes that the first n messages of the backlog are not
-// delivered.
-func (q *queue) missLocked(n int, err error) {
-	first := q.firstUnreadLocked()
-	for _, f := range q.flushes {
-		if f.frontier >= first {
-			f.settle(int(min(uint64(n), f.frontier-first+1)), err)
-		}
+// missLocked ends the wait of f for those of the first n messages of the backlog
+// that it covers.
+func (q *queue) missLocked(f *flush, n int, err error) {
+	if first := q.firstUnreadLocked(); f.frontier >= first {
+		f.settle(int(min(uint64(n), f.frontier-first+1)), err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -101,6 +102,23 @@ func TestOneFileThatCannotBeReadGoesLast(t *testing.T) {
 		unblock()
 		require.NoError(t, client.Flush(t.Context()))
 		l.settle(t, client, numbered(60)...)
+	})
+}
+
+// To Shutdown, messages that stay on disk because they cannot be read are no loss.
+func TestShutdownLeavesAFileThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _, down, paths := backlogged(t)
+		unblock := block(t, paths[2])
+		down.Release()
+		require.NoError(t, client.Shutdown(within(t, 10*time.Minute)))
+		left := client.Stats().Queued
+		require.Positive(t, left)
+		unblock()
+		next, again, _ := newSpoolClient(t, filepath.Dir(filepath.Dir(paths[2])))
+		require.NoError(t, next.Close())
+		assert.EqualValues(t, left, next.Stats().Delivered)
+		assert.ElementsMatch(t, numbered(40), append(stored(srv), stored(again)...))
 	})
 }
 
@@ -312,5 +330,28 @@ func TestRefusalsWhileACallbackIsStuck(t *testing.T) {
 		pass(time.Minute)
 		l.settle(t, client, numbered(200)...)
 		require.NoError(t, client.Close())
+	})
+}
+
+// What was delivered is not delivered again because a slow callback has not been
+// told of it when the client ends.
+func TestShutdownWhileCallbacksAreSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, srv, l := newSpoolClient(t, dir, altertable.WithMaxQueueSize(8), altertable.WithMaxBatchSize(2))
+		l.then = func() { <-time.After(time.Second) }
+		track(t, client, numbered(60)...)
+		require.NoError(t, client.Close())
+		assert.ElementsMatch(t, numbered(60), stored(srv))
+		assert.Empty(t, files(t, dir))
+		next, _, _ := newSpoolClient(t, dir)
+		require.NoError(t, next.Close())
+		assert.Zero(t, next.Stats().Accepted)
+		pass(time.Hour)
+		count := 0
+		for _, d := range l.deliveries {
+			count += d.Count
+		}
+		assert.Equal(t, 60, count, "all are told")
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -269,4 +270,44 @@ func TestNotingFailsForAWhile(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A watchedContext tells when somebody begins to wait for its end.
+type watchedContext struct {
+	context.Context
+	once   sync.Once
+	waited chan struct{}
+}
+
+func (c *watchedContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.waited) })
+	return c.Context.Done()
+}
+
+// A call that is writing its message when Shutdown begins is refused, and costs
+// what was accepted before it nothing.
+func TestShutdownWhileTrackWrites(t *testing.T) {
+	dir, child := inChild(t, nil, nil)
+	if !child {
+		return
+	}
+	gate := newGate(t, dir)
+	client, srv, l := newSpoolClient(t, dir, altertable.WithMaxQueueSize(2), altertable.WithMaxBatchSize(2),
+		altertable.WithRetry(altertable.RetryPolicy{InitialInterval: time.Millisecond, MaxInterval: time.Millisecond}))
+	down := srv.Always(altertabletest.Status(503))
+	track(t, client, numbered(20)...)
+	gate.hang("write")
+	tracked, closed := make(chan error, 1), make(chan error, 1)
+	go func() { tracked <- client.Track(context.Background(), event("late")) }()
+	gate.awaitHung(t)
+	ctx := &watchedContext{Context: within(t, time.Minute), waited: make(chan struct{})}
+	go func() { closed <- client.Shutdown(ctx) }()
+	<-ctx.waited // Shutdown has begun
+	gate.open()
+	require.ErrorIs(t, <-tracked, altertable.ErrClosed)
+	down.Release()
+	require.NoError(t, <-closed)
+	assert.Equal(t, numbered(20), stored(srv))
+	l.settle(t, client, numbered(20)...)
+	assert.Empty(t, files(t, dir))
 }

@@ -75,8 +75,7 @@ func (d *disk) storeDiskLocked(e *envelope) error {
 		d.files.Advance(&m)
 	}
 	if errors.Is(err, ErrClosed) { // Shutdown began after stamp: the call refuses what is on disk by now
-		d.files.Advance(&m)
-		d.files.Done([]spool.Ref{m.Ref})
+		d.files.Withdraw(&m)
 	}
 	return err
 }

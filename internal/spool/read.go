@@ -118,9 +118,7 @@ func (s *Spool) Postpone() bool {
 		if !segment.canBeRead() {
 			continue
 		}
-		if failed == s.current {
-			s.sealCurrent() // what is appended next comes behind
-		}
+		s.sealCurrent() // what is appended next comes behind
 		i := slices.Index(s.segments, failed)
 		s.segments = append(slices.Delete(s.segments, i, i+1), failed)
 		return true

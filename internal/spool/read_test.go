@@ -280,6 +280,17 @@ func TestPostponeTheCurrentFile(t *testing.T) {
 	assert.Equal(t, []string{"e0", "e2", "e3"}, names(take(t, s)))
 }
 
+// What comes after a file was postponed is read after it.
+func TestPostponedGoesBeforeWhatComesLater(t *testing.T) {
+	s, _ := open(t, t.TempDir())
+	put(t, s, "e0")
+	s.sealCurrent()
+	put(t, s, "e1")
+	require.True(t, s.Postpone())
+	put(t, s, "e2")
+	assert.Equal(t, []string{"e1", "e0", "e2"}, names(take(t, s)))
+}
+
 // A file is not postponed for others that cannot be read either.
 func TestPostponeProbes(t *testing.T) {
 	dir := t.TempDir()

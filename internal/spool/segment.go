@@ -31,9 +31,8 @@ type segment struct {
 
 	base time.Time // what was accepted, less the owner's clock; of an own segment
 
-	// Of an adopted segment.
 	adopted bool
-	done    seqSet // have their outcome
+	done    seqSet // had their outcome when it was adopted, or were withdrawn
 }
 
 // A mark says that the messages from seq on begin at an offset.

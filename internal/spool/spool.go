@@ -194,6 +194,17 @@ func (s *Spool) Append(m *Message) error {
 	return nil
 }
 
+// Withdraw takes back m, which Append wrote and nobody has read.
+func (s *Spool) Withdraw(m *Message) {
+	segment := m.Ref.segment
+	segment.unread.sub(m.tally())
+	segment.done = append(segment.done, seqRange{m.Ref.seq, m.Ref.seq})
+	if segment.unread.Count == 0 {
+		segment.taken = m.end
+	}
+	s.Done([]Ref{m.Ref})
+}
+
 // segmentFor returns the segment that a message is appended to, a new one if
 // need be. A segment's messages have the same base, within a second: when the
 // wall clock is set, the next one begins.

@@ -266,3 +266,22 @@ func TestErrorNamesTheFileAlone(t *testing.T) {
 	assert.Equal(t, "spool: write b: no", err.Error())
 	assert.ErrorIs(t, err, cause)
 }
+
+// What is withdrawn is not read. What is unread before it still is.
+func TestWithdraw(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := open(t, dir)
+	put(t, s, "e0", "e1")
+	s.Withdraw(&put(t, s, "e2")[0])
+	put(t, s, "e3")
+	s.Withdraw(&put(t, s, "e4")[0])
+	assert.Equal(t, 3, s.Unread().Count)
+	assert.Equal(t, []string{"e0", "e1", "e3"}, names(take(t, s)))
+	s.Withdraw(&put(t, s, "e5")[0])
+	put(t, s, "e6")
+	assert.Equal(t, []string{"e6"}, names(take(t, s)))
+	s.Close()
+	next, troubles := open(t, dir)
+	assert.Empty(t, troubles)
+	assert.Equal(t, []string{"e0", "e1", "e3", "e6"}, names(take(t, next)))
+}
