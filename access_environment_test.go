@@ -204,7 +204,9 @@ func TestProbeOfAnEnvironmentIsEvicted(t *testing.T) {
 		client, srv, l := newSpoolClient(t, dir, altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10)), altertable.WithOverflow(altertable.DropOldest),
 			altertable.WithMaxBatchSize(10))
 		gone := srv.Always(missing("staging"))
-		trackIn(t, client, "staging", numbered(1000)...)
+		trackIn(t, client, "staging", numbered(10)...)
+		synctest.Wait() // no request carries them any more
+		trackIn(t, client, "staging", numberedFrom(10, 990)...)
 		pass(time.Second)
 		lost := l.lostSoFar()
 		assert.Equal(t, numbered(len(lost)), lost, "the oldest")

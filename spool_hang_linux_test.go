@@ -173,9 +173,7 @@ func TestReadingFailsForAWhile(t *testing.T) {
 				}
 				gate := newGate(t, dir)
 				synctest.Test(t, func(t *testing.T) {
-					client, srv, l := newSpoolClient(t, dir, manyFiles(dir), altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(5))
-					down := srv.Always(altertabletest.Status(503))
-					track(t, client, numbered(60)...)
+					client, srv, l, down := unreadClient(t, dir, 60)
 					gate.fail(errno, op)
 					down.Release()
 					pass(10 * time.Second)
@@ -205,9 +203,7 @@ func TestFileSystemBecomesReadOnly(t *testing.T) {
 	}
 	gate := newGate(t, dir)
 	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newSpoolClient(t, dir, manyFiles(dir), altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(5))
-		down := srv.Always(altertabletest.Status(503))
-		track(t, client, numbered(60)...)
+		client, srv, l, down := unreadClient(t, dir, 60)
 		gate.set(func(call fileCall) verdict {
 			if call.writes {
 				return verdict{err: syscall.EROFS}

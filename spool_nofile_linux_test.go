@@ -69,9 +69,7 @@ func TestFlushWhileNoFileCanBeOpened(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newSpoolClient(t, dir, manyFiles(dir), altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(5))
-		down := srv.Always(altertabletest.Status(503))
-		track(t, client, numbered(100)...)
+		client, srv, l, down := unreadClient(t, dir, 100)
 		all := newDescriptors(t)
 		down.Release()
 		for range 3 {
@@ -96,9 +94,7 @@ func TestFlushIsUnderWayWhenNoFileCanBeOpened(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		client, srv, l := newSpoolClient(t, dir, manyFiles(dir), altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(5))
-		down := srv.Always(altertabletest.Status(503))
-		track(t, client, numbered(100)...)
+		client, srv, l, down := unreadClient(t, dir, 100)
 		flushed := make(chan error, 1)
 		go func() { flushed <- client.Flush(within(t, 10*time.Minute)) }()
 		synctest.Wait()

@@ -99,6 +99,16 @@ func manyFiles(dir string) altertable.Option {
 	return altertable.WithSpool(dir, altertable.SpoolMaxBytes(64<<10))
 }
 
+// unreadClient returns a client that has accepted n messages, most of which are
+// in files that are to be read, while the server is down.
+func unreadClient(t *testing.T, dir string, n int) (client *altertable.Client, srv *altertabletest.Server, l *ledger, down *altertabletest.Rule) {
+	t.Helper()
+	client, srv, l = newSpoolClient(t, dir, manyFiles(dir), altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(5))
+	down = srv.Always(altertabletest.Status(503))
+	track(t, client, numbered(n)...)
+	return client, srv, l, down
+}
+
 // damaged returns the files that were set aside.
 func damaged(t *testing.T, dir string) (all []string) {
 	t.Helper()
