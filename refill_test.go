@@ -111,7 +111,7 @@ func TestReadingFailsAgainAfterALoss(t *testing.T) {
 		down = srv.Always(altertabletest.Status(503))
 		track(t, client, numberedFrom(40, 40)...)
 		synctest.Wait()
-		unblock := block(t, segments(t, filepath.Dir(paths[0]))[2])
+		unblock := block(t, segments(t, filepath.Dir(paths[0]))[0])
 		flushed := make(chan error, 1)
 		go func() { flushed <- client.Flush(t.Context()) }()
 		down.Release()
