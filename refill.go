@@ -146,10 +146,12 @@ func (d *disk) postponed(last spool.Tally, err error) {
 	q.advanceLocked()
 }
 
-// lose gives messages up that are not on disk any more, or damaged.
+// lose gives messages up that are not on disk any more, or damaged. What is behind
+// them may be read.
 func (d *disk) lose(skipped spool.Skipped) {
 	d.q.mu.Lock()
 	defer d.q.mu.Unlock()
+	d.reading, d.q.onDisk.err = reading{}, nil
 	d.loseLocked(skipped)
 	d.q.advanceLocked()
 }

@@ -105,6 +105,30 @@ func TestOneFileThatCannotBeReadGoesLast(t *testing.T) {
 	})
 }
 
+// That a file could not be read, before it was removed, says nothing of later ones.
+func TestReadingFailsAgainAfterALoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _, down, paths := backlogged(t)
+		block(t, paths[2])
+		down.Release()
+		pass(5 * time.Minute) // the others are delivered
+		require.NoError(t, os.Remove(paths[2]))
+		require.Error(t, client.Flush(t.Context()), "some are lost")
+		require.Zero(t, client.Stats().Queued)
+
+		down = srv.Always(altertabletest.Status(503))
+		track(t, client, numberedFrom(40, 40)...)
+		synctest.Wait()
+		unblock := block(t, segments(t, filepath.Dir(paths[0]))[0])
+		flushed := make(chan error, 1)
+		go func() { flushed <- client.Flush(t.Context()) }()
+		down.Release()
+		pass(20 * time.Second)
+		unblock()
+		require.NoError(t, <-flushed)
+	})
+}
+
 // To Shutdown, messages that stay on disk because they cannot be read are no loss.
 func TestShutdownLeavesAFileThatCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
