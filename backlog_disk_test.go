@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"context"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -134,4 +135,19 @@ func TestRoomForTheBacklogWhileACallbackIsStuck(t *testing.T) {
 		close(stop)
 		require.NoError(t, client.Close())
 	})
+}
+
+// A call whose context has ended waits for the room that messages were evicted
+// for: they would be lost for nothing.
+func TestCanceledCallTakesTheRoomOfEvictedMessages(t *testing.T) {
+	client, d := diskClient(t, t.TempDir(), taken)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	noted := make(chan struct{})
+	close(noted)
+	for range 100 {
+		require.NoError(t, (&roomWait{d: d, progress: noted}).wait(ctx))
+		require.ErrorIs(t, (&roomWait{d: d, room: noted}).wait(ctx), context.Canceled)
+	}
+	require.NoError(t, client.Close())
 }

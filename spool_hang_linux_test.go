@@ -307,3 +307,28 @@ func TestShutdownWhileTrackWrites(t *testing.T) {
 	l.settle(t, client, numbered(20)...)
 	assert.Empty(t, files(t, dir))
 }
+
+// A message whose write outlasts Shutdown is refused, and so nobody delivers it.
+func TestShutdownRefusesAMessageThatHangs(t *testing.T) {
+	dir, child := inChild(t, nil, func(dir string) { require.NoError(t, os.Mkdir(spoolIn(dir), 0o700)) })
+	if !child {
+		return
+	}
+	spool := spoolIn(dir)
+	gate := newGate(t, spool)
+	client, _, l := newSpoolClient(t, spool)
+	gate.hang("write")
+	tracked := make(chan error, 1)
+	go func() { tracked <- client.Track(context.Background(), event("hung")) }()
+	gate.awaitHung(t)
+	returns(t, "Shutdown", func() { _ = client.Shutdown(within(t, 50*time.Millisecond)) })
+	gate.open()
+	require.ErrorIs(t, <-tracked, altertable.ErrClosed)
+	isEmpty := func() bool {
+		left, err := os.ReadDir(spool)
+		return err == nil && len(left) == 0
+	}
+	assert.Eventually(t, isEmpty, 10*time.Second, time.Millisecond, "nothing is left for the next client")
+	assert.Zero(t, client.Stats().Accepted)
+	assert.Empty(t, l.lostSoFar())
+}

@@ -206,3 +206,12 @@ func TestDirectoryBeginsWithATilde(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, client.Close())
 }
+
+// A slash at the end of the base URL makes no other tenant.
+func TestSlashAfterTheBaseURL(t *testing.T) {
+	dir := t.TempDir()
+	stranded(t, dir, "e0")
+	client, srv, _ := newSpoolClient(t, dir, altertable.WithBaseURL("http://localhost/"))
+	require.NoError(t, client.Close())
+	assert.Equal(t, []string{"e0"}, stored(srv))
+}
