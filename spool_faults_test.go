@@ -3,7 +3,6 @@
 package altertable_test
 
 import (
-	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -172,61 +171,4 @@ func (r *spoolRun) damage(path string) {
 	_, err = file.WriteAt([]byte{text[at] ^ 1}, int64(at))
 	require.NoError(r.t, err)
 	require.NoError(r.t, file.Close())
-}
-
-// finish lets everything be well again. Then all that is left is delivered.
-func (r *spoolRun) finish() {
-	r.server.set(fine)
-	for len(r.blocked) > 0 {
-		r.unblock()
-	}
-	for _, c := range r.living {
-		before := c.Stats()
-		accepted := r.model.acceptedBy(c.life)
-		start := time.Now()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-		err := c.Flush(ctx)
-		cancel()
-		after := c.Stats()
-		r.note("client %d flushes: %v after %v", c.life.number, err, time.Since(start))
-		if time.Since(start) > 20*time.Minute {
-			r.model.locked(func() {
-				r.model.complain("Flush of client %d takes %v: %v %+v", c.life.number, time.Since(start), err, after)
-			})
-		}
-		if err == nil {
-			r.model.flushed(c.life, accepted)
-		} else if after.Failed+after.Dropped == before.Failed+before.Dropped && !r.callbacks {
-			r.model.locked(func() { r.model.complain("Flush of client %d returned %v, and nothing is lost", c.life.number, err) })
-		}
-	}
-	r.wg.Wait()
-	for len(r.living) > 0 {
-		r.end(r.living[0], time.Hour)
-	}
-	r.callbacks = false
-	last := r.start(1 << 30)
-	r.end(last, 2*time.Hour)
-	r.model.finish()
-	r.count()
-	for _, path := range files(r.t, r.dir) {
-		if filepath.Ext(path) != ".damaged" && !r.harms {
-			r.model.locked(func() { r.model.complain("%s is left", filepath.Base(path)) })
-		}
-	}
-}
-
-// count checks, where nothing unusual happened, that what one client left is what
-// others took over.
-func (r *spoolRun) count() {
-	r.model.locked(func() {
-		var adopted, left int64
-		for life, s := range r.ended {
-			adopted += s.Accepted - life.accepted
-			left += s.Queued
-		}
-		if adopted != left && !r.model.mayRepeat && !r.model.mayLose {
-			r.model.complain("%d messages are left, %d adopted", left, adopted)
-		}
-	})
 }

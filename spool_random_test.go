@@ -323,67 +323,6 @@ func (r *spoolRun) look() {
 	}
 }
 
-// end shuts a client down.
-func (r *spoolRun) end(c *spoolClient, patience time.Duration) {
-	r.forget(c)
-	synctest.Wait()
-	before := c.Stats()
-	began := false
-	r.model.locked(func() { began, c.life.closing = c.life.inside == 0, true })
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	start := time.Now()
-	err := c.Shutdown(ctx)
-	took := time.Since(start)
-	r.model.locked(func() {
-		if took > patience+250*time.Millisecond {
-			r.model.complain("Shutdown takes %v, and has %v", took, patience)
-		}
-		if len(r.blocked) > 0 {
-			r.model.mayRepeat = true
-		}
-	})
-	after := c.Stats()
-	r.model.locked(func() {
-		if r.callbacks && took >= 250*time.Millisecond || c.life.delivered+c.life.lost < after.Delivered+after.Failed+after.Dropped {
-			r.model.mayRepeat = true // these outcomes are not noted any more
-		}
-	})
-	lost := after.Failed + after.Dropped - before.Failed - before.Dropped
-	if !r.callbacks && began && (err == nil) != (lost == 0) {
-		r.model.locked(func() {
-			r.model.complain("Shutdown returned %v after %v of %v, and %d are lost: %+v", err, took, patience, lost, after)
-		})
-	}
-	r.note("client %d ends with %+v: %v after %v of %v", c.life.number, after, err, took, patience)
-	r.awaitCallbacks(c)
-	r.model.end(c.life, c.Stats())
-	r.ended[c.life] = c.Stats()
-	r.adopted = r.adopted || after.SpoolBytes > 0
-}
-
-// awaitCallbacks lets time pass until a client that has ended has told all.
-func (r *spoolRun) awaitCallbacks(c *spoolClient) {
-	for idle := 0; idle < 3; idle++ {
-		var told int64
-		r.model.locked(func() { told = c.life.delivered + c.life.lost })
-		pass(time.Minute)
-		r.model.locked(func() {
-			if c.life.inside > 0 || told != c.life.delivered+c.life.lost {
-				idle = 0
-			}
-		})
-	}
-}
-
-func (r *spoolRun) forget(c *spoolClient) {
-	for i, other := range r.living {
-		if other == c {
-			r.living = append(r.living[:i:i], r.living[i+1:]...)
-		}
-	}
-}
-
 // What clients with a spool accepted has one outcome, whatever happens to them,
 // to the network and to the files.
 func TestSpoolAtRandom(t *testing.T) {
