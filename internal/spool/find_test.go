@@ -71,3 +71,19 @@ func TestDirectoryIsRenamed(t *testing.T) {
 	s.Close()
 	assert.Empty(t, files(t, dir))
 }
+
+// Another directory in the place of the instance is not the instance.
+func TestInstanceIsReplaced(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	s, _ := open(t, dir)
+	put(t, s, "e0")
+	replaced := s.instance.path
+	require.NoError(t, os.Rename(replaced, filepath.Join(t.TempDir(), "elsewhere")))
+	require.NoError(t, os.Mkdir(replaced, 0o700))
+	m := later("e1", 2)
+	require.NoError(t, s.Append(&m))
+	assert.NotEqual(t, replaced, s.instance.path)
+	s.Close()
+	next, _ := open(t, dir)
+	assert.Equal(t, []string{"e0", "e1"}, names(take(t, next)))
+}
