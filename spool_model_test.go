@@ -21,6 +21,7 @@ type spoolModel struct {
 	mayRepeat  bool // a kill, or an outcome that could not be noted
 	mayLose    bool // somebody removed or damaged files
 	mayNotRead bool // a file that is away
+	unnamed    int  // messages that were told without their payload, since their file was away
 	violation  string
 }
 
@@ -149,6 +150,7 @@ func (m *spoolModel) tell(life *spoolLife, d altertable.Delivery) {
 		life.lost += int64(d.Count)
 	}
 	payloads := d.Payloads()
+	m.unnamed += d.Count - len(payloads)
 	if len(payloads) != d.Count && !m.mayLose && !m.mayRepeat && !m.mayNotRead && !life.closing {
 		m.complain("a report of %d messages has %d payloads", d.Count, len(payloads))
 	}
@@ -245,7 +247,7 @@ func (m *spoolModel) end(life *spoolLife, s altertable.Stats) {
 		m.complain("client %d: %d told as delivered, %d as lost: %+v", life.number, life.delivered, life.lost, s)
 	}
 	for _, message := range m.messages {
-		if message.life == life && message.accepted && message.flushed && len(message.answered)+len(message.told) == 0 && !m.mayLose {
+		if message.life == life && message.accepted && message.flushed && len(message.answered)+len(message.told) == 0 && !m.mayLose && m.unnamed == 0 {
 			m.complain("Flush of client %d returned nil, and #%d has no outcome", life.number, message.number)
 		}
 	}
@@ -263,11 +265,12 @@ func (m *spoolModel) end(life *spoolLife, s altertable.Stats) {
 func (m *spoolModel) finish() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	missing := 0
 	for _, message := range m.messages {
 		if !message.accepted || len(message.answered) > 0 || len(message.told) > 0 {
 			continue
 		}
-		if !message.mayLose {
+		if missing++; !message.mayLose && missing > m.unnamed {
 			m.complain("#%d of client %d is lost in silence", message.number, message.life.number)
 		}
 	}
