@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -45,8 +46,12 @@ type config struct {
 	spool      *spoolConfig // nil without
 	visitorKey *string
 	// visitorCookie is the name of the browser SDK's cookie.
-	visitorCookie *string
-	disabled      bool
+	visitorCookie     *string
+	visitorHeader     string
+	consentRequired   bool
+	propertiesFunc    func(context.Context) Properties
+	requestProperties bool
+	disabled          bool
 }
 
 // Overflow says what becomes of a message for which the queue has no room.

@@ -13,25 +13,34 @@ import (
 type Visitor struct {
 	AnonymousID string // "anonymous-..." or the older "visitor-..."; may be empty
 	DeviceID    string // "device-..."; may be empty
+	Consent     Consent
 }
 
-type visitorKey struct{}
+// Consent is what a visitor decided about tracking.
+type Consent string
+
+const (
+	ConsentUnknown Consent = ""
+	ConsentGranted Consent = "granted"
+	ConsentPending Consent = "pending"
+	ConsentDenied  Consent = "denied" // or dismissed
+)
 
 // ContextWithVisitor returns a context that carries v, for Track and Identify
 // to fill in the ids that their caller left empty. A zero Visitor hides an
 // outer one: use it for an Identify of another person than the one whose
 // request it is.
 func ContextWithVisitor(ctx context.Context, v Visitor) context.Context {
-	return context.WithValue(orBackground(ctx), visitorKey{}, v)
+	return withScope(ctx, func(s *scope) { s.visitor = v })
 }
 
 // VisitorFromContext returns the visitor that ctx carries, and whether there is one.
 func VisitorFromContext(ctx context.Context) (Visitor, bool) {
-	if ctx == nil {
+	s := scopeOf(ctx)
+	if s == nil {
 		return Visitor{}, false
 	}
-	v, _ := ctx.Value(visitorKey{}).(Visitor)
-	return v, v != Visitor{}
+	return s.visitor, s.visitor != Visitor{}
 }
 
 // fillVisitor fills the ids that the caller left empty from the visitor in ctx.
@@ -154,4 +163,24 @@ func knownID(id string, prefixes ...string) string {
 		}
 	}
 	return ""
+}
+
+// WithVisitorHeader names a request header that Visitor reads where there is no cookie.
+func WithVisitorHeader(name string) Option {
+	return func(cfg *config) error { cfg.visitorHeader = name; return nil }
+}
+
+// WithConsentRequired discards messages of visitors who did not agree.
+func WithConsentRequired() Option {
+	return func(cfg *config) error { cfg.consentRequired = true; return nil }
+}
+
+// WithPropertiesFunc asks f for properties at each Track.
+func WithPropertiesFunc(f func(context.Context) Properties) Option {
+	return func(cfg *config) error { cfg.propertiesFunc = f; return nil }
+}
+
+// WithRequestProperties has Middleware give events the request's properties.
+func WithRequestProperties() Option {
+	return func(cfg *config) error { cfg.requestProperties = true; return nil }
 }
