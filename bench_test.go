@@ -19,7 +19,7 @@ import (
 )
 
 var checkout = altertable.Track{
-	Event:      "Checkout Completed",
+	Event:      "checkout_completed",
 	DistinctID: "u_01jza857w4f23s1hf2s61befmw",
 	Properties: altertable.Properties{
 		"revenue": 129.9, "plan": "pro", "currency": "EUR", "items": 3,

@@ -10,7 +10,7 @@ type sample struct {
 }
 
 const (
-	event = "Checkout Completed"
+	event = "checkout_completed"
 	user  = "u_01jza857w4f23s1hf2s61befmw"
 )
 

@@ -60,17 +60,17 @@ func tellStory(t *testing.T, client *altertable.Client) {
 	track("Logged In", "u_01jza4edsger", altertable.Properties{"method": "sso"})
 	send(t, client, altertable.Identify{DistinctID: "u_01jza4edsger", AnonymousID: "anonymous-b6a1", Timestamp: step(),
 		Traits: altertable.Traits{"email": "edsger@example.com", "plan": "starter", "seats": 3}})
-	track("Page Viewed", visitor, altertable.Properties{"page": "/pricing", "referrer": "search"})
-	track("Page Viewed", "anonymous-0f8fad5b-d9cb", altertable.Properties{"page": "/"})
-	track("Page Viewed", visitor, altertable.Properties{"page": "/signup"})
+	track("page_viewed", visitor, altertable.Properties{"page": "/pricing", "referrer": "search"})
+	track("page_viewed", "anonymous-0f8fad5b-d9cb", altertable.Properties{"page": "/"})
+	track("page_viewed", visitor, altertable.Properties{"page": "/signup"})
 	send(t, client, altertable.Identify{DistinctID: ada, AnonymousID: visitor, Timestamp: step(),
 		Traits: altertable.Traits{"email": "ada@example.com", "plan": "free", "role": "owner"}})
-	track("Signed Up", ada, altertable.Properties{"method": "password"})
+	track("signed_up", ada, altertable.Properties{"method": "password"})
 	send(t, client, altertable.Identify{DistinctID: "u_01jza9grace", Timestamp: step(),
 		Traits: altertable.Traits{"email": "grace@example.com", "plan": "premium"}})
 	track("Report Shared", "u_01jza9grace", altertable.Properties{"seats": 12})
 	send(t, client, altertable.Alias{DistinctID: "stripe:cus_Nf1", NewUserID: ada, Timestamp: step()})
-	track("Plan Upgraded", "stripe:cus_Nf1", altertable.Properties{"plan": "premium", "amount": 49.99, "currency": "USD"})
+	track("plan_upgraded", "stripe:cus_Nf1", altertable.Properties{"plan": "premium", "amount": 49.99, "currency": "USD"})
 	send(t, client, altertable.Identify{DistinctID: ada, Timestamp: step(), Traits: altertable.Traits{"plan": "premium"}})
 }
 
@@ -78,7 +78,7 @@ func TestConsoleShowsWhatArrives(t *testing.T) {
 	r := startLocal(t, config{})
 	client, browser := r.client(), newBrowser(t)
 	see(t, browser, chromedp.Navigate(r.url), shows("#state", "live"), shows("#start", "export ALTERTABLE_BASE_URL="+r.url))
-	send(t, client, altertable.Track{Event: "Page Viewed", DistinctID: "anonymous-1", Properties: altertable.Properties{"page": "/pricing"}})
+	send(t, client, altertable.Track{Event: "page_viewed", DistinctID: "anonymous-1", Properties: altertable.Properties{"page": "/pricing"}})
 	see(t, browser, shows("#events li", "page: /pricing"), shows("#events .who", "anonymous-1"), shows("#requests", "POST /track"))
 
 	// The event joins its user before the visitor's eyes.
@@ -114,7 +114,7 @@ func TestConsoleAnswersSQL(t *testing.T) {
 		query("DROP VIEW altertable.analytics.events"), shows("#error", "only one SELECT"),
 		query("SELECT count(*) FROM altertable.analytics.events"), shows("#result td", "7"),
 		chromedp.WaitNotVisible("#error"),
-		chromedp.Click("[data-sample=funnel]"), shows("#result td", `["Page Viewed", "Page Viewed", "Signed Up", "Plan Upgraded"]`),
+		chromedp.Click("[data-sample=funnel]"), shows("#result td", `["page_viewed", "page_viewed", "signed_up", "plan_upgraded"]`),
 	)
 }
 
@@ -174,7 +174,7 @@ func TestConsoleByKeyboard(t *testing.T) {
 	tellStory(t, r.client())
 	browser := newBrowser(t)
 	var focused []string
-	see(t, browser, chromedp.Navigate(r.url), shows("#events li", "Plan Upgraded"))
+	see(t, browser, chromedp.Navigate(r.url), shows("#events li", "plan_upgraded"))
 	for range 4 {
 		var element string
 		see(t, browser, chromedp.KeyEvent(kb.Tab), chromedp.Evaluate(`document.activeElement.id || document.activeElement.tagName`, &element))
@@ -210,9 +210,9 @@ func TestConsoleFits(t *testing.T) {
 	}
 	look("empty", 1280, 800, "light")
 	tellStory(t, r.client())
-	_, err := r.client().TrackSync(t.Context(), altertable.Track{Event: "Plan Upgraded", DistinctID: "u_01jza9grace", Environment: "prod"})
+	_, err := r.client().TrackSync(t.Context(), altertable.Track{Event: "plan_upgraded", DistinctID: "u_01jza9grace", Environment: "prod"})
 	require.Error(t, err)
-	see(t, browser, shows("#requests", "environment-not-found"), chromedp.Click("[data-sample=funnel]"), shows("#result td", "Signed Up"))
+	see(t, browser, shows("#requests", "environment-not-found"), chromedp.Click("[data-sample=funnel]"), shows("#result td", "signed_up"))
 	look("console", 1280, 800, "light")
 	look("dark", 1280, 800, "dark")
 	see(t, browser, chromedp.Click("#events summary"))

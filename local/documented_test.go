@@ -37,7 +37,7 @@ func TestDocumentedQueries(t *testing.T) {
 	assert.JSONEq(t, `[]`, r.rows(eventsQuery))
 
 	client, ctx := r.client(altertable.WithBearerAuth()), t.Context()
-	for second, event := range []string{"Page Viewed", "Signed Up"} {
+	for second, event := range []string{"page_viewed", "signed_up"} {
 		require.NoError(t, client.Track(ctx, altertable.Track{Event: event, DistinctID: documentedUser, Timestamp: at(second),
 			Properties: altertable.Properties{"$lib": "test", "$lib_version": "1", "page": "/<pricing>", "order": 12345678901234567}}))
 	}
@@ -55,9 +55,9 @@ func TestDocumentedQueries(t *testing.T) {
 		["u_first", "u_first@example.com", "premium", "2026-01-02T12:00:10Z"]]`, r.rows(identitiesQuery))
 	events := r.rows(eventsQuery)
 	assert.JSONEq(t, `[
-		["Signed Up", {"$ip": 0, "$lib": "test", "$lib_version": "1", "page": "/<pricing>", "order": 12345678901234567},
+		["signed_up", {"$ip": 0, "$lib": "test", "$lib_version": "1", "page": "/<pricing>", "order": 12345678901234567},
 			"2026-01-02T12:00:01Z", "u_01jza857w4f23s1hf2s61befmw@example.com", "premium"],
-		["Page Viewed", {"$ip": 0, "$lib": "test", "$lib_version": "1", "page": "/<pricing>", "order": 12345678901234567},
+		["page_viewed", {"$ip": 0, "$lib": "test", "$lib_version": "1", "page": "/<pricing>", "order": 12345678901234567},
 			"2026-01-02T12:00:00Z", "u_01jza857w4f23s1hf2s61befmw@example.com", "premium"]]`, events)
 	assert.Contains(t, events, "12345678901234567", "JSONEq compares numbers as floats")
 

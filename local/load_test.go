@@ -37,7 +37,7 @@ func load(b *testing.B, flags ...string) {
 			if n%visitors == 0 {
 				visitor = documentedUser
 			}
-			require.NoError(b, client.Track(b.Context(), altertable.Track{Event: "Page Viewed", DistinctID: visitor, Properties: altertable.Properties{
+			require.NoError(b, client.Track(b.Context(), altertable.Track{Event: "page_viewed", DistinctID: visitor, Properties: altertable.Properties{
 				"page": "/pricing", "referrer": "search", "amount": 49.99, "currency": "USD", "seats": n, "trial": true, "country": "FR", "session": "s_01jza857w4f2"}}))
 			if n < visitors/2 {
 				user := fmt.Sprint("u_", n)

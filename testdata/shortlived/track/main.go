@@ -22,6 +22,6 @@ func run(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = client.Track(context.Background(), altertable.Track{Event: "Command Run", DistinctID: "u_1"})
+	err = client.Track(context.Background(), altertable.Track{Event: "command_run", DistinctID: "u_1"})
 	return errors.Join(err, client.Close())
 }
