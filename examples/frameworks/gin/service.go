@@ -10,8 +10,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Handler returns the service. Serve it with http.Server; router.Run would
-// pass by the middleware around the router.
+// Handler returns the service. Serve it with http.Server: router.Run would
+// leave out the middleware around the router. Visitor is for that.
 func Handler(client *altertable.Client, users *accounts.Accounts) http.Handler {
 	s := &service{client, users}
 	router := gin.New()

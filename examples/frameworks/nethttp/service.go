@@ -17,7 +17,8 @@ func Handler(client *altertable.Client, users *accounts.Accounts) http.Handler {
 	mux.HandleFunc("POST /login", s.enter("logged_in", users.LogIn))
 	mux.HandleFunc("POST /upgrade", s.upgrade)
 	mux.HandleFunc("POST /grant", s.grant)
-	return client.Middleware(s.authenticate(mux)) // the visitor
+	handler := s.authenticate(mux)
+	return client.Middleware(handler) // the visitor
 }
 
 type service struct {

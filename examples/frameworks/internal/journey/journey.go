@@ -41,12 +41,15 @@ func Run(t *testing.T, start Start) {
 		"an action needs a login":                      nobodyActs,
 		"a customer is not linked to an administrator": administratorActs,
 		"a refused login is no login":                  refused,
-		"a denied consent is kept":                     consentDenied,
+		"a denied consent hides the visitor":           consentDenied,
 		"browsers are told apart":                      browsersAreToldApart,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, newScene(t, start)) })
 	}
+	t.Run("a denied consent stops the messages where it is required", func(t *testing.T) {
+		consentRequired(t, newScene(t, start, altertable.WithConsentRequired()))
+	})
 }
 
 // A scene is a service, its users, and the platform behind it.
@@ -176,11 +179,19 @@ func refused(t *testing.T, s *scene) {
 }
 
 func consentDenied(t *testing.T, s *scene) {
-	denied := strings.Replace(Cookie("1"), "granted", "denied", 1)
-	s.call(t, Call{Action: "signup", Argument: "ada@example.com", Cookie: denied})
+	s.call(t, Call{Action: "signup", Argument: "ada@example.com", Cookie: deniedCookie})
 	s.flush(t)
 	assert.Empty(t, s.identity(t, "u_1").AnonymousIDs)
 	assertActor(t, s.event(t, "signed_up"), "u_1", "")
+}
+
+func consentRequired(t *testing.T, s *scene) {
+	s.call(t, Call{Action: "signup", Argument: "ada@example.com", Cookie: deniedCookie})
+	s.call(t, Call{Action: "signup", Argument: "bob@example.com", Cookie: Cookie("2")})
+	s.flush(t)
+	assert.EqualValues(t, 2, s.client.Stats().Discarded, "the identify and the track of ada")
+	require.Len(t, s.platform.Identities(), 1)
+	assertActor(t, s.event(t, "signed_up"), "u_2", "2")
 }
 
 // Memory that a framework uses again must not give one browser's ids to another.
@@ -224,6 +235,8 @@ func assertActor(t *testing.T, event altertabletest.Event, id, browser string) {
 	assert.Equal(t, id, event.DistinctID, event.Event)
 	assert.Equal(t, visitor, altertable.Visitor{AnonymousID: event.AnonymousID, DeviceID: event.DeviceID}, event.Event)
 }
+
+var deniedCookie = strings.Replace(Cookie("1"), "granted", "denied", 1)
 
 // BrowserKey is the key under which the browser SDK runs.
 const BrowserKey = "pk_browser"
