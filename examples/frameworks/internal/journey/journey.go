@@ -50,6 +50,14 @@ func Run(t *testing.T, start Start) {
 	t.Run("a denied consent stops the messages where it is required", func(t *testing.T) {
 		consentRequired(t, newScene(t, start, altertable.WithConsentRequired()))
 	})
+	t.Run("analytics that are off fail no request", func(t *testing.T) {
+		goesOn(t, func(users *accounts.Accounts) Service { return start(t, nil, users) })
+	})
+	t.Run("a closed client fails no request", func(t *testing.T) {
+		client, _ := altertabletest.New(t)
+		require.NoError(t, client.Close())
+		goesOn(t, func(users *accounts.Accounts) Service { return start(t, client, users) })
+	})
 }
 
 // A scene is a service, its users, and the platform behind it.
@@ -192,6 +200,17 @@ func consentRequired(t *testing.T, s *scene) {
 	assert.EqualValues(t, 2, s.client.Stats().Discarded, "the identify and the track of ada")
 	require.Len(t, s.platform.Identities(), 1)
 	assertActor(t, s.event(t, "signed_up"), "u_2", "2")
+}
+
+// goesOn checks that a service works where nothing can be tracked.
+func goesOn(t *testing.T, start func(*accounts.Accounts) Service) {
+	users := accounts.New()
+	s := &scene{service: start(users), users: users}
+	session := s.call(t, Call{Action: "signup", Argument: "ada@example.com", Cookie: Cookie("1")})
+	s.call(t, Call{Action: "upgrade", Session: session, Cookie: Cookie("1")})
+	s.refuse(t, Call{Action: "grant", Argument: "u_1", Session: session})
+	s.users.MakeAdmin("u_1")
+	s.call(t, Call{Action: "grant", Argument: "u_1", Session: session})
 }
 
 // Memory that a framework uses again must not give one browser's ids to another.
