@@ -124,3 +124,27 @@ func TestTheNextUserIsNotLinkedToTheFirst(t *testing.T) {
 		})
 	}
 }
+
+func TestTheNextVisitorIsTracked(t *testing.T) {
+	a, srv := newTestApp(t)
+	b := newBrowser(a, "1")
+	b.signUp(t, "ada@example.com")
+	b.post("/logout", nil)
+	b.get("/")
+	assert.Empty(t, b.session, "the page's script has run, so the cookie goes")
+	b.visitor = newBrowser(a, "2").visitor
+	b.get("/")
+	assert.Equal(t, []string{"signed_up", "logged_out", "page_viewed"}, eventsOf(t, a, srv))
+	assert.Equal(t, "anonymous-2", srv.Events()[2].IdentityID)
+}
+
+func TestTheSameUserIsLinkedAgain(t *testing.T) {
+	a, srv := newTestApp(t)
+	b := newBrowser(a, "1")
+	b.signUp(t, "ada@example.com")
+	b.visitor = newBrowser(a, "2").visitor // as after the browser's cookies of scripts were deleted
+	b.post("/login", credentials("ada@example.com", password))
+	require.NoError(t, a.analytics.Flush(t.Context()))
+	require.Len(t, srv.Identities(), 1)
+	assert.Equal(t, []string{"anonymous-1", "anonymous-2"}, srv.Identities()[0].AnonymousIDs)
+}
