@@ -20,7 +20,7 @@ func TestPasswordsHaveALength(t *testing.T) {
 		"empty":               {"", false},
 		"short":               {strings.Repeat("x", 7), false},
 		"shortest":            {strings.Repeat("x", 8), true},
-		"characters":          {strings.Repeat("é", 128), true},
+		"characters":          {strings.Repeat("\u00e9", 128), true},
 		"longest":             {strings.Repeat("x", 128), true},
 		"long":                {strings.Repeat("x", 129), false},
 		"as long as the form": {strings.Repeat("x", 10_000), false},
