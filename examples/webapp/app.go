@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
-	_ "embed"
-	"html/template"
+	"errors"
 	"log"
 	"net/http"
 
@@ -11,102 +9,103 @@ import (
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-//go:embed page.html
-var pageHTML string
-
-var page = template.Must(template.New("page").Parse(pageHTML))
-
 // An app serves the pages. Its fields do not change once it serves.
 type app struct {
-	analytics *altertable.Client
-	embedded  *altertabletest.Server // nil when a real API is used
-	cookie    string                 // name of the browser SDK's
-	secure    bool
-	users     *users
+	analytics     *altertable.Client
+	embedded      *altertabletest.Server // nil where events go elsewhere
+	console       string                 // where to look at them then
+	visitorCookie string                 // name of the browser SDK's
+	secure        bool
+	users         *users
+	sessions      *sessions
+}
+
+func newApp(client *altertable.Client, environment string) *app {
+	return &app{
+		analytics:     client,
+		visitorCookie: "atbl." + browserKey + "." + environment,
+		users:         newUsers(newPasswords()),
+		sessions:      newSessions(),
+	}
 }
 
 func (a *app) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", a.view("Home"))
-	mux.HandleFunc("GET /pricing", a.view("Pricing"))
-	mux.HandleFunc("GET /signup", a.view("Sign up"))
-	mux.HandleFunc("GET /login", a.view("Log in"))
-	mux.HandleFunc("POST /signup", a.signUp)
-	mux.HandleFunc("POST /login", a.logIn)
-	mux.HandleFunc("POST /upgrade", a.upgrade)
-	mux.HandleFunc("POST /logout", a.logOut)
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /{$}", a.view("Home"))
+	pages.HandleFunc("GET /pricing", a.view("Pricing"))
+	pages.HandleFunc("GET /signup", a.view("Sign up"))
+	pages.HandleFunc("GET /login", a.view("Log in"))
+	pages.HandleFunc("POST /signup", a.signUp)
+	pages.HandleFunc("POST /login", a.logIn)
+	pages.HandleFunc("POST /upgrade", a.upgrade)
+	pages.HandleFunc("POST /logout", a.logOut)
+	pages.HandleFunc("GET /customers", a.admin(a.view("Customers")))
+	pages.HandleFunc("POST /customers/{id}/upgrade", a.admin(a.upgradeCustomer))
 	if a.embedded != nil {
-		mux.HandleFunc("GET /analytics", a.view("Analytics"))
+		pages.HandleFunc("GET /analytics", a.view("Analytics"))
 	}
-	protection := http.NewCrossOriginProtection() // no other site posts these forms
-	return protection.Handler(a.analytics.Middleware(mux))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /style.css", file)
+	mux.HandleFunc("GET /visitor.js", file)
+	mux.Handle("/", a.analytics.Middleware(a.authenticate(pages)))
+	return protect(mux)
 }
 
 // view serves a page, and tells that somebody saw it.
 func (a *app) view(title string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		u, signedIn := a.user(r)
-		if signedIn {
-			a.identify(r.Context(), u) // on load, when already signed in
-			a.track(r.Context(), u.ID, "Page Viewed", altertable.Properties{"page": title})
-		} else if v, ok := altertable.VisitorFromContext(r.Context()); ok && v.AnonymousID != "" && r.URL.RawQuery != "reset" {
-			// At the reset the cookie is still that of the user who logged out.
-			a.track(r.Context(), v.AnonymousID, "Page Viewed", altertable.Properties{"page": title})
+		_, signedIn := altertable.UserFromContext(r.Context())
+		visitor, _ := altertable.VisitorFromContext(r.Context())
+		if signedIn || visitor.AnonymousID != "" { // at the first visit the page has yet to set the cookie
+			a.note(a.analytics.Track(r.Context(), altertable.Track{Event: "page_viewed", Properties: altertable.Properties{"page": title}}))
 		}
 		a.render(w, r, http.StatusOK, title, "")
 	}
 }
 
 func (a *app) signUp(w http.ResponseWriter, r *http.Request) {
-	u, err := a.users.create(r.FormValue("email"), r.FormValue("password"))
+	u, err := a.users.create(r.Context(), r.PostFormValue("email"), r.PostFormValue("password"))
 	if err != nil {
-		a.render(w, r, http.StatusBadRequest, "Sign up", err.Error())
+		a.refuse(w, r, "Sign up", err)
 		return
 	}
-	a.startSession(w, u)
-	a.identify(r.Context(), u) // now the visitor's events are the user's
-	a.track(r.Context(), u.ID, "Signed Up", nil)
+	ctx := a.signIn(w, r, u)
+	a.note(a.analytics.Identify(ctx, altertable.Identify{Traits: u.traits()})) // now the visitor's events are the user's
+	a.note(a.analytics.Track(ctx, altertable.Track{Event: "signed_up"}))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 func (a *app) logIn(w http.ResponseWriter, r *http.Request) {
-	u, ok := a.users.authenticate(r.FormValue("email"), r.FormValue("password"))
-	if !ok {
-		a.render(w, r, http.StatusUnauthorized, "Log in", "This e-mail address and password do not match.")
+	u, err := a.users.authenticate(r.Context(), r.PostFormValue("email"), r.PostFormValue("password"))
+	if err != nil {
+		a.refuse(w, r, "Log in", err)
 		return
 	}
-	a.startSession(w, u)
-	a.identify(r.Context(), u)
-	a.track(r.Context(), u.ID, "Logged In", nil)
+	ctx := a.signIn(w, r, u)
+	a.note(a.analytics.Identify(ctx, altertable.Identify{Traits: u.traits()}))
+	a.note(a.analytics.Track(ctx, altertable.Track{Event: "logged_in"}))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 func (a *app) upgrade(w http.ResponseWriter, r *http.Request) {
-	u, ok := a.user(r)
+	u, ok := userOf(r.Context())
 	if !ok {
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		a.render(w, r, http.StatusForbidden, "Log in", "Log in to upgrade.")
 		return
 	}
-	u = a.users.setPlan(u.ID, "pro")
-	a.identify(r.Context(), u) // a trait has changed
-	a.track(r.Context(), u.ID, "Plan Upgraded", altertable.Properties{"plan": u.Plan})
+	if u, changed := a.users.upgrade(u.ID); changed {
+		a.note(a.analytics.Identify(r.Context(), altertable.Identify{Traits: u.traits()})) // a trait has changed
+		a.note(a.analytics.Track(r.Context(), altertable.Track{Event: "plan_upgraded", Properties: altertable.Properties{"plan": u.Plan, "upgraded_by": "customer"}}))
+	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 func (a *app) logOut(w http.ResponseWriter, r *http.Request) {
-	if u, ok := a.user(r); ok {
-		a.track(r.Context(), u.ID, "Logged Out", nil)
+	if _, ok := userOf(r.Context()); ok {
+		a.note(a.analytics.Track(r.Context(), altertable.Track{Event: "logged_out"}))
 	}
-	a.endSession(w, r)
-	http.Redirect(w, r, "/?reset", http.StatusSeeOther) // the browser forgets who it was
-}
-
-func (a *app) identify(ctx context.Context, u user) {
-	a.note(a.analytics.Identify(ctx, altertable.Identify{DistinctID: u.ID, Traits: altertable.Traits{"plan": u.Plan}}))
-}
-
-func (a *app) track(ctx context.Context, id, event string, properties altertable.Properties) {
-	a.note(a.analytics.Track(ctx, altertable.Track{Event: event, DistinctID: id, Properties: properties}))
+	r = r.WithContext(a.signOut(r))
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // note logs an error of the analytics. It is no reason to fail a request.
@@ -116,22 +115,23 @@ func (a *app) note(err error) {
 	}
 }
 
-func (a *app) render(w http.ResponseWriter, r *http.Request, status int, title, problem string) {
-	u, signedIn := a.user(r)
-	data := struct {
-		Title, Problem, Cookie string
-		User                   user
-		SignedIn, Offline      bool
-		Events                 []altertabletest.Event
-	}{Title: title, Problem: problem, Cookie: a.cookie, User: u, SignedIn: signedIn, Offline: a.embedded != nil}
-	if title == "Analytics" {
-		a.note(a.analytics.Flush(r.Context()))
-		data.Events = a.embedded.Events()
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	if err := page.Execute(w, data); err != nil {
+// A refusal is an error that the user may read.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r refusal) Error() string { return r.text }
+
+// refuse shows the form of a page again, and what is wrong.
+func (a *app) refuse(w http.ResponseWriter, r *http.Request, title string, err error) {
+	var because refusal
+	if !errors.As(err, &because) {
 		log.Print(err)
+		because = refusal{http.StatusInternalServerError, "Something went wrong."}
 	}
+	if because.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	a.render(w, r, because.status, title, because.text)
 }

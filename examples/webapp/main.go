@@ -1,11 +1,15 @@
 // Command webapp is a small service with sign-up, login, an upgrade and logout,
 // whose visitors become known users: what they did before the login belongs to
-// them afterwards. The page sets the cookie that the browser SDK would set, and
-// the middleware reads it.
+// them afterwards. The page sets the cookie that the browser SDK would set, the
+// client's middleware reads it, and the authentication says who acts. So a
+// handler tracks with one line. An administrator, whose password is logged at
+// the start, upgrades customers, and nothing of the administrator's browser gets
+// into what is sent about them.
 //
 // It runs offline against an embedded server, whose view of the visitors is at
-// /analytics, or against the API that ALTERTABLE_API_KEY and
-// ALTERTABLE_BASE_URL name. On SIGTERM it delivers what was tracked, and ends.
+// /analytics, or, where ALTERTABLE_API_KEY or ALTERTABLE_BASE_URL is set,
+// against the API that the environment variables name. On SIGTERM it delivers
+// what was tracked, and ends.
 package main
 
 import (
@@ -38,30 +42,22 @@ func main() {
 }
 
 func run(ctx context.Context, addr string, secure bool) error {
-	key := cmp.Or(os.Getenv("ALTERTABLE_API_KEY"), "pk_webapp")
 	environment := cmp.Or(os.Getenv("ALTERTABLE_ENVIRONMENT"), "production")
-	options := []altertable.Option{altertable.WithEnvironment(environment)}
-	var embedded *altertabletest.Server
-	if url := os.Getenv("ALTERTABLE_BASE_URL"); url != "" {
-		options = append(options, altertable.WithBaseURL(url))
-	} else if os.Getenv("ALTERTABLE_API_KEY") == "" {
-		embedded = altertabletest.NewServer()
-		defer embedded.Close()
-		options = append(options, altertable.WithBaseURL(embedded.URL))
-	}
-	// In a real service the browser SDK has a key of its own, which is public.
-	const browserKey = "pk_browser"
-	client, err := altertable.New(key, append(options, altertable.WithVisitorKey(browserKey))...)
+	client, embedded, err := newClient(environment)
 	if err != nil {
 		return err
 	}
-	app := &app{
-		analytics: client,
-		embedded:  embedded,
-		cookie:    "atbl." + browserKey + "." + environment,
-		secure:    secure,
-		users:     newUsers(),
+	if embedded != nil {
+		defer embedded.Close()
 	}
+	app := newApp(client, environment)
+	app.embedded, app.secure = embedded, secure
+	app.console = consoleURL(os.Getenv("ALTERTABLE_BASE_URL"))
+	password, err := app.users.addAdmin(ctx)
+	if err != nil {
+		return errors.Join(err, client.Close())
+	}
+	log.Printf("the administrator is %s, password %s", adminEmail, password)
 
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -80,4 +76,26 @@ func run(ctx context.Context, addr string, secure bool) error {
 	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, server.Shutdown(deadline), client.Shutdown(deadline))
+}
+
+// browserKey is the key of the browser SDK, which is public. In a real service
+// it is another one than the server's.
+const browserKey = "pk_browser"
+
+// newClient returns a client of the API that the environment names, or else of
+// an embedded server, which it returns too.
+func newClient(environment string) (*altertable.Client, *altertabletest.Server, error) {
+	visitors := altertable.WithVisitorKey(browserKey)
+	if os.Getenv("ALTERTABLE_API_KEY") != "" || os.Getenv("ALTERTABLE_BASE_URL") != "" {
+		client, err := altertable.NewFromEnv(visitors)
+		return client, nil, err
+	}
+	embedded := altertabletest.NewServer(altertabletest.WithHistory(200))
+	client, err := altertable.New("embedded", visitors,
+		altertable.WithBaseURL(embedded.URL), altertable.WithEnvironment(environment))
+	if err != nil {
+		embedded.Close()
+		return nil, nil, err
+	}
+	return client, embedded, nil
 }

@@ -1,130 +1,140 @@
 package main
 
 import (
-	"crypto/pbkdf2"
+	"cmp"
+	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/altertable-ai/altertable-go"
 )
 
 // A user has an id that never changes, which is not the e-mail address.
 type user struct {
-	ID, Plan string
+	ID, Email, Plan string
+	Admin           bool
 
-	email      string
 	salt, hash []byte
 }
 
-// users are the accounts and the sessions, in memory.
+// traits are what the analytics know of a user.
+func (u user) traits() altertable.Traits { return altertable.Traits{"plan": u.Plan} }
+
+// users are the accounts, in memory: a real service has a database.
 type users struct {
-	mu       sync.Mutex
-	byEmail  map[string]*user
-	byID     map[string]*user
-	sessions map[string]*user
+	passwords *passwords
+
+	mu      sync.Mutex
+	byEmail map[string]*user
+	byID    map[string]*user
 }
 
-func newUsers() *users {
-	return &users{byEmail: map[string]*user{}, byID: map[string]*user{}, sessions: map[string]*user{}}
+func newUsers(p *passwords) *users {
+	return &users{passwords: p, byEmail: map[string]*user{}, byID: map[string]*user{}}
 }
 
 const (
-	minPassword = 8
-	maxPassword = 128
-	iterations  = 600_000 // as OWASP recommends for PBKDF2 with SHA-256
+	maxEmail   = 254
+	adminEmail = "admin@example.com"
 )
 
-func hashPassword(password string, salt []byte) ([]byte, error) {
-	return pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
+var (
+	errUnfit    = refusal{http.StatusBadRequest, "An account needs an e-mail address and a password of 8 to 128 characters."}
+	errTaken    = refusal{http.StatusBadRequest, "There is an account with this e-mail address."}
+	errMismatch = refusal{http.StatusUnauthorized, "This e-mail address and password do not match."}
+)
+
+func (s *users) create(ctx context.Context, email, password string) (user, error) {
+	return s.add(ctx, user{Email: normalize(email), Plan: "free"}, password)
 }
 
-func (s *users) create(email, password string) (user, error) {
-	email = strings.ToLower(strings.TrimSpace(email))
-	if !strings.Contains(email, "@") || len(password) < minPassword || len(password) > maxPassword {
-		return user{}, errors.New("an account needs an e-mail address and a password of 8 to 128 characters")
+// addAdmin adds the administrator, and returns the password.
+func (s *users) addAdmin(ctx context.Context) (string, error) {
+	password := rand.Text()
+	_, err := s.add(ctx, user{Email: adminEmail, Plan: "staff", Admin: true}, password)
+	return password, err
+}
+
+func (s *users) add(ctx context.Context, u user, password string) (user, error) {
+	if !strings.Contains(u.Email, "@") || len(u.Email) > maxEmail || !fits(password) {
+		return user{}, errUnfit
 	}
-	u := &user{ID: "u_" + uuid.NewString(), Plan: "free", email: email, salt: make([]byte, 16)}
+	u.ID, u.salt = "u_"+uuid.NewString(), make([]byte, 16)
 	rand.Read(u.salt)
 	var err error
-	if u.hash, err = hashPassword(password, u.salt); err != nil {
+	if u.hash, err = s.passwords.hash(ctx, password, u.salt); err != nil {
 		return user{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byEmail[email] != nil {
-		return user{}, errors.New("there is an account with this e-mail address")
+	if s.byEmail[u.Email] != nil {
+		return user{}, errTaken
 	}
-	s.byEmail[email], s.byID[u.ID] = u, u
-	return *u, nil
+	s.byEmail[u.Email], s.byID[u.ID] = &u, &u
+	return u, nil
 }
 
-func (s *users) authenticate(email, password string) (user, bool) {
+func (s *users) authenticate(ctx context.Context, email, password string) (user, error) {
+	if !fits(password) {
+		return user{}, errMismatch
+	}
 	s.mu.Lock()
-	u := s.byEmail[strings.ToLower(strings.TrimSpace(email))]
+	account := s.byEmail[normalize(email)]
 	s.mu.Unlock()
-	if u == nil {
-		u = &user{salt: make([]byte, 16)} // takes as long as a wrong password
+	if account == nil {
+		account = &user{salt: make([]byte, 16)} // takes as long as a wrong password
 	}
-	hash, err := hashPassword(password[:min(len(password), maxPassword)], u.salt)
-	if err != nil || subtle.ConstantTimeCompare(hash, u.hash) != 1 {
-		return user{}, false
+	hash, err := s.passwords.hash(ctx, password, account.salt) // salt and hash do not change
+	if err != nil {
+		return user{}, err
 	}
+	if subtle.ConstantTimeCompare(hash, account.hash) != 1 {
+		return user{}, errMismatch
+	}
+	u, _ := s.find(account.ID)
+	return u, nil
+}
+
+func (s *users) find(id string) (user, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return *u, true
+	if u := s.byID[id]; u != nil {
+		return *u, true
+	}
+	return user{}, false
 }
 
-func (s *users) setPlan(id, plan string) user {
+// upgrade puts a customer on the pro plan, and returns whether that changed
+// anything.
+func (s *users) upgrade(id string) (user, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := s.byID[id]
-	u.Plan = plan
-	return *u
-}
-
-const sessionCookie = "session"
-
-func (a *app) startSession(w http.ResponseWriter, u user) {
-	token := rand.Text()
-	a.users.mu.Lock()
-	a.users.sessions[token] = a.users.byID[u.ID]
-	a.users.mu.Unlock()
-	a.setSession(w, token, 24*time.Hour)
-}
-
-func (a *app) setSession(w http.ResponseWriter, token string, age time.Duration) {
-	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Value: token, Path: "/", MaxAge: int(age.Seconds()),
-		HttpOnly: true, Secure: a.secure, SameSite: http.SameSiteLaxMode,
-	})
-}
-
-func (a *app) endSession(w http.ResponseWriter, r *http.Request) {
-	if c, err := r.Cookie(sessionCookie); err == nil {
-		a.users.mu.Lock()
-		delete(a.users.sessions, c.Value)
-		a.users.mu.Unlock()
-	}
-	a.setSession(w, "", -time.Second)
-}
-
-// user returns who is signed in.
-func (a *app) user(r *http.Request) (user, bool) {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil {
+	if u == nil || u.Admin || u.Plan == "pro" {
 		return user{}, false
 	}
-	a.users.mu.Lock()
-	defer a.users.mu.Unlock()
-	u := a.users.sessions[c.Value]
-	if u == nil {
-		return user{}, false
-	}
+	u.Plan = "pro"
 	return *u, true
 }
+
+// customers returns all users except the administrator, by e-mail address.
+func (s *users) customers() []user {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []user
+	for _, u := range s.byID {
+		if !u.Admin {
+			all = append(all, *u)
+		}
+	}
+	slices.SortFunc(all, func(a, b user) int { return cmp.Compare(a.Email, b.Email) })
+	return all
+}
+
+func normalize(email string) string { return strings.ToLower(strings.TrimSpace(email)) }

@@ -1,112 +1,37 @@
-// Package e2e drives the example webapp in a headless Chromium.
 package e2e
 
 import (
-	"bufio"
-	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-// startApp builds and starts the webapp, and returns its URL. stop sends
-// SIGTERM and waits for its end.
-func startApp(t *testing.T, api string) (url string, stop func()) {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "webapp")
-	build := exec.Command("go", "build", "-o", binary, "./examples/webapp")
-	build.Dir = "../../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	app := exec.Command(binary, "-addr", "127.0.0.1:0")
-	app.Env = append(os.Environ(), "ALTERTABLE_BASE_URL="+api, "ALTERTABLE_API_KEY=sk_server", "ALTERTABLE_ENVIRONMENT=production")
-	log, err := app.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := app.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = app.Process.Kill() }) // where the test did not get to stop it
-	lines := bufio.NewScanner(log)
-	for lines.Scan() {
-		if _, url, found := strings.Cut(lines.Text(), "listening on "); found {
-			return url, func() {
-				if err := app.Process.Signal(syscall.SIGTERM); err != nil {
-					t.Fatal(err)
-				}
-				for lines.Scan() {
-					t.Log(lines.Text())
-				}
-				if err := app.Wait(); err != nil {
-					t.Fatalf("webapp: %v", err)
-				}
-			}
-		}
-	}
-	t.Fatal("the webapp did not start")
-	return "", nil
-}
-
-func newBrowser(t *testing.T) context.Context {
-	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath("chromium"))
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	browser, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	browser, cancel = context.WithTimeout(browser, 2*time.Minute)
-	t.Cleanup(cancel)
-	return browser
-}
-
-// account fills in the form of a page, and waits until the user is signed in.
-func account(url, email string) chromedp.Tasks {
-	return chromedp.Tasks{
-		chromedp.Navigate(url),
-		chromedp.SendKeys(`input[name=email]`, email),
-		chromedp.SendKeys(`input[name=password]`, "correct horse"),
-		chromedp.Click(`#submit`),
-		chromedp.WaitVisible(`#plan`),
-	}
-}
-
-func logOut() chromedp.Tasks {
-	return chromedp.Tasks{chromedp.Click(`#logout`), chromedp.WaitVisible(`a[href="/login"]`)}
+func newServer(t *testing.T) *altertabletest.Server {
+	srv := altertabletest.NewServer(altertabletest.WithAPIKeys("sk_server"), altertabletest.WithEnvironments(environment))
+	t.Cleanup(srv.Close)
+	return srv
 }
 
 func TestVisitorsBecomeUsers(t *testing.T) {
-	srv := altertabletest.NewServer(altertabletest.WithAPIKeys("sk_server"))
-	defer srv.Close()
-	url, stop := startApp(t, srv.URL)
-	browser := newBrowser(t)
-	for _, step := range []chromedp.Action{
-		chromedp.Navigate(url + "/"), // the page sets the cookie
-		chromedp.Navigate(url + "/"),
-		chromedp.Navigate(url + "/pricing"),
-		account(url+"/signup", "ada@example.com"),
+	srv := newServer(t)
+	app := startApp(t, srv.URL)
+	run(t, newBrowser(t),
+		chromedp.Navigate(app.url+"/"), // the page sets the cookie
+		chromedp.Navigate(app.url+"/"),
+		chromedp.Navigate(app.url+"/pricing"),
+		account(app.url+"/signup", "ada@example.com", password),
 		chromedp.Click(`#upgrade`),
 		chromedp.WaitVisible(`//*[@id="plan" and contains(., "pro")]`, chromedp.BySearch),
 		logOut(),
-		chromedp.Navigate(url + "/pricing"),
-		account(url+"/signup", "bob@example.com"),
+		chromedp.Navigate(app.url+"/pricing"),
+		account(app.url+"/signup", "bob@example.com", password),
 		logOut(),
-		account(url+"/login", "bob@example.com"),
-	} {
-		if err := chromedp.Run(browser, step); err != nil {
-			t.Fatalf("%v (is chromium installed?)", err)
-		}
-	}
-	stop() // what is queued must not be lost
+		account(app.url+"/login", "bob@example.com", password),
+	)
+	app.stop(t)
 
 	identities := srv.Identities()
 	if len(identities) != 2 {
@@ -117,32 +42,91 @@ func TestVisitorsBecomeUsers(t *testing.T) {
 		t.Errorf("plans: %v and %v", ada.Traits["plan"], bob.Traits["plan"])
 	}
 	if len(ada.AnonymousIDs) != 1 {
-		t.Errorf("the first user has %d anonymous ids", len(ada.AnonymousIDs))
+		t.Fatalf("the first user has %d anonymous ids", len(ada.AnonymousIDs))
 	}
-	for _, id := range bob.AnonymousIDs {
-		if id == ada.AnonymousIDs[0] {
-			t.Error("an anonymous id of the first user is the second one's too")
+	if slices.Contains(bob.AnonymousIDs, ada.AnonymousIDs[0]) {
+		t.Error("an anonymous id of the first user is the second one's too")
+	}
+	requireEvents(t, srv, map[string]string{
+		ada.DistinctID: "before: page_viewed Home, before: page_viewed Pricing, before: page_viewed Sign up, signed_up, plan_upgraded, logged_out",
+		bob.DistinctID: "before: page_viewed Pricing, before: page_viewed Sign up, signed_up, logged_out, before: page_viewed Log in, logged_in",
+	})
+}
+
+// Two people in two browsers: what the administrator does to the customer's
+// account is the customer's, and the browser it was done in is not.
+func TestTheAdministratorIsNotTheCustomer(t *testing.T) {
+	srv := newServer(t)
+	app := startApp(t, srv.URL)
+	run(t, newBrowser(t),
+		chromedp.Navigate(app.url+"/"),
+		account(app.url+"/signup", "ada@example.com", password),
+	)
+	run(t, newBrowser(t),
+		chromedp.Navigate(app.url+"/"),
+		chromedp.Navigate(app.url+"/pricing"),
+		account(app.url+"/login", app.admin, app.password),
+		chromedp.Click(`nav a[href="/customers"]`),
+		chromedp.Click(`button[aria-label="Upgrade ada@example.com to pro"]`),
+		chromedp.WaitVisible(`//td[@data-label="Plan" and .="pro"]`, chromedp.BySearch),
+		logOut(),
+	)
+	app.stop(t)
+
+	identities := srv.Identities()
+	if len(identities) != 2 {
+		t.Fatalf("%d identities, want 2", len(identities))
+	}
+	ada, admin := identities[0], identities[1]
+	for _, who := range identities {
+		if len(who.AnonymousIDs) != 1 || len(who.DeviceIDs) != 1 {
+			t.Fatalf("%d anonymous ids and %d devices, want one of each: the own browser's", len(who.AnonymousIDs), len(who.DeviceIDs))
 		}
 	}
-	got := map[string][]string{}
+	if ada.AnonymousIDs[0] == admin.AnonymousIDs[0] || ada.DeviceIDs[0] == admin.DeviceIDs[0] {
+		t.Error("the administrator's browser is the customer's too")
+	}
+	if ada.Traits["plan"] != "pro" {
+		t.Errorf("the customer's plan is %v", ada.Traits["plan"])
+	}
 	for _, e := range srv.Events() {
-		name := e.Event
-		if strings.HasPrefix(e.DistinctID, "anonymous-") {
-			name = "before: " + name + " " + e.Properties["page"].(string)
+		if e.IdentityID == ada.DistinctID && (e.AnonymousID == admin.AnonymousIDs[0] || e.DeviceID == admin.DeviceIDs[0]) {
+			t.Errorf("%s of the customer has an id of the administrator's browser", e.Event)
 		}
-		if name != "Page Viewed" {
-			got[e.IdentityID] = append(got[e.IdentityID], name)
-		}
-	}
-	for id, want := range map[string]string{
-		ada.DistinctID: "before: Page Viewed Home, before: Page Viewed Pricing, before: Page Viewed Sign up, Signed Up, Plan Upgraded, Logged Out",
-		bob.DistinctID: "before: Page Viewed Pricing, before: Page Viewed Sign up, Signed Up, Logged Out, before: Page Viewed Log in, Logged In",
-	} {
-		if events := strings.Join(got[id], ", "); events != want {
-			t.Errorf("events of a user:\n%s\nwant:\n%s", events, want)
+		if e.Event == "plan_upgraded" && e.AnonymousID+e.DeviceID != "" {
+			t.Error("the upgrade has ids of a browser")
 		}
 	}
-	if len(got) != 2 {
-		t.Errorf("events belong to %d people, want 2", len(got))
+	requireEvents(t, srv, map[string]string{
+		ada.DistinctID:   "before: page_viewed Sign up, signed_up, plan_upgraded",
+		admin.DistinctID: "before: page_viewed Pricing, before: page_viewed Log in, logged_in, logged_out",
+	})
+}
+
+// Whoever signs up in place of another user, without a logout, gets ids of their
+// own from the page.
+func TestTheNextUserOfABrowserIsAnother(t *testing.T) {
+	srv := newServer(t)
+	app := startApp(t, srv.URL)
+	run(t, newBrowser(t),
+		chromedp.Navigate(app.url+"/"),
+		account(app.url+"/signup", "ada@example.com", password),
+		account(app.url+"/signup", "bob@example.com", password),
+		chromedp.Click(`#upgrade`),
+		chromedp.WaitVisible(`//*[@id="plan" and contains(., "pro")]`, chromedp.BySearch),
+	)
+	app.stop(t)
+
+	identities := srv.Identities()
+	if len(identities) != 2 {
+		t.Fatalf("%d identities, want 2", len(identities))
 	}
+	ada, bob := identities[0], identities[1]
+	if len(ada.AnonymousIDs) != 1 || len(bob.AnonymousIDs) != 1 || ada.AnonymousIDs[0] == bob.AnonymousIDs[0] {
+		t.Errorf("%d and %d anonymous ids, want one each, and different ones", len(ada.AnonymousIDs), len(bob.AnonymousIDs))
+	}
+	requireEvents(t, srv, map[string]string{
+		ada.DistinctID: "before: page_viewed Sign up, signed_up",
+		bob.DistinctID: "signed_up, plan_upgraded",
+	})
 }
