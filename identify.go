@@ -49,7 +49,11 @@ func (c *Client) Identify(ctx context.Context, i Identify) error {
 }
 
 func (i Identify) encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error) {
-	fillVisitor(ctx, &i.AnonymousID, &i.DeviceID)
+	s := scopeOf(ctx)
+	if c.lacksConsent(s, e) {
+		return false, nil
+	}
+	s.fillIdentify(&i)
 	if c.cfg.beforeSend != nil {
 		e.fill(c, &i.Timestamp, &i.Environment)
 		return hook(c, i.copied(), e, (*Identify).write)
@@ -67,7 +71,7 @@ func (i *Identify) copied() Identify {
 
 // write puts i's JSON into e.
 func (i *Identify) write(c *Client, e *envelope) error {
-	if err := validateIDs(i.DistinctID, i.AnonymousID, i.DeviceID); err != nil {
+	if err := i.validate(); err != nil {
 		return err
 	}
 	if err := e.begin(c, identifyEndpoint, i.Environment); err != nil {
@@ -83,4 +87,11 @@ func (i *Identify) write(c *Client, e *envelope) error {
 		e.json = append(e.json, '}')
 	}
 	return e.end(c, i.Timestamp)
+}
+
+func (i *Identify) validate() error {
+	if i.DistinctID == "" {
+		return noPerson(i.AnonymousID, "with ContextWithUser")
+	}
+	return validateIDs(i.DistinctID, i.AnonymousID, i.DeviceID)
 }

@@ -47,9 +47,9 @@ type config struct {
 	visitorKey *string
 	// visitorCookie is the name of the browser SDK's cookie.
 	visitorCookie     *string
-	visitorHeader     string
+	visitorHeader     string // "" without
 	consentRequired   bool
-	propertiesFunc    func(context.Context) Properties
+	propertiesFunc    func(context.Context) Properties // nil without
 	requestProperties bool
 	disabled          bool
 }
