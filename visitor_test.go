@@ -1,6 +1,7 @@
 package altertable_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,21 @@ const (
 
 // cookie returns a request's header as the browser SDK makes it.
 func cookie(name, value string) string { return name + "=" + url.PathEscape(value) }
+
+// requestWith returns a request for https://example.com/ with that header.
+func requestWith(name string, values ...string) *http.Request {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header[name] = values
+	return r
+}
+
+// throughMiddleware returns the context that a handler behind Middleware sees.
+func throughMiddleware(t testing.TB, client *altertable.Client, r *http.Request) (ctx context.Context) {
+	t.Helper()
+	client.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })).ServeHTTP(httptest.NewRecorder(), r)
+	require.NotNil(t, ctx)
+	return ctx
+}
 
 func TestMiddleware(t *testing.T) {
 	client, srv, _ := newClient(t, altertable.WithVisitorKey("pk_1"))
