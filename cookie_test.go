@@ -102,6 +102,56 @@ func TestVisitorOfOtherCookies(t *testing.T) {
 	}
 }
 
+// The header is read where there is no cookie, as the cookie is.
+func TestVisitorHeader(t *testing.T) {
+	const name = "atbl.pk_1.production"
+	granted := url.PathEscape(`{"trackingConsent":"granted","anonymousId":"anonymous-1","deviceId":"device-1"}`)
+	denied := url.PathEscape(`{"trackingConsent":"denied","anonymousId":"anonymous-1"}`)
+	full := altertable.Visitor{AnonymousID: "anonymous-1", DeviceID: "device-1", Consent: altertable.ConsentGranted}
+	for title, test := range map[string]struct {
+		cookies, header []string
+		want            altertable.Visitor
+	}{
+		"alone":                  {nil, []string{granted}, full},
+		"not encoded":            {nil, []string{`{"trackingConsent":"granted","anonymousId":"anonymous-1","deviceId":"device-1"}`}, full},
+		"beside other cookies":   {[]string{"a=b"}, []string{granted}, full},
+		"beside others' cookies": {[]string{"atbl.pk_2.production=1"}, []string{granted}, full},
+		"denied":                 {nil, []string{denied}, altertable.Visitor{Consent: altertable.ConsentDenied}},
+		"repeated":               {nil, []string{granted, granted}, altertable.Visitor{}},
+		"two in one line":        {nil, []string{granted + ", " + granted}, altertable.Visitor{}},
+		"empty":                  {nil, []string{""}, altertable.Visitor{}},
+		"oversized":              {nil, []string{granted + strings.Repeat("%20", 2000)}, altertable.Visitor{}},
+		"none":                   {nil, nil, altertable.Visitor{}},
+		"the cookie wins":        {[]string{name + "=" + denied}, []string{granted}, altertable.Visitor{Consent: altertable.ConsentDenied}},
+		"a broken cookie wins":   {[]string{name + "=%7B"}, []string{granted}, altertable.Visitor{}},
+		"repeated cookies win":   {[]string{name + "=1; " + name + "=2"}, []string{granted}, altertable.Visitor{}},
+		"cookies without bounds": {[]string{strings.Repeat("a=b; ", 20_000)}, []string{granted}, altertable.Visitor{}},
+	} {
+		t.Run(title, func(t *testing.T) {
+			client, err := altertable.New("pk_1", altertable.WithVisitorHeader("x-altertable-VISITOR"))
+			require.NoError(t, err)
+			r := &http.Request{Header: http.Header{"Cookie": test.cookies, "X-Altertable-Visitor": test.header}}
+			v, ok := client.Visitor(r)
+			assert.Equal(t, test.want, v)
+			assert.Equal(t, test.want == full, ok)
+			plain, err := altertable.New("pk_1")
+			require.NoError(t, err)
+			_, ok = plain.Visitor(&http.Request{Header: http.Header{"X-Altertable-Visitor": test.header}})
+			assert.False(t, ok, "by default it is not read")
+		})
+	}
+}
+
+func TestVisitorHeadersThatNoRequestHas(t *testing.T) {
+	for _, name := range []string{"", " ", "X Visitor", "X-Visitor:", "X-V\u00efsitor", "X-Visitor\n", "a(b)"} {
+		_, err := altertable.New("key", altertable.WithVisitorHeader(name))
+		var config *altertable.ConfigError
+		require.ErrorAs(t, err, &config, "%q", name)
+		assert.Equal(t, "WithVisitorHeader", config.Option)
+		assert.Contains(t, config.Reason, "is out of range")
+	}
+}
+
 // net/http drops cookies of such names.
 func TestVisitorOfAnEnvironmentWithOddCharacters(t *testing.T) {
 	for _, environment := range []string{"eu west", "team@eu", "pr\u00fcf"} {

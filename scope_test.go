@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
 // ids are what a message on the wire says of people.
@@ -292,4 +296,31 @@ func TestWhoActsWithoutAClient(t *testing.T) {
 	require.NoError(t, client.Track(altertable.ContextWithUser(t.Context(), "u_1"), altertable.Track{Event: "e"}))
 	require.NoError(t, client.Close())
 	assert.False(t, errors.Is(client.Track(t.Context(), altertable.Track{Event: "e"}), altertable.ErrClosed), "it is validated first")
+}
+
+// What authenticates says who acts, and handlers need not.
+func ExampleContextWithUser() {
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL), altertable.WithVisitorKey("pk_1"))
+
+	upgrade := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = client.Track(r.Context(), altertable.Track{Event: "plan_upgraded", Properties: altertable.Properties{"plan": "pro"}})
+	})
+	authenticate := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx := altertable.ContextWithUser(r.Context(), "u_42") // of the session
+			ctx = altertable.ContextWithProperties(ctx, altertable.Properties{"tenant": "acme"})
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}
+	handler := client.Middleware(authenticate(upgrade))
+
+	r := httptest.NewRequest("POST", "/upgrade", nil)
+	r.Header.Set("Cookie", cookie("atbl.pk_1.production", `{"trackingConsent":"granted","distinctId":"anonymous-1"}`))
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	_ = client.Close()
+	e := srv.Events()[0]
+	fmt.Println(e.Event, e.DistinctID, e.AnonymousID, e.Properties["tenant"])
+	// Output: plan_upgraded u_42 anonymous-1 acme
 }

@@ -6,7 +6,10 @@ import (
 	"time"
 )
 
-// Track is an event: what a user or a visitor did.
+// Track is an event: what a user or a visitor did. An empty DistinctID means the
+// person of the call's context: the user of ContextWithUser, else the visitor
+// whom Middleware found. If the context has neither, and always where AnonymousID
+// is set without DistinctID, the event is refused with a *ValidationError.
 //
 // An id is valid UTF-8 of at most 1024 characters without a NUL. It is sent as it
 // is: with white space, a byte order mark or a zero-width character at an end, it
@@ -14,36 +17,44 @@ import (
 // nobody is refused: a word that the platform's other SDKs refuse ("anonymous",
 // "undefined", "null", "0"), what Go writes for no value ("<nil>") or for a
 // mistake in a format ("%!s(int=42)", whatever begins and ends like it), and an
-// id in which nothing is visible. An AnonymousID or DeviceID in which nothing is
-// visible is left out; the event's name must not be of that kind.
+// id in which nothing is visible. An AnonymousID or DeviceID of that kind is left
+// out, and the event is sent without it. The event's name must have something to see.
 //
 // A timestamp is sent in UTC with microseconds; its year is 1 to 9999.
 type Track struct {
 	Event       string     // what happened, "checkout_completed"; required
-	DistinctID  string     // who did it: a stable id of your own system, or a visitor's anonymous id; required
+	DistinctID  string     // who did it: a stable id of your own system, or a visitor's anonymous id; empty: the context's person
 	Properties  Properties // not read after the call
-	AnonymousID string     // the visitor's id before login; empty: the context's visitor, if any
-	DeviceID    string     // forwarded from a browser; empty: the context's visitor, if any
+	AnonymousID string     // the visitor's id before login; empty: the context's visitor's, in an event about the context's person
+	DeviceID    string     // forwarded from a browser; empty: likewise
 	Timestamp   time.Time  // when it happened; zero: the time of the call, not of sending
 	Environment string     // empty: the client's
 }
 
 // Track accepts an event for delivery: it encodes the message on the calling
-// goroutine and puts it into the queue. It does no network I/O. It waits only
-// with the option Block while the queue is full; ctx then bounds the wait.
-// Except for that, ctx carries values only: a canceled ctx does not lose the event.
+// goroutine and puts it into the queue. An empty DistinctID means the person of
+// ctx: the user of ContextWithUser, else the visitor of Middleware; without either
+// the event is refused. It does no network I/O. It waits only with the option
+// Block while the queue is full; ctx then bounds the wait. Except for that, ctx
+// carries values only: a canceled ctx does not lose the event.
 //
-// If the error is nil, the event is accepted. Whether it is delivered later is
-// told by Flush and by the functions of WithOnError and WithOnDelivery. If not,
-// the event is not queued, and the error is a *ValidationError, ErrTooLarge,
-// ErrQueueFull, a *SpoolError (with a spool only), or ErrClosed (after Close),
-// to be told apart with errors.Is and errors.As. Its text begins with the name
-// of the call.
+// If the error is nil, the event is accepted, or was discarded by WithBeforeSend
+// or WithConsentRequired. Whether it is delivered later is told by Flush and by
+// the functions of WithOnError and WithOnDelivery. If not, the event is not
+// queued, and the error is a *ValidationError, ErrTooLarge, ErrQueueFull, a
+// *SpoolError (with a spool only), or ErrClosed (after Close), to be told apart
+// with errors.Is and errors.As. Its text begins with the name of the call.
 //
 // Track does not keep the map: the caller may change it as soon as Track returns.
 //
-// Every event also carries $lib, $lib_version, "$ip": 0, and what the options
-// add; a property of the caller's own wins.
+// Every event also carries properties of the client, the request and the context.
+// Of those with one name the later in this list wins: the system's ($lib,
+// $lib_version, "$ip": 0 and what options add), WithDefaultProperties,
+// WithRequestProperties, WithPropertiesFunc, ContextWithProperties, the event's own.
+//
+// The visitor's ids are added to events about the context's person only: those
+// that name nobody, the id of ContextWithUser, or the visitor's own anonymous id.
+// They are not added where AnonymousID or DeviceID names another browser.
 func (c *Client) Track(ctx context.Context, t Track) error {
 	if c.absent() {
 		return nil

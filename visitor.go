@@ -135,10 +135,11 @@ func (c *Client) Visitor(r *http.Request) (Visitor, bool) {
 	return v, how == visitorRead
 }
 
-// debugVisitor tells whether a request's visitor was read, or why not.
+// debugVisitor tells whether a request's visitor was read, or why not. Requests go
+// on after Close, but lines do not.
 func (q *queue) debugVisitor(how sighting, where string) {
 	switch {
-	case !q.debugging.Load() || !q.mayLogOfRequests():
+	case !q.debugging.Load() || q.isClosing():
 	case how == visitorRead:
 		q.debug("altertable: visitor read", nil, slog.String("from", where))
 	default:
@@ -150,18 +151,14 @@ func (q *queue) debugVisitor(how sighting, where string) {
 // client looks for. A stranger can forge such a cookie, so it is said once only,
 // and without the name, which holds a key.
 func (q *queue) warnOfOtherCookies(how sighting) {
-	if q.otherCookies.Load() || !q.mayLogOfRequests() || q.otherCookies.Swap(true) {
+	if q.otherCookies.Load() || q.checkBubble(time.Now()) != nil {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.warnLocked(warnVisitorCookie, nil, slog.String("why", string(how)))
-}
-
-// mayLogOfRequests reports whether a line may still be logged, and here. Requests
-// go on after Close.
-func (q *queue) mayLogOfRequests() bool {
-	return q.checkBubble(time.Now()) == nil && !q.isClosing()
+	if q.shutdown == nil && !q.otherCookies.Swap(true) {
+		q.warnLocked(warnVisitorCookie, nil, slog.String("why", string(how)))
+	}
 }
 
 // WithVisitorHeader names a request header that Visitor and Middleware read where

@@ -3,10 +3,14 @@ package altertable_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -67,11 +71,163 @@ func TestMiddleware(t *testing.T) {
 	assert.False(t, ok)
 }
 
+// What the context has besides stays there.
+func TestMiddlewareKeepsTheContext(t *testing.T) {
+	client, _, _ := newClient(t, altertable.WithVisitorKey("pk_1"))
+	outer := altertable.Visitor{AnonymousID: "anonymous-0"}
+	ctx := altertable.ContextWithVisitor(altertable.ContextWithUser(context.WithValue(t.Context(), ctxKey{}, 1), "u_1"), outer)
+	for header, want := range map[string]altertable.Visitor{
+		"": outer,
+		cookie("atbl.pk_1.production", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`): {AnonymousID: "anonymous-1", Consent: altertable.ConsentGranted},
+		cookie("atbl.pk_1.production", `{"trackingConsent":"denied"}`):                              {Consent: altertable.ConsentDenied},
+		cookie("atbl.pk_1.production", `{"trackingConsent":"maybe"}`):                               outer,
+	} {
+		ctx := throughMiddleware(t, client, requestWith("Cookie", header).WithContext(ctx))
+		v, _ := altertable.VisitorFromContext(ctx)
+		assert.Equal(t, want, v)
+		user, _ := altertable.UserFromContext(ctx)
+		assert.Equal(t, "u_1", user)
+		assert.Equal(t, 1, ctx.Value(ctxKey{}))
+	}
+}
+
+// At debug level the log says of each request whether its visitor was read, and
+// why not; never who it is.
+func TestDebugLinesOfVisitors(t *testing.T) {
+	const name = "atbl.secret_key.production"
+	value := func(consent, id string) string {
+		return `{"trackingConsent":"` + consent + `","anonymousId":"` + id + `"}`
+	}
+	for why, r := range map[string]*http.Request{
+		"":                                   requestWith("Cookie", cookie(name, value("granted", "anonymous-secret"))),
+		"no cookie":                          requestWith("Cookie", "a=b"),
+		"cookie of another key only":         requestWith("Cookie", "atbl.secret.production=secret"),
+		"cookie of another environment only": requestWith("Cookie", "atbl.secret_key.secret=secret"),
+		"cookie of another key and environment only": requestWith("Cookie", "atbl.secret=secret; atbl.secret.production=secret"),
+		"repeated":          requestWith("Cookie", name+"=secret; "+name+"=secret"),
+		"unreadable":        requestWith("Cookie", name+"=secret"),
+		"cookies too large": requestWith("Cookie", strings.Repeat("secret", 20_000)),
+		"consent unknown":   requestWith("Cookie", cookie(name, value("secret", "anonymous-secret"))),
+		"consent pending":   requestWith("Cookie", cookie(name, value("pending", "anonymous-secret"))),
+		"consent denied":    requestWith("Cookie", cookie(name, value("dismissed", "anonymous-secret"))),
+		"no usable id":      requestWith("Cookie", cookie(name, value("granted", "secret"))),
+	} {
+		for _, from := range []string{"cookie", "header"} {
+			synctest.Test(t, func(t *testing.T) {
+				j := &journal{level: slog.LevelDebug}
+				client, err := altertable.New("secret_key", altertable.WithLogger(slog.New(j)), altertable.WithVisitorHeader("X-Visitor"))
+				require.NoError(t, err)
+				if from == "header" {
+					switch why {
+					case "", "unreadable", "consent unknown", "consent pending", "consent denied", "no usable id":
+						_, text, _ := strings.Cut(r.Header.Get("Cookie"), "=")
+						r = requestWith("X-Visitor", text)
+					case "repeated":
+						r = requestWith("X-Visitor", "secret", "secret")
+					default:
+						return
+					}
+				}
+				throughMiddleware(t, client, r)
+				client.Visitor(r)
+				synctest.Wait()
+				lines := j.about("visitor ")
+				require.Len(t, lines, 2)
+				for _, line := range lines {
+					want := entry{slog.LevelDebug, "altertable: visitor not read", map[string]any{"from": from, "why": why}}
+					if why == "" {
+						want = entry{slog.LevelDebug, "altertable: visitor read", map[string]any{"from": from}}
+					}
+					assert.Equal(t, want, line)
+				}
+				assert.NotContains(t, fmt.Sprint(j.about("")), "secret")
+				require.NoError(t, client.Close())
+			})
+		}
+	}
+}
+
+// A stranger can forge a cookie with any name: it is said once, without the name.
+func TestMiddlewareWarnsOnceOfOtherCookies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := new(journal)
+		client, err := altertable.New("key", altertable.WithLogger(slog.New(j)), altertable.WithVisitorHeader("X-Visitor"))
+		require.NoError(t, err)
+		_, _ = client.Visitor(requestWith("Cookie", "atbl.secret.production=1"))
+		throughMiddleware(t, client, requestWith("Cookie", "a=b"))
+		throughMiddleware(t, client, requestWith("Cookie", "atbl.secret.production=1; "+cookie("atbl.key.production", `{"trackingConsent":"denied"}`)))
+		ofHeader := requestWith("X-Visitor", url.PathEscape(`{"trackingConsent":"granted","anonymousId":"anonymous-1"}`))
+		ofHeader.Header.Set("Cookie", "atbl.secret.production=1")
+		throughMiddleware(t, client, ofHeader)
+		synctest.Wait()
+		require.Empty(t, j.about(""), "the right one is there, or none is")
+		for range 3 {
+			throughMiddleware(t, client, requestWith("Cookie", "atbl.secret.production=1"))
+			throughMiddleware(t, client, requestWith("Cookie", "atbl.key.secret=1"))
+			pass(time.Hour)
+		}
+		lines := j.about("")
+		require.Len(t, lines, 1)
+		assert.Equal(t, slog.LevelWarn, lines[0].level)
+		assert.Contains(t, lines[0].text, "WithVisitorKey")
+		assert.Contains(t, lines[0].text, "WithEnvironment")
+		assert.Equal(t, map[string]any{"count": int64(1), "why": "cookie of another key only"}, lines[0].attrs)
+		require.NoError(t, client.Close())
+		require.Len(t, j.about(""), 1)
+	})
+}
+
+func TestMiddlewareAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which ends when all goroutines have
+		j := &journal{level: slog.LevelDebug}
+		client, err := altertable.New("key", altertable.WithLogger(slog.New(j)))
+		require.NoError(t, err)
+		require.NoError(t, client.Close())
+		synctest.Wait()
+		before := len(j.about(""))
+		throughMiddleware(t, client, requestWith("Cookie", "atbl.secret.production=1"))
+		ctx := throughMiddleware(t, client, requestWith("Cookie", cookie("atbl.key.production", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`)))
+		v, ok := altertable.VisitorFromContext(ctx)
+		assert.True(t, ok)
+		assert.Equal(t, "anonymous-1", v.AnonymousID)
+		synctest.Wait()
+		assert.Len(t, j.about(""), before)
+	})
+}
+
+// A client that tests in bubbles share reads visitors in all of them.
+func TestMiddlewareInAnotherBubble(t *testing.T) {
+	j := &journal{level: slog.LevelDebug}
+	requests := func(t *testing.T, client *altertable.Client) {
+		throughMiddleware(t, client, requestWith("Cookie", "atbl.secret.production=1"))
+		ctx := throughMiddleware(t, client, requestWith("Cookie", cookie("atbl.key.production", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`)))
+		_, ok := altertable.VisitorFromContext(ctx)
+		assert.True(t, ok)
+	}
+	client := newSharedClient(t, altertable.WithLogger(slog.New(j)), altertable.WithRequestProperties())
+	synctest.Test(t, func(t *testing.T) { requests(t, client) })
+	assert.Empty(t, j.about("visitor"), "its goroutines are elsewhere")
+	requests(t, client)
+	require.NoError(t, client.Close())
+	assert.Len(t, j.about("runs under another key"), 1, "what could not be said is not forgotten")
+	synctest.Test(t, func(t *testing.T) { requests(t, client) })
+
+	var inside *altertable.Client
+	synctest.Test(t, func(t *testing.T) {
+		inside = newSharedClient(t, altertable.WithRequestProperties())
+		requests(t, inside)
+		synctest.Wait()
+	})
+	requests(t, inside)
+}
+
 func TestMiddlewareDoesNotAllocateWithoutACookie(t *testing.T) {
-	client := newBenchClient(t, discard{})
+	client := newBenchClient(t, discard{}, altertable.WithVisitorHeader("X-Visitor"), altertable.WithConsentRequired())
 	handler := client.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Cookie", "session=abc; theme=dark")
+	assert.Zero(t, testing.AllocsPerRun(1000, func() { handler.ServeHTTP(w, r) }))
+	r.Header.Set("Cookie", "atbl.pk_2.production=1") // after the first warning
 	assert.Zero(t, testing.AllocsPerRun(1000, func() { handler.ServeHTTP(w, r) }))
 }
 
