@@ -16,7 +16,7 @@ type Alias struct {
 }
 
 // Alias accepts a link between two ids for delivery. Waiting and errors are as
-// in Track.
+// in Track. It takes nothing from ctx: both ids are named.
 func (c *Client) Alias(ctx context.Context, a Alias) error {
 	if c.absent() {
 		return nil

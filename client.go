@@ -57,7 +57,7 @@ func (c *Client) submit(ctx context.Context, call string, e *envelope, keep bool
 	case err != nil:
 		c.queue.reject(err)
 	case !keep:
-		c.queue.discard("BeforeSend")
+		c.queue.discard(e.discarded)
 	case c.cfg.disabled && !c.queue.isClosing():
 		c.queue.debug("altertable: message not queued, the client is disabled", nil)
 	default:

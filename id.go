@@ -27,9 +27,9 @@ func validateUserID(field, id string) error {
 		return err
 	}
 	switch trimmed := trimInvisible(id); {
-	case len(trimmed) <= maxReservedID && isReservedID(trimmed):
+	case isReservedID(trimmed):
 		return &ValidationError{field, "is a reserved word, not an id"}
-	case strings.HasPrefix(trimmed, "%!") && strings.HasSuffix(trimmed, ")"): // as in "%!s(<nil>)" and "%!v(BADINDEX)"
+	case isFormatMistake(trimmed):
 		return &ValidationError{field, "is what package fmt writes for a mistake, not an id"}
 	}
 	return validateID(field, id)
@@ -46,9 +46,11 @@ func validateIDs(distinctID, anonymousID, deviceID string) error {
 	return validateOptionalID("device_id", deviceID)
 }
 
-// validateOptionalID takes a blank id, which is left out.
+// validateOptionalID takes an id that identifies nobody, which is left out: one
+// "undefined" of a broken front end must not cost the event, nor merge all who
+// send it.
 func validateOptionalID(field, id string) error {
-	if isBlank(id) {
+	if isNobody(id) {
 		return nil
 	}
 	return validateID(field, id)
@@ -66,9 +68,24 @@ func validateID(field, id string) error {
 	return nil
 }
 
+// isNobody reports whether id identifies nobody: it is blank or a placeholder.
+func isNobody(id string) bool {
+	trimmed := trimInvisible(id)
+	return trimmed == "" || isReservedID(trimmed) || isFormatMistake(trimmed)
+}
+
+// isFormatMistake reports whether id, which is trimmed, is like "%!s(<nil>)" and
+// "%!v(BADINDEX)".
+func isFormatMistake(id string) bool {
+	return strings.HasPrefix(id, "%!") && strings.HasSuffix(id, ")")
+}
+
 // isReservedID reports whether the platform's SDKs refuse id, which is trimmed,
 // or whether it is what Go writes for no value.
 func isReservedID(id string) bool {
+	if len(id) > maxReservedID {
+		return false
+	}
 	switch id {
 	case "[object Object]", "0", "NaN", "none", "None", "null", "<nil>", "<no value>":
 		return true

@@ -15,18 +15,19 @@ type Traits map[string]any
 
 // Identify says who a user is. Ids and timestamps are as in Track.
 type Identify struct {
-	DistinctID  string    // a stable, immutable id of your own system, not an e-mail address; required
+	DistinctID  string    // a stable, immutable id of your own system, not an e-mail address; empty: the user of ContextWithUser
 	Traits      Traits    // merged shallowly into those the platform has; not read after the call
-	AnonymousID string    // the visitor's id before login, whose events then belong to the user; empty: the context's visitor, if any
-	DeviceID    string    // forwarded from a browser; empty: the context's visitor, if any
+	AnonymousID string    // the visitor's id before login, whose events then belong to the user; empty: the context's visitor's, see Identify
+	DeviceID    string    // forwarded from a browser; empty: likewise
 	Timestamp   time.Time // since when the traits hold; zero: the time of the call
 	Environment string    // empty: the client's
 }
 
 // Identify accepts a user's traits for delivery, and the link to what the
-// visitor did before login. Call it right after sign-up and login, when a page
-// loads with the user signed in, and when a trait changes. Waiting, errors and
-// the use of the map are as in Track.
+// visitor did before login. An empty DistinctID means the user of ContextWithUser;
+// without one the call is refused. Call it right after sign-up and login, when a
+// page loads with the user signed in, and when a trait changes. Waiting, errors
+// and the use of the map are as in Track.
 //
 // The platform updates traits only if the timestamp is newer than that of the
 // identity it has. So the client's own stamps strictly increase, and the
@@ -35,9 +36,12 @@ type Identify struct {
 // environment. The one exception is what a client with a spool adopts while it
 // runs: see WithSpool.
 //
-// An Identify of another person than the one whose request ctx belongs to (in
-// an administrator's handler, say) would tie that person to the
-// administrator's browser: pass ContextWithVisitor(ctx, Visitor{}) there.
+// The ids of the context's visitor are added to an Identify of the user of
+// ContextWithUser. Where the context has no user, as in a login handler, they are
+// added to any: there an Identify of another person than the one whose request
+// ctx belongs to (in an administrator's handler, say) would tie that person to the
+// administrator's browser, for good. Have what authenticates call ContextWithUser,
+// or pass ContextWithVisitor(ctx, Visitor{}).
 func (c *Client) Identify(ctx context.Context, i Identify) error {
 	if c.absent() {
 		return nil
@@ -49,7 +53,11 @@ func (c *Client) Identify(ctx context.Context, i Identify) error {
 }
 
 func (i Identify) encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error) {
-	fillVisitor(ctx, &i.AnonymousID, &i.DeviceID)
+	s := scopeOf(ctx)
+	if c.lacksConsent(s, e) {
+		return false, nil
+	}
+	s.fillIdentify(&i)
 	if c.cfg.beforeSend != nil {
 		e.fill(c, &i.Timestamp, &i.Environment)
 		return hook(c, i.copied(), e, (*Identify).write)
@@ -67,7 +75,7 @@ func (i *Identify) copied() Identify {
 
 // write puts i's JSON into e.
 func (i *Identify) write(c *Client, e *envelope) error {
-	if err := validateIDs(i.DistinctID, i.AnonymousID, i.DeviceID); err != nil {
+	if err := i.validate(); err != nil {
 		return err
 	}
 	if err := e.begin(c, identifyEndpoint, i.Environment); err != nil {
@@ -83,4 +91,11 @@ func (i *Identify) write(c *Client, e *envelope) error {
 		e.json = append(e.json, '}')
 	}
 	return e.end(c, i.Timestamp)
+}
+
+func (i *Identify) validate() error {
+	if i.DistinctID == "" {
+		return noPerson(i.AnonymousID, "with ContextWithUser")
+	}
+	return validateIDs(i.DistinctID, i.AnonymousID, i.DeviceID)
 }

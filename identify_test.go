@@ -39,6 +39,28 @@ func TestOwnStampsStrictlyIncrease(t *testing.T) {
 	}
 }
 
+// A broken front end sends "undefined" for every visitor. It must not cost the
+// event, nor merge the visitors.
+func TestPlaceholdersOfVisitorsAreLeftOut(t *testing.T) {
+	for _, id := range []string{"undefined", "null", " null\n", "anonymous", "0", "<nil>", "[object Object]", "%!s(MISSING)", "%!v(\xff)", "\u200b"} {
+		m := wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "u_1", AnonymousID: id, DeviceID: id})
+		assert.NotContains(t, m, "anonymous_id", id)
+		assert.NotContains(t, m, "device_id", id)
+		m = wire(t, func(c *altertable.Client) error {
+			return c.Identify(t.Context(), altertable.Identify{DistinctID: "u_1", AnonymousID: id, DeviceID: id})
+		})
+		assert.NotContains(t, m, "anonymous_id", id)
+		assert.NotContains(t, m, "device_id", id)
+	}
+	client, srv, _ := newClient(t)
+	linked := altertable.ContextWithVisitor(altertable.ContextWithUser(t.Context(), "u_1"), altertable.Visitor{AnonymousID: "anonymous-1"})
+	require.NoError(t, client.Identify(linked, altertable.Identify{AnonymousID: "", DeviceID: "undefined"}))
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Empty(t, srv.Identities()[0].AnonymousIDs, "it may be another browser")
+	var invalid *altertable.ValidationError
+	require.ErrorAs(t, client.Track(linked, altertable.Track{Event: "e", AnonymousID: "undefined"}), &invalid, "alone it is refused, too")
+}
+
 func TestIDsThatSayNothingAreLeftOut(t *testing.T) {
 	m := wireOfTrack(t, altertable.Track{Event: "e", DistinctID: "anonymous-1", AnonymousID: "anonymous-1", DeviceID: " "})
 	assert.NotContains(t, m, "anonymous_id")

@@ -15,7 +15,7 @@ import (
 // A Message is a Track, an Identify or an Alias, by value: what WithBeforeSend's
 // function receives and returns.
 type Message interface {
-	// encode writes the message into e. It reports false for one that BeforeSend discarded.
+	// encode writes the message into e. It reports false for one that is discarded.
 	encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error)
 }
 
@@ -44,7 +44,15 @@ type envelope struct {
 	stamp       int64         // microseconds since 1970; 0: none yet
 	own         bool          // stamped by the client, not by the caller
 	adopted     bool          // left by a dead client
+	discarded   string        // by what, for the log, if encode returns false
+	merged      Properties    // a track's own and those of its context; free empties it
 }
+
+// What discards messages, in the words of the log.
+const (
+	byBeforeSend = "BeforeSend"
+	byConsent    = "consent"
+)
 
 // maxPooledJSON bounds the scratch that is kept for the next call.
 const maxPooledJSON = 64 << 10
@@ -58,6 +66,7 @@ func newEnvelope() *envelope {
 }
 
 func (e *envelope) free() {
+	e.freeMerged()
 	if cap(e.json) <= maxPooledJSON {
 		e.stamp = 0
 		envelopes.Put(e)
@@ -101,6 +110,7 @@ func (e *envelope) fill(c *Client, timestamp *time.Time, environment *string) {
 // reports false for a discarded message.
 func hook[M Message](c *Client, m M, e *envelope, write func(*M, *Client, *envelope) error) (keep bool, err error) {
 	if m, keep, err = applyHook(c.cfg, m); !keep {
+		e.discarded = byBeforeSend
 		return false, err
 	}
 	return true, write(&m, c, e)
@@ -154,11 +164,11 @@ func (e *envelope) field(name, value string) {
 	e.json = encode.String(append(e.json, '"', ':'), value)
 }
 
-// ids appends the ids of a track or an identify. An anonymous id that is blank
-// or the user's own says nothing and is left out.
+// ids appends the ids of a track or an identify. An anonymous id that identifies
+// nobody, or is the user's own, says nothing and is left out.
 func (e *envelope) ids(distinctID, anonymousID, deviceID string) {
 	e.field("distinct_id", distinctID)
-	if anonymousID == distinctID || isBlank(anonymousID) {
+	if anonymousID == distinctID || isNobody(anonymousID) {
 		anonymousID = ""
 	} else {
 		e.field("anonymous_id", anonymousID)
@@ -166,7 +176,7 @@ func (e *envelope) ids(distinctID, anonymousID, deviceID string) {
 	if e.endpoint == identifyEndpoint {
 		e.person = newPerson(distinctID, anonymousID)
 	}
-	if !isBlank(deviceID) {
+	if !isNobody(deviceID) {
 		e.field("device_id", deviceID)
 	}
 }

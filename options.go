@@ -47,9 +47,9 @@ type config struct {
 	visitorKey *string
 	// visitorCookie is the name of the browser SDK's cookie.
 	visitorCookie     *string
-	visitorHeader     string
+	visitorHeader     string // "" without
 	consentRequired   bool
-	propertiesFunc    func(context.Context) Properties
+	propertiesFunc    func(context.Context) Properties // nil without
 	requestProperties bool
 	disabled          bool
 }
@@ -321,8 +321,9 @@ func WithRetry(p RetryPolicy) Option {
 
 // WithBeforeSend calls f for every message, on the caller's goroutine, before
 // validation: to scrub, enrich, or discard it. f gets the stamped message by
-// value (Track, Identify or Alias) with a shallow copy of its map, to which it
-// may write, and returns it, changed or not. If f returns nil, the message is
+// value (Track, Identify or Alias) with what the context adds to it, ids and
+// properties, and without default and system properties. The map is a shallow
+// copy, to which f may write. f returns the message, changed or not. If f returns nil, the message is
 // discarded and the call returns nil. A panic, a pointer, or a message of
 // another type is a *ValidationError of the call. f may be called concurrently.
 func WithBeforeSend(f func(Message) Message) Option {
@@ -351,8 +352,8 @@ func WithOnDelivery(f func(Delivery)) Option {
 // every 10 minutes, and when it is over.
 //
 // At debug level there is also a line for the client's start and end, each
-// message that was accepted, discarded or rejected, and each request, retry and
-// split batch: up to 1,000 a second, beyond which they are counted. Whether l
+// message that was accepted, discarded or rejected, each visitor that was read or
+// not, and each request, retry and split batch: up to 1,000 a second, beyond which they are counted. Whether l
 // enables debug level is asked in New, and every 10 s while requests are made.
 //
 // No line holds a key, an id or a message's content, except that a debug line
@@ -363,7 +364,8 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 // WithVisitorKey sets the key under which the browser SDK runs, if it is
-// another than the client's; it is a part of the name of its cookie. See Visitor.
+// another than the client's; it is a part of the name of its cookie, as is the
+// environment of WithEnvironment. See Visitor.
 func WithVisitorKey(key string) Option {
 	return func(cfg *config) error {
 		if key == "" {

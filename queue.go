@@ -20,8 +20,9 @@ type queue struct {
 	start     time.Time // its clock's zero: durations since then are monotonic
 	bubble    string    // where New ran: see checkBubble
 
-	debugging  atomic.Bool  // the logger wants debug lines
-	spoolBytes atomic.Int64 // on disk
+	debugging    atomic.Bool  // the logger wants debug lines
+	otherCookies atomic.Bool  // warnVisitorCookie was said
+	spoolBytes   atomic.Int64 // on disk
 
 	requests context.Context // ends every request when Shutdown's time is over
 	cancel   context.CancelFunc

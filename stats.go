@@ -17,7 +17,8 @@ import (
 // still: an alert can be built on each of them. Oldest also grows while a single
 // endpoint or message fails, which LastSuccess tells apart. With a spool, all this
 // holds for a refused key, too: it is waited for like a server that is down. Of synchronous calls,
-// only requests are counted: Requests, Retries, FailedRequests, InFlight and LastSuccess.
+// only requests (Requests, Retries, FailedRequests, InFlight and LastSuccess) and
+// discarded messages are counted.
 type Stats struct {
 	Accepted    int64 // taken into the queue or the spool, or adopted from a dead client's spool
 	Delivered   int64 // the server took them
@@ -26,7 +27,7 @@ type Stats struct {
 	Queued      int64 // now: waiting, in flight, in backoff, or left on disk
 	QueuedBytes int64 // now: their JSON, in bytes
 	Rejected    int64 // refused at the call, and so never accepted
-	Discarded   int64 // by BeforeSend, and so never accepted
+	Discarded   int64 // by BeforeSend or for want of consent, and so never accepted
 	Retries     int64 // requests that repeat a failed one
 	Requests    int64 // requests begun
 

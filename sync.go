@@ -70,6 +70,7 @@ func encodeAndSend[M Message](c *Client, ctx context.Context, messages []M) (*Re
 			return nil, err
 		}
 		if !keep {
+			c.queue.discard(e.discarded)
 			envelopes = envelopes[:len(envelopes)-1]
 			e.free()
 		}

@@ -2,185 +2,195 @@ package altertable
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
+	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
+	"time"
 )
 
 // A Visitor is what the browser SDK left in a request's cookie: ids by which
-// what a person did before login can be linked to the user.
+// what a person did before login can be linked to the user, and whether the
+// person agreed to that.
 type Visitor struct {
 	AnonymousID string // "anonymous-..." or the older "visitor-..."; may be empty
 	DeviceID    string // "device-..."; may be empty
 	Consent     Consent
 }
 
-// Consent is what a visitor decided about tracking.
-type Consent string
+func (v Visitor) hasID() bool { return v.AnonymousID != "" || v.DeviceID != "" }
 
-const (
-	ConsentUnknown Consent = ""
-	ConsentGranted Consent = "granted"
-	ConsentPending Consent = "pending"
-	ConsentDenied  Consent = "denied" // or dismissed
-)
-
-// ContextWithVisitor returns a context that carries v, for Track and Identify
-// to fill in the ids that their caller left empty. A zero Visitor hides an
-// outer one: use it for an Identify of another person than the one whose
-// request it is.
-func ContextWithVisitor(ctx context.Context, v Visitor) context.Context {
-	return withScope(ctx, func(s *scope) { s.visitor = v })
+// usable returns v without the ids that cannot be used: those of a visitor who
+// did not agree, and those that no call would take or that identify nobody.
+func (v Visitor) usable() Visitor {
+	if v.Consent.isWithheld() {
+		return Visitor{Consent: v.Consent}
+	}
+	if isNobody(v.AnonymousID) || validateID("", v.AnonymousID) != nil {
+		v.AnonymousID = ""
+	}
+	if isNobody(v.DeviceID) || validateID("", v.DeviceID) != nil {
+		v.DeviceID = ""
+	}
+	return v
 }
 
-// VisitorFromContext returns the visitor that ctx carries, and whether there is one.
+// link fills in what the caller of a message about distinctID left empty of the
+// visitor's ids, unless the caller names another browser than the visitor's.
+func (v Visitor) link(distinctID string, anonymousID, deviceID *string) {
+	if *anonymousID != "" && *anonymousID != v.AnonymousID || *deviceID != "" && *deviceID != v.DeviceID {
+		return
+	}
+	if v.AnonymousID != distinctID { // else it would say nothing
+		*anonymousID = v.AnonymousID
+	}
+	*deviceID = v.DeviceID
+}
+
+// ContextWithVisitor returns a context that carries v, whose ids Track and
+// Identify fill in: see ContextWithUser for which messages. It is for visitors
+// that come another way than through Middleware. A zero Visitor hides an outer
+// one.
+//
+// Ids of a visitor whose Consent is ConsentPending or ConsentDenied are not used;
+// with ConsentUnknown the caller vouches for the consent. An id that no message
+// can have, or that is a placeholder like "undefined", is dropped.
+func ContextWithVisitor(ctx context.Context, v Visitor) context.Context {
+	s := innerScope(ctx)
+	s.visitor = v.usable()
+	return s.within(ctx)
+}
+
+// VisitorFromContext returns the visitor that ctx carries, and whether it has an
+// id that can be used. If not, the Visitor has at most a Consent.
 func VisitorFromContext(ctx context.Context) (Visitor, bool) {
 	s := scopeOf(ctx)
 	if s == nil {
 		return Visitor{}, false
 	}
-	return s.visitor, s.visitor != Visitor{}
+	return s.visitor, s.visitor.hasID()
 }
 
-// fillVisitor fills the ids that the caller left empty from the visitor in ctx.
-func fillVisitor(ctx context.Context, anonymousID, deviceID *string) {
-	if *anonymousID != "" && *deviceID != "" {
-		return
-	}
-	if v, ok := VisitorFromContext(ctx); ok {
-		if *anonymousID == "" {
-			*anonymousID = v.AnonymousID
-		}
-		if *deviceID == "" {
-			*deviceID = v.DeviceID
-		}
-	}
-}
-
-// Middleware puts the visitor of a request, if there is one, into the context
-// that next sees. It reads one header and writes nothing; the ResponseWriter is
-// passed on as it is. It does not block, and works after Close. On a nil Client
-// it returns next.
+// Middleware puts the visitor of a request into the context that next sees, also
+// one who did not agree to tracking: then with the Consent alone. With
+// WithRequestProperties it puts the request's properties there, too. It reads
+// headers and writes nothing; the ResponseWriter is passed on as it is. It does
+// not block, and works after Close. On a nil Client it returns next.
+//
+// A request whose browser SDK runs under another key or environment is warned of
+// in the log, once for a Client: see WithVisitorKey and WithEnvironment.
+//
+// Where handlers are no http.Handlers (fasthttp, gRPC), call Visitor with
+// &http.Request{Header: ...} and ContextWithVisitor.
 func (c *Client) Middleware(next http.Handler) http.Handler {
 	if c.absent() {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if v, ok := c.Visitor(r); ok {
-			r = r.WithContext(ContextWithVisitor(r.Context(), v))
-		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, c.withScope(r))
 	})
 }
 
-// Bounds on what a stranger can make a server read.
-const (
-	maxCookieHeader  = 64 << 10
-	maxVisitorCookie = 4 << 10 // what browsers store at most
-	maxVisitorID     = 256
-)
+// withScope returns r, or if there is something to say of it a copy whose context says it.
+func (c *Client) withScope(r *http.Request) *http.Request {
+	v, how, where := c.readVisitor(r)
+	c.queue.debugVisitor(how, where)
+	if how.isOfOthers() {
+		c.queue.warnOfOtherCookies(how)
+	}
+	if v == (Visitor{}) && !c.cfg.requestProperties {
+		return r
+	}
+	s := innerScope(r.Context())
+	if v != (Visitor{}) {
+		s.visitor = v
+	}
+	if c.cfg.requestProperties {
+		s.request = newRequest(r)
+	}
+	return r.WithContext(s.within(r.Context()))
+}
 
 // Visitor returns what the browser SDK's cookie in r says of the visitor, and
-// whether it says anything. The cookie is "atbl.KEY.ENVIRONMENT", of the
-// client's environment and the key of WithVisitorKey. Scripts and the visitor
-// can write it, so it is a hint and no proof: it is used only if it is there
-// once, says that the visitor agreed to tracking, and holds ids of the browser
-// SDK's forms. Who the user is, is never taken from it. It does not block, and works after Close.
+// whether it holds an id that may be used. Without the visitor's consent it
+// returns false and a Visitor that has nothing but the Consent.
+//
+// The cookie is "atbl.KEY.ENVIRONMENT", of the client's environment and the key
+// of WithVisitorKey. Where there is none, the header of WithVisitorHeader is read.
+// Scripts and the visitor can write both, so they are a hint and no proof: they
+// are used only if they are there once, say that the visitor agreed to tracking,
+// and hold ids of the browser SDK's forms. Who the user is, is never taken from
+// them. At debug level the log says why a visitor was not read.
+//
+// It does not block, and works after Close. It reads nothing of r but headers, so
+// that other servers than net/http can make one of theirs:
+//
+//	v, ok := client.Visitor(&http.Request{Header: http.Header{"Cookie": cookies}})
 func (c *Client) Visitor(r *http.Request) (Visitor, bool) {
 	if c.absent() || r == nil {
 		return Visitor{}, false
 	}
-	value, ok := findCookie(r.Header["Cookie"], *c.cfg.visitorCookie)
-	if !ok {
-		return Visitor{}, false
-	}
-	return parseVisitor(value)
+	v, how, where := c.readVisitor(r)
+	c.queue.debugVisitor(how, where)
+	return v, how == visitorRead
 }
 
-// findCookie returns the value of the one cookie of that name. It reads the
-// header itself because net/http drops names with a space, an "@" or a
-// character outside ASCII, all of which an environment may have.
-func findCookie(header []string, name string) (value string, found bool) {
-	left := maxCookieHeader
-	for _, line := range header {
-		if left -= len(line); left < 0 {
-			return "", false
-		}
-		for line != "" {
-			var cookie string
-			cookie, line, _ = strings.Cut(line, ";")
-			cookie = strings.TrimLeft(cookie, " \t")
-			if len(cookie) <= len(name) || cookie[len(name)] != '=' || cookie[:len(name)] != name {
-				continue
-			}
-			if found {
-				return "", false // one of them was planted, and who knows which
-			}
-			value, found = strings.TrimRight(cookie[len(name)+1:], " \t"), true
-		}
+// debugVisitor tells whether a request's visitor was read, or why not. Requests go
+// on after Close, but lines do not.
+func (q *queue) debugVisitor(how sighting, where string) {
+	switch {
+	case !q.debugging.Load() || q.isClosing():
+	case how == visitorRead:
+		q.debug("altertable: visitor read", nil, slog.String("from", where))
+	default:
+		q.debug("altertable: visitor not read", nil, slog.String("from", where), slog.String("why", string(how)))
 	}
-	return value, found
 }
 
-func parseVisitor(value string) (Visitor, bool) {
-	if len(value) > maxVisitorCookie {
-		return Visitor{}, false
+// warnOfOtherCookies warns that the browser SDK runs under another name than the
+// client looks for. A stranger can forge such a cookie, so it is said once only,
+// and without the name, which holds a key.
+func (q *queue) warnOfOtherCookies(how sighting) {
+	if q.otherCookies.Load() || q.checkBubble(time.Now()) != nil {
+		return
 	}
-	text, err := url.PathUnescape(strings.Trim(value, `"`)) // as net/http, which allows quotes
-	if err != nil {
-		return Visitor{}, false
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.shutdown == nil && !q.otherCookies.Swap(true) {
+		q.warnLocked(warnVisitorCookie, nil, slog.String("why", string(how)))
 	}
-	var members map[string]json.RawMessage // unlike a struct, it tells the case of names
-	if json.Unmarshal([]byte(text), &members) != nil || stringValue(members["trackingConsent"]) != "granted" {
-		return Visitor{}, false
-	}
-	anonymousID := stringValue(members["anonymousId"])
-	v := Visitor{
-		AnonymousID: knownID(anonymousID, "anonymous-", "visitor-"),
-		DeviceID:    knownID(stringValue(members["deviceId"]), "device-"),
-	}
-	if anonymousID == "" {
-		// Before login the visitor's id is the distinct one. After it, that is the user's.
-		v.AnonymousID = knownID(stringValue(members["distinctId"]), "anonymous-")
-	}
-	return v, v != Visitor{}
 }
 
-// knownID returns id if it has one of the prefixes and looks harmless, or "".
-func knownID(id string, prefixes ...string) string {
-	if len(id) > maxVisitorID {
-		return ""
-	}
-	for _, c := range []byte(id) {
-		if c <= ' ' || c > '~' {
-			return ""
-		}
-	}
-	for _, prefix := range prefixes {
-		if strings.HasPrefix(id, prefix) && len(id) > len(prefix) {
-			return id
-		}
-	}
-	return ""
-}
-
-// WithVisitorHeader names a request header that Visitor reads where there is no cookie.
+// WithVisitorHeader names a request header that Visitor and Middleware read where
+// the request has no cookie of the browser SDK: for an API on another host than
+// the page. Its value is the cookie's, as it stands in document.cookie: JSON,
+// URL-encoded, the consent included. Like the cookie it is a hint that anybody
+// can write, and it is not used if it is there twice. By default no header is read.
+//
+// A page of another origin may send the header only if the API's answer to the
+// preflight request allows it (Access-Control-Allow-Headers).
 func WithVisitorHeader(name string) Option {
-	return func(cfg *config) error { cfg.visitorHeader = name; return nil }
+	return func(cfg *config) error {
+		if name == "" {
+			return &ConfigError{"WithVisitorHeader", `"" is out of range: must not be empty`}
+		}
+		if !isToken(name) {
+			return &ConfigError{"WithVisitorHeader", fmt.Sprintf("%q is out of range: must be a header's name", name)}
+		}
+		cfg.visitorHeader = http.CanonicalHeaderKey(name)
+		return nil
+	}
 }
 
-// WithConsentRequired discards messages of visitors who did not agree.
-func WithConsentRequired() Option {
-	return func(cfg *config) error { cfg.consentRequired = true; return nil }
-}
-
-// WithPropertiesFunc asks f for properties at each Track.
-func WithPropertiesFunc(f func(context.Context) Properties) Option {
-	return func(cfg *config) error { cfg.propertiesFunc = f; return nil }
-}
-
-// WithRequestProperties has Middleware give events the request's properties.
-func WithRequestProperties() Option {
-	return func(cfg *config) error { cfg.requestProperties = true; return nil }
+// isToken reports whether s, which is not empty, can be a header's name.
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		switch {
+		case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
+		case strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
 }

@@ -1,12 +1,16 @@
 package altertable_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,86 +27,19 @@ const (
 // cookie returns a request's header as the browser SDK makes it.
 func cookie(name, value string) string { return name + "=" + url.PathEscape(value) }
 
-// visitorOf returns what a client with the key pk_1 makes of a request's headers.
-func visitorOf(t testing.TB, headers ...string) (altertable.Visitor, bool) {
+// requestWith returns a request for https://example.com/ with that header.
+func requestWith(name string, values ...string) *http.Request {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header[name] = values
+	return r
+}
+
+// throughMiddleware returns the context that a handler behind Middleware sees.
+func throughMiddleware(t testing.TB, client *altertable.Client, r *http.Request) (ctx context.Context) {
 	t.Helper()
-	client, err := altertable.New("server_key", altertable.WithVisitorKey("pk_1"))
-	require.NoError(t, err)
-	r := httptest.NewRequest("GET", "/", nil)
-	r.Header["Cookie"] = headers
-	return client.Visitor(r)
-}
-
-func TestVisitorOfTheDocumentedCookie(t *testing.T) {
-	client, err := altertable.New("pk_live_abc123")
-	require.NoError(t, err)
-	r := httptest.NewRequest("GET", "/", nil)
-	r.Header.Set("Cookie", "a=b; atbl.pk_live_abc123.production=%7B%22anonymousId%22%3Anull%2C%22deviceId%22%3A%22device-0f8fad5b-d9cb-469f-a165-70867728950e%22%2C%22distinctId%22%3A%22anonymous-7c9e6679-7425-40de-944b-e07fc1f90ae7%22%2C%22lastEventAt%22%3Anull%2C%22sessionId%22%3A%22session-a1b2c3d4-e5f6-4890-abcd-ef1234567890%22%2C%22trackingConsent%22%3A%22granted%22%7D; c=d")
-	v, ok := client.Visitor(r)
-	assert.True(t, ok)
-	assert.Equal(t, altertable.Visitor{AnonymousID: anonymousID, DeviceID: deviceID}, v)
-}
-
-func TestVisitorOfOtherCookies(t *testing.T) {
-	const name = "atbl.pk_1.production"
-	granted := func(members string) string {
-		return cookie(name, `{"trackingConsent":"granted",`+members+`}`)
-	}
-	good := granted(`"anonymousId":"` + anonymousID + `"`)
-	for title, test := range map[string]struct {
-		headers []string
-		want    altertable.Visitor
-	}{
-		"after login":             {[]string{granted(`"anonymousId":"anonymous-1","distinctId":"u_1","deviceId":"device-1"`)}, altertable.Visitor{AnonymousID: "anonymous-1", DeviceID: "device-1"}},
-		"before login":            {[]string{granted(`"anonymousId":null,"distinctId":"anonymous-1"`)}, altertable.Visitor{AnonymousID: "anonymous-1"}},
-		"before login, empty":     {[]string{granted(`"anonymousId":"","distinctId":"anonymous-1"`)}, altertable.Visitor{AnonymousID: "anonymous-1"}},
-		"in quotes":               {[]string{`a=b; ` + strings.Replace(good, "=", `="`, 1) + `"; c=d`}, altertable.Visitor{AnonymousID: anonymousID}},
-		"one quote":               {[]string{name + `="`}, altertable.Visitor{}},
-		"older prefix":            {[]string{granted(`"anonymousId":"visitor-1"`)}, altertable.Visitor{AnonymousID: "visitor-1"}},
-		"device only":             {[]string{granted(`"deviceId":"device-1"`)}, altertable.Visitor{DeviceID: "device-1"}},
-		"the user's id":           {[]string{granted(`"anonymousId":null,"distinctId":"u_1"`)}, altertable.Visitor{}},
-		"another line":            {[]string{"a=b", good}, altertable.Visitor{AnonymousID: anonymousID}},
-		"no cookie":               {nil, altertable.Visitor{}},
-		"consent pending":         {[]string{cookie(name, `{"trackingConsent":"pending","anonymousId":"anonymous-1"}`)}, altertable.Visitor{}},
-		"consent denied":          {[]string{cookie(name, `{"trackingConsent":"denied","anonymousId":"anonymous-1"}`)}, altertable.Visitor{}},
-		"consent of another case": {[]string{cookie(name, `{"TrackingConsent":"granted","anonymousId":"anonymous-1"}`)}, altertable.Visitor{}},
-		"no consent":              {[]string{cookie(name, `{"anonymousId":"anonymous-1"}`)}, altertable.Visitor{}},
-		"repeated":                {[]string{good + "; " + good}, altertable.Visitor{}},
-		"repeated in two lines":   {[]string{good, good}, altertable.Visitor{}},
-		"another key":             {[]string{strings.Replace(good, "pk_1", "pk_2", 1)}, altertable.Visitor{}},
-		"another environment":     {[]string{strings.Replace(good, "production", "staging", 1)}, altertable.Visitor{}},
-		"a longer name":           {[]string{"x" + good}, altertable.Visitor{}},
-		"truncated":               {[]string{good[:len(good)-5]}, altertable.Visitor{}},
-		"broken escape":           {[]string{good + "%z"}, altertable.Visitor{}},
-		"empty":                   {[]string{name + "="}, altertable.Visitor{}},
-		"an array":                {[]string{cookie(name, `[1]`)}, altertable.Visitor{}},
-		"numbers":                 {[]string{granted(`"anonymousId":1,"deviceId":{}`)}, altertable.Visitor{}},
-		"prefix alone":            {[]string{granted(`"anonymousId":"anonymous-","deviceId":"device-"`)}, altertable.Visitor{}},
-		"foreign ids":             {[]string{granted(`"anonymousId":"u_1","deviceId":"anonymous-1"`)}, altertable.Visitor{}},
-		"forged, no way back":     {[]string{granted(`"anonymousId":"u_1","distinctId":"anonymous-1"`)}, altertable.Visitor{}},
-		"control characters":      {[]string{granted(`"anonymousId":"anonymous-\n"`)}, altertable.Visitor{}},
-		"long id":                 {[]string{granted(`"anonymousId":"anonymous-` + strings.Repeat("x", 300) + `"`)}, altertable.Visitor{}},
-		"oversized":               {[]string{granted(`"anonymousId":"anonymous-1","x":"` + strings.Repeat("x", 5000) + `"`)}, altertable.Visitor{}},
-		"huge header":             {[]string{strings.Repeat("a=b; ", 20_000), good}, altertable.Visitor{}},
-	} {
-		t.Run(title, func(t *testing.T) {
-			v, ok := visitorOf(t, test.headers...)
-			assert.Equal(t, test.want, v)
-			assert.Equal(t, test.want != altertable.Visitor{}, ok)
-		})
-	}
-}
-
-// net/http drops cookies of such names.
-func TestVisitorOfAnEnvironmentWithOddCharacters(t *testing.T) {
-	for _, environment := range []string{"eu west", "team@eu", "pr\u00fcf"} {
-		client, err := altertable.New("pk", altertable.WithEnvironment(environment))
-		require.NoError(t, err)
-		r := httptest.NewRequest("GET", "/", nil)
-		r.Header.Set("Cookie", cookie("atbl.pk."+environment, `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`))
-		_, ok := client.Visitor(r)
-		assert.True(t, ok, environment)
-	}
+	client.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })).ServeHTTP(httptest.NewRecorder(), r)
+	require.NotNil(t, ctx)
+	return ctx
 }
 
 func TestMiddleware(t *testing.T) {
@@ -110,7 +47,7 @@ func TestMiddleware(t *testing.T) {
 	var seen http.ResponseWriter
 	handler := client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen = w
-		if err := client.Track(r.Context(), event("e")); err != nil {
+		if err := client.Track(altertable.ContextWithUser(r.Context(), "u_1"), event("e")); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -134,11 +71,163 @@ func TestMiddleware(t *testing.T) {
 	assert.False(t, ok)
 }
 
+// What the context has besides stays there.
+func TestMiddlewareKeepsTheContext(t *testing.T) {
+	client, _, _ := newClient(t, altertable.WithVisitorKey("pk_1"))
+	outer := altertable.Visitor{AnonymousID: "anonymous-0"}
+	ctx := altertable.ContextWithVisitor(altertable.ContextWithUser(context.WithValue(t.Context(), ctxKey{}, 1), "u_1"), outer)
+	for header, want := range map[string]altertable.Visitor{
+		"": outer,
+		cookie("atbl.pk_1.production", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`): {AnonymousID: "anonymous-1", Consent: altertable.ConsentGranted},
+		cookie("atbl.pk_1.production", `{"trackingConsent":"denied"}`):                              {Consent: altertable.ConsentDenied},
+		cookie("atbl.pk_1.production", `{"trackingConsent":"maybe"}`):                               outer,
+	} {
+		ctx := throughMiddleware(t, client, requestWith("Cookie", header).WithContext(ctx))
+		v, _ := altertable.VisitorFromContext(ctx)
+		assert.Equal(t, want, v)
+		user, _ := altertable.UserFromContext(ctx)
+		assert.Equal(t, "u_1", user)
+		assert.Equal(t, 1, ctx.Value(ctxKey{}))
+	}
+}
+
+// At debug level the log says of each request whether its visitor was read, and
+// why not; never who it is.
+func TestDebugLinesOfVisitors(t *testing.T) {
+	const name = "atbl.secret_key.production"
+	value := func(consent, id string) string {
+		return `{"trackingConsent":"` + consent + `","anonymousId":"` + id + `"}`
+	}
+	for why, r := range map[string]*http.Request{
+		"":                                   requestWith("Cookie", cookie(name, value("granted", "anonymous-secret"))),
+		"no cookie":                          requestWith("Cookie", "a=b"),
+		"cookie of another key only":         requestWith("Cookie", "atbl.secret.production=secret"),
+		"cookie of another environment only": requestWith("Cookie", "atbl.secret_key.secret=secret"),
+		"cookie of another key and environment only": requestWith("Cookie", "atbl.secret=secret; atbl.secret.production=secret"),
+		"repeated":          requestWith("Cookie", name+"=secret; "+name+"=secret"),
+		"unreadable":        requestWith("Cookie", name+"=secret"),
+		"cookies too large": requestWith("Cookie", strings.Repeat("secret", 20_000)),
+		"consent unknown":   requestWith("Cookie", cookie(name, value("secret", "anonymous-secret"))),
+		"consent pending":   requestWith("Cookie", cookie(name, value("pending", "anonymous-secret"))),
+		"consent denied":    requestWith("Cookie", cookie(name, value("dismissed", "anonymous-secret"))),
+		"no usable id":      requestWith("Cookie", cookie(name, value("granted", "secret"))),
+	} {
+		for _, from := range []string{"cookie", "header"} {
+			synctest.Test(t, func(t *testing.T) {
+				j := &journal{level: slog.LevelDebug}
+				client, err := altertable.New("secret_key", altertable.WithLogger(slog.New(j)), altertable.WithVisitorHeader("X-Visitor"))
+				require.NoError(t, err)
+				if from == "header" {
+					switch why {
+					case "", "unreadable", "consent unknown", "consent pending", "consent denied", "no usable id":
+						_, text, _ := strings.Cut(r.Header.Get("Cookie"), "=")
+						r = requestWith("X-Visitor", text)
+					case "repeated":
+						r = requestWith("X-Visitor", "secret", "secret")
+					default:
+						return
+					}
+				}
+				throughMiddleware(t, client, r)
+				client.Visitor(r)
+				synctest.Wait()
+				lines := j.about("visitor ")
+				require.Len(t, lines, 2)
+				for _, line := range lines {
+					want := entry{slog.LevelDebug, "altertable: visitor not read", map[string]any{"from": from, "why": why}}
+					if why == "" {
+						want = entry{slog.LevelDebug, "altertable: visitor read", map[string]any{"from": from}}
+					}
+					assert.Equal(t, want, line)
+				}
+				assert.NotContains(t, fmt.Sprint(j.about("")), "secret")
+				require.NoError(t, client.Close())
+			})
+		}
+	}
+}
+
+// A stranger can forge a cookie with any name: it is said once, without the name.
+func TestMiddlewareWarnsOnceOfOtherCookies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := new(journal)
+		client, err := altertable.New("key", altertable.WithLogger(slog.New(j)), altertable.WithVisitorHeader("X-Visitor"))
+		require.NoError(t, err)
+		_, _ = client.Visitor(requestWith("Cookie", "atbl.secret.production=1"))
+		throughMiddleware(t, client, requestWith("Cookie", "a=b"))
+		throughMiddleware(t, client, requestWith("Cookie", "atbl.secret.production=1; "+cookie("atbl.key.production", `{"trackingConsent":"denied"}`)))
+		ofHeader := requestWith("X-Visitor", url.PathEscape(`{"trackingConsent":"granted","anonymousId":"anonymous-1"}`))
+		ofHeader.Header.Set("Cookie", "atbl.secret.production=1")
+		throughMiddleware(t, client, ofHeader)
+		synctest.Wait()
+		require.Empty(t, j.about(""), "the right one is there, or none is")
+		for range 3 {
+			throughMiddleware(t, client, requestWith("Cookie", "atbl.secret.production=1"))
+			throughMiddleware(t, client, requestWith("Cookie", "atbl.key.secret=1"))
+			pass(time.Hour)
+		}
+		lines := j.about("")
+		require.Len(t, lines, 1)
+		assert.Equal(t, slog.LevelWarn, lines[0].level)
+		assert.Contains(t, lines[0].text, "WithVisitorKey")
+		assert.Contains(t, lines[0].text, "WithEnvironment")
+		assert.Equal(t, map[string]any{"count": int64(1), "why": "cookie of another key only"}, lines[0].attrs)
+		require.NoError(t, client.Close())
+		require.Len(t, j.about(""), 1)
+	})
+}
+
+func TestMiddlewareAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which ends when all goroutines have
+		j := &journal{level: slog.LevelDebug}
+		client, err := altertable.New("key", altertable.WithLogger(slog.New(j)))
+		require.NoError(t, err)
+		require.NoError(t, client.Close())
+		synctest.Wait()
+		before := len(j.about(""))
+		throughMiddleware(t, client, requestWith("Cookie", "atbl.secret.production=1"))
+		ctx := throughMiddleware(t, client, requestWith("Cookie", cookie("atbl.key.production", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`)))
+		v, ok := altertable.VisitorFromContext(ctx)
+		assert.True(t, ok)
+		assert.Equal(t, "anonymous-1", v.AnonymousID)
+		synctest.Wait()
+		assert.Len(t, j.about(""), before)
+	})
+}
+
+// A client that tests in bubbles share reads visitors in all of them.
+func TestMiddlewareInAnotherBubble(t *testing.T) {
+	j := &journal{level: slog.LevelDebug}
+	requests := func(t *testing.T, client *altertable.Client) {
+		throughMiddleware(t, client, requestWith("Cookie", "atbl.secret.production=1"))
+		ctx := throughMiddleware(t, client, requestWith("Cookie", cookie("atbl.key.production", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`)))
+		_, ok := altertable.VisitorFromContext(ctx)
+		assert.True(t, ok)
+	}
+	client := newSharedClient(t, altertable.WithLogger(slog.New(j)), altertable.WithRequestProperties())
+	synctest.Test(t, func(t *testing.T) { requests(t, client) })
+	assert.Empty(t, j.about("visitor"), "its goroutines are elsewhere")
+	requests(t, client)
+	require.NoError(t, client.Close())
+	assert.Len(t, j.about("runs under another key"), 1, "what could not be said is not forgotten")
+	synctest.Test(t, func(t *testing.T) { requests(t, client) })
+
+	var inside *altertable.Client
+	synctest.Test(t, func(t *testing.T) {
+		inside = newSharedClient(t, altertable.WithRequestProperties())
+		requests(t, inside)
+		synctest.Wait()
+	})
+	requests(t, inside)
+}
+
 func TestMiddlewareDoesNotAllocateWithoutACookie(t *testing.T) {
-	client := newBenchClient(t, discard{})
+	client := newBenchClient(t, discard{}, altertable.WithVisitorHeader("X-Visitor"), altertable.WithConsentRequired())
 	handler := client.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Cookie", "session=abc; theme=dark")
+	assert.Zero(t, testing.AllocsPerRun(1000, func() { handler.ServeHTTP(w, r) }))
+	r.Header.Set("Cookie", "atbl.pk_2.production=1") // after the first warning
 	assert.Zero(t, testing.AllocsPerRun(1000, func() { handler.ServeHTTP(w, r) }))
 }
 
@@ -158,21 +247,6 @@ func BenchmarkMiddleware(b *testing.B) {
 			}
 		})
 	}
-}
-
-func FuzzVisitor(f *testing.F) {
-	f.Add(cookie("atbl.pk_1.production", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`))
-	f.Add("atbl.pk_1.production=%7B%22; atbl.pk_1.production")
-	f.Fuzz(func(t *testing.T, header string) {
-		v, ok := visitorOf(t, header)
-		assert.Equal(t, v != altertable.Visitor{}, ok)
-		if v.AnonymousID != "" {
-			assert.Regexp(t, `^(anonymous|visitor)-[!-~]{1,250}$`, v.AnonymousID)
-		}
-		if v.DeviceID != "" {
-			assert.Regexp(t, `^device-[!-~]{1,250}$`, v.DeviceID)
-		}
-	})
 }
 
 // The middleware hands the visitor's ids to Identify, and what the visitor did

@@ -29,6 +29,7 @@ const (
 	warnCallback
 	warnSpool
 	warnLeft
+	warnVisitorCookie
 	warnKinds // their number
 )
 
@@ -46,6 +47,7 @@ var warnTexts = [warnKinds]string{
 	warnCallback:         "altertable: a callback panicked",
 	warnSpool:            "altertable: a file of the spool is damaged, foreign or cannot be read",
 	warnLeft:             "altertable: the spool's directory holds files of dead clients that this one may not adopt: they have another key, base URL, name or owner",
+	warnVisitorCookie:    "altertable: a browser SDK runs under another key or environment, its visitors are not read: see WithVisitorKey and WithEnvironment",
 }
 
 const warnEvery = time.Minute
