@@ -29,6 +29,7 @@ const (
 	warnCallback
 	warnSpool
 	warnLeft
+	warnPlainHTTP
 	warnKinds // their number
 )
 
@@ -46,6 +47,7 @@ var warnTexts = [warnKinds]string{
 	warnCallback:         "altertable: a callback panicked",
 	warnSpool:            "altertable: a file of the spool is damaged, foreign or cannot be read",
 	warnLeft:             "altertable: the spool's directory holds files of dead clients that this one may not adopt: they have another key, base URL, name or owner",
+	warnPlainHTTP:        "altertable: the base URL is plain http: the network can read the key and the messages (WithInsecureHTTP)",
 }
 
 const warnEvery = time.Minute
@@ -91,6 +93,7 @@ type warnings struct {
 	outages [4]outageLog  // the client's, and by endpoint
 	due     time.Duration // when a line may be logged that is held back; -1 if there is none
 	over    bool          // the last lines of Shutdown were logged
+	begun   bool          // the first request has begun
 
 	started      bool          // the client's first debug line was logged
 	debugSecond  time.Duration // in which the last debug line was logged
@@ -348,4 +351,14 @@ func (q *queue) warnOfStrangerLocked(b *batch, err error) {
 // the client's settings delivers.
 func (q *queue) warnOfLeftLocked(left spool.Left) {
 	q.warnAboutLocked(warnLeft, subject{count: left.Files}, nil, slog.Duration("oldest", time.Since(left.Oldest).Round(time.Second)))
+}
+
+// warnOfPlainHTTPLocked warns of a base URL that needs WithInsecureHTTP, when the
+// first request begins: New starts no goroutine, and until then there is nothing
+// to read.
+func (q *queue) warnOfPlainHTTPLocked() {
+	if first := !q.warnings.begun; first && q.cfg.isInClear() {
+		q.warnLocked(warnPlainHTTP, nil, slog.String("host", q.cfg.baseURL.Host))
+	}
+	q.warnings.begun = true
 }
