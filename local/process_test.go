@@ -118,8 +118,8 @@ $`, table)
 	require.NoError(t, err)
 	assert.Regexp(t, `^event +properties +timestamp +email +plan
 [ -]+
-Plan Upgraded +\{.*"seats":5.*\} +20\S+Z +null +pro
-Signed Up +\{.*\} +20\S+Z +null +pro
+plan_upgraded +\{.*"seats":5.*\} +20\S+Z +null +pro
+signed_up +\{.*\} +20\S+Z +null +pro
 \(2 rows\)
 $`, table)
 
