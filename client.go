@@ -24,7 +24,8 @@ type Client struct {
 // write and never read. It does not touch the network, and starts no goroutine,
 // except if a spool holds files of a dead client. It asks the logger whether
 // debug level is enabled. The error is a *ConfigError that names the option, the
-// value and the range; it never holds the key.
+// value and the range; it never holds the key. New reads none of the environment
+// variables of NewFromEnv.
 //
 // A client made in a testing/synctest bubble works there alone, and one made
 // outside works outside: elsewhere, calls return ErrClosed.
@@ -41,7 +42,7 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 	q := newQueue(cfg, newTransport(cfg), stamps)
 	if cfg.spool != nil && !cfg.disabled {
 		if err := q.openSpool(); err != nil {
-			return nil, &ConfigError{"WithSpool", "the directory cannot be used: " + cause(err).Error()}
+			return nil, &ConfigError{cfg.spool.dirFrom, "the directory cannot be used: " + cause(err).Error()}
 		}
 	}
 	return &Client{cfg: cfg, properties: properties, queue: q, stamps: stamps}, nil

@@ -141,6 +141,7 @@ func (q *queue) nextProbeLocked(ep endpoint, now time.Duration) *batch {
 // launchLocked hands b to a request.
 func (q *queue) launchLocked(b *batch) {
 	q.places.launch(b)
+	q.warnOfPlainHTTPLocked()
 	q.stats.beginRequest(b.repeats)
 	q.askLevelLocked()
 	b.repeats, b.sentAt = false, q.now()

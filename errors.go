@@ -41,7 +41,7 @@ var (
 // A ConfigError says which option of New was out of range or contradicted
 // another one.
 type ConfigError struct {
-	Option string // the option's name, or "apiKey"
+	Option string // the option's name or "apiKey"; of NewFromEnv, the variable's if that is to blame
 	Reason string // the value and its range; never the key
 }
 

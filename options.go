@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -21,7 +19,6 @@ type config struct {
 	key         *string // a pointer, as visitorKey: printing a config shows its address only
 	environment string
 	baseURL     *url.URL
-	insecure    bool
 	httpClient  *http.Client
 	timeout     time.Duration
 	bearer      bool
@@ -29,6 +26,8 @@ type config struct {
 	defaults    Properties
 	requestIP   bool
 	eventIDs    bool
+
+	insecureHTTP bool
 
 	maxBatchSize  int
 	maxBatchBytes int
@@ -52,6 +51,13 @@ type config struct {
 	propertiesFunc    func(context.Context) Properties // nil without
 	requestProperties bool
 	disabled          bool
+
+	// names are what errors call settings: by the option, or by the variable that
+	// they came from.
+	names struct{ key, baseURL string }
+	// given are the settings with a variable that an option has set. NewFromEnv
+	// does not look at their variables.
+	given struct{ environment, baseURL, release, disabled, spool, insecureHTTP bool }
 }
 
 // Overflow says what becomes of a message for which the queue has no room.
@@ -72,10 +78,7 @@ const (
 	Block
 )
 
-const (
-	defaultBaseURL     = "https://api.altertable.ai"
-	defaultEnvironment = "production"
-)
+const defaultEnvironment = "production"
 
 func newConfig(apiKey string, opts []Option) (*config, error) {
 	base, err := url.Parse(defaultBaseURL)
@@ -96,6 +99,7 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 		retry:         defaultRetryPolicy,
 		visitorKey:    &apiKey,
 	}
+	cfg.names.key = "apiKey"
 	for _, option := range opts {
 		if option == nil {
 			continue
@@ -111,72 +115,48 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 
 // validate checks what no option can check alone.
 func (cfg *config) validate() error {
-	if *cfg.key == "" && !cfg.disabled {
-		return &ConfigError{"apiKey", "must not be empty"}
+	if err := cfg.checkKey(); err != nil {
+		return err
 	}
-	for _, r := range *cfg.key {
-		if r <= ' ' || r > '~' {
-			return &ConfigError{"apiKey", "has white space, a line break or a character that no HTTP header can carry"}
-		}
+	if cfg.spool != nil && cfg.spool.dir == "" {
+		return &ConfigError{"WithSpool", `must name a directory, got ""`}
 	}
-	if cfg.baseURL.Scheme == "http" && !cfg.insecure && !isLoopback(cfg.baseURL.Hostname()) {
-		return &ConfigError{"WithBaseURL", fmt.Sprintf("http to %s is out of range: it would show the key to the network; use https, a loopback host, or WithInsecureHTTP", cfg.baseURL.Hostname())}
+	return cfg.checkPlainHTTP()
+}
+
+func (cfg *config) checkKey() error {
+	switch key := *cfg.key; {
+	case isManagementKey(key):
+		return &ConfigError{cfg.names.key, "must be an ingestion key, which is found in the dashboard (https://altertable.ai/dashboard), not a management key, which begins with atm_. The platform's command line reads that one from the variable of the same name, " + keyVariable + ": set the variable for this process alone"}
+	case key == "" && !cfg.disabled && cfg.names.key == keyVariable:
+		return &ConfigError{keyVariable, "must be set to an ingestion key, which is found in the dashboard (https://altertable.ai/dashboard), unless " + disabledVariable + "=true"}
+	case key == "" && !cfg.disabled:
+		return &ConfigError{cfg.names.key, "must not be empty"}
+	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return &ConfigError{cfg.names.key, "must not have white space, a line break (as at the end of a file) or a character that no HTTP header can carry"}
 	}
 	return nil
 }
 
-// isPort reports whether port, which is of digits or empty, can be one.
-func isPort(port string) bool {
-	n, err := strconv.ParseUint(port, 10, 16)
-	return port == "" || err == nil && n > 0
-}
-
-func isLoopback(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback() || host == "localhost"
-}
+// isManagementKey reports whether key opens more than ingestion does.
+func isManagementKey(key string) bool { return strings.HasPrefix(key, "atm_") }
 
 // WithEnvironment sets the environment of messages that name none, overriding
 // the default "production". It must not be blank.
 func WithEnvironment(name string) Option {
 	return func(cfg *config) error {
-		if isBlank(name) {
-			return &ConfigError{"WithEnvironment", fmt.Sprintf("%q is out of range: must not be blank", name)}
-		}
-		cfg.environment = name
-		return nil
+		cfg.given.environment = true
+		return cfg.setEnvironment("WithEnvironment", name)
 	}
 }
 
-// WithBaseURL sets where the API is, overriding the default
-// https://api.altertable.ai. A path is kept as a prefix of /track, /identify
-// and /alias. The scheme is https, or http for a loopback host; for another
-// host http needs WithInsecureHTTP. User name, query and fragment are refused.
-func WithBaseURL(raw string) Option {
-	return func(cfg *config) error {
-		u, err := url.Parse(raw)
-		switch {
-		case err != nil: // whose text repeats the URL
-			return &ConfigError{"WithBaseURL", "is not a URL"}
-		case u.Scheme != "http" && u.Scheme != "https":
-			return &ConfigError{"WithBaseURL", fmt.Sprintf("scheme %q is out of range: http or https", u.Scheme)}
-		case u.Hostname() == "":
-			return &ConfigError{"WithBaseURL", "names no host"}
-		case !isPort(u.Port()):
-			return &ConfigError{"WithBaseURL", fmt.Sprintf("port %s is out of range: 1 to 65535", u.Port())}
-		case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-			return &ConfigError{"WithBaseURL", "must have no user name, query or fragment"}
-		}
-		cfg.baseURL = u
-		return nil
+// setEnvironment sets what the option or variable of the name option says.
+func (cfg *config) setEnvironment(option, name string) error {
+	if isBlank(name) {
+		return &ConfigError{option, fmt.Sprintf("must not be blank, got %q", name)}
 	}
-}
-
-// WithInsecureHTTP lets WithBaseURL name an http URL of a host other than
-// loopback. The key and the messages then cross the network in clear.
-func WithInsecureHTTP() Option {
-	return func(cfg *config) error { cfg.insecure = true; return nil }
+	cfg.environment = name
+	return nil
 }
 
 // WithHTTPClient sends through a copy of client instead of connections of its
@@ -217,7 +197,7 @@ func WithBearerAuth() Option {
 // WithRelease adds the service's version to every track as $release,
 // overriding the default of none. A message's own $release wins.
 func WithRelease(release string) Option {
-	return func(cfg *config) error { cfg.release = release; return nil }
+	return func(cfg *config) error { cfg.given.release, cfg.release = true, release; return nil }
 }
 
 // WithDefaultProperties adds properties to every track; a message's own
@@ -365,11 +345,15 @@ func WithLogger(l *slog.Logger) Option {
 
 // WithVisitorKey sets the key under which the browser SDK runs, if it is
 // another than the client's; it is a part of the name of its cookie, as is the
-// environment of WithEnvironment. See Visitor.
+// environment of WithEnvironment. It must not be empty, nor a management key,
+// which begins with atm_. See Visitor.
 func WithVisitorKey(key string) Option {
 	return func(cfg *config) error {
-		if key == "" {
-			return &ConfigError{"WithVisitorKey", `"" is out of range: must not be empty`}
+		switch {
+		case key == "":
+			return &ConfigError{"WithVisitorKey", `must not be empty, got ""`}
+		case isManagementKey(key):
+			return &ConfigError{"WithVisitorKey", "must be the browser SDK's key, not a management key, which begins with atm_ and must not reach a browser; revoke it if it did"}
 		}
 		cfg.visitorKey = &key
 		return nil
@@ -380,7 +364,7 @@ func WithVisitorKey(key string) Option {
 // and runs BeforeSend but queues and sends nothing: for tests and local runs.
 // It needs no key. The default is false.
 func WithDisabled(disabled bool) Option {
-	return func(cfg *config) error { cfg.disabled = disabled; return nil }
+	return func(cfg *config) error { cfg.given.disabled, cfg.disabled = true, disabled; return nil }
 }
 
 // checkRange refuses n below low or, where high is not 0, above high.

@@ -14,7 +14,7 @@ import (
 // wrappers and stop from verifying certificates.
 func newHTTPTransport(maxInFlight int) *http.Transport {
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  proxyOf,
 		OnProxyConnectResponse: checkConnect,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,

@@ -81,7 +81,7 @@ func pageURL(host, path, rawPath string, tags [len(campaign)]string) string {
 		return ""
 	}
 	u := url.URL{Scheme: "https", Host: host, Path: path, RawPath: rawPath}
-	if isLocal(u.Hostname()) {
+	if isLoopback(u.Hostname()) {
 		u.Scheme = "http"
 	}
 	var query []string
@@ -110,11 +110,6 @@ func isHost(host string) bool {
 
 // maxHost is the length of the longest name and port.
 const maxHost = 253 + len(".:65535")
-
-// isLocal reports whether host is the machine itself, where there is seldom TLS.
-func isLocal(host string) bool {
-	return isLoopback(host) || strings.HasSuffix(strings.ToLower(strings.TrimSuffix(host, ".")), ".localhost")
-}
 
 // campaignOf returns the first value of each of the campaign's members in query.
 func campaignOf(query string) (tags [len(campaign)]string) {

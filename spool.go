@@ -16,7 +16,8 @@ import (
 type SpoolOption func(*spoolConfig) error
 
 type spoolConfig struct {
-	dir       string
+	dir       string // "": NewFromEnv takes it from the environment
+	dirFrom   string // what errors call dir: the option, or the variable
 	maxBytes  int64
 	sync      bool
 	name      string // "": the files belong to the key and the base URL
@@ -47,18 +48,11 @@ const minSpoolBytes = 1 << 10
 // another user's and writable by others; what a client did not write itself, as
 // far as the system can tell, it leaves alone and warns of. New makes dir if need
 // be. It refuses a dir that begins with ~ or $HOME, which only a shell expands,
-// and any dir on systems that cannot lock files, such as WebAssembly.
+// and any dir on systems that cannot lock files, such as WebAssembly. An empty dir
+// is refused, except by NewFromEnv: see there.
 func WithSpool(dir string, opts ...SpoolOption) Option {
 	return func(cfg *config) error {
-		s := &spoolConfig{dir: dir, maxBytes: 1 << 30}
-		if strings.TrimSpace(dir) == "" {
-			return &ConfigError{"WithSpool", fmt.Sprintf("%q is out of range: must name a directory", dir)}
-		}
-		for _, home := range []string{"~", "$HOME", "${HOME}"} {
-			if strings.HasPrefix(dir, home) {
-				return &ConfigError{"WithSpool", fmt.Sprintf("%q is out of range: must not begin with %s, which only a shell expands; use os.UserHomeDir or os.UserCacheDir", dir, home)}
-			}
-		}
+		s := newSpoolConfig()
 		for _, option := range opts {
 			if option == nil {
 				continue
@@ -67,9 +61,32 @@ func WithSpool(dir string, opts ...SpoolOption) Option {
 				return err
 			}
 		}
-		cfg.spool = s
-		return nil
+		cfg.spool, cfg.given.spool = s, dir != ""
+		if dir == "" {
+			return nil // an error of New, not of NewFromEnv
+		}
+		return cfg.setSpoolDir("WithSpool", dir)
 	}
+}
+
+func newSpoolConfig() *spoolConfig { return &spoolConfig{maxBytes: 1 << 30} }
+
+// setSpoolDir sets the directory, which came from the option or variable of that
+// name.
+func (cfg *config) setSpoolDir(name, dir string) error {
+	if strings.TrimSpace(dir) == "" {
+		return &ConfigError{name, fmt.Sprintf("must name a directory, got %q", dir)}
+	}
+	for _, home := range []string{"~", "$HOME", "${HOME}"} {
+		if strings.HasPrefix(dir, home) {
+			return &ConfigError{name, fmt.Sprintf("must not begin with %s, which only a shell expands, got %q; use os.UserHomeDir or os.UserCacheDir", home, dir)}
+		}
+	}
+	if cfg.spool == nil {
+		cfg.spool = newSpoolConfig()
+	}
+	cfg.spool.dir, cfg.spool.dirFrom = dir, name
+	return nil
 }
 
 // SpoolMaxBytes bounds the files of one client's spool, overriding the default
@@ -104,7 +121,7 @@ func SpoolName(name string) SpoolOption {
 	return func(s *spoolConfig) error {
 		s.name = name
 		if isBlank(name) {
-			return &ConfigError{"SpoolName", fmt.Sprintf("%q is out of range: must not be blank", name)}
+			return &ConfigError{"SpoolName", fmt.Sprintf("must not be blank, got %q", name)}
 		}
 		return nil
 	}

@@ -98,11 +98,11 @@ func (cfg *config) checkSync(envelopes []*envelope) error {
 		}
 		size += len(e.json) + len(",")
 	}
-	if size--; size > cfg.maxBatchBytes {
-		return fmt.Errorf("%w: %d bytes together, the limit is %d (WithMaxBatchBytes)", ErrTooLarge, size, cfg.maxBatchBytes)
-	}
 	if len(envelopes) > cfg.maxBatchSize {
 		return fmt.Errorf("%w: %d messages, the limit is %d (WithMaxBatchSize)", ErrTooLarge, len(envelopes), cfg.maxBatchSize)
+	}
+	if size--; size > cfg.maxBatchBytes {
+		return fmt.Errorf("%w: %d bytes together, the limit is %d (WithMaxBatchBytes)", ErrTooLarge, size, cfg.maxBatchBytes)
 	}
 	return nil
 }
@@ -276,6 +276,7 @@ func (q *queue) beginSync(again bool) (began time.Duration, p permit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
+	q.warnOfPlainHTTPLocked()
 	q.stats.beginRequest(again)
 	return now, q.pace.begins(now)
 }

@@ -3,6 +3,7 @@ package altertable_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"runtime"
 	"strings"
@@ -64,6 +65,24 @@ func TestSyncCallsRefuseBadInput(t *testing.T) {
 	_, err = client.TrackSync(t.Context(), long, long)
 	require.ErrorIs(t, err, altertable.ErrTooLarge)
 	assert.Empty(t, srv.Requests())
+}
+
+// Who exceeds both limits hears of the messages: fewer of them may fit.
+func TestSyncCallsOverBothLimits(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithMaxBatchBytes(64<<10))
+	many := make([]altertable.Identify, 1000)
+	for i := range many {
+		many[i] = altertable.Identify{DistinctID: fmt.Sprint("u_", i), Traits: altertable.Traits{"blob": strings.Repeat("x", 1000)}}
+	}
+	_, err := client.IdentifySync(t.Context(), many...)
+	require.ErrorIs(t, err, altertable.ErrTooLarge)
+	assert.EqualError(t, err, "altertable: IdentifySync: message is too large: 1000 messages, the limit is 100 (WithMaxBatchSize)")
+	_, err = client.IdentifySync(t.Context(), many[:100]...)
+	require.ErrorIs(t, err, altertable.ErrTooLarge)
+	assert.Regexp(t, `: 1\d{5} bytes together, the limit is 65536 \(WithMaxBatchBytes\)$`, err.Error())
+	_, err = client.IdentifySync(t.Context(), many[:10]...)
+	require.NoError(t, err)
+	assert.Len(t, srv.Requests(), 1)
 }
 
 func TestSyncCallsRetry(t *testing.T) {

@@ -30,6 +30,7 @@ const (
 	warnSpool
 	warnLeft
 	warnVisitorCookie
+	warnPlainHTTP
 	warnKinds // their number
 )
 
@@ -48,6 +49,7 @@ var warnTexts = [warnKinds]string{
 	warnSpool:            "altertable: a file of the spool is damaged, foreign or cannot be read",
 	warnLeft:             "altertable: the spool's directory holds files of dead clients that this one may not adopt: they have another key, base URL, name or owner",
 	warnVisitorCookie:    "altertable: a browser SDK runs under another key or environment, its visitors are not read: see WithVisitorKey and WithEnvironment",
+	warnPlainHTTP:        "altertable: the base URL is plain http: the network can read the key and the messages (WithInsecureHTTP)",
 }
 
 const warnEvery = time.Minute
@@ -93,6 +95,7 @@ type warnings struct {
 	outages [4]outageLog  // the client's, and by endpoint
 	due     time.Duration // when a line may be logged that is held back; -1 if there is none
 	over    bool          // the last lines of Shutdown were logged
+	begun   bool          // the first request has begun
 
 	started      bool          // the client's first debug line was logged
 	debugSecond  time.Duration // in which the last debug line was logged
@@ -350,4 +353,14 @@ func (q *queue) warnOfStrangerLocked(b *batch, err error) {
 // the client's settings delivers.
 func (q *queue) warnOfLeftLocked(left spool.Left) {
 	q.warnAboutLocked(warnLeft, subject{count: left.Files}, nil, slog.Duration("oldest", time.Since(left.Oldest).Round(time.Second)))
+}
+
+// warnOfPlainHTTPLocked warns of a base URL that needs WithInsecureHTTP, when the
+// first request begins: New starts no goroutine, and until then there is nothing
+// to read.
+func (q *queue) warnOfPlainHTTPLocked() {
+	if first := !q.warnings.begun; first && q.cfg.isInClear() {
+		q.warnLocked(warnPlainHTTP, nil, slog.String("host", q.cfg.baseURL.Host))
+	}
+	q.warnings.begun = true
 }

@@ -6,6 +6,9 @@
 //	ALTERTABLE_BASE_URL=http://127.0.0.1:15001 ALTERTABLE_API_KEY=any my-service
 //	go run . -sql "SELECT event, identity_id FROM altertable.analytics.events"
 //
+// The service makes its client with altertable.NewFromEnv, which reads the two
+// variables; New reads none.
+//
 // It answers POST /track, /identify and /alias as package altertabletest does,
 // which is its implementation, and POST /query, with the same key:
 //
@@ -160,6 +163,8 @@ func run(ctx context.Context, c config, output io.Writer) error {
 		key = "YOUR_KEY" // what was given with -key is not repeated anywhere
 	}
 	fmt.Fprintf(output, `Console: %s/
+
+For a service that calls altertable.NewFromEnv:
 
 export ALTERTABLE_BASE_URL=%s
 export ALTERTABLE_API_KEY=%s

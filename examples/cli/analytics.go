@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +16,19 @@ import (
 	"github.com/altertable-ai/altertable-go"
 )
 
-// A real tool is not configured by ALTERTABLE_ variables, which may be those of
+// A real tool calls New, not NewFromEnv: the ALTERTABLE_ variables may be those of
 // its user's own service. It has an ingestion key compiled in: such a key can
 // write and never read, so it may be public. This one stands in for it.
 const ingestionKey = "pk_example_cli"
+
+// newClient returns a client with the compiled-in key, or, so that the example can
+// be tried out, with what the environment says.
+func newClient(opts ...altertable.Option) (*altertable.Client, error) {
+	if isOffline() {
+		return altertable.New(ingestionKey, opts...)
+	}
+	return altertable.NewFromEnv(opts...)
+}
 
 // The files belong to this name, whatever the key. So a release with another
 // key delivers what earlier ones have left.
@@ -154,9 +162,8 @@ func (rec *recorder) installation() (id string, first bool, err error) {
 // track writes the event to the spool. The client has no network: a process of
 // its own delivers.
 func (rec *recorder) track(id string, r commandRun) error {
-	client, err := altertable.New(ingestionKey,
+	client, err := newClient(
 		altertable.WithSpool(spoolDir(rec.dir), altertable.SpoolName(spoolName), altertable.SpoolWriteOnly(), altertable.SpoolMaxBytes(spoolMaxBytes)),
-		altertable.WithEnvironment(cmp.Or(os.Getenv("ALTERTABLE_ENVIRONMENT"), "production")),
 		altertable.WithRelease(version),
 		altertable.WithEventIDs(), // a delivery that is killed may repeat events
 		altertable.WithLogger(slog.New(slog.DiscardHandler)),
@@ -165,7 +172,7 @@ func (rec *recorder) track(id string, r commandRun) error {
 		return err
 	}
 	err = client.Track(context.Background(), altertable.Track{
-		Event:      "Command Run",
+		Event:      "command_run",
 		DistinctID: id,
 		Properties: altertable.Properties{
 			"command":     r.command,

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,21 +34,17 @@ func deliver(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	url := os.Getenv("ALTERTABLE_BASE_URL")
-	if isOffline() {
-		embedded := altertabletest.NewServer()
-		defer embedded.Close()
-		url = embedded.URL
-	}
 	options := []altertable.Option{
 		altertable.WithSpool(spoolDir(dir), altertable.SpoolName(spoolName)),
 		altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: maxAge}),
 		altertable.WithOnDelivery(func(d altertable.Delivery) { printDelivered(stdout, d) }),
 	}
-	if url != "" {
-		options = append(options, altertable.WithBaseURL(url))
+	if isOffline() {
+		embedded := altertabletest.NewServer()
+		defer embedded.Close()
+		options = append(options, altertable.WithBaseURL(embedded.URL))
 	}
-	client, err := altertable.New(cmp.Or(os.Getenv("ALTERTABLE_API_KEY"), ingestionKey), options...)
+	client, err := newClient(options...)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func TestDeliver(t *testing.T) {
 	for _, e := range delivered(t, got.stdout) {
 		ids[e.Properties["$event_id"]]++
 		installations[e.DistinctID] = true
-		assert.Equal(t, "Command Run", e.Event)
+		assert.Equal(t, "command_run", e.Event)
 		assert.Equal(t, "count", e.Properties["command"])
 		assert.EqualValues(t, 0, e.Properties["status"])
 		assert.Contains(t, e.Properties, "duration_ms")
@@ -115,7 +115,7 @@ func TestDeliverInBackground(t *testing.T) {
 		answered <- struct{}{}
 	}))
 	t.Cleanup(api.Close)
-	environment := []string{"ALTERTABLE_BASE_URL=" + api.URL}
+	environment := []string{"ALTERTABLE_BASE_URL=" + api.URL, "ALTERTABLE_API_KEY=any"}
 
 	assert.Zero(t, tl.run(environment, "count", "file.txt").status)
 	ageStamp(t, tl.dir, deliveryInterval)

@@ -8,7 +8,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +35,7 @@ type function struct{ client *altertable.Client }
 
 func (f *function) invoke(ctx context.Context, p payment) error {
 	err := f.client.Track(ctx, altertable.Track{
-		Event:      "Payment Received",
+		Event:      "payment_received",
 		DistinctID: p.User,
 		Properties: altertable.Properties{"amount": p.Amount},
 	})
@@ -46,20 +45,11 @@ func (f *function) invoke(ctx context.Context, p payment) error {
 }
 
 func main() {
-	key, url := os.Getenv("ALTERTABLE_API_KEY"), os.Getenv("ALTERTABLE_BASE_URL")
-	if key == "" && url == "" {
-		embedded := altertabletest.NewServer()
-		defer embedded.Close()
-		url = embedded.URL
-	}
-	var options []altertable.Option
-	if url != "" {
-		options = append(options, altertable.WithBaseURL(url))
-	}
-	client, err := altertable.New(cmp.Or(key, "lambda"), options...)
+	client, closeServer, err := connect()
 	if err != nil {
 		log.Fatal(err)
 	}
+	defer closeServer()
 	defer client.Close()
 
 	f := &function{client}
@@ -76,4 +66,16 @@ func main() {
 		}
 		fmt.Printf("invocation over, delivered so far: %d\n", client.Stats().Delivered)
 	}
+}
+
+// connect returns a client of the API that the environment names, or else of an
+// embedded server, which closeServer ends.
+func connect() (client *altertable.Client, closeServer func(), err error) {
+	if os.Getenv("ALTERTABLE_API_KEY") != "" || os.Getenv("ALTERTABLE_BASE_URL") != "" {
+		client, err = altertable.NewFromEnv()
+		return client, func() {}, err
+	}
+	embedded := altertabletest.NewServer()
+	client, err = altertable.New("any", altertable.WithBaseURL(embedded.URL))
+	return client, embedded.Close, err
 }

@@ -5,7 +5,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -33,7 +32,7 @@ func main() {
 }
 
 func run(ctx context.Context, addr string) error {
-	client, closeServer, err := newClient()
+	client, closeServer, err := connect()
 	if err != nil {
 		return err
 	}
@@ -64,7 +63,7 @@ func run(ctx context.Context, addr string) error {
 func handler(client *altertable.Client) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /orders/{user}", func(w http.ResponseWriter, r *http.Request) {
-		err := client.Track(r.Context(), altertable.Track{Event: "Order Placed", DistinctID: r.PathValue("user")})
+		err := client.Track(r.Context(), altertable.Track{Event: "order_placed", DistinctID: r.PathValue("user")})
 		if err != nil {
 			log.Print(err) // the order stands all the same
 		}
@@ -73,18 +72,14 @@ func handler(client *altertable.Client) http.Handler {
 	return mux
 }
 
-// newClient returns a client of the API that the environment names, or else of
-// an embedded server, which closeServer ends.
-func newClient() (client *altertable.Client, closeServer func(), err error) {
-	key, url, closeServer := os.Getenv("ALTERTABLE_API_KEY"), os.Getenv("ALTERTABLE_BASE_URL"), func() {}
-	if key == "" && url == "" {
-		embedded := altertabletest.NewServer()
-		url, closeServer = embedded.URL, embedded.Close
+// connect returns a client of the API that the environment names, or else of an
+// embedded server, which closeServer ends.
+func connect() (client *altertable.Client, closeServer func(), err error) {
+	if os.Getenv("ALTERTABLE_API_KEY") != "" || os.Getenv("ALTERTABLE_BASE_URL") != "" {
+		client, err = altertable.NewFromEnv()
+		return client, func() {}, err
 	}
-	var options []altertable.Option
-	if url != "" {
-		options = append(options, altertable.WithBaseURL(url))
-	}
-	client, err = altertable.New(cmp.Or(key, "shutdown"), options...)
-	return client, closeServer, err
+	embedded := altertabletest.NewServer()
+	client, err = altertable.New("any", altertable.WithBaseURL(embedded.URL))
+	return client, embedded.Close, err
 }
