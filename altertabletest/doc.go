@@ -15,7 +15,7 @@
 //
 //	events := srv.Events()
 //	require.Len(t, events, 1)
-//	assert.Equal(t, "Signed Up", events[0].Event)
+//	assert.Equal(t, "signed_up", events[0].Event)
 //	assert.Equal(t, "pro", events[0].IdentityTraits["plan"])
 //
 // [NewServer] gives the server alone. It listens on a loopback port, at

@@ -21,7 +21,7 @@ func ExampleServer_Next() {
 		fmt.Println(err)
 		return
 	}
-	_ = client.Track(context.Background(), altertable.Track{Event: "Order Placed", DistinctID: "u_42"})
+	_ = client.Track(context.Background(), altertable.Track{Event: "order_placed", DistinctID: "u_42"})
 	fmt.Println(client.Close())
 	for _, r := range srv.Requests() {
 		fmt.Println(r.Path, r.Status)
@@ -32,7 +32,7 @@ func ExampleServer_Next() {
 	// /track 503
 	// /track 503
 	// /track 200
-	// Order Placed
+	// order_placed
 }
 
 // What a visitor did before the login belongs to the user after it.
@@ -45,13 +45,13 @@ func ExampleNewServer() {
 		return
 	}
 	ctx := context.Background()
-	_ = client.Track(ctx, altertable.Track{Event: "Page Viewed", DistinctID: "anonymous-1"})
+	_ = client.Track(ctx, altertable.Track{Event: "page_viewed", DistinctID: "anonymous-1"})
 	_ = client.Identify(ctx, altertable.Identify{DistinctID: "u_42", AnonymousID: "anonymous-1", Traits: altertable.Traits{"plan": "pro"}})
 	_ = client.Close()
 
 	e := srv.Events()[0]
 	fmt.Println(e.Event, "by", e.IdentityID, e.IdentityTraits)
-	// Output: Page Viewed by u_42 map[plan:pro]
+	// Output: page_viewed by u_42 map[plan:pro]
 }
 
 // A test that begins with a user the platform knows already.
@@ -68,10 +68,10 @@ func ExampleWithIdentities() {
 		fmt.Println(err)
 		return
 	}
-	_ = client.Track(context.Background(), altertable.Track{Event: "Page Viewed", DistinctID: "anonymous-1"})
+	_ = client.Track(context.Background(), altertable.Track{Event: "page_viewed", DistinctID: "anonymous-1"})
 	_ = client.Close()
 
 	e := srv.Events()[0]
 	fmt.Println(e.Event, "by", e.IdentityID, e.IdentityTraits)
-	// Output: Page Viewed by u_42 map[plan:free]
+	// Output: page_viewed by u_42 map[plan:free]
 }
