@@ -30,7 +30,10 @@ func (s *Server) WaitRequests(ctx context.Context, n int) error {
 		if r.Status != 0 {
 			status = fmt.Sprint(r.Status)
 		}
-		fmt.Fprintf(&b, "\t%d. %s %s: %s, %s\n", total-len(requests)+i+1, r.Method, r.Path, count(r.Count, "message"), status)
+		if r.Count > 0 {
+			status += ", " + count(r.Count, "message")
+		}
+		fmt.Fprintf(&b, "\t%d. %s %s: %s\n", total-len(requests)+i+1, r.Method, r.Path, status)
 	}
 	if more := len(requests) - maxListed; more > 0 {
 		fmt.Fprintf(&b, "\tand %d more\n", more)
