@@ -1,10 +1,12 @@
 package altertabletest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // maxDepth is how deep lists and objects may be in a body.
@@ -19,7 +21,7 @@ type strict struct {
 	depth  int
 	fields []string // of a message at the endpoint
 	level  int      // depth of the fields of a message
-	seen   []string // of the message that is being read
+	seen   uint     // fields of the message that is being read, a bit each
 	number int      // of that message, counted from 0
 }
 
@@ -35,9 +37,9 @@ func checkStrictly(e endpoint, text []byte) error {
 		case ']', '}':
 			s.depth--
 		case '"':
-			var key string
-			if key, err = s.str(); err == nil && key != "" && twice == nil {
-				twice = s.field(key)
+			begin := s.at
+			if err = s.str(); err == nil && twice == nil && s.depth == s.level && s.isName() {
+				twice = s.field(s.text[begin : s.at+1])
 			}
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			err = s.num()
@@ -67,54 +69,44 @@ func (s *strict) open(c byte) error {
 		return errNotJSON
 	}
 	if c == '{' && s.depth == s.level {
-		s.seen = s.seen[:0]
+		s.seen = 0
 		s.number++
 	}
 	return nil
 }
 
-// str reads a string to its closing quote, and returns it if it is the name of a
-// message's member.
-func (s *strict) str() (key string, err error) {
-	begin := s.at
+// str reads a string to its closing quote.
+func (s *strict) str() error {
 	for s.at++; s.text[s.at] != '"'; s.at++ {
 		if s.text[s.at] != '\\' {
 			continue
 		}
-		s.at++
-		if s.text[s.at] != 'u' {
-			continue
+		if s.at++; s.text[s.at] == 'u' && !s.char() {
+			return errNotJSON
 		}
-		low := false
-		switch unit := s.unit(s.at + 1); {
-		case unit >= 0xdc00 && unit < 0xe000:
-			return "", errNotJSON
-		case unit >= 0xd800 && unit < 0xdc00:
-			low = true
-		}
-		s.at += 4
-		if !low {
-			continue
-		}
-		if s.text[s.at+1] != '\\' || s.text[s.at+2] != 'u' {
-			return "", errNotJSON
-		}
-		if unit := s.unit(s.at + 3); unit < 0xdc00 || unit >= 0xe000 {
-			return "", errNotJSON
-		}
-		s.at += 6
 	}
-	if s.depth != s.level || !s.isName() {
-		return "", nil
-	}
-	_ = json.Unmarshal(s.text[begin:s.at+1], &key) // valid already
-	return key, nil
+	return nil
 }
 
-// unit returns the number of four hexadecimal digits.
-func (s *strict) unit(at int) uint64 {
-	unit, _ := strconv.ParseUint(string(s.text[at:at+4]), 16, 16) // valid already
-	return unit
+// char reads the character of an escape, the second half of a pair included. It
+// reports false for half of one.
+func (s *strict) char() bool {
+	first := s.unit()
+	if !utf16.IsSurrogate(first) {
+		return true
+	}
+	if s.text[s.at+1] != '\\' || s.text[s.at+2] != 'u' {
+		return false
+	}
+	s.at += 2
+	return utf16.DecodeRune(first, s.unit()) != utf8.RuneError
+}
+
+// unit reads the four hexadecimal digits after a "u".
+func (s *strict) unit() rune {
+	unit, _ := strconv.ParseUint(string(s.text[s.at+1:s.at+5]), 16, 16) // valid already
+	s.at += 4
+	return rune(unit)
 }
 
 // isName reports whether a colon follows the string that ends here.
@@ -129,22 +121,36 @@ func (s *strict) isName() bool {
 	return false
 }
 
-func (s *strict) field(name string) error {
-	if !slices.Contains(s.fields, name) {
-		return nil
+// field notes a member of a message by its quoted name.
+func (s *strict) field(quoted []byte) error {
+	name := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		var text string
+		_ = json.Unmarshal(quoted, &text) // valid already
+		name = []byte(text)
 	}
-	if slices.Contains(s.seen, name) {
-		return fmt.Errorf("message %d: field %q is there twice", s.number, name)
+	for i, field := range s.fields {
+		if string(name) != field {
+			continue
+		}
+		if s.seen&(1<<i) != 0 {
+			return fmt.Errorf("message %d: field %q is there twice", s.number, field)
+		}
+		s.seen |= 1 << i
 	}
-	s.seen = append(s.seen, name)
 	return nil
 }
 
 // num reads a number to its last character.
 func (s *strict) num() error {
-	begin := s.at
+	begin, exponent := s.at, false
 	for s.at+1 < len(s.text) && isInNumber(s.text[s.at+1]) {
 		s.at++
+		exponent = exponent || s.text[s.at]|0x20 == 'e'
+	}
+	const certain = 300 // digits that fit a float64
+	if !exponent && s.at-begin < certain {
+		return nil
 	}
 	if _, err := strconv.ParseFloat(string(s.text[begin:s.at+1]), 64); err != nil {
 		return errNotJSON
