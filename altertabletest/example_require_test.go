@@ -27,7 +27,9 @@ func (t *printingT) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-func (t *printingT) run(test func(t testing.TB)) {
+// run runs a test and its cleanups.
+func run(test func(t testing.TB)) {
+	t := &printingT{}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -61,7 +63,7 @@ func ExampleServer_RequireEvent() {
 
 		srv.RequireEvent(t, altertabletest.Want{Event: "signed_up", Properties: altertable.Properties{"seats": 6}})
 	}
-	new(printingT).run(test)
+	run(test) // as go test does
 	// Output:
 	// pro
 	// altertabletest: no event matches, want exactly one

@@ -97,7 +97,7 @@ func ExampleVisitorCookie() {
 		event := srv.RequireEvent(t, altertabletest.Want{Event: "pricing_viewed"})
 		fmt.Println(event.DistinctID, event.DeviceID)
 	}
-	new(printingT).run(test)
+	run(test) // as go test does
 	// Output: anonymous-1 device-1
 }
 
@@ -122,7 +122,7 @@ func ExampleServer_Identity() {
 		fmt.Println(ok, identity.Traits, identity.AnonymousIDs)
 		srv.RequireEvent(t, altertabletest.Want{Event: "pricing_viewed", IdentityID: "u_42", IdentityTraits: altertable.Traits{"plan": "pro"}})
 	}
-	new(printingT).run(test)
+	run(test) // as go test does
 	// Output: true map[plan:pro] [anonymous-1]
 }
 
@@ -141,7 +141,7 @@ func ExampleServer_Identities() {
 			fmt.Println(identity.DistinctID, identity.Aliases)
 		}
 	}
-	new(printingT).run(test)
+	run(test) // as go test does
 	// Output: u_42 [stripe:cus_123]
 }
 
@@ -153,7 +153,7 @@ func ExampleServer_RequireNoEvent() {
 
 		srv.RequireNoEvent(t, altertabletest.Want{Event: "order_placed"})
 	}
-	new(printingT).run(test)
+	run(test) // as go test does
 	// Output:
 	// altertabletest: no event matches yet, which proves nothing
 	// 	1 message is still queued: Flush first
