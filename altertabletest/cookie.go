@@ -12,20 +12,19 @@ import (
 )
 
 // VisitorCookie returns the cookie in which the browser SDK keeps a visitor who
-// has not logged in, for client to read with Visitor and Middleware: its name is
-// of client's environment and of the key of WithVisitorKey. The server need not
-// have seen the visitor.
+// has not logged in, for client to read with Visitor and Middleware: its name
+// has client's environment and the key of WithVisitorKey.
 //
-// ConsentUnknown is written as "granted", the browser SDK's default; any other
-// Consent as it is. An id may be empty. The older "visitor-..." ids count after a login
-// only, and are written as after one.
+// ConsentUnknown is written as "granted", so that the visitor counts; any other
+// Consent as it is. An id may be empty. A "visitor-..." id, which the SDK keeps
+// only after a login, is written as after one.
 //
 // Give it to http.Request.AddCookie. With WithVisitorHeader, its Value is the
-// header's. http.SetCookie and cookie jars drop it if the environment or the key
-// holds a space, an "@" or a character outside ASCII, as a browser does not;
-// AddCookie does not drop it, and the client reads it.
+// header's. If the environment or the key holds a space, an "@" or a character
+// outside ASCII, AddCookie writes the cookie all the same, as browsers do, and
+// the client reads it; http.SetCookie and cookie jars leave it out.
 //
-// A nil client reads no cookie. The cookie for it belongs to no key.
+// A nil client reads no cookie; the cookie for it has neither key nor environment.
 func VisitorCookie(client *altertable.Client, visitor altertable.Visitor) *http.Cookie {
 	name := testhook.VisitorCookie(client)
 	if name == "" {

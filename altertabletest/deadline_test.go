@@ -37,6 +37,7 @@ func TestFlushEndsBeforeTheTestsDeadline(t *testing.T) {
 				assert.ErrorAs(t, client.Flush(t.Context()), &undelivered)
 			})
 			assert.True(t, f.Failed())
+			require.Len(t, f.words, 1, "said once")
 			assert.Contains(t, f.text(), "altertabletest: the test's deadline is near, and 1 message cannot be delivered: "+tt.text)
 		})
 	}

@@ -21,7 +21,8 @@ const APIKey = "altertabletest-key"
 // A Flush whose context has no deadline waits for a server that is down. If it
 // still does when a tenth of the time of go test's -timeout is left, the test
 // fails with a sentence that says so, the client is shut down, and Flush returns
-// its error. In virtual time Flush returns when the messages are given up, after
+// its error. WaitEvents and WaitRequests end when they have used nine tenths of
+// the time. In virtual time Flush returns when the messages are given up, after
 // WithRetry's MaxElapsed.
 func New(t testing.TB, opts ...altertable.Option) (*altertable.Client, *Server) {
 	t.Helper()
@@ -36,13 +37,13 @@ func New(t testing.TB, opts ...altertable.Option) (*altertable.Client, *Server) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	deadline := deadlineOf(t)
 	srv.mu.Lock()
-	srv.client = client
+	srv.client, srv.deadline = client, deadline
 	srv.mu.Unlock()
-	stopWatch := watchDeadline(t, client, srv)
+	w := watchDeadline(t, client, srv, deadline)
 	t.Cleanup(func() {
-		stopWatch()
-		if t.Failed() {
+		if spoke := w.stop(); !spoke && t.Failed() {
 			explain(t, client, srv)
 		}
 		srv.Up() // else Close would wait for a server that is down

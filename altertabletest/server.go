@@ -31,6 +31,7 @@ type Server struct {
 
 	mu        sync.Mutex         // guards all below
 	client    *altertable.Client // of New; nil without
+	deadline  time.Time          // of New's test; zero without
 	store     store
 	requests  history[*record]
 	bodies    []*record // with a body, oldest first

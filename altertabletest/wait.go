@@ -70,8 +70,18 @@ func inSeconds(d time.Duration) string {
 	return fmt.Sprintf("%.4g s", d.Round(100*time.Millisecond).Seconds())
 }
 
+var errDeadlineNear = fmt.Errorf("the test's deadline is near: %w", context.DeadlineExceeded)
+
 // wait returns when reached, called under mu, is true.
 func (s *Server) wait(ctx context.Context, reached func() bool) error {
+	s.mu.Lock()
+	deadline := s.deadline
+	s.mu.Unlock()
+	if !deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, beforeDeadline(deadline), errDeadlineNear)
+		defer cancel()
+	}
 	for {
 		s.mu.Lock()
 		if reached() {

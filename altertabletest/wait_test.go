@@ -68,3 +68,16 @@ func TestWaitEnds(t *testing.T) {
 		assert.ErrorContains(t, err, "0 of 2 events after 90 s")
 	})
 }
+
+// A wait whose context has no deadline ends before go test's -timeout.
+func TestWaitEndsBeforeTheTestsDeadline(t *testing.T) {
+	f := &fakeTB{TB: t, deadline: time.Now().Add(200 * time.Millisecond)}
+	f.run(func(tb testing.TB) {
+		_, srv := altertabletest.New(tb)
+		err := srv.WaitEvents(t.Context(), 1)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorContains(t, err, "0 of 1 event after ")
+		assert.ErrorContains(t, err, ": the test's deadline is near: context deadline exceeded\n\tthe client of New was given no message")
+	})
+	assert.Empty(t, f.text())
+}
