@@ -80,6 +80,7 @@ func TestVisitorCookieOfNoClient(t *testing.T) {
 	for _, client := range []*altertable.Client{nil, {}} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		require.NotPanics(t, func() { r.AddCookie(altertabletest.VisitorCookie(client, v)) })
+		assert.Equal(t, "atbl..", altertabletest.VisitorCookie(client, v).Name)
 		_, ok := client.Visitor(r)
 		assert.False(t, ok)
 		real, _ := altertabletest.New(t)
