@@ -13,10 +13,16 @@
 //	handler.ServeHTTP(httptest.NewRecorder(), signup("ada@example.com"))
 //	require.NoError(t, client.Flush(t.Context()))
 //
-//	events := srv.Events()
-//	require.Len(t, events, 1)
-//	assert.Equal(t, "Signed Up", events[0].Event)
-//	assert.Equal(t, "pro", events[0].IdentityTraits["plan"])
+//	event := srv.RequireEvent(t, altertabletest.Want{
+//		Event:      "signed_up",
+//		Properties: altertable.Properties{"seats": 5},
+//	})
+//	assert.Equal(t, "pro", event.IdentityTraits["plan"])
+//
+// [Server.RequireEvent] fails with a list of what there was, and says so if the
+// Flush is missing; [Server.RequireNoEvent] is its opposite. [Server.WaitEvents]
+// waits for events of code that flushes by itself. [VisitorCookie] gives a request a
+// visitor whom the browser SDK has seen.
 //
 // [NewServer] gives the server alone. It listens on a loopback port, at
 // Server.URL, for any HTTP client; [Server.HTTPClient] reaches the same server
@@ -31,17 +37,26 @@
 // and answer as the API does, status by status:
 //
 //	404, 405  another path, another method
-//	401       no key, or one that WithAPIKeys does not list; empty body, and
-//	          the request's body is not read before
-//	415       Content-Type is not application/json
+//	401       no key, or one that WithAPIKeys does not list: X-API-Key, else
+//	          Authorization: Bearer, else ?apiKey=. An empty X-API-Key and
+//	          "bearer" in lower case are no key. The body is empty, and the
+//	          request's body is not read before
+//	415       Content-Type is neither application/json nor application/*+json
 //	413       more than 2,097,152 bytes
-//	400       not JSON (compressed JSON is not, either)
-//	422       a field is missing or of the wrong type, properties are null;
-//	          one such element refuses the whole array
+//	400       not JSON (compressed JSON is not, either), half of a surrogate
+//	          pair, a number beyond the range of a float64, or more than 128
+//	          levels of lists and objects
+//	422       a field is missing, of the wrong type, or there twice; properties
+//	          are null; one such element refuses the whole array
 //	400       environment-not-found, or insert-failed, identify-failed and
-//	          alias-failed for a timestamp that is not ISO 8601; the elements
-//	          before it are stored
+//	          alias-failed for a timestamp that is none; the elements before it
+//	          are stored
 //	200       {"ok":true,"task_id":"task-1","error_code":null}
+//
+// A timestamp is a date, or a date and a time with "T" or a space between, with
+// or without a fraction after a point, and with an offset (Z, +02:00, +0200 or +02) or
+// in UTC; or a number of milliseconds. Of identify, a device_id that is no string
+// counts as absent. session_id is kept of track alone.
 //
 // Ids are resolved for each environment by itself, when they are asked for:
 //
@@ -59,6 +74,23 @@
 //     identity's current traits, also if it was sent before the identify. Its
 //     anonymous_id links nothing. Events create no identities.
 //
+// # Differences from the official mock
+//
+// Where the documentation does not speak, the server answers as the official mock
+// server does. It differs where that contradicts the documentation, or would
+// hide a mistake from a test:
+//
+//   - ?apiKey= is taken as a key, as documented; the mock answers 401.
+//   - Any key except an empty one and any environment are taken, unless
+//     WithAPIKeys and WithEnvironments name those that exist.
+//   - A success carries a task_id, as documented; the mock sends none.
+//   - The timestamp of an identify counts, as documented, and one of identify or
+//     alias that cannot be read is refused with 400; the mock ignores both.
+//   - anonymous_id on track links nothing: the documentation has links made by
+//     identify and alias alone. At the mock it links as on identify, so a test
+//     that passes here does not show that an event sent with another person's anonymous_id
+//     is harmless.
+//
 // # Faults
 //
 // A [Fault] makes a request go wrong; [Server.Next] applies it to the next
@@ -69,7 +101,10 @@
 //	srv.Always(altertabletest.Status(429).On("/identify"))
 //	srv.Down() // connections are reset or refused, until srv.Up()
 //
-// They act alike over a socket and through Server.HTTPClient.
+// They act alike over a socket and through Server.HTTPClient. A Flush waits for a
+// server that is down or fails as long as its context lets it. With the client of New it
+// ends before the test's deadline, and the test fails with a sentence; with any
+// other client give Flush a context with a deadline.
 //
 // # Virtual time
 //

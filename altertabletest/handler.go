@@ -150,7 +150,7 @@ func (x *exchange) api() answer {
 	if _, key := credentials(x.r); key == "" || x.s.cfg.keys != nil && !x.s.cfg.keys[key] {
 		return answer{status: http.StatusUnauthorized, header: http.Header{}, reason: "API key was refused"}
 	}
-	if media, _, err := mime.ParseMediaType(x.r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+	if !isJSON(x.r.Header.Get("Content-Type")) {
 		return plainText(http.StatusUnsupportedMediaType, "expected Content-Type: application/json")
 	}
 	x.read()
@@ -222,16 +222,30 @@ func endpointOf(path string) (endpoint, bool) {
 	return "", false
 }
 
-// credentials returns the key a request presents and the header it is in.
-func credentials(r *http.Request) (header, key string) {
-	if key := r.Header.Get("X-Api-Key"); key != "" {
-		return "X-API-Key", key
+// credentials returns the key a request presents and what it is in. An empty
+// X-API-Key is a wrong key, whatever else there is.
+func credentials(r *http.Request) (carrier, key string) {
+	if keys := r.Header["X-Api-Key"]; len(keys) > 0 {
+		if keys[0] == "" {
+			return "", ""
+		}
+		return "X-API-Key", keys[0]
 	}
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") && key != "" {
+	if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && strings.TrimSpace(key) != "" {
 		return "Authorization", strings.TrimSpace(key)
 	}
+	if key := r.URL.Query().Get("apiKey"); key != "" {
+		return "apiKey", key
+	}
 	return "", ""
+}
+
+// isJSON reports whether a content type is application/json, or a JSON format
+// of its own, application/...+json.
+func isJSON(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	format, ok := strings.CutPrefix(media, "application/")
+	return err == nil && ok && (format == "json" || strings.HasSuffix(format, "+json"))
 }
 
 // read reads the body once, up to the API's limit, and returns it.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 	"unicode/utf8"
 )
 
@@ -19,6 +18,7 @@ type message struct {
 	distinctID  string
 	anonymousID string
 	deviceID    string
+	sessionID   string
 	newUserID   string
 	attributes  map[string]any // properties or traits
 	timestamp   any            // nil, a string or a json.Number, not looked into
@@ -38,6 +38,9 @@ func decode(e endpoint, body []byte) ([]message, error) {
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, errNotJSON
+	}
+	if err := checkStrictly(e, body); err != nil {
+		return nil, err
 	}
 	elements, ok := v.([]any)
 	if !ok {
@@ -69,14 +72,16 @@ func parse(e endpoint, v any) (message, error) {
 	case track:
 		m.event = f.text("event", true)
 		m.attributes = f.objectField("properties", true)
+		m.deviceID = f.text("device_id", false)
+		m.sessionID = f.text("session_id", false)
 	case identify:
 		m.attributes = f.objectField("traits", false)
+		m.deviceID, _ = object["device_id"].(string) // of another type it counts as absent, as at the mock
 	case alias:
 		m.newUserID = f.text("new_user_id", true)
 	}
 	if e != alias {
 		m.anonymousID = f.text("anonymous_id", false)
-		m.deviceID = f.text("device_id", false)
 	}
 	return m, f.err
 }
@@ -145,20 +150,6 @@ func (f *fields) timestamp() any {
 	}
 	f.fail("field %q is neither a string nor an integer", "timestamp")
 	return nil
-}
-
-// parseTimestamp returns the instant a message names, or absent where it names
-// none. A number counts milliseconds.
-func parseTimestamp(v any, absent time.Time) (time.Time, bool) {
-	switch v := v.(type) {
-	case string:
-		at, err := time.Parse(time.RFC3339, v)
-		return at.UTC(), err == nil
-	case json.Number:
-		ms, err := v.Int64()
-		return time.UnixMilli(ms).UTC(), err == nil
-	}
-	return absent.UTC(), true
 }
 
 // plain makes the numbers of a decoded value float64 where that loses nothing.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/altertable-ai/altertable-go"
 )
 
 // A Server is a test double of the API; see the package's documentation for
@@ -27,7 +29,9 @@ type Server struct {
 	handlers   sync.WaitGroup // of requests in memory
 	observerMu sync.Mutex     // held while changes are told; taken before mu
 
-	mu        sync.Mutex // guards all below
+	mu        sync.Mutex         // guards all below
+	client    *altertable.Client // of New; nil without
+	deadline  time.Time          // of New's test; zero without
 	store     store
 	requests  history[*record]
 	bodies    []*record // with a body, oldest first
@@ -193,52 +197,6 @@ func (s *Server) Reset() {
 	s.store.tasks = tasks
 	s.requests = history[*record]{limit: s.cfg.history}
 	s.bodies, s.bodyBytes = nil, 0
-}
-
-// WaitRequests waits until the server has read n requests since its start or
-// the last Reset; they need not be answered yet. It returns ctx's error if that
-// ends first, and http.ErrServerClosed if the server is closed.
-func (s *Server) WaitRequests(ctx context.Context, n int) error {
-	return s.wait(ctx, func() bool { return s.requests.total >= n })
-}
-
-// WaitEvents waits until the server has stored n events since its start or the
-// last Reset. Its errors are those of WaitRequests.
-func (s *Server) WaitEvents(ctx context.Context, n int) error {
-	return s.wait(ctx, func() bool { return s.store.events.total >= n })
-}
-
-// wait returns when reached, called under mu, is true.
-func (s *Server) wait(ctx context.Context, reached func() bool) error {
-	for {
-		s.mu.Lock()
-		if reached() {
-			s.mu.Unlock()
-			return nil
-		}
-		if s.closed {
-			s.mu.Unlock()
-			return http.ErrServerClosed
-		}
-		if s.changed == nil {
-			s.changed = make(chan struct{})
-		}
-		changed := s.changed
-		s.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// notify wakes those who wait. The caller holds mu.
-func (s *Server) notify() {
-	if s.changed != nil {
-		close(s.changed)
-		s.changed = nil
-	}
 }
 
 // tell calls the observer with the changes made since the last call. They are

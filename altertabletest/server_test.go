@@ -80,7 +80,7 @@ func (c caller) post(path, body string) (status int, answer string) {
 }
 
 const (
-	validTrack    = `{"environment":"production","event":"Signed Up","distinct_id":"u1","properties":{}}`
+	validTrack    = `{"environment":"production","event":"signed_up","distinct_id":"u1","properties":{}}`
 	validIdentify = `{"environment":"production","distinct_id":"u1","traits":{"plan":"pro"}}`
 	validAlias    = `{"environment":"production","distinct_id":"u1","new_user_id":"u2"}`
 )
@@ -155,10 +155,13 @@ func TestCredentials(t *testing.T) {
 	}{
 		{"key", "X-Api-Key", "good", "/track", "X-API-Key", 200},
 		{"bearer", "Authorization", "Bearer good", "/track", "Authorization", 200},
-		{"bearer in lower case", "Authorization", "bearer good", "/track", "Authorization", 200},
+		{"bearer in lower case", "Authorization", "bearer good", "/track", "", 401},
 		{"other key", "X-Api-Key", "bad", "/track", "X-API-Key", 401},
 		{"basic", "Authorization", "Basic good", "/track", "", 401},
-		{"query", "X-None", "", "/track?apiKey=good", "", 401},
+		{"query", "X-None", "", "/track?apiKey=good", "apiKey", 200},
+		{"other key in the query", "X-None", "", "/track?apiKey=bad", "apiKey", 401},
+		{"header before query", "X-Api-Key", "bad", "/track?apiKey=good", "X-API-Key", 401},
+		{"empty key before query", "X-Api-Key", "", "/track?apiKey=good", "", 401},
 		{"none", "X-None", "", "/track", "", 401},
 	}
 	for _, tt := range tests {
@@ -195,7 +198,10 @@ func TestMethodAndContentType(t *testing.T) {
 		assert.Equal(t, 405, resp.StatusCode)
 		assert.Equal(t, "POST", resp.Header.Get("Allow"))
 
-		for contentType, status := range map[string]int{"text/plain": 415, "": 415, "application/json; charset=utf-8": 200} {
+		for contentType, status := range map[string]int{
+			"text/plain": 415, "": 415, "application/jsonp": 415, "text/json": 415, "text/vnd.x+json": 415, "+json": 415,
+			"application/json; charset=utf-8": 200, "application/vnd.x+json": 200, "Application/JSON": 200,
+		} {
 			r := c.request(t.Context(), "/track", validTrack)
 			r.Header.Set("Content-Type", contentType)
 			resp, _, err := c.do(r)
@@ -247,18 +253,18 @@ func TestEventAndRequestRecords(t *testing.T) {
 		srv := altertabletest.NewServer()
 		defer srv.Close()
 		c := caller{t, srv.HTTPClient(), srv.URL}
-		body := `{"environment":"staging","event":"Paid","distinct_id":"u1","anonymous_id":"anonymous-1","device_id":"device-1",
-			"timestamp":"2023-01-01T14:00:00.000+02:00","properties":{"n":1,"f":1.5,"big":12345678901234567890,"odd":9007199254740993,"e":1e400,"list":[{"x":1}]}}`
+		body := `{"environment":"staging","event":"order_paid","distinct_id":"u1","anonymous_id":"anonymous-1","device_id":"device-1","session_id":"session-1",
+			"timestamp":"2023-01-01T14:00:00.000+02:00","properties":{"n":1,"f":1.5,"big":12345678901234567890,"odd":9007199254740993,"list":[{"x":1}]}}`
 		srv.Next(1, altertabletest.Delay(time.Second))
 		status, _ := c.post("/track?sync=true", body)
 		require.Equal(t, 200, status)
 
 		event := srv.Events()[0]
 		assert.Equal(t, altertabletest.Event{
-			Environment: "staging", Event: "Paid", DistinctID: "u1", AnonymousID: "anonymous-1", DeviceID: "device-1",
+			Environment: "staging", Event: "order_paid", DistinctID: "u1", AnonymousID: "anonymous-1", DeviceID: "device-1", SessionID: "session-1",
 			Properties: map[string]any{
 				"n": 1.0, "f": 1.5, "big": json.Number("12345678901234567890"), "odd": json.Number("9007199254740993"),
-				"e": json.Number("1e400"), "list": []any{map[string]any{"x": 1.0}},
+				"list": []any{map[string]any{"x": 1.0}},
 			},
 			Timestamp:  time.Date(2023, 1, 1, 12, 0, 0, 0, time.UTC),
 			ReceivedAt: time.Now().UTC().Round(0),

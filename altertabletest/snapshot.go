@@ -9,14 +9,15 @@ import (
 // An Event is one stored track, with the identity it belongs to by now.
 //
 // Numbers in its maps are float64, as encoding/json decodes them, except those
-// that a float64 cannot hold: integers beyond 2^53 either way, and numbers out
-// of its range, are a json.Number with every digit that was sent.
+// that a float64 cannot hold: integers beyond 2^53 either way are a json.Number
+// with every digit that was sent.
 type Event struct {
 	Environment string
 	Event       string
 	DistinctID  string
 	AnonymousID string
 	DeviceID    string
+	SessionID   string         // browsers send it, this SDK does not
 	Properties  map[string]any // never nil
 	Timestamp   time.Time      // in UTC; ReceivedAt where none was sent
 	ReceivedAt  time.Time
@@ -50,7 +51,7 @@ type Request struct {
 	Query  url.Values  // a key in it is replaced by "REDACTED"
 	Sync   bool        // ?sync=true
 	Header http.Header // keys and cookies are replaced by "REDACTED"
-	Auth   string      // the header that carried the key, "X-API-Key" or "Authorization"; empty if none did
+	Auth   string      // what carried the key: the header "X-API-Key" or "Authorization", or the query's "apiKey"; empty if nothing did
 
 	Body  []byte // nil if the request was refused before reading, if it was over 2 MiB, or if WithBodyHistory has no room
 	Size  int    // bytes of the body that were read

@@ -89,6 +89,7 @@ func (s *store) snapshot(e *storedEvent) Event {
 		DistinctID:  e.distinctID,
 		AnonymousID: e.anonymousID,
 		DeviceID:    e.deviceID,
+		SessionID:   e.sessionID,
 		Properties:  cloneMap(e.attributes),
 		Timestamp:   e.at,
 		ReceivedAt:  e.received,

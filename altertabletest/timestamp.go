@@ -1,0 +1,49 @@
+package altertabletest
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// timestampLayouts are the forms of a timestamp, after a space between date and
+// time became a "T". A fraction of the second is taken with each time.
+var timestampLayouts = []string{
+	time.RFC3339,
+	"2006-01-02T15:04:05Z0700",
+	"2006-01-02T15:04:05Z07",
+	"2006-01-02T15:04:05",
+	time.DateOnly,
+}
+
+// parseTimestamp returns the instant a message names, or absent where it names
+// none. A number counts milliseconds. A time without an offset is in UTC.
+func parseTimestamp(v any, absent time.Time) (time.Time, bool) {
+	switch v := v.(type) {
+	case string:
+		return parseISO8601(v)
+	case json.Number:
+		ms, err := v.Int64()
+		return time.UnixMilli(ms).UTC(), err == nil
+	}
+	return absent.UTC(), true
+}
+
+func parseISO8601(text string) (time.Time, bool) {
+	const date = len(time.DateOnly)
+	if len(text) > date {
+		if text[date] == ' ' {
+			text = text[:date] + "T" + text[date+1:]
+		}
+		// Package time also takes a comma before the fraction, and an hour of one digit.
+		if strings.Contains(text, ",") || len(text) < len("2006-01-02T15:") || text[len("2006-01-02T15")] != ':' {
+			return time.Time{}, false
+		}
+	}
+	for _, layout := range timestampLayouts {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
