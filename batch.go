@@ -157,6 +157,7 @@ type series struct {
 	marks  []mark      // by message
 	people []person    // by message; empty unless they are identifies
 	refs   []spool.Ref // by message, where it is on disk; empty without a spool
+	dones  dones       // who waits for the messages' outcome
 
 	adopted bool // a dead client left some of them
 }
@@ -195,6 +196,7 @@ func (s *series) drop(n int) {
 	if len(s.refs) > 0 {
 		s.refs = slices.Delete(s.refs, 0, n)
 	}
+	s.dones.drop(n)
 }
 
 // number returns the number of message i.
@@ -271,6 +273,7 @@ func (s *series) fitted(lo, hi int) series {
 	if len(s.refs) > 0 {
 		fit.refs = append([]spool.Ref(nil), s.refs[lo:hi]...)
 	}
+	fit.dones = s.dones.part(lo, hi)
 	return fit
 }
 
@@ -342,6 +345,7 @@ func (m *buffers) add(b *batch, e *envelope, number uint64, ref spool.Ref) {
 	if len(b.marks) == cap(b.marks) {
 		b.marks = grow(b.marks, 1, m.unused+len(b.head) <= m.most)
 	}
+	b.dones.set(len(b.marks), e.done)
 	b.add(e.json, number, e.acceptedAt)
 	b.adopted = b.adopted || e.adopted
 	if b.claim != nil {

@@ -43,6 +43,7 @@ type envelope struct {
 	stampAt     int           // where in json the timestamp's value begins; `}` follows it
 	stamp       int64         // microseconds since 1970; 0: none yet
 	own         bool          // stamped by the client, not by the caller
+	done        func(error)   // told of the outcome; nil if nobody waits for it
 	adopted     bool          // left by a dead client
 }
 
@@ -58,6 +59,7 @@ func newEnvelope() *envelope {
 }
 
 func (e *envelope) free() {
+	e.done = nil
 	if cap(e.json) <= maxPooledJSON {
 		e.stamp = 0
 		envelopes.Put(e)

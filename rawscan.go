@@ -349,3 +349,7 @@ func appendObject(dst, object []byte, environment string) []byte {
 	dst = encode.String(append(dst, `{"environment":`...), environment)
 	return append(append(dst, ','), object[1:]...)
 }
+
+// environmentFirst is how every message begins, except a Raw that came with an
+// environment of its own.
+var environmentFirst = []byte(`{"environment":"`)
