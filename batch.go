@@ -43,6 +43,9 @@ package altertable
 // With a spool, a refused key delays all requests, and a missing environment delays
 // those of its own messages: see access.go.
 //
+// A function that Enqueue was given goes with its message, and is told by the
+// callbacks' goroutine: see done.go.
+//
 // With Block, a call that finds no room waits for it: see block.go.
 //
 // With a spool, accept first writes the message to disk, and what memory has no

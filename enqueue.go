@@ -129,7 +129,7 @@ func (q *queue) tryReserveDone() (progress <-chan struct{}, err error) {
 	case q.reports.pending < q.cfg.maxQueueSize:
 		q.reports.pending++
 		return nil, nil
-	case q.cfg.overflow != Block || q.reports.stuck(q.now()):
+	case q.cfg.overflow != Block || q.cfg.writesOnly() || q.reports.stuck(q.now()):
 		return nil, ErrQueueFull
 	}
 	return q.reports.upTo(math.MaxUint64), nil
@@ -156,7 +156,8 @@ func (q *queue) tellNothingToDo(ctx context.Context, e *envelope) error {
 		err = q.reserveDone(ctx, e, nil)
 	}
 	if err != nil {
-		return q.rejectMessage(e, err)
+		q.reject(err)
+		return err
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

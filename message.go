@@ -12,8 +12,8 @@ import (
 	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
-// A Message is a Track, an Identify or an Alias, by value: what WithBeforeSend's
-// function receives and returns.
+// A Message is a Track, an Identify, an Alias or a Raw, by value: what Enqueue and
+// Encode take. WithBeforeSend's function receives and returns the first three.
 type Message interface {
 	// encode writes the message into e. It reports false for one that BeforeSend discarded.
 	encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error)
