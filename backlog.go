@@ -32,6 +32,7 @@ type disk struct {
 
 	// Guarded by queue.mu.
 	storing  storing
+	dones    storedDones
 	unnoted  []spool.Ref   // have their outcome; to be noted on disk
 	settled  uint64        // how many messages were put into unnoted, ever
 	noted    uint64        // how many of these are noted on disk
@@ -147,7 +148,7 @@ func (d *disk) tellTroubles(troubles []error) {
 
 // tellTroubleLocked reports trouble with the spool's files.
 func (q *queue) tellTroubleLocked(err error) {
-	if q.cfg.onError == nil {
+	if len(q.cfg.onError) == 0 {
 		q.warnLocked(warnSpool, err)
 		return
 	}

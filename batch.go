@@ -43,6 +43,9 @@ package altertable
 // With a spool, a refused key delays all requests, and a missing environment delays
 // those of its own messages: see access.go.
 //
+// A function that Enqueue was given goes with its message, and is told by the
+// callbacks' goroutine: see done.go.
+//
 // With Block, a call that finds no room waits for it: see block.go.
 //
 // With a spool, accept first writes the message to disk, and what memory has no
@@ -157,6 +160,7 @@ type series struct {
 	marks  []mark      // by message
 	people []person    // by message; empty unless they are identifies
 	refs   []spool.Ref // by message, where it is on disk; empty without a spool
+	dones  dones       // who waits for the messages' outcome
 
 	adopted bool // a dead client left some of them
 }
@@ -195,6 +199,7 @@ func (s *series) drop(n int) {
 	if len(s.refs) > 0 {
 		s.refs = slices.Delete(s.refs, 0, n)
 	}
+	s.dones.drop(n)
 }
 
 // number returns the number of message i.
@@ -271,6 +276,7 @@ func (s *series) fitted(lo, hi int) series {
 	if len(s.refs) > 0 {
 		fit.refs = append([]spool.Ref(nil), s.refs[lo:hi]...)
 	}
+	fit.dones = s.dones.part(lo, hi)
 	return fit
 }
 
@@ -342,6 +348,7 @@ func (m *buffers) add(b *batch, e *envelope, number uint64, ref spool.Ref) {
 	if len(b.marks) == cap(b.marks) {
 		b.marks = grow(b.marks, 1, m.unused+len(b.head) <= m.most)
 	}
+	b.dones.set(len(b.marks), e.done)
 	b.add(e.json, number, e.acceptedAt)
 	b.adopted = b.adopted || e.adopted
 	if b.claim != nil {

@@ -54,16 +54,19 @@ func newReports(cfg *config) reports {
 }
 
 // A report is one thing that the callbacks' goroutine has to do. Exactly one of
-// the first four fields is set, and says what.
+// the first four fields is set, and says what, or there are dones alone.
 type report struct {
 	delivery *Delivery   // to tell
 	line     *line       // to log
 	askLevel bool        // ask the logger for its level
 	trouble  error       // with a spool, to tell
-	done     []spool.Ref // have their outcome when this is told
+	dones    dones       // to tell after the delivery, by its messages
+	err      error       // of the delivery, or else for all dones
+	refs     []spool.Ref // have their outcome when this is told
 	onDisk   bool        // the delivery's messages are on disk alone
 	evicted  bool        // the delivery is of evicted messages
 	tally                // of the delivery in memory
+	step     int         // of the calls that telling it takes
 }
 
 // reports are what the callbacks have not been told yet. One goroutine at a
@@ -77,12 +80,13 @@ type reports struct {
 	running     bool
 	since       time.Duration // when the callback that runs was called, or its goroutine started
 	made, told  uint64        // reports, ever
-	progress    chan struct{} // closed when the next one is told; nil if nobody waits
+	progress    chan struct{} // closed when the next one or a done is told; nil if nobody waits
+	pending     int           // dones that were not told yet, wherever their messages are
 }
 
 // add takes r in, and reports whether the goroutine must be started.
 func (r *reports) add(next report, now time.Duration) (start bool) {
-	r.tallyOf(next).add(next.count, next.bytes)
+	r.tallyOf(&next).add(next.count, next.bytes)
 	r.coming = append(r.coming, next)
 	r.made++
 	if r.running {
@@ -106,16 +110,21 @@ func (r *reports) take(now time.Duration) (next report, ok bool) {
 }
 
 // noteTold notes that the callbacks have been told.
-func (r *reports) noteTold(last report) {
+func (r *reports) noteTold(last *report) {
 	r.tallyOf(last).sub(last.count, last.bytes)
 	r.told++
+	r.progressed()
+}
+
+// progressed wakes those who wait for reports to be told.
+func (r *reports) progressed() {
 	if r.progress != nil {
 		close(r.progress)
 		r.progress = nil
 	}
 }
 
-func (r *reports) tallyOf(one report) *tally {
+func (r *reports) tallyOf(one *report) *tally {
 	if one.evicted {
 		return &r.evicted
 	}
@@ -160,11 +169,51 @@ func (q *queue) reportLocked(b *batch, n int, o outcome) {
 		q.warnOfLossLocked(b, n, o)
 	}
 	refs := b.firstRefs(n)
-	if q.cfg.onDelivery == nil && (q.cfg.onError == nil || o.err == nil) {
+	waiting := b.dones.part(b.gone, b.gone+n)
+	r := report{dones: waiting, refs: refs}
+	switch heard := len(q.cfg.onDelivery) > 0 || len(q.cfg.onError) > 0 && o.err != nil; {
+	case heard:
+		q.reportDelivery(&r, b, n, o)
+	case len(waiting) == 0:
 		q.keeper.settledLocked(refs)
 		return
+	case o.err == nil:
+		r.count = waiting.count()
+	default:
+		q.reportWaitedFor(&r, b, n, o)
 	}
+	if o.kind == delivered && !r.onDisk && len(waiting) == 0 {
+		r.refs = nil
+		q.keeper.settledLocked(refs)
+	}
+	q.tellLocked(r)
+}
+
+// reportDelivery makes r tell the outcome of the first n messages of b.
+func (q *queue) reportDelivery(r *report, b *batch, n int, o outcome) {
 	size := b.size(n)
+	r.delivery = q.newDelivery(b, n, size, o)
+	r.err, r.evicted, r.tally = r.delivery.Err, o.kind == dropped && !q.ended, tally{n, int64(size)}
+	if r.onDisk = !r.evicted && len(r.refs) > 0 && q.reports.leaveOnDisk(n, size, q.cfg, q.now()); r.onDisk {
+		r.tally = tally{}
+		return
+	}
+	messages := b.first(n)
+	r.delivery.messages.Store(&messages)
+}
+
+// reportWaitedFor makes r tell the loss of the first n messages of b to those who
+// wait for one: nobody else hears of it.
+func (q *queue) reportWaitedFor(r *report, b *batch, n int, o outcome) {
+	kept := b.waitedFor(n)
+	size := len(kept.head) - (len(kept.marks) - 1)
+	r.delivery = q.newDelivery(b, len(kept.marks), size, o)
+	r.delivery.messages.Store(&kept)
+	r.dones, r.err, r.evicted, r.tally = kept.dones, r.delivery.Err, o.kind == dropped && !q.ended, tally{len(kept.marks), int64(size)}
+}
+
+// newDelivery returns the outcome of n messages of b, of size bytes, without them.
+func (q *queue) newDelivery(b *batch, n, size int, o outcome) *Delivery {
 	d := &Delivery{
 		Endpoint:    b.lane.endpoint.String(),
 		Environment: b.lane.environment,
@@ -174,25 +223,13 @@ func (q *queue) reportLocked(b *batch, n int, o outcome) {
 		TaskID:      o.taskID,
 		messages:    new(atomic.Pointer[series]),
 	}
-	r := report{delivery: d, evicted: o.kind == dropped && !q.ended, tally: tally{n, int64(size)}}
-	if r.onDisk = !r.evicted && len(refs) > 0 && q.reports.leaveOnDisk(n, size, q.cfg, q.now()); r.onDisk {
-		r.tally = tally{}
-	} else {
-		messages := b.first(n)
-		d.messages.Store(&messages)
-	}
 	if b.attempts > 0 {
 		d.Duration = q.now() - b.firstSent
 	}
 	if o.err != nil {
 		d.Err = deliveryError(b, n, o.err)
 	}
-	if r.onDisk || o.kind != delivered {
-		r.done = refs
-	} else {
-		q.keeper.settledLocked(refs)
-	}
-	q.tellLocked(r)
+	return d
 }
 
 func deliveryError(b *batch, n int, err error) *DeliveryError {
@@ -219,7 +256,7 @@ func (q *queue) tellAll() {
 		if !ok {
 			return
 		}
-		q.tell(r)
+		q.tell(&r)
 	}
 }
 
@@ -229,31 +266,87 @@ func (q *queue) takeReport() (report, bool) {
 	return q.reports.take(q.now())
 }
 
-// tell calls the user's code for r, whatever that does.
-func (q *queue) tell(r report) {
+// tell calls the user's code for r, whatever that does. If that ends the
+// goroutine (runtime.Goexit), another one goes on behind that call.
+func (q *queue) tell(r *report) {
 	returned := false
 	defer func() {
-		q.noteTold(r)
-		if !returned { // it ended the goroutine (runtime.Goexit): go on in another
-			go q.tellAll()
+		if !returned {
+			go q.tellRest(r)
 		}
 	}()
-	switch {
-	case r.trouble != nil:
-		q.guard(func() { q.cfg.onError(r.trouble) })
-	case r.line != nil:
-		guardLog(func() { r.line.log(q.logger()) })
-	case r.askLevel:
-		q.askLevel()
-	case r.delivery != nil:
-		if r.onDisk {
-			messages := q.keeper.load(r.done)
-			r.delivery.messages.Store(&messages)
-			q.noteDelivered(&r)
-		}
-		q.tellOutcome(r.delivery)
+	for q.tellStep(r) {
 	}
 	returned = true
+	q.noteTold(r)
+}
+
+func (q *queue) tellRest(r *report) {
+	q.tell(r)
+	q.tellAll()
+}
+
+// tellStep makes the next call of r, if there is one left.
+func (q *queue) tellStep(r *report) bool {
+	step := r.step
+	r.step++
+	switch {
+	case r.line != nil || r.askLevel:
+		q.tellLogger(r, step)
+		return step == 0
+	case r.trouble != nil:
+		return q.tellTrouble(r, step)
+	case r.delivery == nil:
+		return q.tellDone(r, step)
+	case step == 0:
+		q.loadMessages(r)
+		return true
+	}
+	step--
+	if step < len(q.cfg.onDelivery) {
+		q.guard(func() { q.cfg.onDelivery[step](*r.delivery) })
+		return true
+	}
+	step -= len(q.cfg.onDelivery)
+	if r.err != nil {
+		if step < len(q.cfg.onError) {
+			q.guard(func() { q.cfg.onError[step](r.err) })
+			return true
+		}
+		step -= len(q.cfg.onError)
+	}
+	r.delivery.messages.Store(nil)
+	return q.tellDone(r, step)
+}
+
+func (q *queue) tellLogger(r *report, step int) {
+	switch {
+	case step > 0:
+	case r.line != nil:
+		guardLog(func() { r.line.log(q.logger()) })
+	default:
+		q.askLevel()
+	}
+}
+
+func (q *queue) tellTrouble(r *report, step int) bool {
+	if step < len(q.cfg.onError) {
+		q.guard(func() { q.cfg.onError[step](r.trouble) })
+		return true
+	}
+	return false
+}
+
+// loadMessages makes r's messages ready to be told.
+func (q *queue) loadMessages(r *report) {
+	if r.onDisk {
+		messages := q.keeper.load(r.refs)
+		r.delivery.messages.Store(&messages)
+		q.noteDelivered(r)
+	}
+	if lost, ok := r.err.(*DeliveryError); ok {
+		lost.payloads = r.delivery.Payloads()
+	}
 }
 
 // noteDelivered has it noted on disk that r's messages were delivered. It need not
@@ -265,13 +358,13 @@ func (q *queue) noteDelivered(r *report) {
 }
 
 func (q *queue) noteDeliveredLocked(r *report) {
-	if r.onDisk && r.delivery.Err == nil {
-		q.keeper.settledLocked(r.done)
-		r.done = nil
+	if r.onDisk && r.err == nil && len(r.dones) == 0 {
+		q.keeper.settledLocked(r.refs)
+		r.refs = nil
 	}
 }
 
-func (q *queue) noteTold(r report) {
+func (q *queue) noteTold(r *report) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.reports.noteTold(r)
@@ -282,24 +375,8 @@ func (q *queue) noteTold(r report) {
 	case r.askLevel:
 		q.warnings.askAt = q.now() + askLevelEvery
 	}
-	q.keeper.settledLocked(r.done)
+	q.keeper.settledLocked(r.refs)
 	q.advanceLocked()
-}
-
-// tellOutcome calls OnDelivery and then, deferred since OnDelivery may end the
-// goroutine, OnError for a loss.
-func (q *queue) tellOutcome(d *Delivery) {
-	messages := d.messages
-	defer messages.Store(nil)
-	if lost, ok := d.Err.(*DeliveryError); ok {
-		lost.payloads = d.Payloads()
-		if q.cfg.onError != nil {
-			defer q.guard(func() { q.cfg.onError(lost) })
-		}
-	}
-	if q.cfg.onDelivery != nil {
-		q.guard(func() { q.cfg.onDelivery(*d) })
-	}
 }
 
 // guard calls f, which may panic.

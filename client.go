@@ -58,9 +58,13 @@ func (c *Client) submit(ctx context.Context, call string, e *envelope, keep bool
 	case err != nil:
 		c.queue.reject(err)
 	case !keep:
-		c.queue.discard(e.discarded)
+		if err = c.queue.tellNothingToDo(orBackground(ctx), e); err == nil {
+			c.queue.discard(e.discarded)
+		}
 	case c.cfg.disabled && !c.queue.isClosing():
-		c.queue.debug("altertable: message not queued, the client is disabled", nil)
+		if err = c.queue.tellNothingToDo(orBackground(ctx), e); err == nil {
+			c.queue.debug("altertable: message not queued, the client is disabled", nil)
+		}
 	default:
 		err = c.queue.accept(orBackground(ctx), e)
 	}

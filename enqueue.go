@@ -1,19 +1,185 @@
 package altertable
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"slices"
+	"sync"
+	"time"
+)
 
-// Enqueue accepts any message, and tells done of its outcome.
+// Enqueue accepts m, a Track, an Identify, an Alias or a Raw by value, as the
+// method of its name does, and has done told what became of it. An outbox, a relay
+// and an importer stand on it. It waits as Track does.
+//
+// If Enqueue returns an error, done is not called. If it returns nil, done is called
+// exactly once:
+//
+//   - with nil when the message was delivered, or if it was discarded (by
+//     WithBeforeSend or WithConsentRequired, or since the client is disabled or nil): there is nothing more
+//     to do,
+//   - with a *DeliveryError of this one message (Count is 1) when it will not be
+//     delivered; Payloads returns it, unless its file in the spool was lost,
+//   - with ErrClosed when Shutdown left it in the spool, for another client to
+//     deliver.
+//
+// done is called on the callbacks' goroutine, after the functions of
+// WithOnDelivery and WithOnError were told of the message's batch. As they do, it may panic,
+// block, and call any method of the client. With a spool, the outcome is noted on
+// disk after done has returned, so that a crash in between repeats the message
+// rather than loses it. done may be nil.
+//
+// Until done has returned, the message counts against WithMaxQueueSize, also
+// while it is on disk alone. Where as many dones as that are due, a call with another
+// one waits, with the option Block and as that does, and otherwise returns ErrQueueFull, with DropOldest too.
+//
+// The error is a *ValidationError, also for a nil Message and for a pointer,
+// ErrTooLarge, ErrQueueFull, a *SpoolError, or ErrClosed after Close, as Track's.
+// A message that is discarded after Close is still discarded. Enqueue keeps neither maps
+// nor bytes of m.
 func (c *Client) Enqueue(ctx context.Context, m Message, done func(error)) error {
 	if c.absent() {
+		tellWithoutClient(done)
 		return nil
 	}
 	e := newEnvelope()
 	defer e.free()
-	keep, err := m.encode(ctx, c, e)
+	keep, err := encodeAny(ctx, c, m, e)
+	e.done = done
 	return c.submit(ctx, "Enqueue", e, keep, err)
 }
 
-// Encode returns what Enqueue would send.
+// Encode returns what Enqueue would send for m now, and queues nothing: with who acts,
+// stamp, environment and properties, after BeforeSend and validation. Store it, and
+// enqueue it later, in this process or another: the same bytes are sent, $event_id and
+// timestamp included. It does not wait, and works after Close and on a disabled client.
+//
+// If the message was discarded, by WithBeforeSend or WithConsentRequired, Encode returns a zero Raw and nil.
+// The error is a *ValidationError or ErrTooLarge, as Enqueue's. Stats counts both.
+// The Raw is the caller's. A nil client returns a zero Raw and nil.
 func (c *Client) Encode(ctx context.Context, m Message) (Raw, error) {
-	return Raw{}, nil
+	if c.absent() {
+		return Raw{}, nil
+	}
+	e := newEnvelope()
+	defer e.free()
+	keep, err := encodeAny(ctx, c, m, e)
+	switch {
+	case err != nil:
+		c.queue.reject(err)
+		return Raw{}, inCall("Encode", err)
+	case !keep:
+		c.queue.discard(e.discarded)
+		return Raw{}, nil
+	}
+	return Raw{e.endpoint.String(), json.RawMessage(slices.Clone(e.json))}, nil
+}
+
+// encodeAny writes m into e. It calls no method of the interface, through which m
+// would escape to the heap.
+func encodeAny(ctx context.Context, c *Client, m Message, e *envelope) (keep bool, err error) {
+	switch m := m.(type) {
+	case Track:
+		return m.encode(ctx, c, e)
+	case Identify:
+		return m.encode(ctx, c, e)
+	case Alias:
+		return m.encode(ctx, c, e)
+	case Raw:
+		return m.encode(ctx, c, e)
+	}
+	return false, &ValidationError{"message", "must be a Track, an Identify, an Alias or a Raw, and no pointer to one"}
+}
+
+// reserveDone takes room for e's done, if it has one, which must be released if e is
+// not accepted. closing ends the wait for room.
+func (q *queue) reserveDone(ctx context.Context, e *envelope, closing <-chan struct{}) error {
+	if e.done == nil {
+		return nil
+	}
+	for {
+		select {
+		case <-closing:
+			return ErrClosed
+		default:
+		}
+		progress, err := q.tryReserveDone()
+		switch {
+		case progress == nil:
+			return err
+		case ctx.Err() != nil:
+			return blockEnded(ctx)
+		}
+		select {
+		case <-progress:
+		case <-closing:
+		case <-ctx.Done():
+		case <-time.After(callbackPatience): // the callback may be stuck
+		}
+	}
+}
+
+// tryReserveDone takes room for a done. If there may be some later, it returns a
+// channel that is closed when a callback has returned.
+func (q *queue) tryReserveDone() (progress <-chan struct{}, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.reports.pending < q.cfg.maxQueueSize:
+		q.reports.pending++
+		return nil, nil
+	case q.cfg.overflow != Block || q.cfg.writesOnly() || q.reports.stuck(q.now()):
+		return nil, ErrQueueFull
+	}
+	return q.reports.upTo(math.MaxUint64), nil
+}
+
+// releaseDone gives back what reserveDone took.
+func (q *queue) releaseDone(e *envelope) {
+	if e.done == nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reports.pending--
+	q.reports.progressed()
+}
+
+// tellNothingToDo has e's done told that its message needs no delivery.
+func (q *queue) tellNothingToDo(ctx context.Context, e *envelope) error {
+	if e.done == nil {
+		return nil
+	}
+	err := q.checkBubble(e.now)
+	if err == nil {
+		err = q.reserveDone(ctx, e, nil)
+	}
+	if err != nil {
+		q.reject(err)
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.tellDonesLocked(dones{e.done}, nil)
+	return nil
+}
+
+// nilClients lets one done of a nil client at a time be told.
+var nilClients sync.Mutex
+
+// tellWithoutClient tells done that there is nothing to do. It waits until done has
+// returned, but not for one that waits for its caller.
+func tellWithoutClient(done func(error)) {
+	if done == nil {
+		return
+	}
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		nilClients.Lock()
+		defer nilClients.Unlock()
+		guardLog(func() { done(nil) })
+	}()
+	await(returned, callbackPatience)
 }

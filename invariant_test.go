@@ -53,6 +53,7 @@ func (c *checker) isHeap(h *byNumber, name string) {
 
 func (c *checker) check() {
 	p := &c.q.places
+	c.checkDones()
 	byWake := func(a, b *batch) bool { return a.wakeAt < b.wakeAt }
 	for ep := range p.traffic {
 		t := &p.traffic[ep]

@@ -124,6 +124,7 @@ func (d *disk) keepRest() {
 			f.settle(f.remaining, err)
 		}
 	}
+	q.tellDonesLocked(d.allDonesLocked(), ErrClosed)
 	q.onDisk.kept.add(q.held.count+q.onDisk.backlog.count, q.held.bytes+q.onDisk.backlog.bytes)
 	q.held, q.onDisk.backlog = tally{}, unread{}
 	q.places.abandon()

@@ -12,8 +12,8 @@ import (
 	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
-// A Message is a Track, an Identify or an Alias, by value: what WithBeforeSend's
-// function receives and returns.
+// A Message is a Track, an Identify, an Alias or a Raw, by value: what Enqueue and
+// Encode take. WithBeforeSend's function receives and returns the first three.
 type Message interface {
 	// encode writes the message into e. It reports false for one that is discarded.
 	encode(ctx context.Context, c *Client, e *envelope) (keep bool, err error)
@@ -43,6 +43,7 @@ type envelope struct {
 	stampAt     int           // where in json the timestamp's value begins; `}` follows it
 	stamp       int64         // microseconds since 1970; 0: none yet
 	own         bool          // stamped by the client, not by the caller
+	done        func(error)   // told of the outcome; nil if nobody waits for it
 	adopted     bool          // left by a dead client
 	discarded   string        // by what, for the log, if encode returns false
 	merged      Properties    // a track's own and those of its context; free empties it
@@ -67,6 +68,7 @@ func newEnvelope() *envelope {
 
 func (e *envelope) free() {
 	e.freeMerged()
+	e.done = nil
 	if cap(e.json) <= maxPooledJSON {
 		e.stamp = 0
 		envelopes.Put(e)

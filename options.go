@@ -39,8 +39,8 @@ type config struct {
 	retry         RetryPolicy
 
 	beforeSend func(Message) Message
-	onError    func(error)
-	onDelivery func(Delivery)
+	onError    []func(error)
+	onDelivery []func(Delivery)
 	logger     *slog.Logger // nil: slog.Default() at the time
 	spool      *spoolConfig // nil without
 	visitorKey *string
@@ -316,13 +316,23 @@ func WithBeforeSend(f func(Message) Message) Option {
 // a goroutine of the client; f may panic, block, and call any method of the
 // client. What waits for a callback fills the queue.
 func WithOnError(f func(error)) Option {
-	return func(cfg *config) error { cfg.onError = f; return nil }
+	return func(cfg *config) error {
+		if f != nil {
+			cfg.onError = append(cfg.onError, f)
+		}
+		return nil
+	}
 }
 
 // WithOnDelivery calls f with the outcome of every batch, good or bad, before
 // OnError. It runs as OnError does.
 func WithOnDelivery(f func(Delivery)) Option {
-	return func(cfg *config) error { cfg.onDelivery = f; return nil }
+	return func(cfg *config) error {
+		if f != nil {
+			cfg.onDelivery = append(cfg.onDelivery, f)
+		}
+		return nil
+	}
 }
 
 // WithLogger sets where the client logs, overriding what slog.Default() is at

@@ -232,6 +232,7 @@ func (p *places) rejoin(l *lane, s *series, i int) {
 		acceptedAt: s.marks[i].acceptedAt,
 		person:     s.people[i],
 		adopted:    s.adopted,
+		done:       s.dones.at(i),
 	}
 	var ref spool.Ref
 	if len(s.refs) > 0 {

@@ -2,7 +2,6 @@ package altertable
 
 import (
 	"cmp"
-	"encoding/json"
 	"hash/maphash"
 	"iter"
 	"slices"
@@ -44,12 +43,9 @@ func hashID(id string) uint32 { return max(1, uint32(maphash.String(hashSeed, id
 
 // personIn returns the person whom an identify's JSON names.
 func personIn(message []byte) person {
-	var ids struct {
-		DistinctID  string `json:"distinct_id"`
-		AnonymousID string `json:"anonymous_id"`
-	}
-	_ = json.Unmarshal(message, &ids) // it is as this package wrote it
-	return newPerson(ids.DistinctID, ids.AnonymousID)
+	var s rawScan
+	_ = s.scan(message) // it was accepted once
+	return s.person()
 }
 
 // A claim is the right of a batch, or of a synchronous call's turn, to send

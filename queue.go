@@ -226,6 +226,9 @@ func (q *queue) noteStampLocked(e *envelope) {
 // admitLocked counts a new message, for which there is room, and puts it into its batch.
 func (q *queue) admitLocked(e *envelope) {
 	e.acceptedAt = q.now()
+	if e.done != nil {
+		q.reports.pending++
+	}
 	q.stats.Accepted++
 	q.number++
 	q.noteStampLocked(e)

@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/altertable-ai/altertable-go/internal/spool"
@@ -90,6 +91,9 @@ func (d *disk) readDiskLocked(limit int64) (all []storedMessage) {
 		if m.Endpoint == spool.Identify {
 			s.person = personIn(m.JSON)
 		}
+		if !bytes.HasPrefix(m.JSON, environmentFirst) { // it was a Raw
+			s.Environment = environmentIn(m.JSON)
+		}
 		all = append(all, s)
 	}
 	return all
@@ -164,6 +168,9 @@ func (d *disk) loseLocked(skipped spool.Skipped) {
 	}
 	q.onDisk.backlog.sub(unreadOf(skipped.Tally))
 	q.stats.Dropped += int64(skipped.Count)
+	for _, lost := range d.dones.takeFile(skipped.File) {
+		q.tellDonesLocked(dones{lost.done}, lost.error(err))
+	}
 	q.tellTroubleLocked(err)
 }
 
@@ -227,6 +234,7 @@ func (d *disk) takeInLocked(messages []storedMessage, bounded bool) (taken int) 
 			e.environment = append(e.environment, q.cfg.environment...)
 		}
 		e.acceptedAt = q.acceptedAt(&m.Message)
+		e.done = d.dones.take(m.Ref)
 		q.placeLocked(e, number, m.Ref)
 	}
 	d.nextSize = 0

@@ -11,6 +11,18 @@ import (
 
 // accept implements keeper. The message is written to disk first.
 func (d *disk) accept(ctx context.Context, e *envelope) error {
+	if err := d.q.reserveDone(ctx, e, d.q.closing); err != nil {
+		return d.q.rejectMessage(e, err)
+	}
+	err := d.storeWithRoom(ctx, e)
+	if err != nil {
+		d.q.releaseDone(e)
+	}
+	return err
+}
+
+// storeWithRoom stores e, after a wait for room if that is the policy.
+func (d *disk) storeWithRoom(ctx context.Context, e *envelope) error {
 	for {
 		w, err := d.store(e)
 		switch {
@@ -120,6 +132,7 @@ func (d *disk) place(e *envelope, m *spool.Message, err error) (inMemory bool, _
 	q.onDisk.full = false
 	switch {
 	case d.q.cfg.writesOnly():
+		d.dones.add(e, m.Ref, q.number)
 		q.onDisk.kept.add(1, int64(len(e.json)))
 		return false, nil
 	case q.onDisk.backlog.count == 0 && q.fitsLocked(q.held, len(e.json)):
@@ -129,6 +142,7 @@ func (d *disk) place(e *envelope, m *spool.Message, err error) (inMemory bool, _
 		if q.onDisk.backlog.count == 0 {
 			q.onDisk.oldest = e.acceptedAt
 		}
+		d.dones.add(e, m.Ref, q.number)
 		q.onDisk.backlog.add(unreadOne(m))
 		q.wanted = len(e.json)
 	}

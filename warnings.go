@@ -322,7 +322,7 @@ func (q *queue) warnOfLossLocked(b *batch, n int, o outcome) {
 		kind = warnEnvironment
 	case o.err == ErrQueueFull:
 		kind = warnQueueFull
-	case q.cfg.onError != nil:
+	case len(q.cfg.onError) > 0:
 		return // it is told
 	}
 	q.warnOfBatchLocked(kind, b, n, o.err)

@@ -141,7 +141,8 @@ func (s *segment) canBeRead() bool {
 // Skipped is the unread messages of a file that is not read any further.
 type Skipped struct {
 	Tally
-	Err *Error // why
+	Err  *Error // why
+	File Ref    // SameFile as theirs
 }
 
 // SkipUnreadable gives up the unread messages of the file that Read failed at
@@ -155,7 +156,7 @@ func (s *Spool) skip(segment *segment, err error) Skipped {
 	if !errors.As(err, &trouble) {
 		trouble = &Error{"read", segment.path(), err}
 	}
-	skipped := Skipped{segment.unread, trouble}
+	skipped := Skipped{segment.unread, trouble, Ref{segment: segment}}
 	if segment == s.current {
 		s.sealCurrent() // what is appended next is to be read
 	}
