@@ -1,6 +1,7 @@
 package altertable_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -148,7 +149,7 @@ func TestVisitorHeadersThatNoRequestHas(t *testing.T) {
 		var config *altertable.ConfigError
 		require.ErrorAs(t, err, &config, "%q", name)
 		assert.Equal(t, "WithVisitorHeader", config.Option)
-		assert.Contains(t, config.Reason, "is out of range")
+		assert.Equal(t, fmt.Sprintf("must be a header's name, got %q", name), config.Reason)
 	}
 }
 

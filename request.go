@@ -104,8 +104,8 @@ func isHost(host string) bool {
 			return false
 		}
 	}
-	_, err := url.Parse("//" + host)
-	return err == nil && host != "" && len(host) <= maxHost
+	u, err := url.Parse("//" + host)
+	return err == nil && u.Hostname() != "" && len(host) <= maxHost
 }
 
 // maxHost is the length of the longest name and port.
