@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -19,12 +20,12 @@ import (
 )
 
 func main() {
-	if err := run(context.Background()); err != nil {
+	if err := run(context.Background(), os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, out io.Writer) error {
 	client, embedded, err := newClient()
 	if err != nil {
 		return err
@@ -51,17 +52,17 @@ func run(ctx context.Context) error {
 	stopped := make(chan error, 1)
 	go func() { stopped <- worker.Run(working) }()
 
-	placeAll(ctx, db, client, worker)
+	placeAll(ctx, out, db, client, worker)
 
-	// The end of a service: no new rows, then what is under way, then its rows.
+	// A service does this once its handlers have ended.
 	stop()
 	err = <-stopped
 	deadline, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := errors.Join(err, client.Shutdown(deadline), worker.Settle(deadline)); err != nil {
+	if err := errors.Join(err, worker.Finish(deadline)); err != nil {
 		return err
 	}
-	return show(ctx, db, embedded)
+	return show(ctx, out, db, embedded)
 }
 
 // newClient returns a client of the API that the environment names, or else of
@@ -87,14 +88,14 @@ type order struct {
 var errDeclined = errors.New("the card was declined")
 
 // placeAll places three orders, of which the second one fails.
-func placeAll(ctx context.Context, db *sql.DB, client *altertable.Client, worker *Worker) {
+func placeAll(ctx context.Context, out io.Writer, db *sql.DB, client *altertable.Client, worker *Worker) {
 	for _, o := range []order{{1001, "u_ada", 1250}, {1002, "u_ben", 999_900}, {1003, "u_ada", 4000}} {
 		became := "committed"
 		if err := place(ctx, db, client, o); err != nil {
 			became = "rolled back: " + err.Error()
 		}
 		worker.Wake()
-		fmt.Printf("order %d of %s over %d.%02d: %s\n", o.id, o.person, o.cents/100, o.cents%100, became)
+		fmt.Fprintf(out, "order %d of %s over %d.%02d: %s\n", o.id, o.person, o.cents/100, o.cents%100, became)
 	}
 }
 
@@ -133,20 +134,20 @@ func pay(o order) error {
 }
 
 // show prints what is left in the outbox, and what the platform has.
-func show(ctx context.Context, db *sql.DB, embedded *altertabletest.Server) error {
+func show(ctx context.Context, out io.Writer, db *sql.DB, embedded *altertabletest.Server) error {
 	var left int
 	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM outbox`).Scan(&left); err != nil {
 		return err
 	}
-	fmt.Printf("\nmessages left in the outbox: %d\n", left)
+	fmt.Fprintf(out, "\nmessages left in the outbox: %d\n", left)
 	if embedded == nil {
-		fmt.Println("look at the events in the dashboard: an ingestion key can write, not read")
+		fmt.Fprintln(out, "look at the events in the dashboard: an ingestion key can write, not read")
 		return nil
 	}
-	fmt.Println("\nevents that arrived:")
+	fmt.Fprintln(out, "\nevents that arrived:")
 	for _, e := range embedded.Events() {
 		p := e.Properties
-		fmt.Printf("%s  %s  %s  order %v  %.2f  $event_id %v\n",
+		fmt.Fprintf(out, "%s  %s  %s  order %v  %.2f  $event_id %v\n",
 			e.Timestamp.Local().Format("15:04:05.000"), e.Event, e.DistinctID, p["order"], p["amount"], p["$event_id"])
 	}
 	return nil

@@ -17,8 +17,8 @@ import (
 // platform refuses stays, marked, for a person to look at. All others stay until
 // they are delivered.
 //
-// To end it well, cancel Run's context and wait for Run, then call the client's
-// Shutdown, then Settle: Shutdown delivers what Run has enqueued.
+// To end it well, let the handlers end, cancel Run's context, wait for Run, and
+// call Finish.
 //
 // One process may run one worker. Two workers on one outbox lose nothing, but
 // send each row twice. Where a service has several replicas, let one of them
@@ -37,7 +37,7 @@ type Worker struct {
 	wake     chan struct{}
 	outcomes chan outcome // has room for limit, so that who sends to it never waits
 
-	// Owned by Run's goroutine, and after it by Settle's.
+	// Owned by Run's goroutine, and after it by Finish's.
 	pending map[int64]bool // rows that were enqueued and not settled
 	told    []outcome      // received and not yet written to the database
 	paused  bool           // nothing is enqueued until the next tick
@@ -77,7 +77,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	tick := time.NewTicker(w.poll)
 	defer tick.Stop()
 	for {
-		err := w.Settle(ctx)
+		err := w.settle(ctx)
 		if err == nil && !w.paused {
 			err = w.enqueue(ctx)
 		}
@@ -101,11 +101,27 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
+// Finish ends a worker whose Run has returned. It enqueues what was committed
+// last, shuts the client down, which delivers until ctx ends, and deletes the
+// rows of what was delivered, which may take some seconds more. What is left then
+// is sent when the next process runs a worker. It returns the errors of all three.
+func (w *Worker) Finish(ctx context.Context) error {
+	var err error
+	if !w.paused {
+		err = w.enqueue(ctx)
+	}
+	err = errors.Join(err, w.client.Shutdown(ctx))
+	// Shutdown may have used up ctx, and a row that is not deleted is sent again.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, w.settle(last))
+}
+
 // pause keeps a platform or a database that is in trouble from being asked again
 // at once.
 func (w *Worker) pause(err error) {
 	if !w.paused {
-		slog.Warn("outbox: waiting before the next attempt", "error", err)
+		slog.Warn("outbox: trouble, the rows stay and are sent later", "error", err)
 	}
 	w.paused = true
 }
@@ -166,10 +182,9 @@ func (w *Worker) read(ctx context.Context) (found []row, err error) {
 	return found, rows.Err()
 }
 
-// Settle writes the outcomes that the client has told so far to the database, in
-// one transaction. It does not wait for more. Run calls it; after Run has
-// returned, the caller does. After an error it can be called again.
-func (w *Worker) Settle(ctx context.Context) error {
+// settle writes the outcomes that the client has told so far to the database, in
+// one transaction. It does not wait for more, and can be repeated after an error.
+func (w *Worker) settle(ctx context.Context) error {
 	for len(w.outcomes) > 0 {
 		w.told = append(w.told, <-w.outcomes)
 	}
