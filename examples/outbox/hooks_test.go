@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -84,7 +85,7 @@ type hookedTx struct {
 
 func (t hookedTx) Commit() error {
 	if err := t.hook("COMMIT"); err != nil {
-		return err
+		return errors.Join(err, t.Tx.Rollback()) // as the driver does
 	}
 	err := t.Tx.Commit()
 	_ = t.hook("committed")
