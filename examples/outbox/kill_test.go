@@ -175,9 +175,8 @@ func runChild(t *testing.T, dir, url, manner, killAt string) (steps []string, ki
 func TestKill(t *testing.T) {
 	for _, manner := range []string{apart, together, finishing} {
 		for name, fault := range map[string]altertabletest.Fault{
-			"healthy":          altertabletest.Pass(),
-			"answer lost":      altertabletest.Reset().AfterStoring(),
-			"platform is away": altertabletest.Status(http.StatusServiceUnavailable),
+			"healthy":     altertabletest.Pass(),
+			"answer lost": altertabletest.Reset().AfterStoring(),
 		} {
 			t.Run(manner+", "+name, func(t *testing.T) {
 				t.Parallel()
