@@ -5,7 +5,7 @@ go 1.25.0
 replace github.com/altertable-ai/altertable-go => ../..
 
 require (
-	github.com/altertable-ai/altertable-go v0.0.0-00010101000000-000000000000
+	github.com/altertable-ai/altertable-go v0.0.0
 	github.com/stretchr/testify v1.12.1
 	modernc.org/sqlite v1.59.0
 )
