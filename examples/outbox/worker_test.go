@@ -123,7 +123,7 @@ func TestWorkerKeepsRefusedRowsAndGoesOn(t *testing.T) {
 		assert.NotEmpty(t, left[1])
 
 		requests := len(srv.Requests())
-		time.Sleep(time.Hour)
+		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		assert.Len(t, srv.Requests(), requests, "what was refused is not sent again")
 
@@ -147,17 +147,17 @@ func TestWorkerKeepsRowsWhileThePlatformIsOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				client, srv := altertabletest.New(t, altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Hour}))
+				client, srv := altertabletest.New(t, altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: time.Minute}))
 				db := newDB(t)
 				srv.Always(fault)
 				add(t, db, client, numbered(3)...)
 				w := NewWorker(db, client)
 				stop := start(t, w)
 				defer stop()
-				time.Sleep(3 * time.Hour)
+				time.Sleep(3 * time.Minute)
 				synctest.Wait()
 				assert.Equal(t, []string{"", "", ""}, refusals(t, db))
-				assert.LessOrEqual(t, len(srv.Requests()), int(3*time.Hour/w.poll)+1, "no attempt without delay")
+				assert.LessOrEqual(t, len(srv.Requests()), int(3*time.Minute/w.poll)+1, "no attempt without delay")
 				srv.ClearFaults()
 				time.Sleep(time.Minute)
 				synctest.Wait()
@@ -205,7 +205,9 @@ func TestRunEndsWhenTheClientIsClosed(t *testing.T) {
 		add(t, db, client, event("late"))
 		require.NoError(t, client.Close())
 		w := NewWorker(db, client)
-		require.ErrorIs(t, w.Run(t.Context()), altertable.ErrClosed)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.ErrorIs(t, w.Run(ctx), altertable.ErrClosed)
 		assert.Equal(t, []string{""}, refusals(t, db))
 		assert.Empty(t, srv.Requests())
 	})
@@ -246,6 +248,32 @@ func TestWorkerBoundsWhatIsUnderWay(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Rows that somebody deleted are under way all the same.
+func TestWorkerCountsWhatIsUnderWayByItself(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		client, srv := altertabletest.New(t)
+		db := newDB(t)
+		w := NewWorker(db, client)
+		w.limit, w.outcomes = 3, make(chan outcome, 3)
+		srv.Always(altertabletest.Status(http.StatusServiceUnavailable))
+		add(t, db, client, numbered(2)...)
+		stop := start(t, w)
+		defer stop()
+		synctest.Wait()
+		_, err := db.ExecContext(t.Context(), `DELETE FROM outbox`)
+		require.NoError(t, err)
+		add(t, db, client, numbered(5)...)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.EqualValues(t, 3, client.Stats().Queued)
+		srv.ClearFaults()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Len(t, srv.Events(), 7)
+		assert.Empty(t, stored(t, db))
+	})
 }
 
 func TestWorkerKeepsTheOrderOfAPersonsTraits(t *testing.T) {
