@@ -89,15 +89,11 @@ func ExampleClient_Alias() {
 	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL))
 
 	ctx := context.Background()
-	_ = client.Track(ctx, altertable.Track{Event: "invoice_paid", DistinctID: "stripe:cus_123"})
-	_ = client.Flush(ctx)
+	_ = client.Track(ctx, altertable.Track{Event: "invoice_paid", DistinctID: "stripe:cus_123"}) // by the billing system
 	_ = client.Alias(ctx, altertable.Alias{DistinctID: "stripe:cus_123", NewUserID: "u_42"})
 	_ = client.Close()
-
-	for _, i := range srv.Identities() {
-		fmt.Println(i.DistinctID, i.Aliases)
-	}
-	// Output: u_42 [stripe:cus_123]
+	fmt.Println(srv.Events()[0].Event, "belongs to", srv.Events()[0].IdentityID)
+	// Output: invoice_paid belongs to u_42
 }
 
 func ExampleClient_Shutdown() {
