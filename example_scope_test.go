@@ -47,6 +47,21 @@ func ExampleClient_Middleware_signUp() {
 	// signed_up by u_42 belongs to u_42
 }
 
+// Where requests are not of net/http, in fasthttp and gRPC, their cookies are
+// given as a header. The visitor is put into the context in any case: without
+// ids, it still holds the consent.
+func ExampleClient_Visitor() {
+	client, _ := altertable.New("pk_1")
+	defer client.Close()
+	cookies := `atbl.pk_1.production={"anonymousId":null,"distinctId":"anonymous-1","trackingConsent":"denied"}`
+
+	visitor, ok := client.Visitor(&http.Request{Header: http.Header{"Cookie": {cookies}}})
+	ctx := altertable.ContextWithVisitor(context.Background(), visitor)
+	_, usable := altertable.VisitorFromContext(ctx)
+	fmt.Println(ok, usable, visitor.Consent)
+	// Output: false false denied
+}
+
 // The middleware that authenticates says who acts, once for all handlers.
 func ExampleContextWithUser() {
 	srv := altertabletest.NewServer()
