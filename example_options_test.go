@@ -22,6 +22,8 @@ func redact(value any) any {
 			}
 		}
 		return kept
+	case altertable.Properties:
+		return redact(map[string]any(value))
 	case []any:
 		kept := make([]any, len(value))
 		for i, element := range value {
@@ -29,7 +31,7 @@ func redact(value any) any {
 		}
 		return kept
 	}
-	return value // other types, structs say, need a case of their own
+	return value // as it is: structs and other types of maps need a case of their own
 }
 
 // The map is the function's own, but what is in it is the caller's. So what is
