@@ -40,8 +40,8 @@ var (
 	ErrEnvironmentNotFound = errors.New("altertable: environment not found")
 )
 
-// A ConfigError says which option of New was out of range or contradicted
-// another one.
+// A ConfigError says which option of New, or variable of NewFromEnv, was out of
+// range or contradicted another one.
 type ConfigError struct {
 	Option string // the option's name, or "apiKey"
 	Reason string // the value and its range; never the key
