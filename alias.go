@@ -7,8 +7,8 @@ import (
 
 // Alias says that two ids are one person's: a second id, of a billing system or
 // CRM or from before a migration, is linked to your own, under which the person
-// is known. For a login use Identify. The ids must differ. Ids and timestamps are
-// as in Track.
+// is known. A link cannot be undone. For a login use Identify. The ids must differ.
+// Ids and timestamps are as in Track.
 type Alias struct {
 	DistinctID  string    // the second id, "stripe:cus_123"; required
 	NewUserID   string    // your own id, "u_42", which stays the person's; required
@@ -16,8 +16,8 @@ type Alias struct {
 	Environment string    // empty: the client's
 }
 
-// Alias accepts a link between two ids for delivery. A link cannot be undone.
-// Waiting and errors are as in Track.
+// Alias accepts a link between two ids for delivery. Waiting and errors are as
+// in Track.
 func (c *Client) Alias(ctx context.Context, a Alias) error {
 	if c.absent() {
 		return nil
