@@ -62,8 +62,9 @@ func ExampleClient_Visitor() {
 	// Output: false false denied
 }
 
-// The middleware that authenticates says who acts, once for all handlers.
-func ExampleContextWithUser() {
+// The middleware that authenticates says who acts, once for all handlers: that of
+// a user, and that of an administrator who writes about a customer.
+func ExampleContextWithUser_administrator() {
 	srv := altertabletest.NewServer()
 	defer srv.Close()
 	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL))
