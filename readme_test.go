@@ -124,6 +124,9 @@ func anchors(text string) []string {
 
 func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
 	t.Parallel()
+	if _, err := os.Stat("local"); err != nil {
+		t.Skip("this is no clone: the go command leaves modules within a module out")
+	}
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for _, document := range documents(t) {
 		text := readFile(t, document)
