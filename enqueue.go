@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -40,7 +39,7 @@ import (
 // nor bytes of m.
 func (c *Client) Enqueue(ctx context.Context, m Message, done func(error)) error {
 	if c.absent() {
-		tellWithoutClient(done)
+		withoutClient.tell(done)
 		return nil
 	}
 	e := newEnvelope()
@@ -163,23 +162,4 @@ func (q *queue) tellNothingToDo(ctx context.Context, e *envelope) error {
 	defer q.mu.Unlock()
 	q.tellDonesLocked(dones{e.done}, nil)
 	return nil
-}
-
-// nilClients lets one done of a nil client at a time be told.
-var nilClients sync.Mutex
-
-// tellWithoutClient tells done that there is nothing to do. It waits until done has
-// returned, but not for one that waits for its caller.
-func tellWithoutClient(done func(error)) {
-	if done == nil {
-		return
-	}
-	returned := make(chan struct{})
-	go func() {
-		defer close(returned)
-		nilClients.Lock()
-		defer nilClients.Unlock()
-		guardLog(func() { done(nil) })
-	}()
-	await(returned, callbackPatience)
 }
