@@ -251,36 +251,6 @@ func TestDoneOfADiscardedMessage(t *testing.T) {
 	}
 }
 
-func TestDoneOfANilClient(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var client *altertable.Client
-		o := newOutcomes()
-		o.enqueue(t, client, "a")
-		require.NoError(t, o.one(t, "a"), "told when Enqueue returns")
-		require.NoError(t, client.Enqueue(t.Context(), nil, nil))
-
-		release := make(chan struct{}) // by the caller, who would wait in vain
-		require.NoError(t, client.Enqueue(t.Context(), event("b"), func(err error) {
-			<-release
-			o.of("b")(err)
-		}))
-		require.NoError(t, client.Enqueue(t.Context(), event("c"), o.of("c")))
-		assert.Equal(t, 1, o.count(), "one at a time")
-		close(release)
-		synctest.Wait()
-		require.NoError(t, o.one(t, "b"))
-		require.NoError(t, o.one(t, "c"))
-
-		require.NoError(t, client.Enqueue(t.Context(), event("d"), func(error) { panic("d") }))
-		require.NoError(t, client.Enqueue(t.Context(), event("e"), func(error) { runtime.Goexit() }))
-		o.enqueue(t, client, "f")
-		require.NoError(t, o.one(t, "f"))
-		raw, err := client.Encode(t.Context(), event("g"))
-		require.NoError(t, err)
-		assert.Zero(t, raw)
-	})
-}
-
 func TestDoneMayDoWhatItLikes(t *testing.T) {
 	for name, does := range map[string]func(*altertable.Client){
 		"panic":     func(*altertable.Client) { panic("done") },
@@ -389,53 +359,6 @@ func TestBlockedEnqueueKeepsItsDone(t *testing.T) {
 		require.NoError(t, client.Close())
 		require.NoError(t, o.one(t, "a"))
 		require.NoError(t, o.one(t, "c"))
-	})
-}
-
-func TestEncodedMessageIsSentAsItIs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, srv := altertabletest.New(t, altertable.WithEventIDs(), altertable.WithDefaultProperties(altertable.Properties{"b": 2}),
-			altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
-				if track, ok := m.(altertable.Track); ok {
-					track.Properties["hook"] = true
-					return track
-				}
-				return m
-			}))
-		for i, m := range []altertable.Message{event("a"), linked("u_1"), altertable.Alias{DistinctID: "u_1", NewUserID: "u_2"}} {
-			raw, err := client.Encode(t.Context(), m)
-			require.NoError(t, err)
-			pass(time.Minute)
-			require.EqualValues(t, i, client.Stats().Accepted, "Encode queues nothing")
-			want := "[" + string(raw.JSON) + "]"
-			require.NoError(t, client.Enqueue(t.Context(), raw, nil))
-			require.NoError(t, client.Flush(t.Context()))
-			requests := srv.Requests()
-			last := requests[len(requests)-1]
-			assert.Equal(t, "/"+raw.Endpoint, last.Path)
-			assert.Equal(t, want, string(last.Body))
-			if raw.Endpoint == "track" {
-				assert.Contains(t, want, `"$event_id"`)
-				assert.Contains(t, want, `"hook":true`)
-			}
-		}
-	})
-}
-
-func TestEncodeNeedsNoQueue(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, _ := altertabletest.New(t)
-		require.NoError(t, client.Close())
-		raw, err := client.Encode(t.Context(), event("a"))
-		require.NoError(t, err)
-		assert.Equal(t, "track", raw.Endpoint)
-		for _, opts := range [][]altertable.Option{{altertable.WithBeforeSend(func(altertable.Message) altertable.Message { return nil })}} {
-			client := newDisabled(t, opts...)
-			raw, err := client.Encode(t.Context(), event("a"))
-			require.NoError(t, err)
-			assert.Zero(t, raw)
-			assert.EqualValues(t, 1, client.Stats().Discarded)
-		}
 	})
 }
 
