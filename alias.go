@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// Alias says that two ids are one person's: after a migration of ids, or to
-// link the id of a CRM or billing system, "stripe:cus_123". For a login use
-// Identify. Ids, which must differ, and timestamps are as in Track.
+// Alias says that two ids are one person's: a second id, of a billing system or
+// CRM or from before a migration, is linked to your own, under which the person
+// is known. A link cannot be undone. For a login use Identify. The ids must differ.
+// Ids and timestamps are as in Track.
 type Alias struct {
-	DistinctID  string    // the id to link from; required
-	NewUserID   string    // the id to link to; required
+	DistinctID  string    // the second id, "stripe:cus_123"; required
+	NewUserID   string    // your own id, "u_42", which stays the person's; required
 	Timestamp   time.Time // zero: the time of the call
 	Environment string    // empty: the client's
 }

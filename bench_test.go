@@ -106,6 +106,25 @@ func BenchmarkTrack(b *testing.B) {
 	})
 }
 
+// BenchmarkEnqueueRaw is the call of a relay or an importer: a message of the same
+// content as checkout, which is looked at in one pass. Compare with BenchmarkTrack.
+func BenchmarkEnqueueRaw(b *testing.B) {
+	client := newBenchClient(b, discard{})
+	raw, err := client.Encode(b.Context(), checkout)
+	require.NoError(b, err)
+	for name, done := range map[string]func(error){"alone": nil, "done": func(error) {}} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(raw.JSON)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := client.Enqueue(b.Context(), raw, done); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkTrackParallel(b *testing.B) {
 	client := newBenchClient(b, discard{})
 	b.ReportAllocs()

@@ -1,7 +1,7 @@
 // Package altertable sends product analytics to Altertable from a Go backend:
 // who a user is ([Client.Identify]) and what happened ([Client.Track]).
 //
-//	client, err := altertable.New(os.Getenv("ALTERTABLE_API_KEY"))
+//	client, err := altertable.NewFromEnv() // ALTERTABLE_API_KEY and others
 //	if err != nil {
 //		return err
 //	}
@@ -12,23 +12,42 @@
 //		Traits:     altertable.Traits{"plan": "pro"},
 //	})
 //	err = client.Track(ctx, altertable.Track{
-//		Event:      "Plan Upgraded",
+//		Event:      "plan_upgraded",
 //		DistinctID: user.ID,
 //		Properties: altertable.Properties{"seats": 5},
 //	})
 //
 // # Life of a client
 //
-// Make one [Client] per process with [New] and share it. Track, Identify and
-// Alias encode the message on the calling goroutine, put it into a bounded queue
-// in memory and return. They do no network I/O, and wait only where [WithOverflow]
-// is given Block and the queue is full. Batches leave in the background when they
-// are full or a second old. A failed request is tried again, with growing delays,
-// for up to 24 hours. Before the process ends, [Client.Shutdown] or [Client.Close]
-// delivers what is left.
+// Make one [Client] per process and share it: with [New], which is told all in
+// code, or with [NewFromEnv], which reads environment variables. Track, Identify
+// and Alias encode the message on the calling goroutine, put it into a bounded
+// queue in memory and return. They do no network I/O. They wait only where
+// [WithOverflow] is given Block and the queue is full. Batches leave in the
+// background when they are full or a second old. A failed request is tried again,
+// with growing delays, for up to 24 hours. Before the process ends,
+// [Client.Shutdown] or [Client.Close] delivers what is left.
 //
 // An error of these calls means that this message was not accepted, and why. In a
 // handler it is usually logged and not returned: analytics must not fail a login.
+//
+// # Who acts
+//
+// What the visitor did in the browser before login is linked to the user by the
+// anonymous id in the browser SDK's cookie. [Client.Middleware] puts it into the
+// request's context. [ContextWithUser], called where your service authenticates,
+// adds the user, and [ContextWithProperties] what all events of the request have
+// in common. A Track or Identify that names nobody is then about the user of its
+// context, and a Track without a user is about the visitor:
+//
+//	err := client.Track(r.Context(), altertable.Track{Event: "search_performed"})
+//
+// A link between two ids cannot be undone. So the visitor's ids go only into
+// messages about the person of the context, and into an Identify where the context
+// has no user, as in a login handler. An administrator's handler names the customer
+// in DistinctID, and so does not tie that person to the administrator's browser.
+//
+// Call Identify right after sign-up and login, and when a trait changes.
 //
 // # What is promised
 //
@@ -45,8 +64,16 @@
 // The platform ignores an identify that is older than the one it has. So the
 // identifies of one person are delivered in the order of acceptance, whatever
 // fails, and the client's stamps strictly increase. Those of different people go
-// in parallel. One that fails holds up its own person, and until its batch has
-// been split those who share the batch.
+// in parallel. An identify that fails holds up its own person, and until its batch
+// has been split those who share the batch.
+//
+// # The outcome of one message
+//
+// [Client.Enqueue] takes any [Message] and tells a function what became of it. A
+// [Raw] is a message that is encoded already: one of [DeliveryError.Payloads] that
+// is sent again, or an event of another SDK. [Client.Encode] returns the Raw that
+// Enqueue would send, and queues nothing: for an outbox that is written in the
+// transaction of what the event tells.
 //
 // # When the server has trouble
 //
@@ -56,13 +83,6 @@
 // schedule of its own. After three failures, each after others of its endpoint and
 // environment were delivered, it is sent in halves, down to the message at fault.
 // A rate limit is learnt from the answers with status 429, and kept.
-//
-// # Who a user is
-//
-// Call Identify right after sign-up and login, and when a trait changes. What the
-// visitor did in the browser before is linked to the user by the anonymous id
-// in the browser SDK's cookie: [Client.Middleware] puts it into the request's
-// context, where Identify and Track find it.
 //
 // # Tests
 //

@@ -2,10 +2,7 @@ package altertable
 
 import (
 	"context"
-	"encoding/json"
 	"math"
-	"slices"
-	"sync"
 	"time"
 )
 
@@ -40,7 +37,7 @@ import (
 // nor bytes of m.
 func (c *Client) Enqueue(ctx context.Context, m Message, done func(error)) error {
 	if c.absent() {
-		tellWithoutClient(done)
+		withoutClient.tell(done)
 		return nil
 	}
 	e := newEnvelope()
@@ -48,48 +45,6 @@ func (c *Client) Enqueue(ctx context.Context, m Message, done func(error)) error
 	keep, err := encodeAny(ctx, c, m, e)
 	e.done = done
 	return c.submit(ctx, "Enqueue", e, keep, err)
-}
-
-// Encode returns what Enqueue would send for m now, and queues nothing: with who acts,
-// stamp, environment and properties, after BeforeSend and validation. Store it, and
-// enqueue it later, in this process or another: the same bytes are sent, $event_id and
-// timestamp included. It does not wait, and works after Close and on a disabled client.
-//
-// If the message was discarded, by WithBeforeSend or WithConsentRequired, Encode returns a zero Raw and nil.
-// The error is a *ValidationError or ErrTooLarge, as Enqueue's. Stats counts both.
-// The Raw is the caller's. A nil client returns a zero Raw and nil.
-func (c *Client) Encode(ctx context.Context, m Message) (Raw, error) {
-	if c.absent() {
-		return Raw{}, nil
-	}
-	e := newEnvelope()
-	defer e.free()
-	keep, err := encodeAny(ctx, c, m, e)
-	switch {
-	case err != nil:
-		c.queue.reject(err)
-		return Raw{}, inCall("Encode", err)
-	case !keep:
-		c.queue.discard(e.discarded)
-		return Raw{}, nil
-	}
-	return Raw{e.endpoint.String(), json.RawMessage(slices.Clone(e.json))}, nil
-}
-
-// encodeAny writes m into e. It calls no method of the interface, through which m
-// would escape to the heap.
-func encodeAny(ctx context.Context, c *Client, m Message, e *envelope) (keep bool, err error) {
-	switch m := m.(type) {
-	case Track:
-		return m.encode(ctx, c, e)
-	case Identify:
-		return m.encode(ctx, c, e)
-	case Alias:
-		return m.encode(ctx, c, e)
-	case Raw:
-		return m.encode(ctx, c, e)
-	}
-	return false, &ValidationError{"message", "must be a Track, an Identify, an Alias or a Raw, and no pointer to one"}
 }
 
 // reserveDone takes room for e's done, if it has one, which must be released if e is
@@ -163,23 +118,4 @@ func (q *queue) tellNothingToDo(ctx context.Context, e *envelope) error {
 	defer q.mu.Unlock()
 	q.tellDonesLocked(dones{e.done}, nil)
 	return nil
-}
-
-// nilClients lets one done of a nil client at a time be told.
-var nilClients sync.Mutex
-
-// tellWithoutClient tells done that there is nothing to do. It waits until done has
-// returned, but not for one that waits for its caller.
-func tellWithoutClient(done func(error)) {
-	if done == nil {
-		return
-	}
-	returned := make(chan struct{})
-	go func() {
-		defer close(returned)
-		nilClients.Lock()
-		defer nilClients.Unlock()
-		guardLog(func() { done(nil) })
-	}()
-	await(returned, callbackPatience)
 }

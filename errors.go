@@ -15,15 +15,17 @@ import (
 // Errors to match with errors.Is.
 var (
 	// ErrClosed is returned for a message that comes after Close or Shutdown began,
-	// and by a client that was made in another testing/synctest bubble.
+	// and by a client that was made in another testing/synctest bubble. The function
+	// that Enqueue was given receives it where a spool keeps the message for another
+	// client.
 	ErrClosed = errors.New("altertable: client is closed")
 	// ErrQueueFull is returned where the queue has no room for a message, and is
 	// the reason in the report of a message that DropOldest evicted.
 	ErrQueueFull = errors.New("altertable: queue is full")
 	// ErrTooLarge is returned for a message over MaxBatchBytes, MaxQueueBytes or
 	// SpoolMaxBytes, and for a synchronous call over the limits of a batch. The
-	// text of a call's error names the option, its value and, if most of the
-	// message is in one property or trait, that, as ValidationError does.
+	// text of a call's error names the option and its value. If most of the message
+	// is in one property or trait, it also names that one, as ValidationError does.
 	ErrTooLarge = errors.New("altertable: message is too large")
 	// ErrUnauthorized matches an *APIError of status 401, or of 403 with an error
 	// code: the key is wrong, revoked, or not allowed to ingest. What is queued is
@@ -38,8 +40,8 @@ var (
 	ErrEnvironmentNotFound = errors.New("altertable: environment not found")
 )
 
-// A ConfigError says which option of New was out of range or contradicted
-// another one.
+// A ConfigError says which option of New, or variable of NewFromEnv, was out of
+// range or contradicted another one.
 type ConfigError struct {
 	Option string // the option's name or "apiKey"; of NewFromEnv, the variable's if that is to blame
 	Reason string // the value and its range; never the key
@@ -65,10 +67,10 @@ type ValidationError struct {
 func (e *ValidationError) Error() string { return "altertable: " + e.Field + " " + e.Reason }
 
 // An APIError is an answer other than success, a redirect among them. It
-// matches ErrUnauthorized and ErrEnvironmentNotFound where it means that. Some
-// who are not the API answer in its place, which Error says, and are asked again:
-// an HTML page under a 2xx is a captive portal's or a wrong base URL's, and a
-// 403 without an error code a firewall's.
+// matches ErrUnauthorized and ErrEnvironmentNotFound where it means that. Two
+// answers are not the API's. They are retried, and Error says what they are: an
+// HTML page under a 2xx comes from a captive portal, or the base URL is wrong; a
+// 403 without an error code comes from a firewall.
 type APIError struct {
 	StatusCode int
 	Code       string        // the server's error code, empty if it named none
@@ -133,7 +135,8 @@ func (e *APIError) fromFirewall() bool { return e.StatusCode == http.StatusForbi
 
 // A DeliveryError reports accepted messages of one batch that will not be
 // delivered, and holds them. WithOnError's function receives it, and it is the
-// Err of a Delivery.
+// Err of a Delivery. The function that Enqueue was given receives one of its
+// message alone.
 type DeliveryError struct {
 	Endpoint    string // "track", "identify" or "alias"
 	Environment string
@@ -153,7 +156,8 @@ func (e *DeliveryError) Error() string {
 func (e *DeliveryError) Unwrap() error { return e.Err }
 
 // Payloads returns the messages as they would have been sent, one JSON object
-// each, oldest first. They are the caller's to keep; they hold personal data.
+// each, oldest first. With Endpoint, each is a Raw, which Enqueue takes again. They
+// are the caller's to keep; they hold personal data.
 func (e *DeliveryError) Payloads() []json.RawMessage { return e.payloads }
 
 // An UndeliveredError is what Flush and Shutdown return when messages that

@@ -24,16 +24,37 @@ func Example() {
 	ctx := context.Background()
 	err = errors.Join(
 		client.Identify(ctx, altertable.Identify{DistinctID: "u_42", Traits: altertable.Traits{"plan": "pro"}}),
-		client.Track(ctx, altertable.Track{Event: "Plan Upgraded", DistinctID: "u_42", Properties: altertable.Properties{"seats": 5}}),
+		client.Track(ctx, altertable.Track{Event: "plan_upgraded", DistinctID: "u_42", Properties: altertable.Properties{"seats": 5}}),
 		client.Close(), // delivers what is queued
 	)
-	fmt.Println("error:", err)
-	for _, e := range srv.Events() {
-		fmt.Println(e.Event, e.Properties["seats"], e.IdentityTraits)
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	// Output:
-	// error: <nil>
-	// Plan Upgraded 5 map[plan:pro]
+	for _, e := range srv.Events() {
+		fmt.Println(e.Event, "seats:", e.Properties["seats"], "plan:", e.IdentityTraits["plan"])
+	}
+	// Output: plan_upgraded seats: 5 plan: pro
+}
+
+// The variables that a deployment, or the command local, sets for the process.
+func ExampleNewFromEnv() {
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	_ = os.Setenv("ALTERTABLE_API_KEY", "key")
+	_ = os.Setenv("ALTERTABLE_BASE_URL", srv.URL)
+	defer os.Unsetenv("ALTERTABLE_API_KEY")
+	defer os.Unsetenv("ALTERTABLE_BASE_URL")
+
+	client, err := altertable.NewFromEnv(altertable.WithRelease("1.4.0")) // an option replaces its variable
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = client.Track(context.Background(), altertable.Track{Event: "plan_upgraded", DistinctID: "u_42"})
+	_ = client.Close()
+	fmt.Println(srv.Events()[0].Event, srv.Events()[0].Properties["$release"])
+	// Output: plan_upgraded 1.4.0
 }
 
 // A handler for sign-ups. What the analytics say does not change its answer.
@@ -46,7 +67,7 @@ func ExampleClient_Identify() {
 		id := "u_42" // of the user that was created
 		err := errors.Join(
 			client.Identify(r.Context(), altertable.Identify{DistinctID: id, Traits: altertable.Traits{"plan": r.FormValue("plan")}}),
-			client.Track(r.Context(), altertable.Track{Event: "Signed Up", DistinctID: id}),
+			client.Track(r.Context(), altertable.Track{Event: "signed_up", DistinctID: id}),
 		)
 		if err != nil {
 			fmt.Println("analytics:", err)
@@ -56,15 +77,30 @@ func ExampleClient_Identify() {
 
 	signUp(httptest.NewRecorder(), httptest.NewRequest("POST", "/signup?plan=free", nil))
 	_ = client.Close()
-	fmt.Println(srv.Events()[0].Event, srv.Identities()[0].Traits)
-	// Output: Signed Up map[plan:free]
+	fmt.Println(srv.Events()[0].Event, "plan:", srv.Identities()[0].Traits["plan"])
+	// Output: signed_up plan: free
+}
+
+// An id of the billing system is linked to the service's own, which stays the
+// person's id.
+func ExampleClient_Alias() {
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL))
+
+	ctx := context.Background()
+	_ = client.Track(ctx, altertable.Track{Event: "invoice_paid", DistinctID: "stripe:cus_123"}) // by the billing system
+	_ = client.Alias(ctx, altertable.Alias{DistinctID: "stripe:cus_123", NewUserID: "u_42"})
+	_ = client.Close()
+	fmt.Println(srv.Events()[0].Event, "belongs to", srv.Events()[0].IdentityID)
+	// Output: invoice_paid belongs to u_42
 }
 
 func ExampleClient_Shutdown() {
 	srv := altertabletest.NewServer()
 	defer srv.Close()
 	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL))
-	_ = client.Track(context.Background(), altertable.Track{Event: "Order Placed", DistinctID: "u_42"})
+	_ = client.Track(context.Background(), altertable.Track{Event: "order_placed", DistinctID: "u_42"})
 
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -82,9 +118,12 @@ func ExampleClient_Flush() {
 	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL))
 	defer client.Close()
 
-	_ = client.Track(context.Background(), altertable.Track{Event: "Job Finished", DistinctID: "u_42"})
-	fmt.Println(client.Flush(context.Background()), len(srv.Events()))
-	// Output: <nil> 1
+	_ = client.Track(context.Background(), altertable.Track{Event: "report_finished", DistinctID: "u_42"})
+	if err := client.Flush(context.Background()); err != nil {
+		fmt.Println("not delivered:", err)
+	}
+	fmt.Println(len(srv.Events()), "delivered")
+	// Output: 1 delivered
 }
 
 func ExampleClient_TrackSync() {
@@ -93,85 +132,61 @@ func ExampleClient_TrackSync() {
 	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL))
 	defer client.Close()
 
-	response, err := client.TrackSync(context.Background(), altertable.Track{Event: "Invoice Paid", DistinctID: "u_42"})
-	fmt.Println(response.OK, err)
-	// Output: true <nil>
-}
-
-// Messages that will not be delivered are written aside, one JSON object a line.
-func ExampleWithOnError() {
-	srv := altertabletest.NewServer()
-	defer srv.Close()
-	srv.Always(altertabletest.Status(401))
-	deadLetters := os.Stdout
-
-	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL), altertable.WithOnError(func(err error) {
-		var lost *altertable.DeliveryError
-		if errors.As(err, &lost) {
-			for _, payload := range lost.Payloads() {
-				_, _ = deadLetters.Write(append(payload, '\n'))
-			}
-		}
-	}))
-	_ = client.Alias(context.Background(), altertable.Alias{
-		DistinctID: "u_42", NewUserID: "stripe:cus_123", Timestamp: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-	})
-	fmt.Println(errors.Is(client.Close(), altertable.ErrUnauthorized))
-	// Output:
-	// {"environment":"production","distinct_id":"u_42","new_user_id":"stripe:cus_123","timestamp":"2026-01-01T00:00:00.000Z"}
-	// true
-}
-
-// A transport of one's own, which finds out with pings that an HTTP/2
-// connection is dead.
-func ExampleWithHTTPClient() {
-	srv := altertabletest.NewServer()
-	defer srv.Close()
-	transport := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 8, // as many as WithMaxInFlight
-		IdleConnTimeout:     90 * time.Second,
-		HTTP2: &http.HTTP2Config{
-			SendPingTimeout: 5 * time.Second,
-			PingTimeout:     5 * time.Second,
-		},
+	response, err := client.TrackSync(context.Background(), altertable.Track{Event: "invoice_paid", DistinctID: "u_42"})
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	defer transport.CloseIdleConnections()
-	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL),
-		altertable.WithHTTPClient(&http.Client{Transport: transport}))
-	_ = client.Track(context.Background(), altertable.Track{Event: "Signed Up", DistinctID: "u_42"})
-	fmt.Println(client.Close(), len(srv.Events()))
-	// Output: <nil> 1
+	fmt.Println("stored:", response.OK)
+	// Output: stored: true
 }
 
-func ExampleWithBeforeSend() {
+// The platform answers after it has done the work: the next query sees the plan.
+func ExampleClient_IdentifySync() {
 	srv := altertabletest.NewServer()
 	defer srv.Close()
-	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL),
-		altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
-			switch m := m.(type) {
-			case altertable.Track:
-				if m.Event == "Health Checked" {
-					return nil // discarded
-				}
-				delete(m.Properties, "email")
-			case altertable.Identify:
-				delete(m.Traits, "email")
-			}
-			return m
-		}))
-	ctx := context.Background()
-	_ = client.Track(ctx, altertable.Track{Event: "Health Checked", DistinctID: "u_42"})
-	_ = client.Track(ctx, altertable.Track{Event: "Mail Opened", DistinctID: "u_42", Properties: altertable.Properties{"email": "ada@example.com"}})
+	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL))
+	defer client.Close()
+
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, err := client.IdentifySync(ctx,
+		altertable.Identify{DistinctID: "u_42", Traits: altertable.Traits{"plan": "pro"}},
+		altertable.Identify{DistinctID: "u_43", Traits: altertable.Traits{"plan": "free"}},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, i := range srv.Identities() {
+		fmt.Println(i.DistinctID, i.Traits["plan"])
+	}
+	// Output:
+	// u_42 pro
+	// u_43 free
+}
+
+// What a metrics endpoint exports. Two alerts are enough to begin with.
+func ExampleClient_Stats() {
+	srv := altertabletest.NewServer()
+	defer srv.Close()
+	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL))
+	_ = client.Track(context.Background(), altertable.Track{Event: "order_placed", DistinctID: "u_42"})
 	_ = client.Close()
-	fmt.Println(len(srv.Events()), srv.Events()[0].Properties["email"])
-	// Output: 1 <nil>
+
+	s := client.Stats()
+	fmt.Println("delivered:", s.Delivered, "queued:", s.Queued)
+	fmt.Println("nothing gets through:", s.Oldest > 5*time.Minute)
+	fmt.Println("lost:", s.Failed+s.Dropped+s.RejectedFull+s.RejectedSpool)
+	// Output:
+	// delivered: 1 queued: 0
+	// nothing gets through: false
+	// lost: 0
 }
 
 func ExampleValidationError() {
 	client, _ := altertable.New("key", altertable.WithDisabled(true))
-	err := client.Track(context.Background(), altertable.Track{Event: "Signed Up", DistinctID: "undefined"})
+	err := client.Track(context.Background(), altertable.Track{Event: "signed_up", DistinctID: "undefined"})
 	var invalid *altertable.ValidationError
 	if errors.As(err, &invalid) {
 		fmt.Println(invalid.Field, invalid.Reason)
@@ -179,27 +194,11 @@ func ExampleValidationError() {
 
 	// The text names the call and, for a value that cannot be encoded, the key.
 	fmt.Println(client.Track(context.Background(), altertable.Track{
-		Event: "Signed Up", DistinctID: "u_42", Properties: altertable.Properties{"plan": func() string { return "pro" }},
+		Event: "signed_up", DistinctID: "u_42", Properties: altertable.Properties{"plan": func() string { return "pro" }},
 	}))
 	// Output:
 	// distinct_id is a reserved word, not an id
 	// altertable: Track: properties "plan" holds a value of type func() string, which JSON cannot express
-}
-
-// An administrator changes another user's plan. Without the zero Visitor that
-// user would be tied to the administrator's browser.
-func ExampleContextWithVisitor() {
-	srv := altertabletest.NewServer()
-	defer srv.Close()
-	client, _ := altertable.New("key", altertable.WithBaseURL(srv.URL))
-
-	ctx := altertable.ContextWithVisitor(context.Background(), altertable.Visitor{AnonymousID: "anonymous-1"}) // as Middleware does
-	_ = client.Identify(altertable.ContextWithVisitor(ctx, altertable.Visitor{}), altertable.Identify{
-		DistinctID: "u_7", Traits: altertable.Traits{"plan": "pro"},
-	})
-	_ = client.Close()
-	fmt.Println(srv.Identities()[0].AnonymousIDs)
-	// Output: []
 }
 
 func ExampleWithSpool() {
@@ -215,16 +214,22 @@ func ExampleWithSpool() {
 	// The first process ends while the server is down.
 	srv.Down()
 	first, _ := altertable.New("key", altertable.WithBaseURL(srv.URL), altertable.WithSpool(dir), altertable.WithOnError(func(error) {}))
-	_ = first.Track(context.Background(), altertable.Track{Event: "Order Placed", DistinctID: "u_42"})
+	_ = first.Track(context.Background(), altertable.Track{Event: "order_placed", DistinctID: "u_42"})
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
-	fmt.Println("first:", first.Shutdown(ctx), first.Stats().Queued, "on disk")
+	if err := first.Shutdown(ctx); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println("left on disk:", first.Stats().Queued)
 
 	// The second one delivers what is left.
 	srv.Up()
 	second, _ := altertable.New("key", altertable.WithBaseURL(srv.URL), altertable.WithSpool(dir))
-	fmt.Println("second:", second.Close(), second.Stats().Delivered, "delivered")
+	if err := second.Close(); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println("delivered:", second.Stats().Delivered)
 	// Output:
-	// first: <nil> 1 on disk
-	// second: <nil> 1 delivered
+	// left on disk: 1
+	// delivered: 1
 }

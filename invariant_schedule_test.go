@@ -233,14 +233,17 @@ func (l *life) run() {
 	assert.Empty(l, l.problem)
 }
 
+// done returns what hears of a message's outcome, if somebody does.
+func (l *life) done() func(error) { return choose(l.r, nil, func(error) {}) }
+
 // step makes one call, lets time pass, or changes the server's mood.
 func (l *life) step() {
 	switch x := l.r.IntN(20); {
 	case x < 9:
-		l.within(500, func(ctx context.Context) { _ = l.client.Identify(ctx, l.identify()) })
+		l.within(500, func(ctx context.Context) { _ = l.client.Enqueue(ctx, l.identify(), l.done()) })
 	case x < 11:
 		l.within(500, func(ctx context.Context) {
-			_ = l.client.Track(ctx, Track{Event: l.name(), DistinctID: "u", Environment: choose(l.r, l.environments...)})
+			_ = l.client.Enqueue(ctx, Track{Event: l.name(), DistinctID: "u", Environment: choose(l.r, l.environments...)}, l.done())
 		})
 	case x < 12:
 		l.within(500, func(ctx context.Context) {

@@ -312,9 +312,10 @@ func WithBeforeSend(f func(Message) Message) Option {
 
 // WithOnError calls f with a *DeliveryError for accepted messages that will not
 // be delivered, and with a *SpoolError for trouble with a spool's files,
-// overriding the default, which logs a warning. Callbacks run one at a time on
-// a goroutine of the client; f may panic, block, and call any method of the
-// client. What waits for a callback fills the queue.
+// overriding the default, which logs a warning. Given several times, all functions
+// are called, in order. Callbacks run one at a time on a goroutine of the client; f
+// may panic, block, and call any method of the client. What waits for a callback
+// fills the queue. For the outcome of a single message see Enqueue.
 func WithOnError(f func(error)) Option {
 	return func(cfg *config) error {
 		if f != nil {
@@ -325,7 +326,7 @@ func WithOnError(f func(error)) Option {
 }
 
 // WithOnDelivery calls f with the outcome of every batch, good or bad, before
-// OnError. It runs as OnError does.
+// OnError. It runs as OnError does, and may be given several times as well.
 func WithOnDelivery(f func(Delivery)) Option {
 	return func(cfg *config) error {
 		if f != nil {

@@ -148,21 +148,36 @@ func (s *rawScan) quoted() (inside []byte, escaped, ok bool) {
 	if !s.next('"') {
 		return nil, false, false
 	}
-	begin := s.at
-	for ; s.at < len(s.text); s.at++ {
-		switch c := s.text[s.at]; {
-		case c == '"':
-			s.at++
-			return s.text[begin : s.at-1], escaped, true
-		case c == '\\':
+	text, begin := s.text, s.at
+	for i := begin; i < len(text); i++ {
+		if !inStrings[text[i]] {
+			continue
+		}
+		switch text[i] {
+		case '"':
+			s.at = i + 1
+			return text[begin:i], escaped, true
+		case '\\':
 			escaped = true
-			s.at++ // a quote behind it is part of the string
-		case c < ' ':
+			i++ // a quote behind it is part of the string
+		default: // a control character
 			return nil, false, false
 		}
 	}
 	return nil, false, false
 }
+
+// inStrings and inNested are the bytes that mean something there.
+var inStrings, inNested = func() (strings, nested [256]bool) {
+	for c := range byte(' ') {
+		strings[c] = true
+	}
+	strings['"'], strings['\\'] = true, true
+	for _, c := range []byte(`"{}[]`) {
+		nested[c] = true
+	}
+	return strings, nested
+}()
 
 // value passes over a value.
 func (s *rawScan) value() bool {
@@ -194,7 +209,12 @@ func endsLiteral(c byte) bool {
 // nested passes over an object or a list.
 func (s *rawScan) nested() bool {
 	for depth := 0; s.at < len(s.text); {
-		switch s.text[s.at] {
+		c := s.text[s.at]
+		if !inNested[c] {
+			s.at++
+			continue
+		}
+		switch c {
 		case '"':
 			if _, _, ok := s.quoted(); !ok {
 				return false

@@ -12,8 +12,8 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// RetryPolicy says how long what failed waits for its next attempt: a batch, an
-// endpoint, or the client as a whole. The interval starts at InitialInterval and
+// RetryPolicy says how long a batch, an endpoint, or the client as a whole waits
+// after a failure before the next attempt. The interval starts at InitialInterval and
 // doubles with every failure up to MaxInterval; a delay is the interval times a
 // random factor of 0.5 to 1.5, or what the server's Retry-After asks for, up to
 // 5 minutes, if that is longer. A 429 lowers the rate of requests instead; then

@@ -9,7 +9,8 @@ import (
 	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
-// accept implements keeper. The message is written to disk first.
+// accept implements keeper. The message is written to disk first. A done is room
+// of memory, and is reserved before.
 func (d *disk) accept(ctx context.Context, e *envelope) error {
 	if err := d.q.reserveDone(ctx, e, d.q.closing); err != nil {
 		return d.q.rejectMessage(e, err)

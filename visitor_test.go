@@ -73,7 +73,6 @@ func TestMiddleware(t *testing.T) {
 
 // What the context has besides stays there.
 func TestMiddlewareKeepsTheContext(t *testing.T) {
-	client, _, _ := newClient(t, altertable.WithVisitorKey("pk_1"))
 	outer := altertable.Visitor{AnonymousID: "anonymous-0"}
 	ctx := altertable.ContextWithVisitor(altertable.ContextWithUser(context.WithValue(t.Context(), ctxKey{}, 1), "u_1"), outer)
 	for header, want := range map[string]altertable.Visitor{
@@ -82,12 +81,15 @@ func TestMiddlewareKeepsTheContext(t *testing.T) {
 		cookie("atbl.pk_1.production", `{"trackingConsent":"denied"}`):                              {Consent: altertable.ConsentDenied},
 		cookie("atbl.pk_1.production", `{"trackingConsent":"maybe"}`):                               outer,
 	} {
-		ctx := throughMiddleware(t, client, requestWith("Cookie", header).WithContext(ctx))
-		v, _ := altertable.VisitorFromContext(ctx)
-		assert.Equal(t, want, v)
-		user, _ := altertable.UserFromContext(ctx)
-		assert.Equal(t, "u_1", user)
-		assert.Equal(t, 1, ctx.Value(ctxKey{}))
+		for _, option := range []altertable.Option{nil, altertable.WithRequestProperties()} {
+			client, _, _ := newClient(t, altertable.WithVisitorKey("pk_1"), option)
+			ctx := throughMiddleware(t, client, requestWith("Cookie", header).WithContext(ctx))
+			v, _ := altertable.VisitorFromContext(ctx)
+			assert.Equal(t, want, v)
+			user, _ := altertable.UserFromContext(ctx)
+			assert.Equal(t, "u_1", user)
+			assert.Equal(t, 1, ctx.Value(ctxKey{}))
+		}
 	}
 }
 
