@@ -60,6 +60,7 @@ func TestVisitorOfOtherCookies(t *testing.T) {
 		"older prefix":            {[]string{granted(`"anonymousId":"visitor-1"`)}, of("visitor-1", "")},
 		"device only":             {[]string{granted(`"deviceId":"device-1"`)}, of("", "device-1")},
 		"the user's id":           {[]string{granted(`"anonymousId":null,"distinctId":"u_1"`)}, of("", "")},
+		"tabs around it":          {[]string{"a=b;\t" + good + "\t; c=d"}, of(anonymousID, "")},
 		"another line":            {[]string{"a=b", good}, of(anonymousID, "")},
 		"others beside it":        {[]string{strings.Replace(good, "pk_1", "pk_2", 1) + "; " + good + "; " + strings.Replace(good, "production", "staging", 1)}, of(anonymousID, "")},
 		"no cookie":               {nil, none},

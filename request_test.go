@@ -26,10 +26,12 @@ func propertiesOf(t *testing.T, r *http.Request) object {
 }
 
 func TestRequestProperties(t *testing.T) {
-	r := httptest.NewRequest("GET", "/pricing/a%2Fb?utm_source=news&token=secret&utm_medium=e%20mail&utm_campaign=fall&utm_term=t&utm_content=c&utm_id=7", nil)
+	r := httptest.NewRequest("GET", "/pricing/a%2Fb?utm_source=news&token=secret&utm_medium=e%20mail&utm_campaign=fall&utm_term=t&utm_content=c&utm_id=7&utm_source=second", nil)
 	r.Header.Set("Referer", "https://user:secret@search.example:8443/find?q=secret&utm_source=ad#secret")
 	r.Header.Set("User-Agent", "Mozilla/5.0")
-	r.Header.Set("X-Forwarded-For", "192.0.2.1")
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Original-Url"} {
+		r.Header.Set(name, "192.0.2.1") // anybody can write them
+	}
 	assert.Equal(t, object{
 		"$url":        "https://example.com/pricing/a%2Fb?utm_source=news&utm_medium=e+mail&utm_campaign=fall&utm_term=t&utm_content=c&utm_id=7",
 		"$referer":    "https://search.example:8443/find?utm_source=ad",
