@@ -303,9 +303,10 @@ func WithRetry(p RetryPolicy) Option {
 // validation: to scrub, enrich, or discard it. f gets the stamped message by
 // value (Track, Identify or Alias) with what the context adds to it, ids and
 // properties, and without default and system properties. The map is a shallow
-// copy, to which f may write. f returns the message, changed or not. If f returns nil, the message is
-// discarded and the call returns nil. A panic, a pointer, or a message of
-// another type is a *ValidationError of the call. f may be called concurrently.
+// copy, to which f may write. f returns the message, changed or not. If f returns
+// nil, the message is discarded and the call returns nil. A panic, a pointer, or a
+// message of another type is a *ValidationError of the call. f may be called
+// concurrently.
 func WithBeforeSend(f func(Message) Message) Option {
 	return func(cfg *config) error { cfg.beforeSend = f; return nil }
 }
@@ -344,8 +345,9 @@ func WithOnDelivery(f func(Delivery)) Option {
 //
 // At debug level there is also a line for the client's start and end, each
 // message that was accepted, discarded or rejected, each visitor that was read or
-// not, and each request, retry and split batch: up to 1,000 a second, beyond which they are counted. Whether l
-// enables debug level is asked in New, and every 10 s while requests are made.
+// not, and each request, retry and split batch: up to 1,000 a second, beyond which
+// they are counted. Whether l enables debug level is asked in New, and every 10 s
+// while requests are made.
 //
 // No line holds a key, an id or a message's content, except that a debug line
 // names the event. The handler runs as callbacks do: see WithOnError. While it

@@ -218,7 +218,9 @@ func TestPropertiesFuncMayUseTheClient(t *testing.T) {
 	wg.Wait()
 	require.NoError(t, client.Flush(t.Context()))
 	assert.Equal(t, []string{"e0", "slow"}, stored(srv))
-	assert.Equal(t, object{"accepted": 2.0}, own(srv.Events()[1].Properties))
+	slow := srv.Events()[1]
+	assert.Equal(t, object{"accepted": 2.0}, own(slow.Properties))
+	assert.True(t, slow.Timestamp.Before(srv.Identities()[0].UpdatedAt), "it was stamped before the function was asked")
 	l.settle(t, client, "e0", "u_1", "slow")
 }
 

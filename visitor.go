@@ -122,8 +122,9 @@ func (c *Client) withScope(r *http.Request) *http.Request {
 // and hold ids of the browser SDK's forms. Who the user is, is never taken from
 // them. At debug level the log says why a visitor was not read.
 //
-// It does not block, and works after Close. It reads nothing of r but headers, so
-// that other servers than net/http can make one of theirs:
+// It does not block, and works after Close. It reads nothing of r except headers, so
+// that other servers than net/http can make one of theirs. Their names are as
+// net/http writes them, "Cookie", where gRPC's metadata has "cookie":
 //
 //	v, ok := client.Visitor(&http.Request{Header: http.Header{"Cookie": cookies}})
 func (c *Client) Visitor(r *http.Request) (Visitor, bool) {
