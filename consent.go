@@ -1,18 +1,18 @@
 package altertable
 
-// Consent is what a visitor decided about tracking, as the browser SDK's cookie
-// has it.
+// Consent is what a visitor decided about tracking, as the browser SDK's
+// cookie has it.
 type Consent string
 
 const (
-	// ConsentUnknown says nothing: no cookie was read, or it holds another word.
-	// Who puts a Visitor with it into a context vouches for the visitor.
+	// ConsentUnknown means that no cookie was read, or that it holds another word.
+	// Code that puts a Visitor with it into a context vouches for the consent.
 	ConsentUnknown Consent = ""
 	// ConsentGranted is the only one with which Client.Visitor returns ids.
 	ConsentGranted Consent = "granted"
-	// ConsentPending is that of a visitor who was not asked yet, or did not answer.
+	// ConsentPending means that the visitor was not asked yet, or did not answer.
 	ConsentPending Consent = "pending"
-	// ConsentDenied is that of a visitor who refused, or dismissed the question.
+	// ConsentDenied means that the visitor refused, or dismissed the question.
 	ConsentDenied Consent = "denied"
 )
 

@@ -108,7 +108,8 @@ func SpoolMaxBytes(n int64) SpoolOption {
 
 // SpoolSync makes each call wait until its message is on the medium, so that a
 // power cut loses nothing either. It costs a call what the disk needs for
-// that, often milliseconds. Without it, a power cut may lose the last moments.
+// that, often milliseconds. Off by default: a power cut may then lose
+// the last moments.
 func SpoolSync() SpoolOption {
 	return func(s *spoolConfig) error { s.sync = true; return nil }
 }
@@ -132,12 +133,13 @@ func SpoolName(name string) SpoolOption {
 // lives for milliseconds. Another client with the same directory and SpoolName,
 // or key and base URL, delivers, as the same user of the system.
 //
-// A message is on disk when its call returns. So Flush returns nil, and Shutdown
-// returns at once. Synchronous calls return ErrClosed. Stats counts what was written
-// as Queued. SpoolMaxBytes bounds the
-// files of all clients of the name in the directory together. At the bound, calls
-// return ErrQueueFull, whatever WithOverflow says. Callbacks hear of trouble with
-// the files only.
+// A message is on disk when its call returns. So Flush returns nil, and
+// Shutdown returns at once. Synchronous calls return ErrClosed. Stats counts
+// what was written as Queued. SpoolMaxBytes bounds the files of all clients of
+// the name in the directory together. At the bound, calls return ErrQueueFull,
+// whatever WithOverflow says. Callbacks hear of trouble with the files only, and
+// the functions that Enqueue was given receive ErrClosed at Shutdown. Off by
+// default.
 func SpoolWriteOnly() SpoolOption {
 	return func(s *spoolConfig) error { s.writeOnly = true; return nil }
 }
