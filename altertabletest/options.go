@@ -54,8 +54,9 @@ func WithObserver(observe func(Change)) Option {
 // WithIdentities makes the server start with these identities, in this order,
 // as Identities of another server returned them or as a test wants them to be:
 // traits, links and the timestamp that the next identify has to exceed
-// included. NewServer panics if two identities of one environment have an id
-// in common. The observer is not told of them, and Reset forgets them as well. They are copied.
+// included. NewServer panics if two identities of one environment have an id in
+// common. The observer is not told of them, and Reset forgets them as well.
+// They are copied.
 func WithIdentities(identities ...Identity) Option {
 	return func(cfg *config) { cfg.identities = append(cfg.identities, identities...) }
 }
