@@ -35,17 +35,18 @@ func (c Consent) isWithheld() bool {
 	return c == ConsentPending || c == ConsentDenied || c == dismissed
 }
 
-// WithConsentRequired discards every Track and Identify (Track, Identify,
-// TrackSync, IdentifySync, Enqueue and Encode) whose context carries a visitor
-// whose Consent is ConsentPending or ConsentDenied: the call returns nil, and
-// Stats.Discarded counts the message. It is decided first, so that such a
-// message is not validated, and neither WithPropertiesFunc nor WithBeforeSend
-// sees it. A message without a visitor, or with one whose Consent is
-// ConsentUnknown, passes. An Alias and a Raw pass as well. By default the consent
-// decides only whether the visitor's ids are used.
+// WithConsentRequired discards every Track and Identify whose context carries a
+// visitor whose Consent is ConsentPending or ConsentDenied. The call returns
+// nil, and Stats.Discarded counts the message. This holds for Track, Identify,
+// TrackSync, IdentifySync, Enqueue and Encode. It is decided first, so that
+// such a message is not validated, and neither WithPropertiesFunc nor
+// WithBeforeSend sees it. A message without a visitor, or with one whose
+// Consent is ConsentUnknown, passes. An Alias and a Raw pass as well. By
+// default the consent decides only whether the visitor's ids are used.
 //
-// A message about another person than the visitor, in an administrator's handler
-// say, is discarded, too: pass ContextWithVisitor(ctx, Visitor{}) there.
+// A message about another person than the visitor is discarded, too, such as
+// one about a customer in an administrator's handler: pass
+// ContextWithVisitor(ctx, Visitor{}) there.
 func WithConsentRequired() Option {
 	return func(cfg *config) error { cfg.consentRequired = true; return nil }
 }

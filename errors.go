@@ -50,8 +50,8 @@ type ConfigError struct {
 // Error names the option, the value and the range.
 func (e *ConfigError) Error() string { return "altertable: " + e.Option + ": " + e.Reason }
 
-// A ValidationError says which field of a message was refused, "distinct_id"
-// say, and why. It does not repeat the value.
+// A ValidationError says which field of a message was refused, such as
+// "distinct_id", and why. It does not repeat the value.
 //
 // For a value that cannot be encoded, Field is "properties" or "traits", and
 // Reason begins with the key of the map, in quotes, if that looks like a name:

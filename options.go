@@ -68,9 +68,10 @@ const (
 	// DropNewest refuses the new message: the call returns ErrQueueFull.
 	DropNewest Overflow = iota
 	// DropOldest evicts the oldest messages that no request carries and reports
-	// them to OnError with ErrQueueFull. The call itself returns ErrQueueFull if
-	// all are carried, and while evicted messages wait for a callback: 10,000 of
-	// them, or 4 MiB, or any if it has not returned for 250 ms.
+	// them to the functions of WithOnError with ErrQueueFull. The call itself
+	// returns ErrQueueFull if requests carry all messages. It also does so while
+	// too many evicted messages wait for a callback: 10,000 of them, or 4 MiB, or
+	// any if the callback has not returned for 250 ms.
 	DropOldest
 	// Block makes the call wait until there is room, its context ends, or the
 	// client is closed. It does not wait for a callback: where nothing but
@@ -210,8 +211,8 @@ func WithDefaultProperties(p Properties) Option {
 }
 
 // WithRequestIP leaves $ip out of every track, so that the platform attributes
-// the address of the connection to the event: of use in a proxy or an edge
-// function only. By default $ip is 0, which tells the platform not to. A
+// the address of the connection to the event. This is useful only in a proxy or
+// an edge function. By default $ip is 0, which tells the platform not to. A
 // message's own $ip wins.
 func WithRequestIP() Option {
 	return func(cfg *config) error { cfg.requestIP = true; return nil }
@@ -385,9 +386,10 @@ func WithVisitorKey(key string) Option {
 	}
 }
 
-// WithDisabled makes a client, if disabled is true, that validates messages
-// and runs BeforeSend but queues and sends nothing: for tests and local runs.
-// It needs no key. The default is false.
+// WithDisabled makes a client, if disabled is true, that validates messages and
+// runs BeforeSend but queues, sends and spools nothing: for tests and local
+// runs. It needs no key. Stats.Accepted stays 0, and synchronous calls return a
+// Response whose OK is true. The default is false.
 func WithDisabled(disabled bool) Option {
 	return func(cfg *config) error { cfg.given.disabled, cfg.disabled = true, disabled; return nil }
 }

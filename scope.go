@@ -70,7 +70,8 @@ func ContextWithUser(ctx context.Context, distinctID string) context.Context {
 	return s.within(ctx)
 }
 
-// UserFromContext returns the id of ContextWithUser, and whether there is one.
+// UserFromContext returns the id that ContextWithUser put into ctx, and
+// whether there is one.
 func UserFromContext(ctx context.Context) (string, bool) {
 	s := scopeOf(ctx)
 	if s == nil {

@@ -89,13 +89,15 @@ func (cfg *config) setSpoolDir(name, dir string) error {
 	return nil
 }
 
-// SpoolMaxBytes bounds the files of one client's spool, overriding the default
-// 1 GiB. At least 1 KiB; a larger message is ErrTooLarge. Damaged files that were
-// set aside count, and leave the disk first, with a report. At the bound,
-// WithOverflow decides. DropOldest evicts until a whole file can be deleted, which
-// is more than one message needs. The file is deleted after the callbacks were told
-// of its messages. The call waits for that, but not for a callback that takes longer
-// than 250 ms: then it returns ErrQueueFull.
+// SpoolMaxBytes bounds the files of one client's spool, in bytes, overriding
+// the default 1 GiB. It is at least 1 KiB. A message that is larger is
+// ErrTooLarge. Damaged files that were set aside count, and leave the disk
+// first, with a report.
+//
+// At the bound, WithOverflow decides. DropOldest evicts until a whole file can be
+// deleted, which is more than one message needs. The file is deleted after the
+// callbacks were told of its messages. The call waits for that, and no longer
+// than 250 ms for a callback that does not return: then it returns ErrQueueFull.
 func SpoolMaxBytes(n int64) SpoolOption {
 	return func(s *spoolConfig) error {
 		s.maxBytes = n

@@ -114,7 +114,7 @@ func (c *Client) withScope(r *http.Request) *http.Request {
 
 // Visitor returns what the browser SDK's cookie in r says of the visitor, and
 // whether it holds an id that may be used. Without the visitor's consent it
-// returns false and a Visitor that has nothing but the Consent.
+// returns false and a Visitor that has only the Consent.
 //
 // The cookie is "atbl.KEY.ENVIRONMENT", of the client's environment and the key
 // of WithVisitorKey. Where there is none, the header of WithVisitorHeader is read.

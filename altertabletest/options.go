@@ -17,7 +17,7 @@ type config struct {
 const defaultBodyHistory = 64 << 20
 
 // WithAPIKeys sets the keys that the server accepts, overriding the default,
-// which is any but an empty one. Any other is answered with 401.
+// which is any except an empty one. Any other is answered with 401.
 func WithAPIKeys(keys ...string) Option {
 	return func(cfg *config) { cfg.keys = setOf(keys) }
 }
