@@ -102,7 +102,7 @@
 //	srv.Down() // connections are reset or refused, until srv.Up()
 //
 // They act alike over a socket and through Server.HTTPClient. A Flush waits for
-// a server that is down or fails as long as its context lets it. With the
+// a server that is down, or that fails, for as long as its context lets it. With the
 // client of New it ends before the test's deadline, and the test fails with a
 // sentence; with any other client give Flush a context with a deadline.
 //
