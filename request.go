@@ -165,12 +165,11 @@ func cutURL(s string) string {
 // are made once, at the first Track. Those of WithPropertiesFunc,
 // ContextWithProperties and the event itself win.
 //
-// A URL is the scheme (https, unless the host is this machine), the host,
-// the path, and of the query only the five utm_ members. A path is sent as
-// it is. Where it holds a secret, as that of a link to reset a password
-// does, redact $url and $referer in WithBeforeSend. The visitor's address is
-// not among them: see WithRequestIP for $ip. The Host header is what the
-// visitor or a proxy sends.
+// A URL is the scheme (https, unless the host is this machine), host, path, and
+// of the query the five utm_ members only. A path is sent as it is: where it
+// holds a secret, as that of a link to reset a password does, redact $url and
+// $referer in WithBeforeSend. The visitor's address is not among them: see
+// WithRequestIP for $ip. The Host header is what the visitor or a proxy sends.
 func WithRequestProperties() Option {
 	return func(cfg *config) error { cfg.requestProperties = true; return nil }
 }
