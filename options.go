@@ -55,7 +55,7 @@ type config struct {
 
 	// names are what errors call settings: by the option, or by the variable that
 	// they came from.
-	names struct{ key, baseURL string }
+	names struct{ key, baseURL, release string }
 	// given are the settings with a variable that an option has set. NewFromEnv
 	// does not look at their variables.
 	given struct{ environment, baseURL, release, disabled, spool, insecureHTTP bool }
@@ -101,7 +101,7 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 		retry:         defaultRetryPolicy,
 		visitorKey:    &apiKey,
 	}
-	cfg.names.key = "apiKey"
+	cfg.names.key, cfg.names.release = "apiKey", "WithRelease"
 	for _, option := range opts {
 		if option == nil {
 			continue

@@ -77,8 +77,8 @@ func newCommonProperties(cfg *config) (*commonProperties, error) {
 		if _, ok := cfg.defaults[property.name]; ok || !property.on {
 			continue
 		}
-		if err := add(property.name, property.value); err != nil {
-			return nil, &ConfigError{"WithRelease", err.Error()}
+		if err := add(property.name, property.value); err != nil { // of a text, that it is too large
+			return nil, &ConfigError{cfg.names.release, "must be short enough for a batch"}
 		}
 	}
 	return p, nil

@@ -69,6 +69,7 @@ func encodeAndSend[M Message](c *Client, ctx context.Context, messages []M) (*Re
 		envelopes = append(envelopes, e)
 		keep, err := m.encode(ctx, c, e)
 		if err != nil {
+			c.queue.debug("altertable: message rejected", err)
 			return nil, err
 		}
 		if !keep {

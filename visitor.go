@@ -172,18 +172,15 @@ func (q *queue) warnOfOtherCookies(how sighting) {
 // preflight request allows it (Access-Control-Allow-Headers).
 func WithVisitorHeader(name string) Option {
 	return func(cfg *config) error {
-		if name == "" {
-			return &ConfigError{"WithVisitorHeader", `"" is out of range: must not be empty`}
-		}
 		if !isToken(name) {
-			return &ConfigError{"WithVisitorHeader", fmt.Sprintf("%q is out of range: must be a header's name", name)}
+			return &ConfigError{"WithVisitorHeader", fmt.Sprintf("must be a header's name, got %q", name)}
 		}
 		cfg.visitorHeader = http.CanonicalHeaderKey(name)
 		return nil
 	}
 }
 
-// isToken reports whether s, which is not empty, can be a header's name.
+// isToken reports whether s can be a header's name.
 func isToken(s string) bool {
 	for _, c := range []byte(s) {
 		switch {
@@ -193,5 +190,5 @@ func isToken(s string) bool {
 			return false
 		}
 	}
-	return true
+	return s != ""
 }
