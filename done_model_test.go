@@ -269,7 +269,7 @@ func (r *doneRun) act(c *doneClient) {
 	case x < 8:
 		time.Sleep(time.Duration(r.luck(90)) * time.Millisecond)
 	case x < 10:
-		if !r.quick || r.policy != Block {
+		if !r.quick || r.policy == DropNewest { // else it may wait
 			r.enqueue(ctx, c, r.luck(1<<20))
 		}
 	case r.quick:
