@@ -9,8 +9,8 @@ import (
 	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
-// A Delivery is the outcome of a batch, or of a part of one that was split,
-// expired or evicted apart: every accepted message is in exactly one.
+// A Delivery is the outcome of a batch, or of a part of a batch that was split,
+// expired or evicted. Every accepted message is in exactly one Delivery.
 type Delivery struct {
 	Endpoint    string // "track", "identify" or "alias"
 	Environment string
@@ -80,7 +80,7 @@ type reports struct {
 	running     bool
 	since       time.Duration // when the callback that runs was called, or its goroutine started
 	made, told  uint64        // reports, ever
-	progress    chan struct{} // closed when the next one or a done is told; nil if nobody waits
+	progress    chan struct{} // closed when the next callback returns; nil if nobody waits
 	pending     int           // dones that were not told yet, wherever their messages are
 }
 
@@ -304,13 +304,13 @@ func (q *queue) tellStep(r *report) bool {
 	}
 	step--
 	if step < len(q.cfg.onDelivery) {
-		q.guard(func() { q.cfg.onDelivery[step](*r.delivery) })
+		q.callBack(func() { q.cfg.onDelivery[step](*r.delivery) })
 		return true
 	}
 	step -= len(q.cfg.onDelivery)
 	if r.err != nil {
 		if step < len(q.cfg.onError) {
-			q.guard(func() { q.cfg.onError[step](r.err) })
+			q.callBack(func() { q.cfg.onError[step](r.err) })
 			return true
 		}
 		step -= len(q.cfg.onError)
@@ -331,7 +331,7 @@ func (q *queue) tellLogger(r *report, step int) {
 
 func (q *queue) tellTrouble(r *report, step int) bool {
 	if step < len(q.cfg.onError) {
-		q.guard(func() { q.cfg.onError[step](r.trouble) })
+		q.callBack(func() { q.cfg.onError[step](r.trouble) })
 		return true
 	}
 	return false
@@ -377,6 +377,19 @@ func (q *queue) noteTold(r *report) {
 	}
 	q.keeper.settledLocked(r.refs)
 	q.advanceLocked()
+}
+
+// callBack calls f, a callback. The next one has its own time to return.
+func (q *queue) callBack(f func()) {
+	defer q.noteReturn() // also if it ends the goroutine
+	q.guard(f)
+}
+
+func (q *queue) noteReturn() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reports.since = q.now()
+	q.reports.progressed()
 }
 
 // guard calls f, which may panic.

@@ -120,6 +120,21 @@ func TestCallbacksRunOneAtATime(t *testing.T) {
 	assert.EqualValues(t, 1, most.Load())
 }
 
+// Each callback has its own 250 ms: together they may take longer.
+func TestFlushWaitsForSeveralSlowCallbacks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := 0
+		slow := func() { <-time.After(200 * time.Millisecond); told++ }
+		client, srv := altertabletest.New(t,
+			altertable.WithOnDelivery(func(altertable.Delivery) { slow() }), altertable.WithOnDelivery(func(altertable.Delivery) { slow() }),
+			altertable.WithOnError(func(error) { slow() }), altertable.WithOnError(func(error) { slow() }))
+		srv.Next(1, altertabletest.Status(404))
+		require.NoError(t, client.Enqueue(t.Context(), event("a"), func(error) { slow() }))
+		require.Error(t, client.Flush(t.Context()))
+		assert.Equal(t, 5, told)
+	})
+}
+
 func TestStuckCallbackFillsTheQueueNotTheMemory(t *testing.T) {
 	e := altertable.Track{Event: "e", DistinctID: "u_1", Timestamp: time.UnixMilli(1)}
 	measured := newBenchClient(t, hung{})

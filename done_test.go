@@ -10,10 +10,8 @@ import (
 func (c *checker) checkDones() {
 	q := c.q
 	n := 0
-	for ep := range q.places.traffic {
-		for _, b := range q.places.traffic[ep].idle.batches {
-			n += b.dones[min(b.gone, len(b.dones)):].count()
-		}
+	for _, b := range q.places.allIdle() {
+		n += b.dones[min(b.gone, len(b.dones)):].count()
 	}
 	for e := q.places.inFlight.Front(); e != nil; e = e.Next() {
 		b := e.Value.(*batch)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,6 +153,37 @@ func TestDonesOfALostFile(t *testing.T) {
 	})
 }
 
+// What is on disk alone when the client ends, and of whose loss nobody was told, is
+// the next client's to lose.
+func TestShutdownWhileLossesAreUntold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, srv, l := newSpoolClient(t, dir, altertable.WithMaxQueueSize(8), altertable.WithMaxBatchSize(1))
+		srv.Always(altertabletest.Status(422))
+		stuck := make(chan struct{})
+		release := sync.OnceFunc(func() { close(stuck) })
+		defer release()
+		l.then = func() { <-stuck }
+		o := newOutcomes()
+		track(t, client, numbered(8)...)
+		o.enqueue(t, client, numberedFrom(8, 8)...)
+		pass(time.Minute)
+		require.EqualValues(t, 16, client.Stats().Failed)
+		require.NoError(t, client.Close(), "nothing was outstanding")
+		s := client.Stats()
+		assert.Equal(t, s.Accepted, s.Failed+s.Queued)
+		release()
+		pass(time.Minute)
+		for _, name := range numberedFrom(8, 8) {
+			assert.Equal(t, altertable.ErrClosed, o.one(t, name))
+		}
+		assert.Len(t, l.lost, int(s.Failed), "each with its payload")
+		next, srv, _ := newSpoolClient(t, dir)
+		require.NoError(t, next.Flush(t.Context()))
+		assert.Subset(t, stored(srv), numberedFrom(8, 8))
+	})
+}
+
 // A crash between done and its note on disk repeats the message.
 func TestOutcomeIsNotedAfterDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -182,6 +214,33 @@ func TestRawInTheSpool(t *testing.T) {
 		assert.Equal(t, "staging", l.deliveries[0].Environment)
 		assert.Contains(t, string(srv.Requests()[0].Body), "{\"event\":\"a\",  \"ENVIRONMENT\":\"no\", \"properties\":{ },")
 	})
+}
+
+// The environment of a Raw is its own when it is read from disk, also where other
+// members look like it, or its JSON is broken further inside.
+func TestEnvironmentOfARawInTheSpool(t *testing.T) {
+	for name, begin := range map[string]string{
+		"escaped":              `{"environment":"st\u0061ging"`,
+		"escaped, and another": `{"environment":"st\u0061ging","Environment":"no"`,
+		"escaped, and broken":  `{"environment":"st\u0061ging","x":nope`,
+		"later":                `{"x":"}","environment":"staging"`,
+		"nested":               `{"x":{"environment":"no"},"environment":"staging"`,
+		"white space":          `{ "environment" : "staging"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				client, srv, _ := newSpoolClient(t, dir)
+				srv.Always(altertabletest.Status(503))
+				require.NoError(t, client.Enqueue(t.Context(), rawIn("identify", begin+`,"distinct_id":"u_1"}`), nil))
+				require.NoError(t, client.Shutdown(within(t, time.Second)))
+				next, _, l := newSpoolClient(t, dir)
+				_ = next.Flush(t.Context())
+				require.Len(t, l.deliveries, 1)
+				assert.Equal(t, "staging", l.deliveries[0].Environment)
+			})
+		})
+	}
 }
 
 // Whatever happens, each done is called once, and their outcomes are those that

@@ -69,10 +69,11 @@ func (c *checker) check() {
 	c.isHeap(&p.setBack, "setBack")
 	for ep := range p.traffic {
 		c.isHeap(&p.traffic[ep].idle, "idle")
-		for i, b := range p.traffic[ep].idle.batches {
-			c.complain(b.idlePlace == i+1, "idlePlace")
+		c.isHeap(&p.traffic[ep].untried, "untried")
+		for _, b := range slices.Concat(p.traffic[ep].idle.batches, p.traffic[ep].untried.batches) {
+			c.complain(p.idleWith(b).batches[b.idlePlace-1] == b, "idlePlace")
 			c.complain(int(b.lane.endpoint) == ep, "endpoint")
-			c.complain(b.lane.missing == nil || b.err != nil, "batch of a missing environment is not set back")
+			c.complain(b.lane.missing == nil || b.err != nil, "batch of a missing environment has no error")
 			switch c.all[b] {
 			case "flight":
 				c.complain(false, "in flight and idle")
@@ -101,7 +102,7 @@ func (c *checker) check() {
 			unused += b.unused()
 		}
 		c.complain((b.idlePlace == 0) == (where == "flight"), "idle: %s", where)
-		c.complain((b.backPlace > 0) == (b.err != nil && where != "flight"), "setBack: %s %v %d", where, b.err, b.backPlace)
+		c.complain((b.backPlace > 0) == (b.err != nil && where != "flight" && p.idleWith(b) == &p.of(b).idle), "setBack: %s %v %d", where, b.err, b.backPlace)
 		if where == "flight" {
 			carried.add(n.count, n.bytes)
 			inFlight[b.lane.endpoint]++

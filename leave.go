@@ -59,10 +59,23 @@ func (d *disk) close() (closed <-chan struct{}) {
 	defer d.q.mu.Unlock()
 	for i := range d.q.reports.coming {
 		d.q.noteDeliveredLocked(&d.q.reports.coming[i])
+		d.leaveUntoldLocked(&d.q.reports.coming[i])
 	}
 	d.ending.over = true
 	d.workLocked()
 	return d.work
+}
+
+// leaveUntoldLocked takes back a loss that nobody was told of, and whose messages are
+// on disk alone: they cannot be read any more. The next client finds them there.
+func (d *disk) leaveUntoldLocked(r *report) {
+	if !r.onDisk || r.err == nil || slices.ContainsFunc(r.refs, spool.Ref.Gone) {
+		return
+	}
+	n := r.delivery.Count
+	d.q.stats.Failed -= int64(n)
+	d.q.onDisk.kept.add(n, int64(r.delivery.Bytes-len("[]")-(n-1)))
+	*r = report{dones: r.dones, err: ErrClosed}
 }
 
 // endDiskLocked does what Shutdown left to the disk's goroutine.

@@ -1,6 +1,7 @@
 package altertable
 
 import (
+	"bytes"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -373,3 +374,11 @@ func appendObject(dst, object []byte, environment string) []byte {
 // environmentFirst is how every message begins, except a Raw that came with an
 // environment of its own.
 var environmentFirst = []byte(`{"environment":"`)
+
+// hasPlainEnvironment reports whether the message's first member is its environment,
+// without escapes.
+func hasPlainEnvironment(message []byte) bool {
+	rest, ok := bytes.CutPrefix(message, environmentFirst)
+	end := bytes.IndexAny(rest, `"\\`)
+	return ok && end >= 0 && rest[end] == '"'
+}

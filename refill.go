@@ -1,7 +1,6 @@
 package altertable
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/altertable-ai/altertable-go/internal/spool"
@@ -91,7 +90,7 @@ func (d *disk) readDiskLocked(limit int64) (all []storedMessage) {
 		if m.Endpoint == spool.Identify {
 			s.person = personIn(m.JSON)
 		}
-		if !bytes.HasPrefix(m.JSON, environmentFirst) { // it was a Raw
+		if !hasPlainEnvironment(m.JSON) { // it may have been a Raw
 			s.Environment = environmentIn(m.JSON)
 		}
 		all = append(all, s)
@@ -168,10 +167,10 @@ func (d *disk) loseLocked(skipped spool.Skipped) {
 	}
 	q.onDisk.backlog.sub(unreadOf(skipped.Tally))
 	q.stats.Dropped += int64(skipped.Count)
+	q.tellTroubleLocked(err)
 	for _, lost := range d.dones.takeFile(skipped.File) {
 		q.tellDonesLocked(dones{lost.done}, lost.error(err))
 	}
-	q.tellTroubleLocked(err)
 }
 
 // missLocked ends the wait of f for those of the first n messages of the backlog

@@ -171,9 +171,9 @@ func cutURL(s string) string {
 
 // WithRequestProperties has Middleware give the request's properties to each
 // Track whose context is that of the request: $url, $referer, $user_agent,
-// $utm_source, $utm_medium, $utm_campaign, $utm_term and $utm_content, each cut
-// at 1 KiB, and left out if there is nothing to say. By default there are none.
-// They are made once, at the first Track. Those of WithPropertiesFunc,
+// $utm_source, $utm_medium, $utm_campaign, $utm_term and $utm_content. Each is
+// cut at 1 KiB, and left out if it is empty. By default there are none. They
+// are made once, at the first Track. Those of WithPropertiesFunc,
 // ContextWithProperties and the event itself win.
 //
 // A URL is the scheme (https, unless the host is this machine), host, path, and
