@@ -75,6 +75,44 @@ func TestBlockWaitsForADoneWithASpool(t *testing.T) {
 	})
 }
 
+// A done that calls Enqueue would wait for its own room.
+func TestBlockDoesNotWaitForAStuckDoneWithASpool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(1), altertable.WithOverflow(altertable.Block))
+		var err error
+		require.NoError(t, client.Enqueue(t.Context(), event("a"), func(error) {
+			err = client.Enqueue(t.Context(), event("b"), func(error) { t.Error("told") })
+		}))
+		pass(time.Minute)
+		require.ErrorIs(t, err, altertable.ErrQueueFull)
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+		o := newOutcomes()
+		o.enqueue(t, client, "c")
+		require.NoError(t, client.Flush(t.Context()))
+		require.NoError(t, o.one(t, "c"))
+	})
+}
+
+// A refused call takes no room.
+func TestDoneThatAFullDiskRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t, altertable.WithBaseURL("http://localhost"), altertable.WithMaxQueueSize(2),
+			altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(2<<10)))
+		down := srv.Always(altertabletest.Status(503))
+		for client.Track(t.Context(), event("a")) == nil {
+		}
+		for range 5 {
+			require.ErrorIs(t, client.Enqueue(t.Context(), event("b"), func(error) { t.Error("told") }), altertable.ErrQueueFull)
+		}
+		down.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		o := newOutcomes()
+		o.enqueue(t, client, "c", "d")
+		require.NoError(t, client.Flush(t.Context()))
+		require.NoError(t, o.one(t, "d"))
+	})
+}
+
 func TestDoneIsToldThatTheSpoolKeepsItsMessage(t *testing.T) {
 	for name, opts := range map[string][]altertable.Option{
 		"in memory": nil, "on disk alone": {altertable.WithMaxQueueBytes(1 << 10)},
