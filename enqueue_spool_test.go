@@ -222,6 +222,32 @@ func TestShutdownWhileLossesAreUntold(t *testing.T) {
 	})
 }
 
+// Of what was delivered, the messages whose dones were not told stay, as after a crash.
+func TestShutdownWhileDonesAreUntold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, _, l := newSpoolClient(t, dir, altertable.WithMaxQueueSize(8), altertable.WithMaxBatchSize(1))
+		stuck := make(chan struct{})
+		release := sync.OnceFunc(func() { close(stuck) })
+		defer release()
+		l.then = func() { <-stuck }
+		o := newOutcomes()
+		track(t, client, numbered(8)...)
+		o.enqueue(t, client, numberedFrom(8, 8)...)
+		pass(time.Minute)
+		require.EqualValues(t, 16, client.Stats().Delivered)
+		require.NoError(t, client.Close())
+		next, srv, _ := newSpoolClient(t, dir)
+		require.NoError(t, next.Flush(t.Context()))
+		assert.ElementsMatch(t, numberedFrom(8, 8), stored(srv))
+		release()
+		pass(time.Minute)
+		for _, name := range numberedFrom(8, 8) {
+			assert.NoError(t, o.one(t, name))
+		}
+	})
+}
+
 // A crash between done and its note on disk repeats the message.
 func TestOutcomeIsNotedAfterDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
