@@ -336,35 +336,6 @@ func (r *doneRun) enqueue(ctx context.Context, c *doneClient, some int) {
 	m.accepted, m.refused = err == nil, err
 }
 
-// flush flushes c. If that returns nil, all dones have been told.
-func (r *doneRun) flush(ctx context.Context, c *doneClient) {
-	c.queue.mu.Lock()
-	untold := c.queue.reports.running
-	c.queue.mu.Unlock()
-	r.mu.Lock()
-	var before []*doneMessage
-	for _, m := range r.messages {
-		if m.client == c && m.accepted && len(m.told) == 0 {
-			before = append(before, m)
-		}
-	}
-	r.mu.Unlock()
-	begin := time.Now() // what is settled at the same moment may be settled before
-	if c.queue.isClosing() || c.Flush(ctx) != nil || c.writesOnly {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, m := range before {
-		switch {
-		case len(m.told) == 0 && r.quick && ctx.Err() == nil && r.problem == "":
-			r.problem = fmt.Sprintf("Flush returned nil before #%d was told", m.number)
-		case len(m.told) > 0 && m.told[0] != nil && m.told[0] != ErrClosed && !untold && m.toldAt.After(begin) && r.problem == "":
-			r.problem = fmt.Sprintf("Flush returned nil, #%d was told %v", m.number, m.told[0])
-		}
-	}
-}
-
 func (r *doneRun) harm() {
 	files, _ := filepath.Glob(filepath.Join(r.dir, "*", "*.spool"))
 	if len(files) == 0 {
