@@ -34,22 +34,22 @@ var (
 type doneRun struct {
 	*testing.T
 	*rand.Rand
-	dir               string // of the spool, "" for none
-	quick             bool   // no callback takes long or waits for the client
-	harms             bool   // files are removed and damaged
-	policy            Overflow
-	log               []string
-	living            []*doneClient
-	ended             []*doneClient
-	calls             sync.WaitGroup
-	release           chan struct{} // ends the callbacks that are stuck
-	mu                sync.Mutex    // guards all below
-	mood              int
-	calm              bool
-	random            *rand.Rand // of the server and the callbacks
-	messages          []*doneMessage
-	problem           string
-	harmed, ambiguous bool
+	dir      string // of the spool, "" for none
+	quick    bool   // no callback takes long or waits for the client
+	harms    bool   // files are removed and damaged
+	policy   Overflow
+	log      []string
+	living   []*doneClient
+	ended    []*doneClient
+	calls    sync.WaitGroup
+	release  chan struct{} // ends the callbacks that are stuck
+	mu       sync.Mutex    // guards all below
+	mood     int
+	calm     bool
+	random   *rand.Rand // of the server and the callbacks
+	messages []*doneMessage
+	problem  string
+	harmed   bool
 }
 
 type doneClient struct {
