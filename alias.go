@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Alias says that two ids are one person's: a second id, of a billing system or
+// Alias says that two ids are one person's. A second id, of a billing system or
 // CRM or from before a migration, is linked to your own, under which the person
-// is known. A link cannot be undone. For a login use Identify. The ids must differ.
-// Ids and timestamps are as in Track.
+// is known. A link cannot be undone. For a login use Identify. The ids must
+// differ. Ids and timestamps are as in Track.
 type Alias struct {
 	DistinctID  string    // the second id, "stripe:cus_123"; required
 	NewUserID   string    // your own id, "u_42", which stays the person's; required

@@ -31,7 +31,7 @@ func WithBaseURL(raw string) Option {
 func (cfg *config) setBaseURL(name, raw string) error {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil: // whose text repeats the URL
+	case err != nil || strings.Contains(raw, " "): // the error's text repeats the URL
 		return &ConfigError{name, "must be a URL"}
 	case u.Scheme != "http" && u.Scheme != "https":
 		return &ConfigError{name, fmt.Sprintf("scheme must be http or https, got %q", u.Scheme)}

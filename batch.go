@@ -2,7 +2,8 @@ package altertable
 
 // The way of a message, and who owns it on each step:
 //
-//	Track      encodes it into a pooled envelope, on the caller's goroutine, outside every lock   message.go
+//	Track      fills in who acts and what the context adds: ids, properties                       scope.go, properties.go
+//	encode     writes it into a pooled envelope, on the caller's goroutine, outside every lock    message.go
 //	accept     numbers it and puts it into an open batch of its lane, under queue.mu              queue.go, order.go
 //	seal       closes the batch: it is full, old enough, flushed, or the queue is full            places.go
 //	advance    hands batches to requests, as MaxInFlight, outages and the rate limit allow        dispatch.go, traffic.go, outage.go, pace.go
@@ -43,8 +44,9 @@ package altertable
 // With a spool, a refused key delays all requests, and a missing environment delays
 // those of its own messages: see access.go.
 //
-// A function that Enqueue was given goes with its message, and is told by the
-// callbacks' goroutine: see done.go.
+// Enqueue also takes a Raw, which is checked and not encoded: see raw.go. A
+// function that Enqueue was given goes with its message, and is told by the
+// callbacks' goroutine: see done.go, and storeddone.go for what is on disk alone.
 //
 // With Block, a call that finds no room waits for it: see block.go.
 //

@@ -54,6 +54,7 @@ func (q *queue) unblockAllLocked(err error) {
 
 // waitForRoom waits until the call is let in, or ctx ends.
 func (q *queue) waitForRoom(ctx context.Context, call *blockedCall) error {
+	defer q.giveUp(call, ErrQueueFull) // if ctx, which may be the user's code, panics: the caller takes the envelope back
 	select {
 	case <-call.done:
 	case <-ctx.Done():

@@ -127,3 +127,29 @@ func TestContextMayUseTheClient(t *testing.T) {
 		l.settle(t, client, "e0")
 	})
 }
+
+// panicking is a context whose Done panics, as a caller's own bug may.
+type panicking struct{ context.Context }
+
+func (panicking) Done() <-chan struct{} { panic("a hostile context") }
+
+// A call that panics while it waits leaves nothing behind: neither its message,
+// whose memory the next call uses, nor its done's room.
+func TestBlockedCallWhoseContextPanics(t *testing.T) {
+	for name, opts := range map[string][]altertable.Option{
+		"memory": nil,
+		"spool":  {altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1024))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, srv, l := newClient(t, append(opts, altertable.WithMaxQueueSize(1), altertable.WithOverflow(altertable.Block))...)
+			rule := srv.Always(altertabletest.Hang())
+			large := strings.Repeat("x", 400)
+			track(t, client, large)
+			assert.Panics(t, func() { _ = client.Enqueue(panicking{t.Context()}, event(large+"1"), func(error) {}) })
+			rule.Release()
+			require.NoError(t, client.Enqueue(within(t, 10*time.Second), event("after"), func(error) {}))
+			require.NoError(t, client.Flush(t.Context()))
+			l.settle(t, client, large, "after")
+		})
+	}
+}

@@ -9,8 +9,8 @@ import (
 	"github.com/altertable-ai/altertable-go/internal/spool"
 )
 
-// A Delivery is the outcome of a batch, or of a part of one that was split,
-// expired or evicted apart: every accepted message is in exactly one.
+// A Delivery is the outcome of a batch, or of a part of a batch that was split,
+// expired or evicted. Every accepted message is in exactly one Delivery.
 type Delivery struct {
 	Endpoint    string // "track", "identify" or "alias"
 	Environment string

@@ -9,9 +9,9 @@ import (
 const Version = "0.2.0"
 
 // A Client accepts messages into a bounded queue and delivers them in the
-// background. Make one with New, share it, and Shutdown or Close it before the
-// process ends. All methods are safe for concurrent use, and do nothing on a
-// nil Client. A nil context counts as context.Background().
+// background. Make one with New or NewFromEnv, share it, and Shutdown or Close
+// it before the process ends. All methods are safe for concurrent use, and do
+// nothing on a nil Client. A nil context counts as context.Background().
 type Client struct {
 	// Immutable after New.
 	cfg        *config
@@ -21,11 +21,14 @@ type Client struct {
 }
 
 // New returns a client that sends with the ingestion key apiKey, which can
-// write and never read. It does not touch the network, and starts no goroutine,
-// except if a spool holds files of a dead client. It asks the logger whether
-// debug level is enabled. The error is a *ConfigError that names the option, the
-// value and the range; it never holds the key. New reads none of the environment
-// variables of NewFromEnv.
+// write and never read. The key is found in the dashboard,
+// https://altertable.ai/dashboard. New reads no environment variable: see
+// NewFromEnv.
+//
+// New does not touch the network. It starts no goroutine, except if a spool holds
+// files of a dead client. It blocks only to read the directory of a spool, and to
+// ask the logger whether debug level is enabled. The error is a *ConfigError that
+// names the option, the value and the range; it never holds the key.
 //
 // A client made in a testing/synctest bubble works there alone, and one made
 // outside works outside: elsewhere, calls return ErrClosed.
@@ -72,16 +75,16 @@ func (c *Client) submit(ctx context.Context, call string, e *envelope, keep bool
 }
 
 // Flush sends what the queue holds and waits until every message accepted
-// before the call has its outcome, and the callbacks were told, except for a
-// callback that does not return within 250 ms: it may be Flush's caller. A
-// backoff is not shortened. With a spool, Flush covers what is on disk, adopted
-// messages among it, and waits for a refused key and a missing environment as for a
-// server that is down.
+// before the call has its outcome, and the callbacks were told. It does not
+// wait longer than 250 ms for a callback that does not return: that may be
+// Flush's caller. A backoff is not shortened. With a spool, Flush covers what
+// is on disk, adopted messages among it, and waits for a refused key and a
+// missing environment as for a server that is down.
 //
-// It returns nil only if all these messages were delivered, and otherwise an
-// *UndeliveredError, which joins ctx's error, if that ended, and the first
-// cause. Messages without an outcome stay in the queue. After Close it returns nil,
-// and with SpoolWriteOnly always: see there.
+// It returns nil only if all these messages were delivered. Otherwise it
+// returns an *UndeliveredError, which joins ctx's error, if that ended, and the
+// first cause. Messages without an outcome stay in the queue. After Close,
+// Flush returns nil. With SpoolWriteOnly it always does: see there.
 func (c *Client) Flush(ctx context.Context) error {
 	if c.absent() {
 		return nil
@@ -89,19 +92,21 @@ func (c *Client) Flush(ctx context.Context) error {
 	return c.queue.flush(orBackground(ctx))
 }
 
-// Shutdown stops the intake (calls return ErrClosed), makes an attempt at once
-// even while backing off, and then flushes, retrying until ctx ends. It
-// returns within 250 ms after that, with every goroutine of the client stopped
-// except a callback that does not return.
+// Shutdown stops the intake, so that calls return ErrClosed. It makes an
+// attempt at once even while backing off, and then flushes, retrying until ctx
+// ends. It returns within 250 ms after that, with every goroutine of the client
+// stopped except a callback that does not return.
 //
-// It returns as Flush does; messages without an outcome when ctx ends are
-// reported to WithOnError's callback and counted as dropped.
+// It returns nil or an *UndeliveredError, as Flush does. Messages without
+// an outcome when ctx ends are reported to WithOnError's function and
+// counted as dropped.
 //
-// With a spool they stay on disk, which is no error. Shutdown does not wait for a
-// key or an environment: it returns when its attempt was refused. What somebody has
-// removed from the disk is lost, and counts as dropped.
+// With a spool they stay on disk, which is no error. Shutdown does not wait for
+// a key or an environment: it returns when its attempt was refused. What
+// somebody has removed from the disk is lost, and counts as dropped.
 //
-// Concurrent calls join the first, each bounded by its own ctx; later ones return nil.
+// Concurrent calls join the first, each bounded by its own ctx; later ones
+// return nil.
 func (c *Client) Shutdown(ctx context.Context) error {
 	if c.absent() {
 		return nil

@@ -1,18 +1,18 @@
 package altertable
 
-// Consent is what a visitor decided about tracking, as the browser SDK's cookie
-// has it.
+// Consent is what a visitor decided about tracking, as the browser SDK's
+// cookie has it.
 type Consent string
 
 const (
-	// ConsentUnknown says nothing: no cookie was read, or it holds another word.
-	// Who puts a Visitor with it into a context vouches for the visitor.
+	// ConsentUnknown means that no cookie was read, or that it holds another word.
+	// Code that puts a Visitor with it into a context vouches for the consent.
 	ConsentUnknown Consent = ""
 	// ConsentGranted is the only one with which Client.Visitor returns ids.
 	ConsentGranted Consent = "granted"
-	// ConsentPending is that of a visitor who was not asked yet, or did not answer.
+	// ConsentPending means that the visitor was not asked yet, or did not answer.
 	ConsentPending Consent = "pending"
-	// ConsentDenied is that of a visitor who refused, or dismissed the question.
+	// ConsentDenied means that the visitor refused, or dismissed the question.
 	ConsentDenied Consent = "denied"
 )
 
@@ -35,17 +35,18 @@ func (c Consent) isWithheld() bool {
 	return c == ConsentPending || c == ConsentDenied || c == dismissed
 }
 
-// WithConsentRequired discards every Track and Identify (Track, Identify,
-// TrackSync, IdentifySync, Enqueue and Encode) whose context carries a visitor
-// whose Consent is ConsentPending or ConsentDenied: the call returns nil, and
-// Stats.Discarded counts the message. It is decided first, so that such a
-// message is not validated, and neither WithPropertiesFunc nor WithBeforeSend
-// sees it. A message without a visitor, or with one whose Consent is
-// ConsentUnknown, passes. An Alias and a Raw pass as well. By default the consent
-// decides only whether the visitor's ids are used.
+// WithConsentRequired discards every Track and Identify whose context carries a
+// visitor whose Consent is ConsentPending or ConsentDenied. The call returns
+// nil, and Stats.Discarded counts the message. This holds for Track, Identify,
+// TrackSync, IdentifySync, Enqueue and Encode. It is decided first, so that
+// such a message is not validated, and neither WithPropertiesFunc nor
+// WithBeforeSend sees it. A message without a visitor, or with one whose
+// Consent is ConsentUnknown, passes. An Alias and a Raw pass as well. By
+// default the consent decides only whether the visitor's ids are used.
 //
-// A message about another person than the visitor, in an administrator's handler
-// say, is discarded, too: pass ContextWithVisitor(ctx, Visitor{}) there.
+// A message about another person than the visitor is discarded, too, such as
+// one about a customer in an administrator's handler: pass
+// ContextWithVisitor(ctx, Visitor{}) there.
 func WithConsentRequired() Option {
 	return func(cfg *config) error { cfg.consentRequired = true; return nil }
 }

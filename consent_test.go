@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
 func withConsent(ctx context.Context, c altertable.Consent) context.Context {
@@ -107,6 +108,40 @@ func TestSyncCallsWithoutConsent(t *testing.T) {
 	assert.Equal(t, altertable.Stats{Discarded: 3}, client.Stats())
 	require.NoError(t, client.Close())
 	require.NoError(t, client.Track(denied, event("e")), "as what BeforeSend discards")
+}
+
+// Enqueue's done is told that there is nothing to do, and Encode returns nothing to
+// store. What names nobody's visitor passes: an Alias and a Raw.
+func TestEnqueueAndEncodeWithoutConsent(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithConsentRequired())
+	denied := withConsent(t.Context(), altertable.ConsentDenied)
+	for _, m := range []altertable.Message{event("e"), altertable.Identify{DistinctID: "u_1"}} {
+		told := make(chan error, 2)
+		require.NoError(t, client.Enqueue(denied, m, func(err error) { told <- err }))
+		require.NoError(t, client.Flush(t.Context()))
+		require.Len(t, told, 1)
+		assert.NoError(t, <-told)
+		raw, err := client.Encode(denied, m)
+		require.NoError(t, err)
+		assert.Equal(t, altertable.Raw{}, raw)
+	}
+	assert.Equal(t, altertable.Stats{Discarded: 4}, client.Stats())
+	raw, err := client.Encode(denied, altertable.Alias{DistinctID: "a", NewUserID: "b"})
+	require.NoError(t, err)
+	require.NoError(t, client.Enqueue(denied, raw, nil))
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Equal(t, "/alias", srv.Requests()[0].Path)
+}
+
+// A message without consent neither waits for room nor needs any.
+func TestDiscardedWhileTheQueueIsFull(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithConsentRequired(), altertable.WithOverflow(altertable.Block), altertable.WithMaxQueueSize(1))
+	rule := srv.Always(altertabletest.Hang())
+	track(t, client, "e0")
+	require.NoError(t, client.Track(withConsent(t.Context(), altertable.ConsentPending), event("e1")))
+	rule.Release()
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Equal(t, []string{"e0"}, stored(srv))
 }
 
 // The log tells what discarded a message.

@@ -1,6 +1,7 @@
 package altertable_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -142,13 +143,32 @@ func TestVisitorHeader(t *testing.T) {
 	}
 }
 
+// Over the network a header's name may have any case.
+func TestVisitorHeaderOfAServer(t *testing.T) {
+	client, err := altertable.New("pk_1", altertable.WithVisitorHeader("x-altertable-visitor"))
+	require.NoError(t, err)
+	seen := make(chan altertable.Visitor, 1)
+	server := httptest.NewServer(client.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		v, _ := altertable.VisitorFromContext(r.Context())
+		seen <- v
+	})))
+	defer server.Close()
+	r, err := http.NewRequest(http.MethodGet, server.URL, nil)
+	require.NoError(t, err)
+	r.Header["X-ALTERTABLE-visitor"] = []string{url.PathEscape(`{"trackingConsent":"granted","anonymousId":"anonymous-1"}`)}
+	response, err := server.Client().Do(r)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	assert.Equal(t, altertable.Visitor{AnonymousID: "anonymous-1", Consent: altertable.ConsentGranted}, <-seen)
+}
+
 func TestVisitorHeadersThatNoRequestHas(t *testing.T) {
 	for _, name := range []string{"", " ", "X Visitor", "X-Visitor:", "X-V\u00efsitor", "X-Visitor\n", "a(b)"} {
 		_, err := altertable.New("key", altertable.WithVisitorHeader(name))
 		var config *altertable.ConfigError
 		require.ErrorAs(t, err, &config, "%q", name)
 		assert.Equal(t, "WithVisitorHeader", config.Option)
-		assert.Contains(t, config.Reason, "is out of range")
+		assert.Equal(t, fmt.Sprintf("must be a header's name, got %q", name), config.Reason)
 	}
 }
 

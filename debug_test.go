@@ -79,8 +79,10 @@ func TestDebugLinesOfSyncCalls(t *testing.T) {
 		srv.Next(1, altertabletest.Reset().Delay(time.Second))
 		_, err := client.IdentifySync(t.Context(), altertable.Identify{DistinctID: "u"})
 		require.NoError(t, err)
+		_, err = client.TrackSync(t.Context(), event(""))
+		require.Error(t, err)
 		synctest.Wait()
-		require.Equal(t, []string{"client started", "request failed", "request delivered"}, j.texts(slog.LevelDebug))
+		require.Equal(t, []string{"client started", "request failed", "request delivered", "message rejected"}, j.texts(slog.LevelDebug))
 		failed := j.about("request failed")[0].attrs
 		assert.Equal(t, map[string]any{
 			"endpoint": "identify", "sync": true, "bytes": int64(srv.Requests()[0].Size), "attempt": int64(1),

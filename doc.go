@@ -19,16 +19,18 @@
 //
 // # Life of a client
 //
-// Make one [Client] per process and share it: with [New], which is told all in
-// code, or with [NewFromEnv], which reads environment variables. Track, Identify
-// and Alias encode the message on the calling goroutine, put it into a bounded
-// queue in memory and return. They do no network I/O. They wait only where
-// [WithOverflow] is given Block and the queue is full. Batches leave in the
-// background when they are full or a second old. A failed request is tried again,
-// with growing delays, for up to 24 hours. Before the process ends,
-// [Client.Shutdown] or [Client.Close] delivers what is left.
+// Make one [Client] per process and share it. [NewFromEnv] reads the key and some
+// settings from environment variables; [New] has all of them from code. The key is
+// an ingestion key, which is found in the dashboard, https://altertable.ai/dashboard.
 //
-// An error of these calls means that this message was not accepted, and why. In a
+// Track, Identify and Alias encode the message on the calling goroutine, put it
+// into a bounded queue in memory and return. They do no network I/O. They wait
+// only where [WithOverflow] is given Block and the queue is full. Batches leave
+// in the background when they are full or a second old. A failed request is
+// tried again, with growing delays, for up to 24 hours. Before the process
+// ends, [Client.Shutdown] or [Client.Close] delivers what is left.
+//
+// An error of these calls says that this message was not accepted, and why. In a
 // handler it is usually logged and not returned: analytics must not fail a login.
 //
 // # Who acts
@@ -36,7 +38,7 @@
 // What the visitor did in the browser before login is linked to the user by the
 // anonymous id in the browser SDK's cookie. [Client.Middleware] puts it into the
 // request's context. [ContextWithUser], called where your service authenticates,
-// adds the user, and [ContextWithProperties] what all events of the request have
+// adds the user. [ContextWithProperties] adds what all events of the request have
 // in common. A Track or Identify that names nobody is then about the user of its
 // context, and a Track without a user is about the visitor:
 //
@@ -56,24 +58,26 @@
 // [Stats] adds up: Accepted == Delivered + Failed + Dropped + Queued.
 //
 // What is still queued dies with the process, unless [WithSpool] keeps it on
-// disk for the next one. What can arrive more than once is a batch whose answer
-// was lost on the way, because the platform knows no idempotency key: each
-// attempt that timed out may have been stored, and so may its halves, if it is
-// split. [WithEventIDs] lets a query count such an event once.
+// disk for the next one.
+//
+// A batch can arrive more than once if its answer was lost on the way, because
+// the platform has no idempotency key. Each attempt that timed out may have
+// been stored, and so may the batch's halves, if it is split. [WithEventIDs]
+// lets a query count such an event once.
 //
 // The platform ignores an identify that is older than the one it has. So the
 // identifies of one person are delivered in the order of acceptance, whatever
 // fails, and the client's stamps strictly increase. Those of different people go
-// in parallel. An identify that fails holds up its own person, and until its batch
-// has been split those who share the batch.
+// in parallel. An identify that fails holds up its own person and, until its batch
+// has been split, the people who share the batch.
 //
 // # The outcome of one message
 //
 // [Client.Enqueue] takes any [Message] and tells a function what became of it. A
 // [Raw] is a message that is encoded already: one of [DeliveryError.Payloads] that
 // is sent again, or an event of another SDK. [Client.Encode] returns the Raw that
-// Enqueue would send, and queues nothing: for an outbox that is written in the
-// transaction of what the event tells.
+// Enqueue would send, and queues nothing. An outbox stores it in the transaction
+// that the event tells of.
 //
 // # When the server has trouble
 //

@@ -6,14 +6,17 @@ import (
 	"slices"
 )
 
-// Encode returns what Enqueue would send for m now, and queues nothing: with who acts,
-// stamp, environment and properties, after BeforeSend and validation. Store it, and
-// enqueue it later, in this process or another: the same bytes are sent, $event_id and
-// timestamp included. It does not wait, and works after Close and on a disabled client.
+// Encode returns the Raw that Enqueue would send for m now, and queues nothing.
+// The Raw has the person, the timestamp, the environment and the properties,
+// and has passed WithBeforeSend's function and validation. Store it, and
+// enqueue it later, in this process or another: the same bytes are sent,
+// $event_id and timestamp included. Encode does not block.
 //
-// If the message was discarded, by WithBeforeSend or WithConsentRequired, Encode returns a zero Raw and nil.
-// The error is a *ValidationError or ErrTooLarge, as Enqueue's. Stats counts both.
-// The Raw is the caller's. A nil client returns a zero Raw and nil.
+// The error is a *ValidationError or ErrTooLarge, as Enqueue's. If
+// WithBeforeSend or WithConsentRequired discarded the message, Encode returns a
+// zero Raw and nil. Stats counts refused and discarded messages. Encode works
+// after Close and on a disabled client. A nil client returns a zero Raw and
+// nil. Encode keeps neither maps nor bytes of m, and the Raw is the caller's.
 func (c *Client) Encode(ctx context.Context, m Message) (Raw, error) {
 	if c.absent() {
 		return Raw{}, nil

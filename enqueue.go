@@ -6,35 +6,37 @@ import (
 	"time"
 )
 
-// Enqueue accepts m, a Track, an Identify, an Alias or a Raw by value, as the
-// method of its name does, and has done told what became of it. An outbox, a relay
-// and an importer stand on it. It waits as Track does.
+// Enqueue accepts m for delivery, and later calls done with what became of it.
+// m is a Track, an Identify, an Alias or a Raw, by value; the first three are
+// treated as by the method of their name. An outbox, a relay or an importer is
+// built on it. It waits as Track does.
 //
-// If Enqueue returns an error, done is not called. If it returns nil, done is called
-// exactly once:
+// If Enqueue returns an error, done is not called. If it returns nil, done is
+// called exactly once:
 //
-//   - with nil when the message was delivered, or if it was discarded (by
-//     WithBeforeSend or WithConsentRequired, or since the client is disabled or nil): there is nothing more
-//     to do,
+//   - with nil when the message was delivered, or if it was discarded, because
+//     of WithBeforeSend or WithConsentRequired, or because the client is
+//     disabled or nil: there is nothing more to do,
 //   - with a *DeliveryError of this one message (Count is 1) when it will not be
 //     delivered; Payloads returns it, unless its file in the spool was lost,
-//   - with ErrClosed when Shutdown left it in the spool, for another client to
-//     deliver.
+//   - with ErrClosed when Shutdown left it in the spool, for another
+//     client to deliver.
 //
 // done is called on the callbacks' goroutine, after the functions of
-// WithOnDelivery and WithOnError were told of the message's batch. As they do, it may panic,
-// block, and call any method of the client. With a spool, the outcome is noted on
-// disk after done has returned, so that a crash in between repeats the message
-// rather than loses it. done may be nil.
+// WithOnDelivery and WithOnError were told of the message's batch. Like them it
+// may panic, block, and call any method of the client. With a spool, the
+// outcome is noted on disk after done has returned, so that a crash in between
+// repeats the message and does not lose it. done may be nil.
 //
 // Until done has returned, the message counts against WithMaxQueueSize, also
-// while it is on disk alone. Where as many dones as that are due, a call with another
-// one waits, with the option Block and as that does, and otherwise returns ErrQueueFull, with DropOldest too.
+// while it is on disk alone. When that many functions are still to be called,
+// a call with another one returns ErrQueueFull, also with DropOldest. With
+// Block it waits.
 //
 // The error is a *ValidationError, also for a nil Message and for a pointer,
-// ErrTooLarge, ErrQueueFull, a *SpoolError, or ErrClosed after Close, as Track's.
-// A message that is discarded after Close is still discarded. Enqueue keeps neither maps
-// nor bytes of m.
+// ErrTooLarge, ErrQueueFull, a *SpoolError, or ErrClosed after Close, as
+// Track's. A message that would be discarded is discarded after Close, too.
+// Enqueue keeps neither maps nor bytes of m.
 func (c *Client) Enqueue(ctx context.Context, m Message, done func(error)) error {
 	if c.absent() {
 		withoutClient.tell(done)

@@ -269,7 +269,7 @@ func TestRawInTheSpool(t *testing.T) {
 		dir := t.TempDir()
 		client, srv, _ := newSpoolClient(t, dir)
 		srv.Always(altertabletest.Status(503))
-		raw := "{\"event\":\"a\",\r\n\"ENVIRONMENT\":\"no\",\n\"properties\":{\n},\"distinct_id\":\"u_1\",\"environment\":\"staging\"}"
+		raw := "{\"event\":\"a\",\r\n\"ENVIRONMENT\":\"no\",\n\"properties\":{\n},\"environment\":\"staging\",\"distinct_id\":\"u_1\",\"Environment\":\"no\"}"
 		require.NoError(t, client.Enqueue(t.Context(), rawIn("track", raw), nil))
 		require.NoError(t, client.Shutdown(within(t, time.Second)))
 		next, srv, l := newSpoolClient(t, dir)

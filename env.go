@@ -47,7 +47,7 @@ func readEnvironment(cfg *config) error {
 	}{
 		{"ALTERTABLE_BASE_URL", cfg.given.baseURL, (*config).setBaseURL},
 		{"ALTERTABLE_ENVIRONMENT", cfg.given.environment, (*config).setEnvironment},
-		{"ALTERTABLE_RELEASE", cfg.given.release, func(cfg *config, _, value string) error { cfg.release = value; return nil }},
+		{"ALTERTABLE_RELEASE", cfg.given.release, (*config).setRelease},
 		{disabledVariable, cfg.given.disabled, func(cfg *config, name, value string) error { return setBool(&cfg.disabled, name, value) }},
 		{"ALTERTABLE_SPOOL", cfg.given.spool, (*config).setSpoolDir},
 		{insecureHTTPVariable, cfg.given.insecureHTTP, func(cfg *config, name, value string) error { return setBool(&cfg.insecureHTTP, name, value) }},
@@ -63,6 +63,11 @@ func readEnvironment(cfg *config) error {
 	if cfg.spool != nil && cfg.spool.dir == "" {
 		cfg.spool = nil
 	}
+	return nil
+}
+
+func (cfg *config) setRelease(name, value string) error {
+	cfg.release, cfg.names.release = value, name
 	return nil
 }
 

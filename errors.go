@@ -30,11 +30,11 @@ var (
 	// ErrUnauthorized matches an *APIError of status 401, or of 403 with an error
 	// code: the key is wrong, revoked, or not allowed to ingest. What is queued is
 	// then given up, except with a spool: it stays there, and one request every
-	// MaxInterval finds out whether the key works by now. A 403 without a code is
+	// MaxInterval finds out whether the key works again. A 403 without a code is
 	// not the platform's, and is retried.
 	ErrUnauthorized = errors.New("altertable: API key was refused")
 	// ErrEnvironmentNotFound matches an *APIError that says that the project has
-	// no environment of the message's name; it is created in the dashboard. The
+	// no environment of the message's name. Create it in the dashboard. The
 	// environment's messages are then given up, except with a spool: they stay
 	// there, and the client tries again as it does for a refused key.
 	ErrEnvironmentNotFound = errors.New("altertable: environment not found")
@@ -50,8 +50,8 @@ type ConfigError struct {
 // Error names the option, the value and the range.
 func (e *ConfigError) Error() string { return "altertable: " + e.Option + ": " + e.Reason }
 
-// A ValidationError says which field of a message was refused, "distinct_id"
-// say, and why. It does not repeat the value.
+// A ValidationError says which field of a message was refused, such as
+// "distinct_id", and why. It does not repeat the value.
 //
 // For a value that cannot be encoded, Field is "properties" or "traits", and
 // Reason begins with the key of the map, in quotes, if that looks like a name:
@@ -135,8 +135,8 @@ func (e *APIError) fromFirewall() bool { return e.StatusCode == http.StatusForbi
 
 // A DeliveryError reports accepted messages of one batch that will not be
 // delivered, and holds them. WithOnError's function receives it, and it is the
-// Err of a Delivery. The function that Enqueue was given receives one of its
-// message alone.
+// Err of a Delivery. The function that Enqueue was given receives one that has
+// its message alone.
 type DeliveryError struct {
 	Endpoint    string // "track", "identify" or "alias"
 	Environment string

@@ -24,24 +24,25 @@ type Identify struct {
 }
 
 // Identify accepts a user's traits for delivery, and the link to what the
-// visitor did before login. An empty DistinctID means the user of ContextWithUser;
-// without one the call is refused. Call it right after sign-up and login, when a
-// page loads with the user signed in, and when a trait changes. Waiting, errors
-// and the use of the map are as in Track.
+// visitor did before login. An empty DistinctID means the user of
+// ContextWithUser; without one the call is refused. Call it right after sign-up
+// and login, and when a trait changes, but not on each page load. Waiting,
+// errors and the use of the map are as in Track.
 //
 // The platform updates traits only if the timestamp is newer than that of the
 // identity it has. So the client's own stamps strictly increase, and the
 // identifies of one person are delivered in the order in which they were
-// accepted: those with the same distinct id or the same anonymous id, in one
-// environment. The one exception is what a client with a spool adopts while it
-// runs: see WithSpool.
+// accepted. One person's are those with the same distinct id or the same
+// anonymous id, in one environment. The one exception is what a client with a
+// spool adopts while it runs: see WithSpool.
 //
-// The ids of the context's visitor are added to an Identify of the user of
-// ContextWithUser. Where the context has no user, as in a login handler, they are
-// added to any: there an Identify of another person than the one whose request
-// ctx belongs to (in an administrator's handler, say) would tie that person to the
-// administrator's browser, for good. Have what authenticates call ContextWithUser,
-// or pass ContextWithVisitor(ctx, Visitor{}).
+// Have what authenticates call ContextWithUser: the ids of the context's
+// visitor are then added to an Identify of that user only. Where the context
+// has no user, as in a login handler, they are added to any Identify. There, an
+// Identify of another person than the one who made the request, such as a
+// customer in an administrator's handler, would tie that person to the
+// administrator's browser, for good. If the context cannot have a user, pass
+// ContextWithVisitor(ctx, Visitor{}).
 func (c *Client) Identify(ctx context.Context, i Identify) error {
 	if c.absent() {
 		return nil

@@ -11,7 +11,8 @@ import (
 )
 
 // An Option configures a Client. A nil Option, and a nil function, logger or
-// HTTP client given to one, keeps the default.
+// HTTP client given to one, keeps the default. If an option is given several
+// times, the last one counts, except for WithOnError and WithOnDelivery.
 type Option func(*config) error
 
 // config is what New was told; it does not change afterwards.
@@ -54,7 +55,7 @@ type config struct {
 
 	// names are what errors call settings: by the option, or by the variable that
 	// they came from.
-	names struct{ key, baseURL string }
+	names struct{ key, baseURL, release string }
 	// given are the settings with a variable that an option has set. NewFromEnv
 	// does not look at their variables.
 	given struct{ environment, baseURL, release, disabled, spool, insecureHTTP bool }
@@ -67,9 +68,10 @@ const (
 	// DropNewest refuses the new message: the call returns ErrQueueFull.
 	DropNewest Overflow = iota
 	// DropOldest evicts the oldest messages that no request carries and reports
-	// them to OnError with ErrQueueFull. The call itself returns ErrQueueFull if
-	// all are carried, and while evicted messages wait for a callback: 10,000 of
-	// them, or 4 MiB, or any if it has not returned for 250 ms.
+	// them to the functions of WithOnError with ErrQueueFull. The call itself
+	// returns ErrQueueFull if requests carry all messages. It also does so while
+	// too many evicted messages wait for a callback: 10,000 of them, or 4 MiB, or
+	// any if the callback has not returned for 250 ms.
 	DropOldest
 	// Block makes the call wait until there is room, its context ends, or the
 	// client is closed. It does not wait for a callback: where nothing but
@@ -99,7 +101,7 @@ func newConfig(apiKey string, opts []Option) (*config, error) {
 		retry:         defaultRetryPolicy,
 		visitorKey:    &apiKey,
 	}
-	cfg.names.key = "apiKey"
+	cfg.names.key, cfg.names.release = "apiKey", "WithRelease"
 	for _, option := range opts {
 		if option == nil {
 			continue
@@ -159,14 +161,15 @@ func (cfg *config) setEnvironment(option, name string) error {
 	return nil
 }
 
-// WithHTTPClient sends through a copy of client instead of connections of its
-// own. Whatever its CheckRedirect says, redirects are not followed: they would
-// carry events and key to another host. Its RoundTripper may read a request's
-// body, and call GetBody, until the attempt is over or its time is; then both fail.
+// WithHTTPClient sends through a copy of client, overriding the default, which
+// is a pool of connections of the SDK's own. Whatever its CheckRedirect says,
+// redirects are not followed: they would carry events and key to another host.
+// Its RoundTripper may read a request's body, and call GetBody, until the
+// attempt is over or its time is; then both fail.
 //
-// The connections are then the client's business. Shutdown leaves them open,
-// and one that has gone silent, or was answered 421, may be used again, where
-// the default would dial anew after a failed attempt. Over HTTP/2 all requests
+// The connections are then the client's business. Shutdown leaves them open.
+// One that has gone silent, or was answered 421, may be used again, where the
+// default would dial anew after a failed attempt. Over HTTP/2 all requests
 // share a connection, so let its transport find out with pings:
 //
 //	transport.HTTP2 = &http.HTTP2Config{
@@ -201,21 +204,23 @@ func WithRelease(release string) Option {
 }
 
 // WithDefaultProperties adds properties to every track; a message's own
-// property of the same name wins. New copies them and refuses what JSON cannot express.
+// property of the same name wins. By default there are none. New copies them
+// and refuses what JSON cannot express.
 func WithDefaultProperties(p Properties) Option {
 	return func(cfg *config) error { cfg.defaults = p; return nil }
 }
 
 // WithRequestIP leaves $ip out of every track, so that the platform attributes
-// the address of the connection to the event: of use in a proxy or an edge
-// function only. By default $ip is 0, which tells the platform not to. A
+// the address of the connection to the event. This is useful only in a proxy or
+// an edge function. By default $ip is 0, which tells the platform not to. A
 // message's own $ip wins.
 func WithRequestIP() Option {
 	return func(cfg *config) error { cfg.requestIP = true; return nil }
 }
 
 // WithEventIDs adds $event_id, a UUIDv7, to every track. It is the same on
-// every retry, so that a query can count an event once that arrived twice. Off by default.
+// every retry, so that a query can count an event once, even if it arrived
+// twice. A message's own $event_id wins. Off by default.
 func WithEventIDs() Option {
 	return func(cfg *config) error { cfg.eventIDs = true; return nil }
 }
@@ -299,23 +304,30 @@ func WithRetry(p RetryPolicy) Option {
 	}
 }
 
-// WithBeforeSend calls f for every message, on the caller's goroutine, before
-// validation: to scrub, enrich, or discard it. f gets the stamped message by
-// value (Track, Identify or Alias) with what the context adds to it, ids and
-// properties, and without default and system properties. The map is a shallow
-// copy, to which f may write. f returns the message, changed or not. If f returns nil, the message is
-// discarded and the call returns nil. A panic, a pointer, or a message of
-// another type is a *ValidationError of the call. f may be called concurrently.
+// WithBeforeSend calls f for every message except a Raw, before validation, so
+// that f can scrub, enrich or discard it. f gets the stamped message by value,
+// a Track, an Identify or an Alias. It has the ids and properties that the
+// context adds, but no default and system properties. f returns the message,
+// changed or not. If f returns nil, the message is discarded and the call
+// returns nil. If f panics, or returns a pointer or a message of another type,
+// the call returns a *ValidationError.
+//
+// f may write to the map of properties or traits, which is a shallow copy. The
+// maps and slices in it are the caller's: f must copy one before it changes it.
+// f runs on the caller's goroutine, and may be called concurrently. By default
+// there is no such function.
 func WithBeforeSend(f func(Message) Message) Option {
 	return func(cfg *config) error { cfg.beforeSend = f; return nil }
 }
 
-// WithOnError calls f with a *DeliveryError for accepted messages that will not
-// be delivered, and with a *SpoolError for trouble with a spool's files,
-// overriding the default, which logs a warning. Given several times, all functions
-// are called, in order. Callbacks run one at a time on a goroutine of the client; f
-// may panic, block, and call any method of the client. What waits for a callback
-// fills the queue. For the outcome of a single message see Enqueue.
+// WithOnError calls f with a *DeliveryError for accepted messages that will
+// not be delivered, and with a *SpoolError for trouble with a spool's files.
+// It overrides the default, which logs a warning. It may be given several
+// times: all functions are called, in order. For the outcome of a single
+// message see Enqueue.
+//
+// Callbacks run one at a time on a goroutine of the client. f may panic, block,
+// and call any method of the client. What waits for a callback fills the queue.
 func WithOnError(f func(error)) Option {
 	return func(cfg *config) error {
 		if f != nil {
@@ -326,7 +338,9 @@ func WithOnError(f func(error)) Option {
 }
 
 // WithOnDelivery calls f with the outcome of every batch, good or bad, before
-// OnError. It runs as OnError does, and may be given several times as well.
+// the functions of WithOnError. By default there is no such function. It may be
+// given several times: all functions are called, in order. f runs as
+// WithOnError says.
 func WithOnDelivery(f func(Delivery)) Option {
 	return func(cfg *config) error {
 		if f != nil {
@@ -337,15 +351,16 @@ func WithOnDelivery(f func(Delivery)) Option {
 }
 
 // WithLogger sets where the client logs, overriding what slog.Default() is at
-// the time. Warnings: one line a minute of a kind at most. The messages of those
-// that were held back are counted in the next line of the kind, a minute later
-// at the latest, and in one at Shutdown. An outage is logged when it begins,
-// every 10 minutes, and when it is over.
+// the time. It writes at most one warning of a kind a minute. The messages of
+// those that were held back are counted in the next line of the kind, a minute
+// later at the latest, and in one at Shutdown. An outage is logged when it
+// begins, every 10 minutes, and when it is over.
 //
 // At debug level there is also a line for the client's start and end, each
-// message that was accepted, discarded or rejected, each visitor that was read or
-// not, and each request, retry and split batch: up to 1,000 a second, beyond which they are counted. Whether l
-// enables debug level is asked in New, and every 10 s while requests are made.
+// message that was accepted, discarded or rejected, each visitor that was read
+// or not, and each request, retry and split batch. There are up to 1,000 such
+// lines a second; those beyond are counted. Whether l enables debug level is
+// asked in New, and every 10 s while requests are made.
 //
 // No line holds a key, an id or a message's content, except that a debug line
 // names the event. The handler runs as callbacks do: see WithOnError. While it
@@ -371,9 +386,10 @@ func WithVisitorKey(key string) Option {
 	}
 }
 
-// WithDisabled makes a client, if disabled is true, that validates messages
-// and runs BeforeSend but queues and sends nothing: for tests and local runs.
-// It needs no key. The default is false.
+// WithDisabled makes a client, if disabled is true, that validates messages and
+// runs BeforeSend but queues, sends and spools nothing: for tests and local
+// runs. It needs no key. Stats.Accepted stays 0, and synchronous calls return a
+// Response whose OK is true. The default is false.
 func WithDisabled(disabled bool) Option {
 	return func(cfg *config) error { cfg.given.disabled, cfg.disabled = true, disabled; return nil }
 }

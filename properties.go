@@ -15,17 +15,18 @@ import (
 // Properties say what happened in an event: any values that encoding/json can
 // encode, as it encodes them. Names that begin with "$" are the platform's.
 //
-// An error, at any depth, is sent as its text, unless it encodes itself
-// (json.Marshaler, encoding.TextMarshaler): encoding/json would look into it,
-// and make {} of most. That is so even for one with exported fields, and for a
-// struct that embeds an error or whose pointer is one. A nil error is null.
+// An error, at any depth, is sent as its text, because encoding/json would make
+// {} of most errors. This holds for errors with exported fields, too, for a
+// struct that embeds an error, and for one whose pointer is an error. An error
+// that encodes itself (json.Marshaler, encoding.TextMarshaler) is sent as it
+// does. A nil error is null.
 //
 // Some JSON that a json.RawMessage, a json.Number or a MarshalJSON method can
 // hold would make the server refuse the whole request. Half of a surrogate pair
-// becomes U+FFFD, as invalid UTF-8 does. A number beyond the range of a float64,
-// and lists, maps and structs more than 125 deep, are a *ValidationError: the
-// server's parser takes 128 levels, of which the batch, the message and its
-// properties are three.
+// becomes U+FFFD, as invalid UTF-8 does. A number beyond the range of a
+// float64, and lists, maps and structs more than 125 deep, are a
+// *ValidationError: the server's parser takes 128 levels, of which the batch,
+// the message and its properties are three.
 type Properties map[string]any
 
 // commonProperties are what New encoded once for every track: the default
@@ -76,8 +77,8 @@ func newCommonProperties(cfg *config) (*commonProperties, error) {
 		if _, ok := cfg.defaults[property.name]; ok || !property.on {
 			continue
 		}
-		if err := add(property.name, property.value); err != nil {
-			return nil, &ConfigError{"WithRelease", err.Error()}
+		if err := add(property.name, property.value); err != nil { // of a text, that it is too large
+			return nil, &ConfigError{cfg.names.release, "must be short enough for a batch"}
 		}
 	}
 	return p, nil
@@ -179,13 +180,14 @@ func (e *envelope) freeMerged() {
 	clear(e.merged)
 }
 
-// WithPropertiesFunc calls f at each Track, TrackSync, and Enqueue or Encode of a
-// Track, for properties that are known at the call only: the trace's id, say,
-// which f finds in the call's context. It overrides the default of none. The
-// event's own properties and those of ContextWithProperties win. f runs on the
-// caller's goroutine, may be called concurrently, and must not call Track with
-// the same client. It may return nil. The map is read before the call returns,
-// and not written to. If f panics, the call returns a *ValidationError.
+// WithPropertiesFunc calls f at each Track, TrackSync, and Enqueue or Encode of
+// a Track, for properties that are known at the call only, such as the trace's
+// id, which f finds in the call's context. By default there is no such
+// function. The event's own properties and those of ContextWithProperties win.
+// f runs on the caller's goroutine, may be called concurrently, and must not
+// call Track with the same client. It may return nil. The map is read before
+// the call returns, and not written to. If f panics, the call returns a
+// *ValidationError.
 func WithPropertiesFunc(f func(context.Context) Properties) Option {
 	return func(cfg *config) error { cfg.propertiesFunc = f; return nil }
 }

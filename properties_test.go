@@ -176,6 +176,52 @@ func TestBeforeSendGetsAFreshMap(t *testing.T) {
 	}
 }
 
+// What the function of WithPropertiesFunc returns is read at once, and not written to.
+func TestPropertiesFuncKeepsItsMap(t *testing.T) {
+	shared := altertable.Properties{}
+	client, srv, _ := newClient(t,
+		altertable.WithPropertiesFunc(func(context.Context) altertable.Properties { return shared }),
+		altertable.WithBeforeSend(func(m altertable.Message) altertable.Message {
+			m.(altertable.Track).Properties["hook"] = true
+			return m
+		}))
+	for i := range 3 {
+		shared["i"] = i
+		require.NoError(t, client.Track(altertable.ContextWithProperties(t.Context(), altertable.Properties{"tenant": "acme"}), event("e")))
+		assert.Equal(t, altertable.Properties{"i": i}, shared)
+	}
+	require.NoError(t, client.Flush(t.Context()))
+	for i, e := range srv.Events() {
+		assert.Equal(t, object{"i": float64(i), "tenant": "acme", "hook": true}, own(e.Properties))
+	}
+}
+
+// It may use the client, and while it blocks others do not.
+func TestPropertiesFuncMayUseTheClient(t *testing.T) {
+	blocked, goOn := make(chan struct{}), make(chan struct{})
+	var client *altertable.Client
+	client, srv, l := newClient(t, altertable.WithPropertiesFunc(func(ctx context.Context) altertable.Properties {
+		if ctx.Value(ctxKey{}) == nil {
+			return nil
+		}
+		close(blocked)
+		<-goOn
+		assert.NoError(t, client.Identify(ctx, altertable.Identify{DistinctID: "u_1"}))
+		assert.NoError(t, client.Flush(ctx))
+		return altertable.Properties{"accepted": client.Stats().Accepted}
+	}))
+	var wg sync.WaitGroup
+	wg.Go(func() { assert.NoError(t, client.Track(context.WithValue(t.Context(), ctxKey{}, 1), event("slow"))) })
+	<-blocked
+	track(t, client, "e0")
+	close(goOn)
+	wg.Wait()
+	require.NoError(t, client.Flush(t.Context()))
+	assert.Equal(t, []string{"e0", "slow"}, stored(srv))
+	assert.Equal(t, object{"accepted": 2.0}, own(srv.Events()[1].Properties))
+	l.settle(t, client, "e0", "u_1", "slow")
+}
+
 // Nothing of one call's properties is in another's.
 func TestMergedPropertiesAreForgotten(t *testing.T) {
 	client, srv, _ := newClient(t)

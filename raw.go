@@ -7,27 +7,30 @@ import (
 	"errors"
 )
 
-// A Raw is a message that is encoded already: a dead letter, an event of another
-// SDK, what Encode returned. Enqueue accepts it.
+// A Raw is a message that is encoded already: a dead letter, an event of
+// another SDK, or what Encode returned. Enqueue accepts it.
 //
-// It is looked at in one pass. JSON must be an object that has, once each and of
+// It is checked in one pass. JSON must be an object that has, once each and of
 // the right type, what its endpoint requires: event, properties and distinct_id
 // for "track", distinct_id for "identify", distinct_id and new_user_id for
 // "alias". Ids and the event's name are checked as Track's are. Names are
-// compared after unescaping. environment, if given, must be a string that is not blank,
-// and timestamp a string of a form that the platform takes: "2006-01-02", then "T" or
-// a space, "15:04:05" with or without decimals, and "Z", "+02", "+0200", "+02:00" or
-// nothing; or the date alone. traits, anonymous_id and device_id may be null.
-// What is not so is a *ValidationError. Bad syntax further inside is found by the
-// server alone: that message is then not delivered, and no other is lost with it.
+// compared after unescaping. environment, if given, must be a string that is
+// not blank. timestamp, if given, must be a string of a form that the platform
+// takes: "2006-01-02", then "T" or a space, "15:04:05" with or without
+// decimals, and "Z", "+02", "+0200", "+02:00" or nothing; or the date alone.
+// traits, anonymous_id and device_id may be null. JSON that breaks one of these
+// rules is a *ValidationError. Bad syntax further inside is found by the server
+// alone: that message is then not delivered, and no other is lost with it.
 //
-// The message gets what it lacks: the client's environment as its first member,
-// and the time of the call as timestamp, its last. Everything else stays as it is,
-// byte for byte, except that with a spool line breaks between its tokens become
-// spaces. A timestamp that is given is sent as given. WithBeforeSend's function does
-// not see it, WithConsentRequired does not hold it up, and no properties are added: without
-// "$ip": 0 among them, the platform attributes the address of the connection to
-// the event, which is the server's own.
+// The message gets what it lacks: the client's environment as its first
+// member, and the time of the call as timestamp, its last. Everything else
+// stays as it is, byte for byte, except that with a spool line breaks between
+// its tokens become spaces. A timestamp that is given is sent as given.
+// WithBeforeSend's function does not see the message, and WithConsentRequired
+// does not discard it.
+//
+// No properties are added. Without "$ip": 0 among them, the platform attributes
+// the address of the connection, which is the server's own, to the event.
 //
 // It encodes to JSON as {"endpoint": ..., "message": {...}}, and back.
 type Raw struct {
@@ -199,8 +202,8 @@ func endpointNamed(name string) (_ endpoint, ok bool) {
 }
 
 // MarshalJSON returns {"endpoint": ..., "message": {...}}. The error is a
-// *ValidationError for an unknown endpoint and for JSON that is no object; json.Marshal
-// also refuses bad syntax inside.
+// *ValidationError for an unknown endpoint and for JSON that is no object;
+// json.Marshal also refuses bad syntax inside.
 func (r Raw) MarshalJSON() ([]byte, error) {
 	if _, ok := endpointNamed(r.Endpoint); !ok {
 		return nil, &ValidationError{"endpoint", `must be "track", "identify" or "alias"`}

@@ -3,15 +3,21 @@ package altertable
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
 )
 
-// maxRequestProperty bounds each property that is made of a request, in bytes.
-const maxRequestProperty = 1 << 10
+// Bounds in bytes: on each property that is made of a request, and on what is
+// read of a query.
+const (
+	maxRequestProperty = 1 << 10
+	maxQuery           = 64 << 10
+)
 
-// campaign names the members of a query that say by which campaign a visitor came.
+// campaign names the members of a query that say by which campaign a visitor came,
+// and become properties. A URL keeps others that begin with utm_ as well.
 var campaign = [...]string{"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"}
 
 // A request is what WithRequestProperties needs of an HTTP request. It is taken
@@ -46,14 +52,14 @@ func firstOf(values []string) string {
 // not write to them.
 func (r *request) properties() Properties {
 	r.once.Do(func() {
-		tags := campaignOf(r.query)
+		query, tags := campaignOf(r.query)
 		p := make(Properties, 3+len(campaign))
 		add := func(name, value string) {
 			if value != "" {
 				p[name] = value
 			}
 		}
-		add("$url", pageURL(r.host, r.path, r.rawPath, tags))
+		add("$url", pageURL(r.host, r.path, r.rawPath, query))
 		add("$referer", refererURL(r.referer))
 		add("$user_agent", cut(r.userAgent))
 		for i, name := range campaign {
@@ -70,27 +76,20 @@ func refererURL(referer string) string {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return ""
 	}
-	return pageURL(u.Host, u.Path, u.RawPath, campaignOf(u.RawQuery))
+	query, _ := campaignOf(u.RawQuery)
+	return pageURL(u.Host, u.Path, u.RawPath, query)
 }
 
-// pageURL returns the address of a page without what may be secret in it: user
-// name, password, fragment, and all of the query except the campaign. It returns
-// "" for a host that no browser sends.
-func pageURL(host, path, rawPath string, tags [len(campaign)]string) string {
+// pageURL returns the address of a page: https, unless the host is this machine. It
+// returns "" for a host that no browser sends.
+func pageURL(host, path, rawPath, query string) string {
 	if !isHost(host) {
 		return ""
 	}
-	u := url.URL{Scheme: "https", Host: host, Path: path, RawPath: rawPath}
+	u := url.URL{Scheme: "https", Host: host, Path: path, RawPath: rawPath, RawQuery: query}
 	if isLoopback(u.Hostname()) {
 		u.Scheme = "http"
 	}
-	var query []string
-	for i, tag := range tags {
-		if tag != "" {
-			query = append(query, campaign[i]+"="+url.QueryEscape(tag))
-		}
-	}
-	u.RawQuery = strings.Join(query, "&")
 	return cutURL(u.String())
 }
 
@@ -104,31 +103,43 @@ func isHost(host string) bool {
 			return false
 		}
 	}
-	_, err := url.Parse("//" + host)
-	return err == nil && host != "" && len(host) <= maxHost
+	u, err := url.Parse("//" + host)
+	return err == nil && u.Hostname() != "" && len(host) <= maxHost
 }
 
 // maxHost is the length of the longest name and port.
 const maxHost = 253 + len(".:65535")
 
-// campaignOf returns the first value of each of the campaign's members in query.
-func campaignOf(query string) (tags [len(campaign)]string) {
+// campaignOf returns the utm_ members of a query, as a query, and the values of
+// those that campaign names. Of several with one name the first counts.
+func campaignOf(query string) (kept string, tags [len(campaign)]string) {
+	query = query[:min(len(query), maxQuery)]
 	for query != "" {
 		var member string
 		member, query, _ = strings.Cut(query, "&")
 		name, value, _ := strings.Cut(member, "=")
-		if value == "" || strings.Contains(member, ";") { // another separator to some, and so there may be anything behind it
+		if value == "" || !isCampaign(name) || strings.Contains(member, ";") { // another separator to some, and so there may be anything behind it
 			continue
 		}
-		for i := range campaign {
-			if tags[i] == "" && name == campaign[i] {
-				if text, err := url.QueryUnescape(value); err == nil {
-					tags[i] = cut(text)
-				}
-			}
+		text, err := url.QueryUnescape(value)
+		if err != nil {
+			continue
+		}
+		text = cut(text)
+		if i := slices.Index(campaign[:], name); i >= 0 && tags[i] == "" {
+			tags[i] = text
+		}
+		if begin := "&" + name + "="; len(kept) < maxRequestProperty && !strings.Contains(kept, begin) {
+			kept += begin + url.QueryEscape(text)
 		}
 	}
-	return tags
+	return strings.TrimPrefix(kept, "&"), tags
+}
+
+// isCampaign reports whether a member of that name, such as utm_id, is of a campaign.
+func isCampaign(name string) bool {
+	rest, ok := strings.CutPrefix(name, "utm_")
+	return ok && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 // cut returns s in valid UTF-8, and not more than a property may have of it.
@@ -160,13 +171,13 @@ func cutURL(s string) string {
 
 // WithRequestProperties has Middleware give the request's properties to each
 // Track whose context is that of the request: $url, $referer, $user_agent,
-// $utm_source, $utm_medium, $utm_campaign, $utm_term and $utm_content, each cut
-// at 1 KiB, and left out if there is nothing to say. By default there are none.
-// They are made once, at the first Track. Those of WithPropertiesFunc,
+// $utm_source, $utm_medium, $utm_campaign, $utm_term and $utm_content. Each is
+// cut at 1 KiB, and left out if it is empty. By default there are none. They
+// are made once, at the first Track. Those of WithPropertiesFunc,
 // ContextWithProperties and the event itself win.
 //
 // A URL is the scheme (https, unless the host is this machine), host, path, and
-// of the query the five utm_ members only. A path is sent as it is: where it
+// of the query the utm_ members only. A path is sent as it is: where it
 // holds a secret, as that of a link to reset a password does, redact $url and
 // $referer in WithBeforeSend. The visitor's address is not among them: see
 // WithRequestIP for $ip. The Host header is what the visitor or a proxy sends.

@@ -43,33 +43,35 @@ func (s *scope) within(ctx context.Context) context.Context {
 // ContextWithUser returns a context that says who acts: the user with this id.
 // What authenticates requests calls it once, and then a Track or an Identify
 // with that context needs no DistinctID. An empty id hides an outer one. The id
-// is as a DistinctID, and is checked by the calls that use it.
+// is a DistinctID, and is checked by the calls that use it.
 //
-// It also says whom the visitor's ids belong to. They are added to messages about
-// this user only, so that a message about somebody else (a customer, in an
-// administrator's handler) does not link that person to the administrator's
+// It also says whom the visitor's ids belong to. They are added to messages
+// about this user only. So a message about somebody else, such as a customer in
+// an administrator's handler, does not link that person to the administrator's
 // browser. Platforms do not undo a link, so:
 //
 //   - In a login handler call it as soon as the new user is known, before the
 //     first Track and Identify.
-//   - A supporter who acts as a customer still has the supporter's browser. Call
-//     ContextWithVisitor(ctx, Visitor{}) first, or that browser is linked to the
-//     customer for good.
+//   - A supporter who acts as a customer still has the supporter's browser.
+//     Call ContextWithVisitor(ctx, Visitor{}) first, or that browser is linked
+//     to the customer for good.
 //   - At a logout pass "", and have the browser SDK reset, or the next login in
 //     that browser links two people.
 //   - For work that outlives the request pass context.WithoutCancel(ctx), which
 //     keeps user and visitor. A job that is read from a queue has neither: its
 //     messages name their DistinctID.
 //
-// A *gin.Context, an echo.Context or a fiber context given as ctx does not hold
-// what was put into the request's context: pass that one, c.Request.Context() in gin.
+// A *gin.Context or a fiber context given as ctx does not hold what was put into
+// the request's context. Pass that one: c.Request.Context() in gin, c.UserContext()
+// in fiber 2, c.Context() in fiber 3, c.Request().Context() in echo.
 func ContextWithUser(ctx context.Context, distinctID string) context.Context {
 	s := innerScope(ctx)
 	s.user = distinctID
 	return s.within(ctx)
 }
 
-// UserFromContext returns the id of ContextWithUser, and whether there is one.
+// UserFromContext returns the id that ContextWithUser put into ctx, and
+// whether there is one.
 func UserFromContext(ctx context.Context) (string, bool) {
 	s := scopeOf(ctx)
 	if s == nil {
@@ -78,10 +80,11 @@ func UserFromContext(ctx context.Context) (string, bool) {
 	return s.user, s.user != ""
 }
 
-// ContextWithProperties returns a context whose Tracks carry p, such as a tenant
-// or a feature's variant. They are merged over those of outer contexts, and an
-// event's own properties win over both. The map is copied, but not what is in it.
-// A value that JSON cannot express is a *ValidationError of each Track.
+// ContextWithProperties returns a context whose Tracks carry p, such as a
+// tenant or a feature's variant. They are merged over those of outer contexts,
+// and an event's own properties win over both. The map is copied. The values in
+// it are not, so do not change them while the context is in use. A value that
+// JSON cannot express is a *ValidationError of each Track.
 func ContextWithProperties(ctx context.Context, p Properties) context.Context {
 	s := innerScope(ctx)
 	merged := make(Properties, len(s.properties)+len(p))

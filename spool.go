@@ -89,13 +89,15 @@ func (cfg *config) setSpoolDir(name, dir string) error {
 	return nil
 }
 
-// SpoolMaxBytes bounds the files of one client's spool, overriding the default
-// 1 GiB. At least 1 KiB; a larger message is ErrTooLarge. Damaged files that were
-// set aside count, and leave the disk first, with a report. At the bound,
-// WithOverflow decides. DropOldest evicts until a whole file can be deleted, which
-// is more than one message needs. The file is deleted after the callbacks were told
-// of its messages. The call waits for that, but not for a callback that takes longer
-// than 250 ms: then it returns ErrQueueFull.
+// SpoolMaxBytes bounds the files of one client's spool, in bytes, overriding
+// the default 1 GiB. It is at least 1 KiB. A message that is larger is
+// ErrTooLarge. Damaged files that were set aside count, and leave the disk
+// first, with a report.
+//
+// At the bound, WithOverflow decides. DropOldest evicts until a whole file can be
+// deleted, which is more than one message needs. The file is deleted after the
+// callbacks were told of its messages. The call waits for that, and no longer
+// than 250 ms for a callback that does not return: then it returns ErrQueueFull.
 func SpoolMaxBytes(n int64) SpoolOption {
 	return func(s *spoolConfig) error {
 		s.maxBytes = n
@@ -108,7 +110,8 @@ func SpoolMaxBytes(n int64) SpoolOption {
 
 // SpoolSync makes each call wait until its message is on the medium, so that a
 // power cut loses nothing either. It costs a call what the disk needs for
-// that, often milliseconds. Without it, a power cut may lose the last moments.
+// that, often milliseconds. Off by default: a power cut may then lose
+// the last moments.
 func SpoolSync() SpoolOption {
 	return func(s *spoolConfig) error { s.sync = true; return nil }
 }
@@ -132,12 +135,13 @@ func SpoolName(name string) SpoolOption {
 // lives for milliseconds. Another client with the same directory and SpoolName,
 // or key and base URL, delivers, as the same user of the system.
 //
-// A message is on disk when its call returns. So Flush returns nil, and Shutdown
-// returns at once. Synchronous calls return ErrClosed. Stats counts what was written
-// as Queued. SpoolMaxBytes bounds the
-// files of all clients of the name in the directory together. At the bound, calls
-// return ErrQueueFull, whatever WithOverflow says. Callbacks hear of trouble with
-// the files only.
+// A message is on disk when its call returns. So Flush returns nil, and
+// Shutdown returns at once. Synchronous calls return ErrClosed. Stats counts
+// what was written as Queued. SpoolMaxBytes bounds the files of all clients of
+// the name in the directory together. At the bound, calls return ErrQueueFull,
+// whatever WithOverflow says. Callbacks hear of trouble with the files only, and
+// the functions that Enqueue was given receive ErrClosed at Shutdown. Off by
+// default.
 func SpoolWriteOnly() SpoolOption {
 	return func(s *spoolConfig) error { s.writeOnly = true; return nil }
 }

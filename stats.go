@@ -13,12 +13,14 @@ import (
 //	Accepted == Delivered + Failed + Dropped + Queued
 //	Rejected == RejectedFull + RejectedTooLarge + RejectedInvalid + RejectedClosed + RejectedSpool
 //
-// While the server is down, FailedRequests and Oldest grow, and LastSuccess stands
-// still: an alert can be built on each of them. Oldest also grows while a single
-// endpoint or message fails, which LastSuccess tells apart. With a spool, all this
-// holds for a refused key, too: it is waited for like a server that is down. Of synchronous calls,
-// only requests (Requests, Retries, FailedRequests, InFlight and LastSuccess) and
-// discarded messages are counted.
+// While the server is down, FailedRequests and Oldest grow, and LastSuccess
+// stands still: an alert can be built on each of them. Oldest also grows
+// while a single endpoint or message fails, which LastSuccess tells apart.
+// With a spool, all this holds for a refused key, too: it is waited for like
+// a server that is down.
+//
+// Of synchronous calls, only requests (Requests, Retries, FailedRequests,
+// InFlight and LastSuccess) and discarded messages are counted.
 type Stats struct {
 	Accepted    int64 // taken into the queue or the spool, or adopted from a dead client's spool
 	Delivered   int64 // the server took them

@@ -15,10 +15,14 @@ func (d *disk) accept(ctx context.Context, e *envelope) error {
 	if err := d.q.reserveDone(ctx, e, d.q.closing); err != nil {
 		return d.q.rejectMessage(e, err)
 	}
+	stored := false
+	defer func() {
+		if !stored { // also if ctx panics
+			d.q.releaseDone(e)
+		}
+	}()
 	err := d.storeWithRoom(ctx, e)
-	if err != nil {
-		d.q.releaseDone(e)
-	}
+	stored = err == nil
 	return err
 }
 

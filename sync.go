@@ -11,20 +11,22 @@ import (
 const maxSyncWait = 30 * time.Second
 
 // TrackSync sends events in one request, past the queue, and returns the
-// platform's answer after it has done the work. One event is sent as an
-// object, more as an array. It waits for the answer, retries as the queue does,
-// the first attempt at once, until ctx ends, or 30 s where ctx has no deadline.
-// An attempt that timed out may have been stored, so that a retry stores the
-// events twice: see WithEventIDs.
+// platform's answer after it has done the work. One event is sent as an object,
+// more as an array. It blocks until there is an answer. It makes the first
+// attempt at once, and retries as the queue does until ctx ends, or for 30 s
+// where ctx has no deadline. An attempt that timed out may have been stored, so
+// that a retry stores the events twice: see WithEventIDs.
 //
 // The error is a *ValidationError for no event, an invalid one, or events of
-// several environments, and ErrTooLarge over the limits of a batch, whose text
+// several environments. It is ErrTooLarge over the limits of a batch; the text
 // names the limit and the option that sets it. In these cases nothing was sent.
-// Otherwise it is an *APIError, a *NetworkError, or ErrClosed after Close, when
-// Shutdown ends, and with SpoolWriteOnly. It is joined with ctx's error if that
-// ended. Its text begins with the name of the call. The messages are in memory
-// alone: with a spool, too, a refused key or a missing environment ends the call. TrackSync does not keep the maps. Callbacks
-// are not called.
+// Otherwise it is an *APIError, a *NetworkError, or ErrClosed. ErrClosed is
+// returned after Close, when Shutdown ends, and with SpoolWriteOnly. If ctx
+// ended, its error is joined. The text begins with the name of the call.
+//
+// The messages are in memory alone: a refused key or a missing environment ends
+// the call, with a spool as well. Callbacks are not called. TrackSync does not
+// keep the maps.
 func (c *Client) TrackSync(ctx context.Context, t ...Track) (*Response, error) {
 	return syncCall(c, ctx, "TrackSync", t)
 }
@@ -67,6 +69,7 @@ func encodeAndSend[M Message](c *Client, ctx context.Context, messages []M) (*Re
 		envelopes = append(envelopes, e)
 		keep, err := m.encode(ctx, c, e)
 		if err != nil {
+			c.queue.debug("altertable: message rejected", err)
 			return nil, err
 		}
 		if !keep {

@@ -6,19 +6,21 @@ import (
 	"time"
 )
 
-// Track is an event: what a user or a visitor did. An empty DistinctID means the
-// person of the call's context: the user of ContextWithUser, else the visitor
-// whom Middleware found. If the context has neither, and always where AnonymousID
-// is set without DistinctID, the event is refused with a *ValidationError.
+// Track is an event: what a user or a visitor did. An empty DistinctID means
+// the person of the call's context: the user of ContextWithUser, else the
+// visitor whom Middleware found. If the context has neither, the event is
+// refused with a *ValidationError. So is an event with an AnonymousID and no
+// DistinctID, whatever the context has.
 //
-// An id is valid UTF-8 of at most 1024 characters without a NUL. It is sent as it
-// is: with white space, a byte order mark or a zero-width character at an end, it
-// is another person's, so trim ids that come from files. An id that identifies
-// nobody is refused: a word that the platform's other SDKs refuse ("anonymous",
-// "undefined", "null", "0"), what Go writes for no value ("<nil>") or for a
-// mistake in a format ("%!s(int=42)", whatever begins and ends like it), and an
-// id in which nothing is visible. An AnonymousID or DeviceID of that kind is left
-// out, and the event is sent without it. The event's name must have something to see.
+// An id is valid UTF-8 of at most 1024 characters without a NUL. It is sent as
+// it is: with white space, a byte order mark or a zero-width character at an
+// end, it is another person's, so trim ids that come from files. An id that
+// identifies nobody is refused: a word that the platform's other SDKs refuse
+// ("anonymous", "undefined", "null", "0"), what Go writes for no value
+// ("<nil>") or for a mistake in a format ("%!s(int=42)", whatever begins and
+// ends like it), and an id in which nothing is visible. An AnonymousID or
+// DeviceID of that kind is left out, and the event is sent without it. A name
+// of an event in which nothing is visible is refused, too.
 //
 // A timestamp is sent in UTC with microseconds; its year is 1 to 9999.
 type Track struct {
@@ -33,28 +35,30 @@ type Track struct {
 
 // Track accepts an event for delivery: it encodes the message on the calling
 // goroutine and puts it into the queue. An empty DistinctID means the person of
-// ctx: the user of ContextWithUser, else the visitor of Middleware; without either
-// the event is refused. It does no network I/O. It waits only with the option
-// Block while the queue is full; ctx then bounds the wait. Except for that, ctx
-// carries values only: a canceled ctx does not lose the event.
+// ctx: the user of ContextWithUser, else the visitor of Middleware; without
+// either the event is refused. Track does no network I/O. It waits only with
+// the option Block while the queue is full; ctx then bounds the wait. Except
+// for that, ctx carries values only: a canceled ctx does not lose the event.
 //
-// If the error is nil, the event is accepted, or was discarded by WithBeforeSend
-// or WithConsentRequired. Whether it is delivered later is told by Flush and by
-// the functions of WithOnError and WithOnDelivery. If not, the event is not
-// queued, and the error is a *ValidationError, ErrTooLarge, ErrQueueFull, a
-// *SpoolError (with a spool only), or ErrClosed (after Close), to be told apart
-// with errors.Is and errors.As. Its text begins with the name of the call.
+// If the error is nil, the event was accepted, or WithBeforeSend or
+// WithConsentRequired discarded it. Whether it is delivered later is told by
+// Flush and by the functions of WithOnError and WithOnDelivery. Otherwise the
+// event was not accepted, and the error is a *ValidationError, ErrTooLarge,
+// ErrQueueFull, a *SpoolError (with a spool only), or ErrClosed (after
+// Close). Tell them apart with errors.Is and errors.As. The text begins with
+// the name of the call.
 //
 // Track does not keep the map: the caller may change it as soon as Track returns.
 //
-// Every event also carries properties of the client, the request and the context.
-// Of those with one name the later in this list wins: the system's ($lib,
-// $lib_version, "$ip": 0 and what options add), WithDefaultProperties,
-// WithRequestProperties, WithPropertiesFunc, ContextWithProperties, the event's own.
+// Every event also carries properties of the client, the request and the
+// context. Of those with one name the later in this list wins: the system's
+// ($lib, $lib_version, "$ip": 0 and what options add),
+// WithDefaultProperties, WithRequestProperties, WithPropertiesFunc,
+// ContextWithProperties, the event's own.
 //
 // The visitor's ids are added to events about the context's person only: those
-// that name nobody, the id of ContextWithUser, or the visitor's own anonymous id.
-// They are not added where AnonymousID or DeviceID names another browser.
+// that name nobody, the id of ContextWithUser, or the visitor's own anonymous
+// id. They are not added where AnonymousID or DeviceID names another browser.
 func (c *Client) Track(ctx context.Context, t Track) error {
 	if c.absent() {
 		return nil

@@ -48,13 +48,13 @@ func (v Visitor) link(distinctID string, anonymousID, deviceID *string) {
 }
 
 // ContextWithVisitor returns a context that carries v, whose ids Track and
-// Identify fill in: see ContextWithUser for which messages. It is for visitors
-// that come another way than through Middleware. A zero Visitor hides an outer
-// one.
+// Identify fill in: ContextWithUser says into which messages. It is for
+// visitors that come another way than through Middleware. A zero Visitor
+// hides an outer one.
 //
-// Ids of a visitor whose Consent is ConsentPending or ConsentDenied are not used;
-// with ConsentUnknown the caller vouches for the consent. An id that no message
-// can have, or that is a placeholder like "undefined", is dropped.
+// Ids of a visitor whose Consent is ConsentPending or ConsentDenied are not
+// used; with ConsentUnknown the caller vouches for the consent. An id that no
+// message can have, or that is a placeholder like "undefined", is dropped.
 func ContextWithVisitor(ctx context.Context, v Visitor) context.Context {
 	s := innerScope(ctx)
 	s.visitor = v.usable()
@@ -71,17 +71,18 @@ func VisitorFromContext(ctx context.Context) (Visitor, bool) {
 	return s.visitor, s.visitor.hasID()
 }
 
-// Middleware puts the visitor of a request into the context that next sees, also
-// one who did not agree to tracking: then with the Consent alone. With
+// Middleware puts the visitor of a request into the context that next sees. Of
+// a visitor who did not agree to tracking it puts only the Consent there. With
 // WithRequestProperties it puts the request's properties there, too. It reads
 // headers and writes nothing; the ResponseWriter is passed on as it is. It does
 // not block, and works after Close. On a nil Client it returns next.
 //
-// A request whose browser SDK runs under another key or environment is warned of
-// in the log, once for a Client: see WithVisitorKey and WithEnvironment.
+// If the cookies of the browser SDK in a request are all of another key or
+// environment, the log says so, once for a Client: see WithVisitorKey and
+// WithEnvironment.
 //
-// Where handlers are no http.Handlers (fasthttp, gRPC), call Visitor with
-// &http.Request{Header: ...} and ContextWithVisitor.
+// For handlers that are not http.Handlers, as in fasthttp and gRPC, call Visitor
+// with &http.Request{Header: ...}, and ContextWithVisitor with what it returns.
 func (c *Client) Middleware(next http.Handler) http.Handler {
 	if c.absent() {
 		return next
@@ -113,7 +114,7 @@ func (c *Client) withScope(r *http.Request) *http.Request {
 
 // Visitor returns what the browser SDK's cookie in r says of the visitor, and
 // whether it holds an id that may be used. Without the visitor's consent it
-// returns false and a Visitor that has nothing but the Consent.
+// returns false and a Visitor that has only the Consent.
 //
 // The cookie is "atbl.KEY.ENVIRONMENT", of the client's environment and the key
 // of WithVisitorKey. Where there is none, the header of WithVisitorHeader is read.
@@ -171,18 +172,15 @@ func (q *queue) warnOfOtherCookies(how sighting) {
 // preflight request allows it (Access-Control-Allow-Headers).
 func WithVisitorHeader(name string) Option {
 	return func(cfg *config) error {
-		if name == "" {
-			return &ConfigError{"WithVisitorHeader", `"" is out of range: must not be empty`}
-		}
 		if !isToken(name) {
-			return &ConfigError{"WithVisitorHeader", fmt.Sprintf("%q is out of range: must be a header's name", name)}
+			return &ConfigError{"WithVisitorHeader", fmt.Sprintf("must be a header's name, got %q", name)}
 		}
 		cfg.visitorHeader = http.CanonicalHeaderKey(name)
 		return nil
 	}
 }
 
-// isToken reports whether s, which is not empty, can be a header's name.
+// isToken reports whether s can be a header's name.
 func isToken(s string) bool {
 	for _, c := range []byte(s) {
 		switch {
@@ -192,5 +190,5 @@ func isToken(s string) bool {
 			return false
 		}
 	}
-	return true
+	return s != ""
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,6 +91,57 @@ func TestMiddlewareKeepsTheContext(t *testing.T) {
 			assert.Equal(t, "u_1", user)
 			assert.Equal(t, 1, ctx.Value(ctxKey{}))
 		}
+	}
+}
+
+// Of two clients' middlewares the inner one's visitor counts, for both clients, and
+// each client decides whether it wants the request's properties.
+func TestMiddlewaresOfTwoClients(t *testing.T) {
+	outer, outerSrv, _ := newClient(t, altertable.WithVisitorKey("pk_1"), altertable.WithRequestProperties())
+	inner, innerSrv, _ := newClient(t, altertable.WithVisitorKey("pk_2"))
+	of := func(key, id string) string {
+		return cookie("atbl."+key+".production", `{"trackingConsent":"granted","anonymousId":"`+id+`"}`)
+	}
+	for header, want := range map[string]string{
+		of("pk_1", "anonymous-1") + "; " + of("pk_2", "anonymous-2"): "anonymous-2",
+		of("pk_1", "anonymous-1"):                                    "anonymous-1",
+	} {
+		outerSrv.Reset()
+		innerSrv.Reset()
+		handler := outer.Middleware(inner.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			assert.NoError(t, outer.Track(r.Context(), altertable.Track{Event: "e"}))
+			assert.NoError(t, inner.Track(r.Context(), altertable.Track{Event: "e"}))
+		})))
+		handler.ServeHTTP(httptest.NewRecorder(), requestWith("Cookie", header))
+		require.NoError(t, outer.Flush(t.Context()))
+		require.NoError(t, inner.Flush(t.Context()))
+		assert.Equal(t, want, outerSrv.Events()[0].DistinctID)
+		assert.Equal(t, want, innerSrv.Events()[0].DistinctID)
+		assert.Equal(t, object{"$url": "https://example.com/"}, own(outerSrv.Events()[0].Properties))
+		assert.Empty(t, own(innerSrv.Events()[0].Properties))
+	}
+}
+
+// A handler's work may go on when the request is over.
+func TestTracksOfARequestThatIsOver(t *testing.T) {
+	client, srv, _ := newClient(t, altertable.WithVisitorKey("pk_1"), altertable.WithRequestProperties())
+	ctx, cancel := context.WithCancel(t.Context())
+	r := requestWith("Cookie", cookie("atbl.pk_1.production", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`)).WithContext(ctx)
+	r.Header.Set("User-Agent", "ua")
+	ofRequest := throughMiddleware(t, client, r)
+	cancel()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() { assert.NoError(t, client.Track(ofRequest, altertable.Track{Event: "e"})) })
+	}
+	r.Header.Del("User-Agent")
+	r.URL.Path, r.Host = "/of_the_next_request", "next.example"
+	wg.Wait()
+	require.NoError(t, client.Flush(t.Context()))
+	require.Len(t, srv.Events(), 8)
+	for _, e := range srv.Events() {
+		assert.Equal(t, "anonymous-1", e.DistinctID)
+		assert.Equal(t, object{"$url": "https://example.com/", "$user_agent": "ua"}, own(e.Properties))
 	}
 }
 

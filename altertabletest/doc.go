@@ -54,9 +54,9 @@
 //	200       {"ok":true,"task_id":"task-1","error_code":null}
 //
 // A timestamp is a date, or a date and a time with "T" or a space between, with
-// or without a fraction after a point, and with an offset (Z, +02:00, +0200 or +02) or
-// in UTC; or a number of milliseconds. Of identify, a device_id that is no string
-// counts as absent. session_id is kept of track alone.
+// or without a fraction after a point, and with an offset (Z, +02:00, +0200 or
+// +02) or in UTC; or a number of milliseconds. Of identify, a device_id that is
+// no string counts as absent. session_id is kept of track alone.
 //
 // Ids are resolved for each environment by itself, when they are asked for:
 //
@@ -88,8 +88,8 @@
 //     alias that cannot be read is refused with 400; the mock ignores both.
 //   - anonymous_id on track links nothing: the documentation has links made by
 //     identify and alias alone. At the mock it links as on identify, so a test
-//     that passes here does not show that an event sent with another person's anonymous_id
-//     is harmless.
+//     that passes here does not show that an event sent with another person's
+//     anonymous_id is harmless.
 //
 // # Faults
 //
@@ -101,10 +101,10 @@
 //	srv.Always(altertabletest.Status(429).On("/identify"))
 //	srv.Down() // connections are reset or refused, until srv.Up()
 //
-// They act alike over a socket and through Server.HTTPClient. A Flush waits for a
-// server that is down or fails as long as its context lets it. With the client of New it
-// ends before the test's deadline, and the test fails with a sentence; with any
-// other client give Flush a context with a deadline.
+// They act alike over a socket and through Server.HTTPClient. A Flush waits for
+// a server that is down, or that fails, for as long as its context lets it. With the
+// client of New it ends before the test's deadline, and the test fails with a
+// sentence; with any other client give Flush a context with a deadline.
 //
 // # Virtual time
 //

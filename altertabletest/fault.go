@@ -45,7 +45,7 @@ const (
 	refused
 )
 
-// Pass lets a request through to the API. It is of use to leave a request out
+// Pass lets a request through to the API. It serves to leave a request out
 // between faults, and with methods that change the API's own answer:
 // Pass().Truncate() stores the batch and cuts the answer off.
 func Pass() Fault { return Fault{} }

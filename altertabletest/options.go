@@ -17,7 +17,7 @@ type config struct {
 const defaultBodyHistory = 64 << 20
 
 // WithAPIKeys sets the keys that the server accepts, overriding the default,
-// which is any but an empty one. Any other is answered with 401.
+// which is any except an empty one. Any other is answered with 401.
 func WithAPIKeys(keys ...string) Option {
 	return func(cfg *config) { cfg.keys = setOf(keys) }
 }
@@ -46,7 +46,7 @@ func WithHistory(n int) Option {
 // WithObserver calls observe with every event and identity the server stores
 // and every request it has dealt with, one at a time and in that order, before
 // the request is answered. observe owns what it gets. It may call the server's
-// methods, but Close, and must not wait for a request to the server.
+// methods except Close, and must not wait for a request to the server.
 func WithObserver(observe func(Change)) Option {
 	return func(cfg *config) { cfg.observe = observe }
 }
@@ -54,8 +54,9 @@ func WithObserver(observe func(Change)) Option {
 // WithIdentities makes the server start with these identities, in this order,
 // as Identities of another server returned them or as a test wants them to be:
 // traits, links and the timestamp that the next identify has to exceed
-// included. NewServer panics if an id is in two of one environment. The
-// observer is not told of them, and Reset forgets them as well. They are copied.
+// included. NewServer panics if two identities of one environment have an id in
+// common. The observer is not told of them, and Reset forgets them as well.
+// They are copied.
 func WithIdentities(identities ...Identity) Option {
 	return func(cfg *config) { cfg.identities = append(cfg.identities, identities...) }
 }

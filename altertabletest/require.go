@@ -31,8 +31,8 @@ type Want struct {
 // RequireEvent returns the one stored event that matches want. If none or
 // several do, it ends the test with t.Fatalf, and says which events there are,
 // in what the closest one differs, and whether the client of New has messages
-// that were not flushed yet. It does not wait: Flush first, or WaitEvents. It looks at
-// the events that WithHistory keeps.
+// that were not flushed yet. It does not wait: Flush first, or WaitEvents. It
+// looks at the events that WithHistory keeps.
 func (s *Server) RequireEvent(t testing.TB, want Want) Event {
 	t.Helper()
 	w, err := newWanted(want)

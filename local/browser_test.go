@@ -57,7 +57,7 @@ func tellStory(t *testing.T, client *altertable.Client) {
 	track := func(event, id string, properties altertable.Properties) {
 		send(t, client, altertable.Track{Event: event, DistinctID: id, Properties: properties, Timestamp: step()})
 	}
-	track("Logged In", "u_01jza4edsger", altertable.Properties{"method": "sso"})
+	track("logged_in", "u_01jza4edsger", altertable.Properties{"method": "sso"})
 	send(t, client, altertable.Identify{DistinctID: "u_01jza4edsger", AnonymousID: "anonymous-b6a1", Timestamp: step(),
 		Traits: altertable.Traits{"email": "edsger@example.com", "plan": "starter", "seats": 3}})
 	track("page_viewed", visitor, altertable.Properties{"page": "/pricing", "referrer": "search"})
@@ -68,7 +68,7 @@ func tellStory(t *testing.T, client *altertable.Client) {
 	track("signed_up", ada, altertable.Properties{"method": "password"})
 	send(t, client, altertable.Identify{DistinctID: "u_01jza9grace", Timestamp: step(),
 		Traits: altertable.Traits{"email": "grace@example.com", "plan": "premium"}})
-	track("Report Shared", "u_01jza9grace", altertable.Properties{"seats": 12})
+	track("report_shared", "u_01jza9grace", altertable.Properties{"seats": 12})
 	send(t, client, altertable.Alias{DistinctID: "stripe:cus_Nf1", NewUserID: ada, Timestamp: step()})
 	track("plan_upgraded", "stripe:cus_Nf1", altertable.Properties{"plan": "premium", "amount": 49.99, "currency": "USD"})
 	send(t, client, altertable.Identify{DistinctID: ada, Timestamp: step(), Traits: altertable.Traits{"plan": "premium"}})

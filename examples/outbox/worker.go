@@ -51,8 +51,8 @@ type outcome struct {
 
 // NewWorker returns a worker that has not started. Its client may be one that
 // handlers use as well. It should have WithEventIDs, so that a query counts an
-// event once that was sent twice, and must not have DropOldest, which breaks the
-// order of what the worker has enqueued.
+// event once, even if it was sent twice. It must not have DropOldest, which
+// breaks the order of what the worker has enqueued.
 func NewWorker(db *sql.DB, client *altertable.Client) *Worker {
 	const limit = 1000
 	return &Worker{

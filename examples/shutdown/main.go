@@ -51,10 +51,13 @@ func run(ctx context.Context, addr string) error {
 	case err = <-failed:
 	}
 
-	// One deadline for both: handlers first, since they track to their end.
+	// One deadline for both: handlers first, since they track to their end. One
+	// that hangs leaves time to deliver what the others tracked.
 	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	err = errors.Join(err, server.Shutdown(deadline), client.Shutdown(deadline))
+	handlers, cancelHandlers := context.WithTimeout(deadline, 7*time.Second)
+	defer cancelHandlers()
+	err = errors.Join(err, server.Shutdown(handlers), client.Shutdown(deadline))
 	stats := client.Stats()
 	log.Printf("stopped: %d accepted, %d delivered", stats.Accepted, stats.Delivered)
 	return err

@@ -72,10 +72,13 @@ func run(ctx context.Context, addr string, secure bool) error {
 	case err = <-failed:
 	}
 
-	// One deadline for both: handlers first, since they track to their end.
+	// One deadline for both: handlers first, since they track to their end. One
+	// that hangs leaves time to deliver what the others tracked.
 	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(deadline), client.Shutdown(deadline))
+	handlers, cancelHandlers := context.WithTimeout(deadline, 7*time.Second)
+	defer cancelHandlers()
+	return errors.Join(err, server.Shutdown(handlers), client.Shutdown(deadline))
 }
 
 // browserKey is the key of the browser SDK, which is public. In a real service

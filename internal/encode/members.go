@@ -1,9 +1,8 @@
 // Package encode writes the JSON of messages. Its output is what encoding/json
 // would make, except for three things: members of maps come in no particular
 // order, an error is its text, and what the server's parser does not take is
-// replaced or refused.
-// The types that properties are usually made of need no memory of their own;
-// encoding/json does the rest.
+// replaced or refused. The types that properties are usually made of need no
+// memory of their own; encoding/json does the rest.
 package encode
 
 import (
