@@ -135,6 +135,31 @@ func TestFlushWaitsForSeveralSlowCallbacks(t *testing.T) {
 	})
 }
 
+func TestBlockWaitsForSeveralSlowCallbacks(t *testing.T) {
+	slow := func() { <-time.After(200 * time.Millisecond) }
+	tell := altertable.WithOnDelivery(func(altertable.Delivery) { slow() })
+	for name, c := range map[string]struct {
+		opts []altertable.Option
+		done func(error)
+	}{
+		"dones":     {nil, func(error) { slow() }},
+		"callbacks": {[]altertable.Option{tell, tell, tell}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, _ := altertabletest.New(t, append(c.opts, altertable.WithOverflow(altertable.Block), altertable.WithMaxQueueSize(3))...)
+				for range 3 {
+					require.NoError(t, client.Enqueue(t.Context(), event("a"), c.done))
+				}
+				synctest.Wait()
+				begin := time.Now()
+				require.NoError(t, client.Track(t.Context(), event("b")), "none is stuck")
+				assert.Equal(t, 600*time.Millisecond, time.Since(begin))
+			})
+		})
+	}
+}
+
 func TestStuckCallbackFillsTheQueueNotTheMemory(t *testing.T) {
 	e := altertable.Track{Event: "e", DistinctID: "u_1", Timestamp: time.UnixMilli(1)}
 	measured := newBenchClient(t, hung{})

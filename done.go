@@ -55,6 +55,9 @@ func (d *dones) drop(n int) {
 	*d = slices.Delete(*d, 0, n)
 }
 
+// forget lets go of the functions of messages lo to hi.
+func (d dones) forget(lo, hi int) { clear(d[min(lo, len(d)):min(hi, len(d))]) }
+
 // count returns how many functions there are.
 func (d dones) count() (n int) {
 	for _, done := range d {

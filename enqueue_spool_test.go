@@ -75,6 +75,44 @@ func TestBlockWaitsForADoneWithASpool(t *testing.T) {
 	})
 }
 
+// A done that calls Enqueue would wait for its own room.
+func TestBlockDoesNotWaitForAStuckDoneWithASpool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _, _ := newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(1), altertable.WithOverflow(altertable.Block))
+		var err error
+		require.NoError(t, client.Enqueue(t.Context(), event("a"), func(error) {
+			err = client.Enqueue(t.Context(), event("b"), func(error) { t.Error("told") })
+		}))
+		pass(time.Minute)
+		require.ErrorIs(t, err, altertable.ErrQueueFull)
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+		o := newOutcomes()
+		o.enqueue(t, client, "c")
+		require.NoError(t, client.Flush(t.Context()))
+		require.NoError(t, o.one(t, "c"))
+	})
+}
+
+// A refused call takes no room.
+func TestDoneThatAFullDiskRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t, altertable.WithBaseURL("http://localhost"), altertable.WithMaxQueueSize(2),
+			altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(2<<10)))
+		down := srv.Always(altertabletest.Status(503))
+		for client.Track(t.Context(), event("a")) == nil {
+		}
+		for range 5 {
+			require.ErrorIs(t, client.Enqueue(t.Context(), event("b"), func(error) { t.Error("told") }), altertable.ErrQueueFull)
+		}
+		down.Release()
+		require.NoError(t, client.Flush(t.Context()))
+		o := newOutcomes()
+		o.enqueue(t, client, "c", "d")
+		require.NoError(t, client.Flush(t.Context()))
+		require.NoError(t, o.one(t, "d"))
+	})
+}
+
 func TestDoneIsToldThatTheSpoolKeepsItsMessage(t *testing.T) {
 	for name, opts := range map[string][]altertable.Option{
 		"in memory": nil, "on disk alone": {altertable.WithMaxQueueBytes(1 << 10)},
@@ -181,6 +219,32 @@ func TestShutdownWhileLossesAreUntold(t *testing.T) {
 		next, srv, _ := newSpoolClient(t, dir)
 		require.NoError(t, next.Flush(t.Context()))
 		assert.Subset(t, stored(srv), numberedFrom(8, 8))
+	})
+}
+
+// Of what was delivered, the messages whose dones were not told stay, as after a crash.
+func TestShutdownWhileDonesAreUntold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		client, _, l := newSpoolClient(t, dir, altertable.WithMaxQueueSize(8), altertable.WithMaxBatchSize(1))
+		stuck := make(chan struct{})
+		release := sync.OnceFunc(func() { close(stuck) })
+		defer release()
+		l.then = func() { <-stuck }
+		o := newOutcomes()
+		track(t, client, numbered(8)...)
+		o.enqueue(t, client, numberedFrom(8, 8)...)
+		pass(time.Minute)
+		require.EqualValues(t, 16, client.Stats().Delivered)
+		require.NoError(t, client.Close())
+		next, srv, _ := newSpoolClient(t, dir)
+		require.NoError(t, next.Flush(t.Context()))
+		assert.ElementsMatch(t, numberedFrom(8, 8), stored(srv))
+		release()
+		pass(time.Minute)
+		for _, name := range numberedFrom(8, 8) {
+			assert.NoError(t, o.one(t, name))
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -179,6 +180,25 @@ func TestDoneIsToldOfEviction(t *testing.T) {
 	}
 }
 
+// The rest of its batch may wait for long.
+func TestDoneIsNotKeptAfterEviction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newClient(t, altertable.WithMaxQueueSize(20), altertable.WithOverflow(altertable.DropOldest))
+		srv.Always(altertabletest.Status(503))
+		token := new([64]byte)
+		kept := weak.Make(token)
+		require.NoError(t, client.Enqueue(t.Context(), event("a"), func(error) { token[0]++ }))
+		track(t, client, numbered(19)...)
+		pass(time.Minute)
+		track(t, client, "b")
+		pass(time.Second)
+		require.EqualValues(t, 1, client.Stats().Dropped)
+		runtime.GC()
+		assert.Nil(t, kept.Value())
+		require.Error(t, client.Shutdown(within(t, time.Second)))
+	})
+}
+
 func TestDoneIsToldOfShutdownsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, srv := altertabletest.New(t)
@@ -282,6 +302,22 @@ func TestDoneMayDoWhatItLikes(t *testing.T) {
 }
 
 // Flush and Shutdown wait for a done 250 ms, and a stuck one fills the queue.
+// Without other callbacks, only the messages with a done take room until it is told.
+func TestRoomOfLostMessagesWithoutDones(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv := altertabletest.New(t, altertable.WithMaxQueueSize(10), altertable.WithMaxBatchSize(10))
+		srv.Next(1, altertabletest.Status(404))
+		stuck := make(chan struct{})
+		require.NoError(t, client.Enqueue(t.Context(), event("a"), func(error) { <-stuck }))
+		track(t, client, numbered(9)...)
+		pass(time.Minute)
+		require.EqualValues(t, 10, client.Stats().Failed)
+		track(t, client, numbered(9)...)
+		require.ErrorIs(t, client.Track(t.Context(), event("b")), altertable.ErrQueueFull)
+		close(stuck)
+	})
+}
+
 func TestStuckDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, _ := altertabletest.New(t, altertable.WithMaxQueueSize(3), altertable.WithOverflow(altertable.Block))

@@ -233,6 +233,7 @@ func (p *places) settle(b *batch, n int) {
 		b.lane.forgetGone(b.claim, b.people[b.gone:b.gone+n], b.people[b.gone+n:])
 	}
 	if n < b.count() {
+		b.dones.forget(b.gone, b.gone+n)
 		b.gone += n
 		p.buffers.shrink(b)
 		p.idleWith(b).fix(b)
