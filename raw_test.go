@@ -119,6 +119,7 @@ func TestRawIsRefused(t *testing.T) {
 		"blank id":                 {"identify", `{"distinct_id":"\u2800"}`, "distinct_id"},
 		"id with NUL":              {"identify", `{"distinct_id":"u\u0000"}`, "distinct_id"},
 		"id with half a pair":      {"identify", `{"distinct_id":"u\udc00"}`, "distinct_id"},
+		"id with a broken pair":    {"identify", `{"distinct_id":"u\ud800\u0041"}`, "distinct_id"},
 		"id of bad UTF-8":          {"identify", "{\"distinct_id\":\"u\xff\"}", "distinct_id"},
 		"long id":                  {"identify", `{"distinct_id":"` + long + `"}`, "distinct_id"},
 		"distinct_id twice":        {"identify", `{"distinct_id":"u_1","distinct_id":"u_1"}`, "distinct_id"},
