@@ -18,9 +18,11 @@ import (
 // not blank. timestamp, if given, must be a string of a form that the platform
 // takes: "2006-01-02", then "T" or a space, "15:04:05" with or without
 // decimals, and "Z", "+02", "+0200", "+02:00" or nothing; or the date alone.
-// traits, anonymous_id and device_id may be null. JSON that breaks one of these
-// rules is a *ValidationError. Bad syntax further inside is found by the server
-// alone: that message is then not delivered, and no other is lost with it.
+// traits, anonymous_id and device_id may be null. An anonymous_id or device_id
+// that is a placeholder, such as "undefined", is refused, since it cannot be left
+// out. JSON that breaks one of these rules is a *ValidationError. Bad syntax
+// further inside is found by the server alone: that message is then not
+// delivered, and no other is lost with it.
 //
 // The message gets what it lacks: the client's environment as its first
 // member, and the time of the call as timestamp, its last. Everything else
@@ -129,7 +131,24 @@ func (s *rawScan) validate(ep endpoint) error {
 	if err != nil {
 		return err
 	}
-	return validateIDs(distinctID, anonymousID, deviceID)
+	return validateRawIDs(distinctID, anonymousID, deviceID)
+}
+
+// validateRawIDs checks the ids of a track or an identify. What identifies nobody
+// cannot be left out, as Track does: the bytes are the caller's.
+func validateRawIDs(distinctID, anonymousID, deviceID string) error {
+	if err := validateUserID("distinct_id", distinctID); err != nil {
+		return err
+	}
+	if anonymousID != "" {
+		if err := validateUserID("anonymous_id", anonymousID); err != nil {
+			return err
+		}
+	}
+	if deviceID != "" {
+		return validateUserID("device_id", deviceID)
+	}
+	return nil
 }
 
 // required returns a member that must be there.

@@ -134,6 +134,8 @@ func TestRawIsRefused(t *testing.T) {
 		"device_id of bad UTF-8":   {"track", "{\"event\":\"e\",\"device_id\":\"\xff\"" + rest + "}", "device_id"},
 		"device_id twice":          {"identify", `{"distinct_id":"u_1","device_id":"d","device_id":"d"}`, "device_id"},
 		"no new_user_id":           {"alias", `{"distinct_id":"u_1"}`, "new_user_id"},
+		"reserved anonymous_id":    {"identify", `{"distinct_id":"u_1","anonymous_id":"undefined"}`, "anonymous_id"},
+		"reserved device_id":       {"track", `{"event":"e","distinct_id":"u_1","properties":{},"device_id":"null"}`, "device_id"},
 		"reserved new_user_id":     {"alias", `{"distinct_id":"u_1","new_user_id":"null"}`, "new_user_id"},
 		"alias of itself":          {"alias", `{"distinct_id":"u_1","new_user_id":"u\u005f1"}`, "new_user_id"},
 		"blank environment":        {"identify", `{"distinct_id":"u_1","environment":" "}`, "environment"},

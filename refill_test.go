@@ -26,9 +26,11 @@ import (
 // the function that it returns is called.
 func block(t *testing.T, path string) (unblock func()) {
 	t.Helper()
+	synctest.Wait() // else the client may look while there is nothing
 	require.NoError(t, os.Rename(path, path+".away"))
 	require.NoError(t, os.Mkdir(path, 0o700))
 	return func() {
+		synctest.Wait()
 		require.NoError(t, os.Remove(path))
 		require.NoError(t, os.Rename(path+".away", path))
 	}
