@@ -194,7 +194,9 @@ func TestManyShortLives(t *testing.T) {
 			}
 			wg.Wait()
 			assert.Empty(t, srv.Requests())
-			assert.LessOrEqual(t, len(instances(t, dir)), 10*together)
+			if together == 1 { // of those that run at once, any number may meet the same directory
+				assert.LessOrEqual(t, len(instances(t, dir)), 10)
+			}
 			client, l := newKeyClient(t, "key", spoolURL, srv.HTTPClient().Transport, altertable.WithSpool(dir))
 			assert.EqualValues(t, lives, client.Stats().Accepted)
 			require.NoError(t, client.Close())
