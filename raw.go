@@ -37,7 +37,7 @@ import (
 // It encodes to JSON as {"endpoint": ..., "message": {...}}, and back.
 type Raw struct {
 	Endpoint string          // "track", "identify" or "alias"
-	JSON     json.RawMessage // of one message; the caller's again when the call returns
+	JSON     json.RawMessage // one message; not read after the call
 }
 
 func (r Raw) encode(_ context.Context, c *Client, e *envelope) (keep bool, err error) {

@@ -2,11 +2,9 @@ package altertable_test
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -164,33 +162,6 @@ func TestRawIsRefused(t *testing.T) {
 
 func second[A any](_ A, err error) error { return err }
 
-// The server would store what precedes another form in its batch, and refuse the rest.
-func TestRawTimestampHasAFormThatThePlatformTakes(t *testing.T) {
-	client := newDisabled(t)
-	encode := func(stamp string) error {
-		return second(client.Encode(t.Context(), rawIn("alias", `{"distinct_id":"u_1","new_user_id":"u_2","timestamp":"`+stamp+`"}`)))
-	}
-	for _, stamp := range []string{
-		"2023-01-01T12:00:00.000Z", "2023-01-01T12:00:00Z", "2023-01-01T12:00:00", "2023-01-01 12:00:00", "2023-01-01",
-		"2023-01-01T12:00:00+02:00", "2023-01-01T12:00:00-0200", "2023-01-01T12:00:00+02", "2024-02-29T23:59:59.123456789Z",
-		`2023-01-01\u005412:00:00Z`, "0001-01-01", "9999-12-31",
-	} {
-		assert.NoError(t, encode(stamp), stamp)
-	}
-	for _, stamp := range []string{
-		"", "now", "2023", "2023-1-1", "2023-02-29", "2023-13-01", "0000-01-01", "10000-01-01", "-2023-01-01",
-		"2023-01-01T", "2023-01-01T12", "2023-01-01T12:00", "2023-01-01T24:00:00Z", "2023-01-01T12:60:00Z", "2023-01-01T12:00:61Z",
-		"2023-01-01T12:00:00,000Z", "2023-01-01T12:00:00.Z", "2023-01-01T12:00:00.0000000001Z", "2023-01-01T12:00:00 Z",
-		"2023-01-01T12:00:00z", "2023-01-01t12:00:00Z", "2023-01-01T12:00:00+2", "2023-01-01T12:00:00+02:", "2023-01-01T12:00:00+02:00:00",
-		"2023-01-01Z", "2023-01-01T12:00:00Z ", " 2023-01-01", "2023-01-01T12:00:00+25", "2023-01-01T12:00:00+02:60", "1672574400",
-	} {
-		var invalid *altertable.ValidationError
-		if assert.ErrorAs(t, encode(stamp), &invalid, stamp) {
-			assert.Equal(t, "timestamp", invalid.Field)
-		}
-	}
-}
-
 func TestRawTooLarge(t *testing.T) {
 	client := newDisabled(t, altertable.WithMaxBatchBytes(1<<10))
 	text := func(n int) altertable.Raw {
@@ -289,65 +260,8 @@ func TestRawIsReadStrictly(t *testing.T) {
 	}
 }
 
-// FuzzRaw compares what is accepted with what encoding/json reads.
-func FuzzRaw(f *testing.F) {
-	for _, text := range []string{
-		`{"event":"e","distinct_id":"u_1","properties":{}}`, `{"distinct_id":"u_1","new_user_id":"u_2"}`,
-		`{"\u0065vent":"e","distinct_id":"\ud83d\ude00","properties":{"a":[{}]},"environment":"x",` + rawStamp + `}`,
-		` { "distinct_id" : "u" , "x":"\\\"" } `, `{"a":[}`, `{"distinct_id":"u_1"}}`, `{"distinct_id":"\`,
-	} {
-		for ep := range uint8(3) {
-			f.Add(ep, text)
-		}
-	}
-	client := newDisabled(f)
-	f.Fuzz(func(t *testing.T, ep uint8, text string) {
-		raw := rawIn([]string{"track", "identify", "alias"}[ep%3], text)
-		encoded, err := client.Encode(t.Context(), raw)
-		if err != nil {
-			var invalid *altertable.ValidationError
-			require.True(t, errors.As(err, &invalid) || errors.Is(err, altertable.ErrTooLarge), err)
-			require.Empty(t, encoded.JSON)
-			return
-		}
-		again, err := client.Encode(t.Context(), encoded)
-		require.NoError(t, err)
-		require.Equal(t, string(encoded.JSON), string(again.JSON), "nothing lacks the second time")
-		requireOnlyAdded(t, strings.Trim(text, " \t\r\n"), string(encoded.JSON))
-		var members map[string]any
-		if !json.Valid([]byte(text)) || json.Unmarshal(encoded.JSON, &members) != nil {
-			return
-		}
-		for _, name := range required[raw.Endpoint] {
-			value, ok := members[name].(string)
-			require.True(t, ok && strings.TrimSpace(value) != "", name)
-		}
-		if raw.Endpoint == "track" {
-			require.IsType(t, map[string]any{}, members["properties"])
-		}
-	})
-}
-
 var required = map[string][]string{
 	"track":    {"event", "distinct_id", "environment", "timestamp"},
 	"identify": {"distinct_id", "environment", "timestamp"},
 	"alias":    {"distinct_id", "new_user_id", "environment", "timestamp"},
-}
-
-// requireOnlyAdded checks that out is text with an environment in front, a timestamp
-// at the end, both or neither.
-func requireOnlyAdded(t *testing.T, text, out string) {
-	t.Helper()
-	inside := strings.TrimRight(text[1:len(text)-1], " \t\r\n")
-	at := strings.Index(out, inside)
-	require.GreaterOrEqual(t, at, 0, "what was given stays")
-	front, end := out[:at], out[at+len(inside):]
-	require.Contains(t, []string{`{`, `{"environment":"production",`}, front)
-	if end = strings.TrimLeft(end, " \t\r\n"); end == "}" {
-		return
-	}
-	stamp, ok := strings.CutPrefix(end, `,"timestamp":"`)
-	require.True(t, ok, end)
-	_, err := time.Parse(`2006-01-02T15:04:05.999999Z"}`, stamp)
-	require.NoError(t, err)
 }
