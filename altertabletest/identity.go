@@ -97,9 +97,11 @@ func (g *identities) restore(identity Identity) {
 
 // identify applies m, whose timestamp is at. The traits come before the link:
 // an anonymous id that was identified later than at must not cost m its traits.
-func (g *identities) identify(m message, at, now time.Time) *person {
+func (g *identities) identify(m message, at, now time.Time) *Update {
 	p := g.lookupOrCreate(m.distinctID, now)
+	u := newUpdate(m, at, now, p)
 	newer := p.updatedAt.IsZero() || at.After(p.updatedAt)
+	u.Ignored = !newer && m.timestamp != nil
 	if newer || m.timestamp == nil {
 		maps.Copy(p.traits, m.attributes)
 	}
@@ -110,13 +112,13 @@ func (g *identities) identify(m message, at, now time.Time) *person {
 		p.devices[m.deviceID] = g.next()
 	}
 	if m.anonymousID != "" {
-		p = g.link(p, m.anonymousID)
+		p = g.link(p, m.anonymousID, u)
 	}
-	return p
+	return u.of(p)
 }
 
 // link makes anonymous an id of p, unless it is another person's already.
-func (g *identities) link(p *person, anonymous string) *person {
+func (g *identities) link(p *person, anonymous string, u *Update) *person {
 	i := g.ids[anonymous]
 	switch {
 	case i == nil:
@@ -128,29 +130,51 @@ func (g *identities) link(p *person, anonymous string) *person {
 	case i != i.person.canonical:
 		return p
 	default:
-		p = g.merge(p, i.person)
+		p = g.merge(p, i.person, u)
 	}
 	i.anonymous = true
 	return p
 }
 
 // alias makes one person of m's two ids, known by the new one.
-func (g *identities) alias(m message, now time.Time) *person {
+func (g *identities) alias(m message, at, now time.Time) *Update {
 	into := g.lookupOrCreate(m.newUserID, now)
+	u := newUpdate(m, at, now, into)
 	i := g.ids[m.distinctID]
 	if i == nil {
 		g.add(m.distinctID, into)
-		return into
+		return u.of(into)
 	}
-	return g.merge(into, i.person)
+	return u.of(g.merge(into, i.person, u))
+}
+
+func newUpdate(m message, at, now time.Time, p *person) *Update {
+	return &Update{
+		Environment: m.environment,
+		DistinctID:  m.distinctID,
+		AnonymousID: m.anonymousID,
+		DeviceID:    m.deviceID,
+		NewUserID:   m.newUserID,
+		Traits:      m.attributes,
+		Timestamp:   at,
+		ReceivedAt:  now,
+		Before:      p.updatedAt,
+	}
+}
+
+// of completes u with the person that it is about.
+func (u *Update) of(p *person) *Update {
+	u.IdentityID, u.IDs = p.canonical.name, len(p.ids)
+	return u
 }
 
 // merge makes one person of two, known by into's id. It moves the ids of the
 // one that has fewer, so that a long chain of merges stays cheap.
-func (g *identities) merge(into, from *person) *person {
+func (g *identities) merge(into, from *person, u *Update) *person {
 	if into == from {
 		return into
 	}
+	u.Former = append(u.Former, from.canonical.name)
 	older, newer := from, into
 	if from.updatedAt.After(into.updatedAt) {
 		older, newer = into, from

@@ -43,7 +43,7 @@ func WithHistory(n int) Option {
 	return func(cfg *config) { cfg.history = max(n, 0) }
 }
 
-// WithObserver calls observe with every event and identity the server stores
+// WithObserver calls observe with every event, identify and alias that the server stores
 // and every request it has dealt with, one at a time and in that order, before
 // the request is answered. observe owns what it gets. It may call the server's
 // methods except Close, and must not wait for a request to the server.

@@ -336,8 +336,8 @@ func TestObserver(t *testing.T) {
 		switch {
 		case change.Event != nil:
 			seen = append(seen, "event "+change.Event.DistinctID)
-		case change.Identity != nil:
-			seen = append(seen, "identity "+change.Identity.DistinctID)
+		case change.Update != nil:
+			seen = append(seen, "identity "+change.Update.IdentityID)
 		default:
 			seen = append(seen, fmt.Sprintf("request %d of %d", change.Request.Status, len(srv.Requests())))
 		}

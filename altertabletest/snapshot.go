@@ -65,9 +65,29 @@ type Request struct {
 
 // A Change is what an observer is told: exactly one of its fields is set.
 type Change struct {
-	Event    *Event    // a track was stored
-	Identity *Identity // an identify or an alias created or updated it, or found it newer
-	Request  *Request  // a request was dealt with
+	Event   *Event   // a track was stored
+	Update  *Update  // an identify or an alias was stored
+	Request *Request // a request was dealt with
+	Reset   bool     // Reset was called: what was told before is forgotten
+}
+
+// An Update is one identify or alias that was stored, and what it did. Its size
+// does not depend on how many ids the identity has; Server.Identity tells them.
+type Update struct {
+	Environment string
+	DistinctID  string // of the message, as the others up to Timestamp
+	AnonymousID string
+	DeviceID    string
+	NewUserID   string         // empty for an identify
+	Traits      map[string]any // nil for an alias, and where none were sent
+	Timestamp   time.Time      // ReceivedAt where none was sent
+	ReceivedAt  time.Time
+
+	IdentityID string    // by which the identity is known afterwards
+	Former     []string  // ids by which identities were known that it took over
+	IDs        int       // how many ids it has, IdentityID among them
+	Before     time.Time // UpdatedAt of the identity before; zero if it is new
+	Ignored    bool      // the traits do not count, since Timestamp is not after Before
 }
 
 // cloneMap returns a deep copy of a decoded JSON object, never nil.

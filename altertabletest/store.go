@@ -54,7 +54,7 @@ func (s *store) identities(environment string) *identities {
 // take stores the messages one by one, and stops at the first that it refuses,
 // with an error code: those before it stay stored. changed is called with
 // whatever was stored.
-func (s *store) take(e endpoint, messages []message, cfg *config, now time.Time, changed func(*storedEvent, *person, string)) (code string) {
+func (s *store) take(e endpoint, messages []message, cfg *config, now time.Time, changed func(*storedEvent, *Update)) (code string) {
 	for _, m := range messages {
 		if cfg.environments != nil && !cfg.environments[m.environment] {
 			return "environment-not-found"
@@ -67,11 +67,11 @@ func (s *store) take(e endpoint, messages []message, cfg *config, now time.Time,
 		case track:
 			event := &storedEvent{message: m, at: at, received: now}
 			s.events.add(event)
-			changed(event, nil, m.environment)
+			changed(event, nil)
 		case identify:
-			changed(nil, s.identities(m.environment).identify(m, at, now), m.environment)
+			changed(nil, s.identities(m.environment).identify(m, at, now))
 		case alias:
-			changed(nil, s.identities(m.environment).alias(m, now), m.environment)
+			changed(nil, s.identities(m.environment).alias(m, at, now))
 		}
 	}
 	return ""

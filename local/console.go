@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"io/fs"
 	"net/http"
+	"path"
 	"time"
 )
 
@@ -25,13 +27,15 @@ const (
 )
 
 func (c console) routes(mux *http.ServeMux) {
-	for path, file := range map[string]string{
-		"GET /{$}":                "index.html",
-		"GET /console/style.css":  "style.css",
-		"GET /console/console.js": "console.js",
-		"GET /favicon.ico":        "icon.svg",
-	} {
-		mux.Handle(path, page(file))
+	mux.Handle("GET /{$}", page("index.html"))
+	mux.Handle("GET /favicon.ico", page("icon.svg"))
+	files, err := fs.Glob(web, "web/*.[cj]s*") // style sheets and scripts
+	if err != nil {
+		panic(err) // the pattern is one
+	}
+	for _, file := range files {
+		name := path.Base(file)
+		mux.Handle("GET /console/"+name, page(name))
 	}
 	c.auth.routes(mux)
 	mux.Handle("GET /console/stream", c.auth.protect(http.HandlerFunc(c.stream)))

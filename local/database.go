@@ -35,7 +35,9 @@ const format = 1
 type database struct {
 	sql     *sql.DB
 	timeout time.Duration // of a query
-	writer  *sql.Conn     // guarded by mu
+	// identity asks the API's server
+	identity func(environment, id string) (altertabletest.Identity, bool)
+	writer   *sql.Conn // guarded by mu
 
 	mu      sync.Mutex
 	pending pending
@@ -167,8 +169,10 @@ func (d *database) observe(change altertabletest.Change) {
 		return
 	case change.Event != nil:
 		d.pending.addEvent(*change.Event)
-	case change.Identity != nil:
-		d.pending.addIdentity(*change.Identity)
+	case change.Update != nil:
+		if identity, ok := d.identity(change.Update.Environment, change.Update.IdentityID); ok {
+			d.pending.addIdentity(identity)
+		}
 	}
 	if d.pending.rows() >= chunk {
 		d.apply()

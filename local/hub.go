@@ -13,6 +13,7 @@ import (
 // than it has: there is no queue that a slow one could fill, and nobody waits
 // for it.
 type hub struct {
+	identity   func(environment, id string) (altertabletest.Identity, bool)
 	mu         sync.Mutex // guards all below
 	version    int64
 	events     []*liveEvent // oldest first
@@ -93,7 +94,8 @@ func newHub(d *database, identities []altertabletest.Identity) (*hub, error) {
 	identities = slices.Clone(identities)
 	slices.SortStableFunc(identities, func(a, b altertabletest.Identity) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 	for _, identity := range identities[max(0, len(identities)-keep):] {
-		h.observe(altertabletest.Change{Identity: &identity})
+		h.version++
+		h.addIdentity(&identity)
 	}
 	return h, nil
 }
@@ -105,8 +107,10 @@ func (h *hub) observe(change altertabletest.Change) {
 	switch {
 	case change.Event != nil:
 		h.addEvent(change.Event)
-	case change.Identity != nil:
-		h.addIdentity(change.Identity)
+	case change.Update != nil:
+		if identity, ok := h.identity(change.Update.Environment, change.Update.IdentityID); ok {
+			h.addIdentity(&identity)
+		}
 	case change.Request != nil:
 		h.addRequest(change.Request)
 	}
