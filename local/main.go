@@ -66,6 +66,7 @@ type config struct {
 	port         int
 	keys         list
 	environments list
+	origins      origins
 	data         string
 	fail         int
 	rate         float64
@@ -94,6 +95,7 @@ func parseFlags(arguments []string, output io.Writer) (config, error) {
 	flags.IntVar(&c.port, "port", 15001, "port to listen on")
 	flags.Var(&c.keys, "key", "API key to accept, repeatable (default any); with -sql, the key to use")
 	flags.Var(&c.environments, "environment", "environment that exists, repeatable (default production)")
+	flags.Var(&c.origins, "origin", "origin whose pages may send events, such as http://localhost:5173, repeatable")
 	flags.StringVar(&c.data, "data", "", "file that keeps events and identities (default in memory)")
 	flags.IntVar(&c.fail, "fail", 0, "status with which requests to the API fail, such as 503")
 	flags.Float64Var(&c.rate, "rate", 1, "share of the requests that fail, 0 to 1")
