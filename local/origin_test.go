@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/url"
 	"regexp"
@@ -118,4 +119,12 @@ func FuzzOrigin(f *testing.F) {
 		assert.Equal(t, strings.ToLower(text), text)
 		assert.Equal(t, -1, strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"'<>&;$`, r) }), text)
 	})
+}
+
+func TestStartTellsWhoMaySend(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // it ends as soon as it has started
+	var output strings.Builder
+	require.NoError(t, run(ctx, config{host: "127.0.0.1", origins: origins{named}}, &output))
+	assert.Regexp(t, `Pages of http://localhost:5173 may send events to http://127\.0\.0\.1:\d+\n`, output.String())
 }
