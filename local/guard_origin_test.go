@@ -82,19 +82,21 @@ func TestNamedOriginSendsEvents(t *testing.T) {
 
 func TestPreflight(t *testing.T) {
 	r := startLocal(t, config{origins: origins{"https://app.test", named}, keys: list{"key"}, fail: 503, rate: 1, latency: time.Hour})
-	for _, path := range []string{"/track", "/identify", "/alias", "/track?apiKey=key&sync=true"} {
-		resp, answer := r.exchange(http.MethodOptions, path, "", from(named), beforehand)
-		assert.Equal(t, http.StatusNoContent, resp.StatusCode)
-		assert.Empty(t, answer)
-		for name, want := range map[string]string{
-			"Access-Control-Allow-Origin":      named,
-			"Access-Control-Allow-Credentials": "true",
-			"Access-Control-Allow-Methods":     "POST",
-			"Access-Control-Allow-Headers":     "content-type, x-api-key, authorization",
-			"Access-Control-Max-Age":           "600",
-			"Vary":                             "Origin",
-		} {
-			assert.Equal(t, []string{want}, resp.Header[name], name)
+	for _, origin := range []string{named, "https://app.test"} {
+		for _, path := range []string{"/track", "/identify", "/alias", "/track?apiKey=key&sync=true"} {
+			resp, answer := r.exchange(http.MethodOptions, path, "", from(origin), beforehand)
+			assert.Equal(t, http.StatusNoContent, resp.StatusCode)
+			assert.Empty(t, answer)
+			for name, want := range map[string]string{
+				"Access-Control-Allow-Origin":      origin,
+				"Access-Control-Allow-Credentials": "true",
+				"Access-Control-Allow-Methods":     "POST",
+				"Access-Control-Allow-Headers":     "content-type, x-api-key, authorization",
+				"Access-Control-Max-Age":           "600",
+				"Vary":                             "Origin",
+			} {
+				assert.Equal(t, []string{want}, resp.Header[name], name)
+			}
 		}
 	}
 	resp, _ := r.exchange(http.MethodOptions, "/track", "", from(unnamed), beforehand)

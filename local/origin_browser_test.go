@@ -25,7 +25,7 @@ document.cookie = 'atbl.' + key + '.production=' + encodeURIComponent(JSON.strin
 const show = text => { document.querySelector('#status').textContent = text; };
 const url = path => api + path + '?apiKey=' + encodeURIComponent(key);
 const message = event => JSON.stringify([{event, environment, device_id: state.deviceId, distinct_id: state.distinctId,
-  session_id: state.sessionId, timestamp: new Date().toISOString(), properties: {$url: location.href}}]);
+  anonymous_id: state.anonymousId, session_id: state.sessionId, timestamp: new Date().toISOString(), properties: {$url: location.href}}]);
 const reached = ['/query', '/console/session', '/'].map(path => fetch(api + path, {credentials: 'include'}).then(() => { document.title = 'reached ' + path; }, () => {}));
 const sent = fetch(url('/track'), {method: 'POST', headers: {'Content-Type': 'application/json'}, body: message('page_viewed'), keepalive: true});
 Promise.allSettled(reached).then(() => sent).then(answer => show('status ' + answer.status), () => show('blocked'));
