@@ -33,13 +33,26 @@ addEventListener('pagehide', () => navigator.sendBeacon(url('/track'), new Blob(
 document.querySelector('#login').onclick = () => fetch('/login', {method: 'POST'}).then(answer => show('login ' + answer.status));
 </script>`
 
-// newShop serves pages and their back end, at an origin of its own.
-func newShop(t *testing.T, api string, client *altertable.Client) (origin string) {
+// A shop serves pages and their back end, at an origin of its own.
+type shop struct {
+	*httptest.Server
+	origin string
+}
+
+// newShop has its origin, but serves nothing before open.
+func newShop(t *testing.T) shop {
 	t.Helper()
-	mux := http.NewServeMux()
+	s := httptest.NewUnstartedServer(nil)
+	t.Cleanup(s.Close)
+	return shop{s, strings.Replace("http://"+s.Listener.Addr().String(), "127.0.0.1", "localhost", 1)}
+}
+
+func (s shop) open(t *testing.T, r *running) {
+	t.Helper()
+	client, mux := r.client(), http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, shopPage, api)
+		fmt.Fprintf(w, shopPage, r.url)
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		ctx := altertable.ContextWithUser(r.Context(), "u_42")
@@ -48,22 +61,8 @@ func newShop(t *testing.T, api string, client *altertable.Client) (origin string
 		assert.NoError(t, client.Flush(ctx))
 		w.WriteHeader(http.StatusNoContent)
 	})
-	shop := httptest.NewServer(client.Middleware(mux))
-	t.Cleanup(shop.Close)
-	return strings.Replace(shop.URL, "127.0.0.1", "localhost", 1)
-}
-
-// startBehindShop starts local with the origin of a shop, which in turn has to
-// know where local is.
-func startBehindShop(t *testing.T) (r *running, shop, stranger string) {
-	t.Helper()
-	free := startLocal(t, config{})
-	port := portOf(t, free.url)
-	client := free.client()
-	shop, stranger = newShop(t, free.url, client), newShop(t, free.url, client)
-	free.stop()
-	r = startLocal(t, config{port: port, origins: origins{shop}})
-	return r, shop, stranger
+	s.Config.Handler = client.Middleware(mux)
+	s.Start()
 }
 
 func pageTitle(t *testing.T, browser context.Context) string {
@@ -74,21 +73,24 @@ func pageTitle(t *testing.T, browser context.Context) string {
 }
 
 func TestPageOfNamedOrigin(t *testing.T) {
-	r, shop, stranger := startBehindShop(t)
-	browser := newBrowser(t)
-	see(t, browser, chromedp.Navigate(shop), shows("#status", "status 200"))
+	known, unknown := newShop(t), newShop(t)
+	r := startLocal(t, config{origins: origins{known.origin}})
+	known.open(t, r)
+	unknown.open(t, r)
+	site, stranger, browser := known.origin, unknown.origin, newBrowser(t)
+	see(t, browser, chromedp.Navigate(site), shows("#status", "status 200"))
 	assert.Equal(t, "shop", pageTitle(t, browser), "nothing else can be reached")
 	see(t, browser, chromedp.Navigate(r.url), shows("#events", "page_left")) // a beacon, since the page was left
 	assert.JSONEq(t, `[["page_left","anonymous-1",null],["page_viewed","anonymous-1",null]]`,
 		r.rows("SELECT event, identity_id, identity_traits->>'plan' FROM events ORDER BY event"))
 
-	see(t, browser, chromedp.Navigate(shop), shows("#status", "status 200"), chromedp.Click("#login", chromedp.ByQuery), shows("#status", "login 204"))
+	see(t, browser, chromedp.Navigate(site), shows("#status", "status 200"), chromedp.Click("#login", chromedp.ByQuery), shows("#status", "login 204"))
 	assert.JSONEq(t, `[["logged_in","u_42","u_42","pro"],["page_left","anonymous-1","u_42","pro"],
 		["page_viewed","anonymous-1","u_42","pro"],["page_viewed","anonymous-1","u_42","pro"]]`,
 		r.rows("SELECT event, distinct_id, identity_id, identity_traits->>'plan' FROM events ORDER BY event, timestamp"))
 
 	// The page may read why it is refused.
-	see(t, browser, chromedp.Navigate(shop+"/?environment=nowhere"), shows("#status", "status 400"))
+	see(t, browser, chromedp.Navigate(site+"/?environment=nowhere"), shows("#status", "status 400"))
 
 	see(t, browser, chromedp.Navigate(stranger), shows("#status", "blocked"))
 	assert.Equal(t, "shop", pageTitle(t, browser))
