@@ -37,7 +37,7 @@ func TestHosts(t *testing.T) {
 		{"devbox", "evil.example", false},
 	}
 	for _, tt := range tests {
-		assert.Equal(t, tt.known, guard{tt.listen}.known(tt.host), "%q asked for %q", tt.listen, tt.host)
+		assert.Equal(t, tt.known, guard{host: tt.listen}.known(tt.host), "%q asked for %q", tt.listen, tt.host)
 	}
 }
 

@@ -9,40 +9,81 @@
 // The service makes its client with altertable.NewFromEnv, which reads the two
 // variables; New reads none.
 //
+// # Flags
+//
+//	-host, -port        the address to listen on; without them the loopback's, port 15001
+//	-key KEY            a key to accept, repeatable; without it any key
+//	-environment NAME   an environment that exists, repeatable; without it production
+//	-origin ORIGIN      an origin whose pages may send events, repeatable
+//	-data FILE          keep events and identities in a DuckDB file
+//	-fail, -rate        the status of requests that fail, and the share of them
+//	-latency            by how much every answer of the API is late
+//	-sql QUERY          ask the altertable-local that runs already
+//
+// # Sending
+//
 // It answers POST /track, /identify and /alias as package altertabletest does,
-// which is its implementation, and POST /query, with the same key:
+// which is its implementation.
+//
+// A browser lets a page send to another origin only if that allows it. With
+//
+//	-origin http://localhost:5173
+//
+// pages of that origin may send to the three endpoints, with the browser SDK for
+// example, whose base URL is the one that is printed. They may read the answers,
+// and a beacon of a page that is left arrives, too. The origin is what
+// location.origin is in the page. Everything else stays closed to other origins:
+// the console, its data and POST /query. They are used at the command's own
+// address, so not through a proxy. The console shows which origins were refused.
+//
+// # Queries
+//
+// POST /query takes two forms. The first one is for people, with the same key:
 //
 //	{"sql": "SELECT 1 AS one"}
 //	{"columns": [{"name": "one", "type": "INTEGER"}], "rows": [[1]], "truncated": false, "duration_ms": 1.5}
 //	{"error": {"code": "sql-error", "message": "Parser Error: ..."}}
 //
 // The codes are sql-error, read-only, timeout, bad-request, too-large,
-// unsupported-media-type and unauthorized. Values are JSON: numbers with every
-// digit, timestamps as in RFC 3339, lists and structs as arrays and objects, the
-// rest as DuckDB writes it, in a string.
+// unsupported-media-type, unauthorized and forbidden. Values are JSON: numbers
+// with every digit, timestamps as in RFC 3339, lists and structs as arrays and
+// objects, the rest as DuckDB writes it, in a string.
+//
+// The second one is that of the platform's lakehouse API, for its clients:
+// {"statement": "..."} with Basic auth, where the password is a key and the user
+// any name. The answer is a line of metadata, a line of columns, and a line for
+// each row.
+//
+// # Tables
 //
 // The catalog altertable has a schema analytics with two tables:
 //
 //	events      event, distinct_id, properties, timestamp, identity_traits,
-//	            identity_id, environment, anonymous_id, device_id, received_at
+//	            identity_id, environment, anonymous_id, device_id, session_id,
+//	            received_at
 //	identities  distinct_id, traits, updated_at, environment, anonymous_ids,
 //	            aliases, device_ids, created_at
 //
 // An event carries the traits its identity has now. Its distinct_id is the one
-// it was sent under, its identity_id that of its identity: the user's, for what
-// a visitor did before the login. Properties and traits are JSON, timestamps are
-// in UTC. Environments differ by the column of that name.
+// it was sent under, NULL if there was none, its identity_id that of its
+// identity: the user's, for what a visitor did before the login. Properties and
+// traits are JSON, timestamps are in UTC. Environments differ by the column of
+// that name. A name with a $ is quoted in a path:
+//
+//	SELECT json_extract_string(properties, '$."$lib"') AS sdk FROM altertable.analytics.events
 //
 // SQL is DuckDB's, and reads only: one SELECT, or an EXPLAIN of one, for 10
-// seconds and 10,000 rows or 32 MiB at most. A single call of a function, such
-// as levenshtein of two long texts, is not interrupted and goes on after that.
-// The data and the queries have 2 GB of memory, and on Linux the process 6 GB,
-// since DuckDB does not count all that a function makes. If the data does not
-// fit any more, the command ends.
+// seconds and 10,000 rows or 32 MiB at most. It runs in a process of its own. A
+// query that makes DuckDB crash, or that it does not interrupt, ends that process
+// and gets an error; the process is started again with the data, other queries
+// are run again, and no event is lost. The data and the queries have 2 GB of
+// memory, and on Linux the process 6 GB, since DuckDB does not count all that a
+// function makes. If the data does not fit any more, the command ends.
 //
-// Without -data everything is forgotten at the end. With it, a DuckDB file
-// keeps events and identities, and a killed process loses what arrived within
-// its last second.
+// Without -data everything is forgotten at the end. Until then the events are in
+// a temporary file as well, for a process that is started again. With -data, a
+// DuckDB file keeps events and identities, and a killed command loses what
+// arrived within its last second.
 //
 // By default it listens on the loopback address alone, and takes any key and the
 // environment "production".
@@ -66,6 +107,7 @@ type config struct {
 	port         int
 	keys         list
 	environments list
+	origins      origins
 	data         string
 	fail         int
 	rate         float64
@@ -94,6 +136,7 @@ func parseFlags(arguments []string, output io.Writer) (config, error) {
 	flags.IntVar(&c.port, "port", 15001, "port to listen on")
 	flags.Var(&c.keys, "key", "API key to accept, repeatable (default any); with -sql, the key to use")
 	flags.Var(&c.environments, "environment", "environment that exists, repeatable (default production)")
+	flags.Var(&c.origins, "origin", "origin whose pages may send events, such as http://localhost:5173, repeatable")
 	flags.StringVar(&c.data, "data", "", "file that keeps events and identities (default in memory)")
 	flags.IntVar(&c.fail, "fail", 0, "status with which requests to the API fail, such as 503")
 	flags.Float64Var(&c.rate, "rate", 1, "share of the requests that fail, 0 to 1")
@@ -170,6 +213,9 @@ export ALTERTABLE_BASE_URL=%s
 export ALTERTABLE_API_KEY=%s
 
 `, s.url, s.url, key)
+	for _, origin := range c.origins {
+		fmt.Fprintf(output, "Pages of %s may send events to %s\n\n", origin, s.url)
+	}
 	select {
 	case <-ctx.Done():
 	case <-s.failed():

@@ -49,7 +49,7 @@ func start(c config) (*server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.http = &http.Server{
-		Handler:           guard{c.host}.wrap(s.routes(c)),
+		Handler:           guard{c.host, s.url, c.origins, &refusals{observe: s.hub.observe}}.wrap(s.routes(c)),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
