@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// A lakehouse answers {"statement": "..."} as the platform's lakehouse API does,
+// one JSON value a line.
+type lakehouse struct {
+	database *database
+	auth     *auth
+	body     queryBody
+	refused  *refusal
+}
+
+// A queryMetadata is the first line.
+type queryMetadata struct {
+	Statement         string            `json:"statement"`
+	RowsLimit         *uint64           `json:"rows_limit"`
+	RowsOffset        *uint64           `json:"rows_offset"`
+	InitTime          int64             `json:"init_time_ms"` // positive
+	ConnectionsErrors map[string]string `json:"connections_errors"`
+	SessionID         string            `json:"session_id"`
+	QueryID           string            `json:"query_id"`
+	WorkerSlug        string            `json:"worker_slug"`
+}
+
+func (l lakehouse) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !l.auth.admitsBasic(r) {
+		challenge(w, r)
+		return
+	}
+	start, q, refused := time.Now(), statement{}, l.refused
+	if refused == nil {
+		q, refused = parseStatement(l.body)
+	}
+	if refused != nil {
+		plain(w, refused.status, refused.message)
+		return
+	}
+	found, err := q.run(r.Context(), l.database)
+	var own *sqlError
+	if err != nil && !errors.As(err, &own) {
+		plain(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	out := newLines(w)
+	out.write(queryMetadata{
+		Statement:         strings.TrimSpace(q.text),
+		RowsLimit:         q.limit,
+		RowsOffset:        q.offset,
+		InitTime:          max(1, time.Since(start).Milliseconds()),
+		ConnectionsErrors: map[string]string{},
+		SessionID:         q.sessionID,
+		QueryID:           q.queryID,
+		WorkerSlug:        "altertable-local",
+	})
+	if own != nil {
+		out.fail(own.Message)
+	} else {
+		out.result(found)
+	}
+	out.flush()
+}
+
+// plain answers with text, which is what the platform's clients show.
+func plain(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, message) // the client may have left
+}
+
+// lines writes an answer of JSON values, one a line. Its first error is that of
+// all that follow: nobody reads any more.
+type lines struct {
+	out *bufio.Writer
+	err error
+}
+
+func newLines(w http.ResponseWriter) *lines {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	return &lines{out: bufio.NewWriterSize(unhurried{w}, 64<<10)}
+}
+
+// unhurried gives the reader a minute for each write, not for the whole answer:
+// a client may work on a row before it reads the next.
+type unhurried struct{ http.ResponseWriter }
+
+func (u unhurried) Write(p []byte) (int, error) {
+	_ = http.NewResponseController(u.ResponseWriter).SetWriteDeadline(time.Now().Add(time.Minute))
+	return u.ResponseWriter.Write(p)
+}
+
+// lineEnds are what the official Python client takes for the end of a line,
+// besides control characters, which JSON escapes anyway.
+var lineEnds = strings.NewReplacer("\u0085", `\u0085`, "\u2028", `\u2028`, "\u2029", `\u2029`)
+
+func (l *lines) write(v any) {
+	if l.err != nil {
+		return
+	}
+	var line strings.Builder
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		panic(err) // v has strings, numbers and valid JSON
+	}
+	_, l.err = lineEnds.WriteString(l.out, line.String())
+}
+
+func (l *lines) fail(message string) { l.write(map[string]string{"error": message}) }
+
+func (l *lines) result(found *result) {
+	columns := make([]column, len(found.Columns))
+	for i, c := range found.Columns {
+		columns[i] = column{c.Name, platformType(c.Type)}
+	}
+	l.write(columns)
+	for _, row := range found.Rows {
+		for i, value := range row {
+			row[i] = platformValue(found.Columns[i].Type, value)
+		}
+		l.write(row)
+	}
+	if found.Truncated {
+		l.fail("there are more rows: altertable-local answers 10,000 or 32 MiB of them at a time; limit and offset get the others")
+	}
+}
+
+func (l *lines) flush() {
+	if l.err == nil {
+		l.err = l.out.Flush()
+	}
+}
