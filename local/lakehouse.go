@@ -11,7 +11,43 @@ import (
 )
 
 // A lakehouse answers {"statement": "..."} as the platform's lakehouse API does,
-// one JSON value a line.
+// one JSON value a line: the metadata, the columns, and each row. An error of the
+// query is a line {"error": "..."} in their place, and one after rows that are
+// not all. Only a request that is none of a query is refused with a status.
+//
+// It follows the client specification and the source of the official mock server
+// (November 2026). The platform itself was not asked.
+//
+//	lines, metadata, errors    as both have them
+//	column types               as the mock's source: LIST, MAP, ENUM, DECIMAL(9, 2),
+//	                           STRUCT(a INTEGER); HUGEINT and UUID were not compared
+//	TIMESTAMP WITH TIME ZONE   as the mock's source: "2026-01-02T10:00:00.500Z"
+//	TIMESTAMP                  as the mock's source: "2026-01-02T10:00:00.500"
+//	DATE, TIME, JSON, LIST     as the mock's source: "2026-01-02", "12:30:00", a value, an array
+//	DECIMAL, HUGEINT           a number with every digit; the mock's goes through a float
+//	STRUCT                     an object; the mock's source makes an array of it
+//	NaN and infinity           "nan", "inf"; the mock's source makes null of them
+//	BLOB, INTERVAL, nested     as DuckDB writes them, not compared
+//	timestamps
+//	catalog, schema            altertable and analytics, where names without one are
+//	                           looked up; others are errors
+//	limit, offset              as there; at most 10,000 rows or 32 MiB at a time
+//	timezone, dialect, format  UTC, duckdb and default; others are errors
+//	users                      any name, with a key of -key as the password; there,
+//	                           users have passwords of their own
+//	other endpoints            404
+//
+// These clients were run against it, with the documentation's queries, an empty
+// result, nulls, errors, too many rows, and wrong passwords:
+//
+//	altertable-lakehouse 0.5.1 (Python)   query and query_all work. The text of a refusal
+//	                                      with a status is lost by its query (an exception
+//	                                      ResponseNotRead). Not query_parquet, nor the Ibis
+//	                                      backend, which needs it.
+//	altertable-lakehouse-go 38626c1       its stream parser reads the answers; the module
+//	                                      itself was not to be had
+//	@altertable/lakehouse 0.2.2 (npm)     does not work: it lacks its main file, and would
+//	                                      take names alone as columns
 type lakehouse struct {
 	database *database
 	auth     *auth

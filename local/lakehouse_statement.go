@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -17,10 +18,13 @@ type statement struct {
 	limit, offset *uint64
 	sessionID     string
 	queryID       string
+	elsewhere     string // why it cannot be run here, or empty
 }
 
 // parseStatement takes the members that the platform knows. It ignores those
-// that change nothing here, and refuses those that would change the answer.
+// that change nothing here. What would change the answer and is not here is no
+// bad request, but an error of the query, as it is there of a catalog that does
+// not exist.
 func parseStatement(body queryBody) (statement, *refusal) {
 	text, refused := body.text("statement")
 	if refused != nil {
@@ -34,11 +38,11 @@ func parseStatement(body queryBody) (statement, *refusal) {
 		sessionID: p.string("session_id"),
 		queryID:   strings.ToLower(p.string("query_id")),
 	}
-	p.only("catalog", "altertable")
-	p.only("schema", "analytics")
-	p.only("dialect", "duckdb")
-	p.only("timezone", "UTC", "Etc/UTC")
-	p.only("format", "default")
+	if absent := p.absent("format", "default"); absent != "" {
+		p.refuse(absent) // there is no other form of an error either
+	}
+	q.elsewhere = cmp.Or(p.absent("catalog", "altertable"), p.absent("schema", "analytics"),
+		p.absent("dialect", "duckdb"), p.absent("timezone", "UTC", "Etc/UTC"))
 	for _, name := range []string{"requested_by", "compute_size"} {
 		p.string(name)
 	}
@@ -91,13 +95,14 @@ func (m *members) count(name string) *uint64 {
 	return &n
 }
 
-// only refuses other values than those that exist here, of which the first is
-// the default.
-func (m *members) only(name string, values ...string) {
+// absent returns what to say of another value than those that exist here, of
+// which the first is the default.
+func (m *members) absent(name string, values ...string) string {
 	value := m.string(name)
-	if value != "" && !slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, value) }) {
-		m.refuse(fmt.Sprintf("altertable-local has no %s other than %s", name, values[0]))
+	if value == "" || slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, value) }) {
+		return ""
 	}
+	return fmt.Sprintf("altertable-local has no %s other than %s", name, values[0])
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -112,6 +117,9 @@ func newUUID() string {
 // run returns the rows from the offset on, limit of them at most. The result is
 // truncated if rows are missing that were asked for.
 func (q statement) run(ctx context.Context, d *database) (*result, error) {
+	if q.elsewhere != "" {
+		return nil, &sqlError{"bad-request", q.elsewhere}
+	}
 	text, skip := q.text, uint64(0)
 	if q.offset != nil && *q.offset > 0 {
 		// The database answers so many rows and no more: it has to skip the others.

@@ -105,13 +105,13 @@ func TestStatementOptions(t *testing.T) {
 	r := startLocal(t, config{})
 	for _, tt := range []struct {
 		members string
-		refused string // or empty
+		refused string // or empty, or after an exclamation mark the query's error
 	}{
 		{`"catalog": "altertable"`, ""}, {`"catalog": "Altertable", "schema": "ANALYTICS"`, ""},
-		{`"catalog": "memory"`, "no catalog other than altertable"}, {`"schema": "main"`, "no schema other than analytics"},
+		{`"catalog": "memory"`, "!no catalog other than altertable"}, {`"schema": "main"`, "!no schema other than analytics"},
 		{`"catalog": 1`, "catalog must be a string"},
-		{`"dialect": "duckdb"`, ""}, {`"dialect": "DuckDB"`, ""}, {`"dialect": "snowflake"`, "no dialect other than duckdb"},
-		{`"timezone": "UTC"`, ""}, {`"timezone": "Europe/Berlin"`, "no timezone other than UTC"},
+		{`"dialect": "duckdb"`, ""}, {`"dialect": "DuckDB"`, ""}, {`"dialect": "snowflake"`, "!no dialect other than duckdb"},
+		{`"timezone": "UTC"`, ""}, {`"timezone": "Europe/Berlin"`, "!no timezone other than UTC"},
 		{`"format": "default"`, ""}, {`"format": "jsonl"`, "no format other than default"},
 		{`"format": "csv"`, "no format"}, {`"format": "parquet"`, "no format"}, {`"format": ["default"]`, "format must be a string"},
 		{`"limit": -1`, "limit must be a whole number"}, {`"limit": 1.0`, "limit must"}, {`"limit": 1e3`, "limit must"}, {`"limit": "1"`, "limit must"},
@@ -126,6 +126,13 @@ func TestStatementOptions(t *testing.T) {
 		if tt.refused == "" {
 			assert.Equal(t, http.StatusOK, status, tt.members)
 			assert.Equal(t, "[1]\n", lines[2], tt.members)
+			continue
+		}
+		if message, ok := strings.CutPrefix(tt.refused, "!"); ok {
+			assert.Equal(t, http.StatusOK, status, tt.members)
+			require.Len(t, lines, 3)
+			assert.Contains(t, lines[0], `"statement":"SELECT 1"`)
+			assert.Equal(t, `{"error":"altertable-local has `+message+`"}`+"\n", lines[1])
 			continue
 		}
 		assert.Equal(t, http.StatusBadRequest, status, tt.members)

@@ -8,9 +8,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -256,4 +258,50 @@ func TestStatementsAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// A slow reader has a minute for each part, not for all of them.
+type deadlines struct {
+	http.ResponseWriter
+	set []time.Time
+}
+
+func (d *deadlines) SetWriteDeadline(t time.Time) error {
+	d.set = append(d.set, t)
+	return nil
+}
+
+func TestStatementOfASlowReader(t *testing.T) {
+	w := &deadlines{ResponseWriter: httptest.NewRecorder()}
+	out := newLines(w)
+	for range 10 {
+		out.write(strings.Repeat("x", 50<<10))
+	}
+	out.flush()
+	require.GreaterOrEqual(t, len(w.set), 8)
+	for _, deadline := range w.set {
+		assert.WithinDuration(t, time.Now().Add(time.Minute), deadline, 30*time.Second)
+	}
+}
+
+// Nobody encodes rows that nobody reads.
+type gone struct {
+	http.ResponseWriter
+	writes int
+}
+
+func (g *gone) Write([]byte) (int, error) {
+	g.writes++
+	return 0, net.ErrClosed
+}
+
+func TestLinesThatNobodyReads(t *testing.T) {
+	w := &gone{ResponseWriter: httptest.NewRecorder()}
+	out := newLines(w)
+	for range 10 {
+		out.write(strings.Repeat("x", 100<<10))
+	}
+	out.flush()
+	assert.ErrorIs(t, out.err, net.ErrClosed)
+	assert.Equal(t, 1, w.writes)
 }
