@@ -197,12 +197,12 @@ func TestStatementWithTooManyRows(t *testing.T) {
 	assert.Contains(t, lines[10_002], `{"error":"there are more rows`)
 	assert.Len(t, r.statement("FROM range(10000)", nil), 2+10_000)
 
-	lines = r.statement("SELECT repeat('x', 1000000) FROM range(200)", nil)
+	lines = r.statement("SELECT repeat('x', 1000000) FROM range(45)", nil)
 	assert.Less(t, len(lines), 60)
 	assert.Contains(t, lines[len(lines)-1], `{"error":"there are more rows`)
-	lines = r.statement("SELECT repeat('x', 1000000) FROM range(200)", map[string]any{"limit": 100})
+	lines = r.statement("SELECT repeat('x', 1000000) FROM range(45)", map[string]any{"limit": 100})
 	assert.Contains(t, lines[len(lines)-1], `{"error":"there are more rows`, "within the limit")
-	lines = r.statement("SELECT repeat('x', 1000000) FROM range(200)", map[string]any{"offset": 190, "limit": 100})
+	lines = r.statement("SELECT repeat('x', 1000000) FROM range(45)", map[string]any{"offset": 35, "limit": 100})
 	assert.Len(t, lines, 2+10)
 }
 
