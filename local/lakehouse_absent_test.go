@@ -22,7 +22,7 @@ func TestAbsentPaths(t *testing.T) {
 			assert.Equal(t, "altertable-local has POST /query alone of the lakehouse API", answer, path)
 		}
 	}
-	for _, path := range []string{"/batch", "/query/", "/query/a/b", "/tasks", "/validates"} {
+	for _, path := range []string{"/batch", "/query/", "/query/a/b", "/tasks", "/validates", "/v1/validate"} {
 		status, answer := r.do(http.MethodPost, path, `{}`)
 		assert.Equal(t, http.StatusNotFound, status, path)
 		assert.Equal(t, "not found", answer, path)

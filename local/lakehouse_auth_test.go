@@ -56,8 +56,11 @@ func TestStatementAuth(t *testing.T) {
 	for _, body := range []string{`nope`, `{}`, `{"statement": 1}`} {
 		status, _ = locked.lines(body, nothing)
 		assert.Equal(t, http.StatusUnauthorized, status, body)
-		status, _ = locked.lines(body, basic("user", "third"))
-		assert.Equal(t, http.StatusUnauthorized, status, body)
+		for _, wrong := range []func(*http.Request){basic("user", "third"), header("Authorization", "bASIC third")} {
+			status, lines := locked.lines(body, wrong)
+			assert.Equal(t, http.StatusUnauthorized, status, body)
+			assert.Contains(t, lines[0], "a statement needs Basic auth", body)
+		}
 	}
 }
 

@@ -301,6 +301,7 @@ func TestLinesThatNobodyReads(t *testing.T) {
 	for range 10 {
 		out.write(strings.Repeat("x", 100<<10))
 	}
+	assert.NotPanics(t, func() { out.write(func() {}) }, "it is not even encoded")
 	out.flush()
 	assert.ErrorIs(t, out.err, net.ErrClosed)
 	assert.Equal(t, 1, w.writes)
