@@ -80,7 +80,7 @@ func TestStatement(t *testing.T) {
 	assert.Regexp(t, `^\{"statement":"SELECT event, 12345678901234567890 AS n FROM altertable.analytics.events;",`+
 		`"rows_limit":null,"rows_offset":null,"init_time_ms":[1-9][0-9]*,"connections_errors":\{\},`+
 		`"session_id":"`+anUUID+`","query_id":"`+anUUID+`","worker_slug":"altertable-local"\}$`, lines[0])
-	assert.Equal(t, `[{"name":"event","type":"VARCHAR"},{"name":"n","type":"HUGEINT"}]`, lines[1])
+	assert.Equal(t, `[{"name":"event","type":"VARCHAR"},{"name":"n","type":"DECIMAL(38, 0)"}]`, lines[1])
 	assert.Equal(t, `["<a & b>",12345678901234567890]`, lines[2])
 	assert.Empty(t, lines[3])
 

@@ -7,9 +7,16 @@ import (
 )
 
 // platformType is the name that the platform has for one of DuckDB's types: the
-// same, except that it names what a list, a map or an enum is made of nowhere,
-// and writes a decimal with a space.
+// same, except that it does not say what a list, a map or an enum is made of, that
+// it writes a decimal with a space, and that it takes the name from Arrow's type,
+// which DuckDB has fewer of.
 func platformType(name string) string {
+	switch name {
+	case "HUGEINT", "UHUGEINT":
+		return "DECIMAL(38, 0)"
+	case "UUID":
+		return "VARCHAR"
+	}
 	if element, ok := strings.CutSuffix(name, "[]"); ok && element != "" {
 		return "LIST"
 	}
