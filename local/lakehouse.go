@@ -15,24 +15,28 @@ import (
 // query is a line {"error": "..."} in their place, and one after rows that are
 // not all. Only a request that is none of a query is refused with a status.
 //
-// It follows the client specification and the source of the official mock server
-// (November 2026). The platform itself was not asked.
+// It follows the client specification, and the source of the official mock server
+// with the Arrow library by which that writes values (November 2026). The platform
+// itself was not asked.
 //
 //	lines, metadata, errors    as both have them
-//	column types               as the mock's source: LIST, MAP, ENUM, DECIMAL(9, 2),
-//	                           STRUCT(a INTEGER); HUGEINT and UUID were not compared
-//	TIMESTAMP WITH TIME ZONE   as the mock's source: "2026-01-02T10:00:00.500Z"
-//	TIMESTAMP                  as the mock's source: "2026-01-02T10:00:00.500"
-//	DATE, TIME, JSON, LIST     as the mock's source: "2026-01-02", "12:30:00", a value, an array
+//	column types               as the mock: LIST, MAP, DECIMAL(9, 2), STRUCT(a INTEGER),
+//	                           HUGEINT is DECIMAL(38, 0), UUID is VARCHAR; ENUM, UNION,
+//	                           BIT and others were not compared
+//	TIMESTAMP WITH TIME ZONE   as the mock: "2026-01-02T10:00:00.500Z"
+//	TIMESTAMP                  as the mock: "2026-01-02T10:00:00.500"
+//	DATE, LIST, MAP, JSON      as the mock: "2026-01-02", an array, an object, the value
 //	DECIMAL, HUGEINT           a number with every digit; the mock's goes through a float
-//	STRUCT                     an object; the mock's source makes an array of it
-//	NaN and infinity           "nan", "inf"; the mock's source makes null of them
-//	BLOB, INTERVAL, nested     as DuckDB writes them, not compared
-//	timestamps
+//	TIME                       "12:30:00.5"; the mock: "12:30:00.500"
+//	STRUCT                     an object; the mock: an array
+//	NaN and infinity           "nan", "inf"; the mock: null
+//	BLOB                       as DuckDB writes it; the mock: hexadecimal
+//	INTERVAL, nested values    as DuckDB writes them, not compared
 //	catalog, schema            altertable and analytics, where names without one are
-//	                           looked up; others are errors
-//	limit, offset              as there; at most 10,000 rows or 32 MiB at a time
-//	timezone, dialect, format  UTC, duckdb and default; others are errors
+//	                           looked up; others are errors of the query
+//	timezone, dialect          UTC and duckdb; others are errors of the query
+//	format                     default; others are refused
+//	limit, offset              as the mock; at most 10,000 rows or 32 MiB at a time
 //	users                      any name, with a key of -key as the password; there,
 //	                           users have passwords of their own
 //	other endpoints            404
