@@ -41,15 +41,15 @@ import (
 //	                           users have passwords of their own
 //	other endpoints            404
 //
-// These clients were run against it, with the documentation's queries, an empty
-// result, nulls, errors, too many rows, and wrong passwords:
+// The clients were tried with the documentation's queries, an empty
+// result, nulls, errors, too many rows, and a wrong password:
 //
 //	altertable-lakehouse 0.5.1 (Python)   query and query_all work. The text of a refusal
 //	                                      with a status is lost by its query (an exception
 //	                                      ResponseNotRead). Not query_parquet, nor the Ibis
 //	                                      backend, which needs it.
-//	altertable-lakehouse-go 38626c1       its stream parser reads the answers; the module
-//	                                      itself was not to be had
+//	altertable-lakehouse-go 38626c1       not run, since the module was not to be had; a
+//	                                      program that reads by the rules of its source can
 //	@altertable/lakehouse 0.2.2 (npm)     does not work: it lacks its main file, and would
 //	                                      take names alone as columns
 type lakehouse struct {
