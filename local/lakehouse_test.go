@@ -220,7 +220,7 @@ func TestStatementOfAClientThatLeaves(t *testing.T) {
 	for range 2 * readers {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 		require.NoError(t, err)
-		_, err = io.WriteString(conn, request(`{"statement": "SELECT max(hash(range)) FROM range(1000000000000)"}`))
+		_, err = io.WriteString(conn, request(`{"statement": "SELECT max(hash(range)) FROM range(2000000000)"}`))
 		require.NoError(t, err)
 		require.NoError(t, conn.Close())
 	}
