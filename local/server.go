@@ -102,8 +102,8 @@ func (s *server) routes(c config) http.Handler {
 	auth := newAuth(c.keys, s.url)
 	console := console{hub: s.hub, auth: auth, writeTimeout: 10 * time.Second, streams: make(chan struct{}, 32)}
 	console.routes(mux)
-	mux.Handle("POST /query", auth.protect(queryHandler(s.database)))
-	mux.Handle("/", s.api.Handler()) // what is not found shows in the console too
+	mux.Handle("POST /query", queryHandler(s.database, auth))
+	mux.Handle("/", absent(s.api.Handler())) // what is not found shows in the console too
 	return mux
 }
 
