@@ -269,3 +269,28 @@ func TestResetDuringARequest(t *testing.T) {
 		assert.Empty(t, o.srv.Events())
 	})
 }
+
+// The observer is told a body also if the server does not keep it any more.
+func TestObserverIsToldEveryBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := observe(t, altertabletest.WithHistory(1), altertabletest.WithBodyHistory(len(validTrack)))
+		rule := o.srv.Next(1, altertabletest.Hang())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			o.post("/track", validTrack)
+		}()
+		synctest.Wait()
+		o.post("/alias", validAlias)
+		o.post("/track", validTrack+" ")
+		rule.Release()
+		<-done
+		var got []string
+		for _, change := range o.changes {
+			if change.Request != nil {
+				got = append(got, string(change.Request.Body))
+			}
+		}
+		assert.Equal(t, []string{validAlias, "", validTrack}, got)
+	})
+}

@@ -260,7 +260,7 @@ func (x *exchange) read() []byte {
 func newRecord(r *http.Request) *record {
 	auth, _ := credentials(r)
 	query := r.URL.Query()
-	return &record{Request{
+	return &record{Request: Request{
 		Method: r.Method,
 		Host:   r.Host,
 		Path:   r.URL.Path,

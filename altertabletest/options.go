@@ -31,14 +31,15 @@ func WithEnvironments(names ...string) Option {
 
 // WithBodyHistory sets how many bytes of request bodies the server keeps for
 // Requests, overriding the default of 64 MiB. Over that, the oldest requests
-// lose theirs; a body larger than that is not kept at all. 0 keeps none.
+// lose theirs; a body larger than that is not kept at all. 0 keeps none. An
+// observer is told every body up to that size.
 func WithBodyHistory(bytes int) Option {
 	return func(cfg *config) { cfg.bodyHistory = max(bytes, 0) }
 }
 
 // WithHistory makes the server keep only the newest n events and n requests,
-// for one that runs for long. By default it keeps all. Identities are always
-// kept.
+// for one that runs for long, and no bodies of older requests. By default it
+// keeps all. Identities are always kept.
 func WithHistory(n int) Option {
 	return func(cfg *config) { cfg.history = max(n, 0) }
 }

@@ -21,7 +21,7 @@ const (
 
 // A sight is what a failing test is told: what the server and its client hold.
 type sight struct {
-	events      []Event
+	events      []Event           // their maps are not to be changed
 	forgotten   int               // events that WithHistory has let go
 	stats       *altertable.Stats // nil without a client of New
 	obstruction string            // why nothing can arrive; empty if it can
@@ -34,7 +34,7 @@ func (s *Server) see() sight {
 	v.obstruction = s.obstruction()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v.events = s.store.allEvents()
+	v.events = s.store.viewEvents()
 	v.forgotten = s.store.events.total - len(v.events)
 	return v
 }

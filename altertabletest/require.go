@@ -45,7 +45,7 @@ func (s *Server) RequireEvent(t testing.TB, want Want) Event {
 	matches := w.matches(seen.events)
 	switch len(matches) {
 	case 1:
-		return seen.events[matches[0]]
+		return seen.events[matches[0]].clone()
 	case 0:
 		t.Fatalf("%s", seen.noMatch(w))
 	default:

@@ -210,7 +210,10 @@ func (s *Server) forget() {
 
 // A record is a Request in the making; the server's mutex guards it once it is
 // in the server's list.
-type record struct{ Request }
+type record struct {
+	Request
+	number int // among all requests, from 1
+}
 
 func (r *record) clone() Request {
 	c := r.Request
@@ -224,15 +227,17 @@ func (r *record) clone() Request {
 }
 
 // keep lists r and takes its body, and lets go of the oldest bodies if those
-// kept are too many bytes. The caller holds mu.
+// kept are too many bytes, or of requests that are not listed any more. The
+// caller holds mu.
 func (s *Server) keep(r *record, body []byte) {
 	s.requests.add(r)
+	r.number = s.requests.total
 	if len(body) > 0 && len(body) <= s.cfg.bodyHistory {
 		r.Body = body
 		s.bodies = append(s.bodies, r)
 		s.bodyBytes += len(body)
 	}
-	for s.bodyBytes > s.cfg.bodyHistory {
+	for s.bodyBytes > s.cfg.bodyHistory || len(s.bodies) > 0 && !s.requests.keeps(s.bodies[0].number) {
 		s.bodyBytes -= len(s.bodies[0].Body)
 		s.bodies[0].Body = nil
 		s.bodies[0] = nil

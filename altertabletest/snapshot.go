@@ -65,6 +65,14 @@ type Request struct {
 	Duration time.Duration // until the answer began, or until it was clear that there will be none
 }
 
+func (e Event) clone() Event {
+	e.Properties = cloneMap(e.Properties)
+	if e.IdentityTraits != nil {
+		e.IdentityTraits = cloneMap(e.IdentityTraits)
+	}
+	return e
+}
+
 // cloneMap returns a deep copy of a decoded JSON object, never nil.
 func cloneMap(m map[string]any) map[string]any {
 	c := make(map[string]any, len(m))

@@ -139,6 +139,26 @@ func (s *store) allEvents() []Event {
 	return events
 }
 
+// viewEvents is allEvents for who only reads: the properties are the store's, and
+// the events of one identity share its traits.
+func (s *store) viewEvents() []Event {
+	stored := s.events.all()
+	events := make([]Event, len(stored))
+	traits := map[*person]map[string]any{}
+	for i, e := range stored {
+		event, p := s.resolve(e)
+		event.Properties = e.attributes
+		if p != nil {
+			if traits[p] == nil {
+				traits[p] = cloneMap(p.traits)
+			}
+			event.IdentityTraits = traits[p]
+		}
+		events[i] = event
+	}
+	return events
+}
+
 // allIdentities lists the identities of all environments in the order in which
 // they came to be.
 func (s *store) allIdentities() []Identity {
@@ -174,6 +194,9 @@ func (h *history[T]) add(item T) {
 		h.items = slices.Clone(h.all())
 	}
 }
+
+// keeps reports whether the item is kept that was the n-th to be added.
+func (h *history[T]) keeps(n int) bool { return h.limit == 0 || n > h.total-h.limit }
 
 // all returns the items kept, oldest first; the slice is h's own.
 func (h *history[T]) all() []T {

@@ -2,6 +2,7 @@ package altertabletest_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -128,4 +129,29 @@ func TestRequireEventWithoutADistinctID(t *testing.T) {
 	got = failure(t, func(t testing.TB) { o.srv.RequireEvent(t, altertabletest.Want{IdentityID: "u2"}) })
 	assert.Contains(t, got, `identity is "u1", want "u2"`)
 	assert.Equal(t, 1, strings.Count(got, `anonymous_id "anon"`))
+}
+
+// A server that keeps few requests keeps few bodies.
+func TestHistoryBoundsTheBodies(t *testing.T) {
+	srv := altertabletest.NewServer(altertabletest.WithoutListener(), altertabletest.WithHistory(2))
+	defer srv.Close()
+	c := caller{t, srv.HTTPClient(), srv.URL}
+	heap := func() int64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return int64(stats.HeapAlloc)
+	}
+	before := heap()
+	body := validAlias + strings.Repeat(" ", 200<<10)
+	for range 100 {
+		c.post("/alias", body)
+	}
+	assert.Less(t, heap()-before, int64(5<<20))
+	requests := srv.Requests()
+	require.Len(t, requests, 2)
+	for _, r := range requests {
+		assert.Len(t, r.Body, len(body))
+	}
 }
