@@ -120,7 +120,10 @@ func TestTimestampsOfUpdates(t *testing.T) {
 
 func TestTimestampsOfOtherTypes(t *testing.T) {
 	o := observe(t)
-	for text, want := range map[string]int64{`0`: 0, `-1`: -1, `-0`: 0, `253402300799999`: 253402300799999} {
+	for text, want := range map[string]int64{
+		`0`: 0, `-1`: -1000, `-0`: 0, `1672574400`: 1672574400000, `99999999999`: 99999999999000, `100000000000`: 100000000000,
+		`1672574400000`: 1672574400000, `-100000000000`: -100000000000, `253402300799999`: 253402300799999,
+	} {
 		status, answer := o.post("/track", trackBody(`"timestamp":`+text+`,`))
 		assert.Equal(t, 200, status, answer)
 		events := o.srv.Events()
