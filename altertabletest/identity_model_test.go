@@ -42,7 +42,7 @@ func randomMessage(random *rand.Rand, n int) sent {
 		m.device = fmt.Sprint("device-", random.IntN(6))
 	}
 	if random.IntN(4) > 0 {
-		m.at = time.Date(2023, 1, 1, 12, 0, random.IntN(30), 0, time.UTC)
+		m.at = time.Date(2023, 1, 1, 12, 0, random.IntN(6), 0, time.UTC)
 	}
 	if random.IntN(5) > 0 {
 		m.trait = fmt.Sprint("t", random.IntN(5))
