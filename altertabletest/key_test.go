@@ -40,7 +40,7 @@ func TestCredentials(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, srv *altertabletest.Server, c caller) {
-				r := c.request(t.Context(), tt.path, validTrack+strings.Repeat(" ", 1<<20))
+				r := c.request(t.Context(), tt.path, validTrack+strings.Repeat(" ", 256<<10))
 				r.Header.Del("X-Api-Key")
 				r.Header.Set(tt.header, tt.value)
 				r.AddCookie(&http.Cookie{Name: "atbl.good.production", Value: "v"})
