@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,6 +41,9 @@ func (x *exchange) finish(status int, reason string) {
 	x.record.Duration = time.Since(x.start)
 	if x.s.cfg.observe != nil {
 		request := x.record.clone()
+		if body := x.body; request.Body == nil && !x.tooBig && len(body) > 0 && len(body) <= x.s.cfg.bodyHistory {
+			request.Body = slices.Clone(body) // let go in the meantime
+		}
 		x.s.untold = append(x.s.untold, Change{Request: &request})
 	}
 	x.s.mu.Unlock()

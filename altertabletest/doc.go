@@ -55,8 +55,9 @@
 //
 // A timestamp is a date, or a date and a time with "T" or a space between, with
 // or without a fraction after a point, and with an offset (Z, +02:00, +0200 or
-// +02) or in UTC; or a number of milliseconds. Of identify, a device_id that is
-// no string counts as absent. session_id is kept of track alone.
+// +02) or in UTC; or an integer, of seconds if it is below 100,000,000,000 (the
+// year 5138), else of milliseconds. Of identify, a device_id that is no string
+// counts as absent. session_id is kept of track alone.
 //
 // Ids are resolved for each environment by itself, when they are asked for:
 //
@@ -71,25 +72,96 @@
 //   - alias makes one identity of the two ids, known by new_user_id. Where both
 //     have a trait, the value of the more recently identified one stays.
 //   - An event belongs to the identity of its distinct_id, and carries that
-//     identity's current traits, also if it was sent before the identify. Its
-//     anonymous_id links nothing. Events create no identities.
+//     identity's current traits, also if it was sent before the identify. One
+//     that has no distinct_id, or an empty one, belongs to the identity of its
+//     anonymous_id; one that has neither belongs to nobody. Events link no ids and
+//     create no identities.
 //
-// # Differences from the official mock
+// The cost of a message does not depend on how many ids, devices and traits its
+// identity has. [WithObserver] tells what each message did, at the same cost.
 //
-// Where the documentation does not speak, the server answers as the official mock
-// server does. It differs where that contradicts the documentation, or would
-// hide a mistake from a test:
+// # Differences from the documentation and the official mock
 //
-//   - ?apiKey= is taken as a key, as documented; the mock answers 401.
-//   - Any key except an empty one and any environment are taken, unless
-//     WithAPIKeys and WithEnvironments name those that exist.
-//   - A success carries a task_id, as documented; the mock sends none.
-//   - The timestamp of an identify counts, as documented, and one of identify or
-//     alias that cannot be read is refused with 400; the mock ignores both.
-//   - anonymous_id on track links nothing: the documentation has links made by
-//     identify and alias alone. At the mock it links as on identify, so a test
-//     that passes here does not show that an event sent with another person's
-//     anonymous_id is harmless.
+// Where the documentation and the official mock server disagree, the
+// documentation wins. A dash means that nothing is said, or nothing is known:
+//
+//	                       documentation           official mock        this server
+//	---------------------  ----------------------  -------------------  -------------------------
+//	?apiKey=               is a key                401                  is a key
+//	task_id of a success   there                   missing              there
+//	timestamp of identify  older or equal: traits  not looked at        as documented
+//	                       stay as they are
+//	timestamp of identify  ISO 8601                200                  400 identify-failed or
+//	or alias is garbage                                                 alias-failed
+//	integer as timestamp   seconds                 milliseconds         seconds below 10^11,
+//	                                                                    else milliseconds
+//	anonymous_id on track  links are made by       links as identify    links nothing
+//	                       identify and alias      does
+//
+// Two documents disagree with each other, and the mock decides:
+//
+//	                       documentation           official mock        this server
+//	---------------------  ----------------------  -------------------  -------------------------
+//	id that stays after    new_user_id is the id   new_user_id          new_user_id
+//	an alias               to link to; an example
+//	                       keeps the other one
+//	environment unknown    400 {"ok":false, ...}   400 {"ok":false,     400 {"ok":false, ...}
+//	                       or 422 {"error": ...}   ...}
+//	no key, or a bad one   401; the older one has  401, empty body      401, empty body
+//	                       a JSON body
+//
+// A test server should not be set up before it can be used, nor do what a test
+// did not ask for:
+//
+//	                       documentation           official mock        this server
+//	---------------------  ----------------------  -------------------  -------------------------
+//	which keys exist       those of the dashboard  its own              any but an empty one, or
+//	                                                                    those of WithAPIKeys
+//	which environments     those of the dashboard  its own              any, or those of
+//	exist                                                               WithEnvironments
+//	answer without         comes before the work   -                    comes after it, as with
+//	?sync=true             is done                                      ?sync=true
+//	429, 500               exist                   500 internal-error   only as a Fault
+//	address of the         stored if the event     -                    never stored
+//	connection             has no $ip
+//
+// Where the documentation does not speak, the server answers as the mock does:
+// that is the list of statuses above. Where the mock is silent as well, or is
+// not known to do either, it was decided here:
+//
+//	                       documentation           official mock        this server
+//	---------------------  ----------------------  -------------------  -------------------------
+//	distinct_id of track
+//	  absent or null       -                       null                 absent
+//	  empty                -                       -                    absent
+//	event that has only    -                       of the owner of      as the mock; of
+//	an anonymous_id                                anonymous_id         anonymous_id itself if
+//	                                                                    nobody owns it
+//	event with neither     -                       -                    of nobody, also after an
+//	                                                                    identify of ""
+//	identify, alias:
+//	  empty distinct_id,   SDKs refuse it          taken                an id like any other
+//	  new_user_id
+//	  reserved id, such    SDKs refuse it          taken                an id like any other
+//	  as "null"
+//	  empty anonymous_id   -                       -                    absent
+//	  or device_id
+//	identify without a     -                       its traits count     its traits count; its
+//	timestamp                                                           arrival is its timestamp
+//	anonymous_id of        -                       -                    stays with the first
+//	another user                                                        user
+//	anonymous_id that was  -                       -                    merged with the user
+//	identified itself
+//	trait that both have   -                       -                    of the one identified
+//	in a merge                                                          last, at a tie of the
+//	                                                                    surviving one
+//	alias to a former id   -                       -                    joins that id's identity,
+//	                                                                    which keeps its name
+//	a message sent twice   -                       -                    stored twice
+//	other path or method   -                       -                    404, 405
+//
+// anonymous_id on track is the one to mind: a test that passes here does not show
+// that an event sent with another person's anonymous_id is harmless.
 //
 // # Faults
 //

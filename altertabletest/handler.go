@@ -6,7 +6,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -14,7 +13,6 @@ import (
 const (
 	maxBody  = 2_097_152
 	maxDrain = 16 << 20
-	redacted = "REDACTED"
 )
 
 // An exchange is one request on its way through the server. One goroutine owns
@@ -178,16 +176,7 @@ func (x *exchange) store(e endpoint, messages []message) answer {
 	defer s.mu.Unlock()
 	x.record.Count = len(messages)
 	now := time.Now().UTC().Round(0)
-	code := s.store.take(e, messages, &s.cfg, now, func(event *storedEvent, update *Update) {
-		switch {
-		case s.cfg.observe == nil:
-		case event != nil:
-			snapshot := s.store.snapshot(event)
-			s.untold = append(s.untold, Change{Event: &snapshot})
-		default:
-			s.untold = append(s.untold, Change{Update: update})
-		}
-	})
+	code := s.store.take(e, messages, &s.cfg, now, s.queue)
 	s.notify()
 	if code != "" {
 		return answer{
@@ -221,24 +210,6 @@ func endpointOf(path string) (endpoint, bool) {
 	return "", false
 }
 
-// credentials returns the key a request presents and what it is in. An empty
-// X-API-Key is a wrong key, whatever else there is.
-func credentials(r *http.Request) (carrier, key string) {
-	if keys := r.Header["X-Api-Key"]; len(keys) > 0 {
-		if keys[0] == "" {
-			return "", ""
-		}
-		return "X-API-Key", keys[0]
-	}
-	if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && strings.TrimSpace(key) != "" {
-		return "Authorization", strings.TrimSpace(key)
-	}
-	if key := r.URL.Query().Get("apiKey"); key != "" {
-		return "apiKey", key
-	}
-	return "", ""
-}
-
 // isJSON reports whether a content type is application/json, or a JSON format
 // of its own, application/...+json.
 func isJSON(contentType string) bool {
@@ -269,7 +240,7 @@ func (x *exchange) read() []byte {
 func newRecord(r *http.Request) *record {
 	auth, _ := credentials(r)
 	query := r.URL.Query()
-	return &record{Request{
+	return &record{Request: Request{
 		Method: r.Method,
 		Host:   r.Host,
 		Path:   r.URL.Path,
@@ -279,33 +250,4 @@ func newRecord(r *http.Request) *record {
 		Auth:   auth,
 		Start:  time.Now().UTC().Round(0),
 	}}
-}
-
-// redactHeader returns a copy without secrets. Cookies are among them: the
-// browser SDK's cookie has the key in its name.
-func redactHeader(h http.Header) http.Header {
-	c := h.Clone()
-	if c == nil {
-		c = http.Header{}
-	}
-	for _, name := range []string{"X-Api-Key", "Authorization", "Proxy-Authorization", "Cookie"} {
-		for i, v := range c[name] {
-			c[name][i] = redacted
-			if scheme, _, ok := strings.Cut(v, " "); ok && strings.HasSuffix(name, "Authorization") {
-				c[name][i] = scheme + " " + redacted
-			}
-		}
-	}
-	return c
-}
-
-func redactQuery(q url.Values) url.Values {
-	for name, values := range q {
-		if strings.EqualFold(name, "apiKey") || strings.EqualFold(name, "api_key") {
-			for i := range values {
-				values[i] = redacted
-			}
-		}
-	}
-	return q
 }

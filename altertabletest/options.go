@@ -31,22 +31,25 @@ func WithEnvironments(names ...string) Option {
 
 // WithBodyHistory sets how many bytes of request bodies the server keeps for
 // Requests, overriding the default of 64 MiB. Over that, the oldest requests
-// lose theirs; a body larger than that is not kept at all. 0 keeps none.
+// lose theirs; a body larger than that is not kept at all. 0 keeps none. An
+// observer is told every body up to that size.
 func WithBodyHistory(bytes int) Option {
 	return func(cfg *config) { cfg.bodyHistory = max(bytes, 0) }
 }
 
 // WithHistory makes the server keep only the newest n events and n requests,
-// for one that runs for long. By default it keeps all. Identities are always
-// kept.
+// for one that runs for long, and no bodies of older requests. By default it
+// keeps all. Identities are always kept.
 func WithHistory(n int) Option {
 	return func(cfg *config) { cfg.history = max(n, 0) }
 }
 
-// WithObserver calls observe with every event, identify and alias that the server stores
-// and every request it has dealt with, one at a time and in that order, before
-// the request is answered. observe owns what it gets. It may call the server's
-// methods except Close, and must not wait for a request to the server.
+// WithObserver calls observe with every event, identify and alias that the
+// server stores, every request it has dealt with and every Reset, one at a time,
+// in the order in which they came to be, and before the request is answered or
+// Reset returns. observe owns what it gets. It may call the server's methods
+// except Close and Reset, which would wait for it for good, and must not wait for
+// a request to the server.
 func WithObserver(observe func(Change)) Option {
 	return func(cfg *config) { cfg.observe = observe }
 }

@@ -2,6 +2,7 @@ package altertabletest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -20,7 +21,7 @@ const (
 
 // A sight is what a failing test is told: what the server and its client hold.
 type sight struct {
-	events      []Event
+	events      []Event           // their maps are not to be changed
 	forgotten   int               // events that WithHistory has let go
 	stats       *altertable.Stats // nil without a client of New
 	obstruction string            // why nothing can arrive; empty if it can
@@ -33,7 +34,7 @@ func (s *Server) see() sight {
 	v.obstruction = s.obstruction()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v.events = s.store.allEvents()
+	v.events = s.store.viewEvents()
 	v.forgotten = s.store.events.total - len(v.events)
 	return v
 }
@@ -161,7 +162,8 @@ func (v sight) writeEvents(b *strings.Builder, w *wanted) {
 // describe puts an event on a line, with what w asks about. A nil w asks nothing.
 func describe(e Event, w *wanted) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s by %s", short(e.Event), short(e.DistinctID))
+	sender := cmp.Or(e.DistinctID, e.AnonymousID)
+	fmt.Fprintf(&b, "%s by %s", short(e.Event), by(e))
 	field := func(name, value string, show bool) {
 		if show {
 			fmt.Fprintf(&b, ", %s %s", name, short(value))
@@ -170,8 +172,8 @@ func describe(e Event, w *wanted) string {
 	if w == nil {
 		w = &wanted{}
 	}
-	field("identity", e.IdentityID, e.IdentityID != e.DistinctID)
-	field("anonymous_id", e.AnonymousID, w.AnonymousID != "")
+	field("identity", e.IdentityID, e.IdentityID != sender)
+	field("anonymous_id", e.AnonymousID, w.AnonymousID != "" && e.DistinctID != "")
 	field("device_id", e.DeviceID, w.DeviceID != "")
 	field("environment", e.Environment, w.Environment != "")
 	b.WriteString(" " + object(e.Properties, func(name string) bool {
@@ -182,6 +184,17 @@ func describe(e Event, w *wanted) string {
 		b.WriteString(", identity traits " + object(e.IdentityTraits, nil))
 	}
 	return b.String()
+}
+
+// by names the sender of an event by the id that says whose it is.
+func by(e Event) string {
+	switch {
+	case e.DistinctID != "":
+		return short(e.DistinctID)
+	case e.AnonymousID != "":
+		return "anonymous_id " + short(e.AnonymousID)
+	}
+	return "nobody"
 }
 
 // describe says what is wanted, as events are described.

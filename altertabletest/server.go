@@ -188,8 +188,14 @@ func (s *Server) Requests() []Request {
 	return requests
 }
 
-// Reset forgets all events, identities and requests. Faults stay.
+// Reset forgets all events, identities and requests. Faults stay. The observer
+// is told before Reset returns; of a request in progress it is told afterwards.
 func (s *Server) Reset() {
+	s.forget()
+	s.tell()
+}
+
+func (s *Server) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tasks := s.store.tasks
@@ -197,29 +203,17 @@ func (s *Server) Reset() {
 	s.store.tasks = tasks
 	s.requests = history[*record]{limit: s.cfg.history}
 	s.bodies, s.bodyBytes = nil, 0
-}
-
-// tell calls the observer with the changes made since the last call. They are
-// queued under mu and told under observerMu alone, so that they arrive in order
-// and the observer may ask the server.
-func (s *Server) tell() {
-	if s.cfg.observe == nil {
-		return
-	}
-	s.observerMu.Lock()
-	defer s.observerMu.Unlock()
-	s.mu.Lock()
-	changes := s.untold
-	s.untold = nil
-	s.mu.Unlock()
-	for _, change := range changes {
-		s.cfg.observe(change)
+	if s.cfg.observe != nil {
+		s.untold = append(s.untold, Change{Reset: true})
 	}
 }
 
 // A record is a Request in the making; the server's mutex guards it once it is
 // in the server's list.
-type record struct{ Request }
+type record struct {
+	Request
+	number int // among all requests, from 1
+}
 
 func (r *record) clone() Request {
 	c := r.Request
@@ -233,15 +227,17 @@ func (r *record) clone() Request {
 }
 
 // keep lists r and takes its body, and lets go of the oldest bodies if those
-// kept are too many bytes. The caller holds mu.
+// kept are too many bytes, or of requests that are not listed any more. The
+// caller holds mu.
 func (s *Server) keep(r *record, body []byte) {
 	s.requests.add(r)
+	r.number = s.requests.total
 	if len(body) > 0 && len(body) <= s.cfg.bodyHistory {
 		r.Body = body
 		s.bodies = append(s.bodies, r)
 		s.bodyBytes += len(body)
 	}
-	for s.bodyBytes > s.cfg.bodyHistory {
+	for s.bodyBytes > s.cfg.bodyHistory || len(s.bodies) > 0 && !s.requests.keeps(s.bodies[0].number) {
 		s.bodyBytes -= len(s.bodies[0].Body)
 		s.bodies[0].Body = nil
 		s.bodies[0] = nil

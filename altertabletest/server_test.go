@@ -148,47 +148,6 @@ func TestErrorCodeIsJSON(t *testing.T) {
 	})
 }
 
-func TestCredentials(t *testing.T) {
-	tests := []struct {
-		name, header, value, path, auth string
-		status                          int
-	}{
-		{"key", "X-Api-Key", "good", "/track", "X-API-Key", 200},
-		{"bearer", "Authorization", "Bearer good", "/track", "Authorization", 200},
-		{"bearer in lower case", "Authorization", "bearer good", "/track", "", 401},
-		{"other key", "X-Api-Key", "bad", "/track", "X-API-Key", 401},
-		{"basic", "Authorization", "Basic good", "/track", "", 401},
-		{"query", "X-None", "", "/track?apiKey=good", "apiKey", 200},
-		{"other key in the query", "X-None", "", "/track?apiKey=bad", "apiKey", 401},
-		{"header before query", "X-Api-Key", "bad", "/track?apiKey=good", "X-API-Key", 401},
-		{"empty key before query", "X-Api-Key", "", "/track?apiKey=good", "", 401},
-		{"none", "X-None", "", "/track", "", 401},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			bothWays(t, func(t *testing.T, srv *altertabletest.Server, c caller) {
-				r := c.request(t.Context(), tt.path, validTrack+strings.Repeat(" ", 1<<20))
-				r.Header.Del("X-Api-Key")
-				r.Header.Set(tt.header, tt.value)
-				r.AddCookie(&http.Cookie{Name: "atbl.good.production", Value: "v"})
-				resp, answer, err := c.do(r)
-				require.NoError(t, err)
-				assert.Equal(t, tt.status, resp.StatusCode)
-				got := srv.Requests()[0]
-				assert.Equal(t, tt.auth, got.Auth)
-				if tt.status == 401 {
-					assert.Empty(t, answer)
-					assert.Nil(t, got.Body, "read before the key was checked")
-					assert.Empty(t, srv.Events())
-				}
-				record, err := json.Marshal([]any{got.Header, got.Query, got.Path})
-				require.NoError(t, err)
-				assert.NotContains(t, string(record), "good")
-			}, altertabletest.WithAPIKeys("good"))
-		})
-	}
-}
-
 func TestMethodAndContentType(t *testing.T) {
 	bothWays(t, func(t *testing.T, srv *altertabletest.Server, c caller) {
 		r := c.request(t.Context(), "/track", validTrack)

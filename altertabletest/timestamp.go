@@ -17,16 +17,26 @@ var timestampLayouts = []string{
 }
 
 // parseTimestamp returns the instant a message names, or absent where it names
-// none. A number counts milliseconds. A time without an offset is in UTC.
+// none. A time without an offset is in UTC.
 func parseTimestamp(v any, absent time.Time) (time.Time, bool) {
 	switch v := v.(type) {
 	case string:
 		return parseISO8601(v)
 	case json.Number:
-		ms, err := v.Int64()
-		return time.UnixMilli(ms).UTC(), err == nil
+		n, err := v.Int64()
+		return fromInteger(n).UTC(), err == nil
 	}
 	return absent.UTC(), true
+}
+
+// fromInteger takes n for seconds, as documented, unless that would be the year
+// 5138 or later: then for milliseconds, as the mock does.
+func fromInteger(n int64) time.Time {
+	const most = 100_000_000_000
+	if -most < n && n < most {
+		return time.Unix(n, 0)
+	}
+	return time.UnixMilli(n)
 }
 
 func parseISO8601(text string) (time.Time, bool) {

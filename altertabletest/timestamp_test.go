@@ -86,3 +86,52 @@ func TestTimestamps(t *testing.T) {
 		})
 	}
 }
+
+// identify and alias read a timestamp as track does.
+func TestTimestampsOfUpdates(t *testing.T) {
+	noon := time.Date(2023, 1, 1, 12, 0, 0, 0, time.UTC)
+	bodies := map[string]string{
+		"/identify": `{"environment":"production","distinct_id":"u","timestamp":%s}`,
+		"/alias":    `{"environment":"production","distinct_id":"u","new_user_id":"v","timestamp":%s}`,
+	}
+	for path, body := range bodies {
+		t.Run(path, func(t *testing.T) {
+			o := observe(t)
+			for text, want := range map[string]time.Time{
+				`"2023-01-01T14:00:00.5+0200"`: noon.Add(time.Second / 2),
+				`"2023-01-01T14:00:00+02"`:     noon,
+				`"2023-01-01T12:00:00"`:        noon,
+				`"2023-01-01 12:00:00"`:        noon,
+				`"2023-01-01"`:                 noon.Add(-12 * time.Hour),
+				`1672574400000`:                noon,
+			} {
+				assert.Equal(t, want, o.send(step{path, fmt.Sprintf(body, text)}).Timestamp, text)
+			}
+			u := o.send(step{path, fmt.Sprintf(body, "null")})
+			assert.Equal(t, u.ReceivedAt, u.Timestamp)
+			for _, text := range []string{`"2023-01-01T12:00:00,5Z"`, `"1672574400000"`, `""`} {
+				status, answer := o.post(path, fmt.Sprintf(body, text))
+				assert.Equal(t, 400, status, text)
+				assert.Contains(t, answer, path[1:]+"-failed")
+			}
+		})
+	}
+}
+
+func TestTimestampsOfOtherTypes(t *testing.T) {
+	o := observe(t)
+	for text, want := range map[string]int64{
+		`0`: 0, `-1`: -1000, `-0`: 0, `1672574400`: 1672574400000, `99999999999`: 99999999999000, `100000000000`: 100000000000,
+		`1672574400000`: 1672574400000, `-100000000000`: -100000000000, `253402300799999`: 253402300799999,
+	} {
+		status, answer := o.post("/track", trackBody(`"timestamp":`+text+`,`))
+		assert.Equal(t, 200, status, answer)
+		events := o.srv.Events()
+		assert.Equal(t, want, events[len(events)-1].Timestamp.UnixMilli(), text)
+	}
+	for _, text := range []string{`1.5`, `1e3`, `1672574400000.0`, `9223372036854775808`, `true`, `{}`, `[]`} {
+		status, answer := o.post("/track", trackBody(`"timestamp":`+text+`,`))
+		assert.Equal(t, 422, status, text)
+		assert.Contains(t, answer, `field "timestamp" is neither a string nor an integer`)
+	}
+}

@@ -18,14 +18,13 @@ func (s *Server) WaitRequests(ctx context.Context, n int) error {
 	if err == nil {
 		return nil
 	}
-	s.mu.Lock()
-	total := s.requests.total
-	s.mu.Unlock()
 	var b strings.Builder
 	b.WriteByte('\n')
 	s.see().writeHints(&b)
-	requests := s.Requests()
-	for i, r := range requests[:min(len(requests), maxListed)] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	requests, total := s.requests.all(), s.requests.total
+	for _, r := range requests[:min(len(requests), maxListed)] {
 		status := "not answered"
 		if r.Status != 0 {
 			status = fmt.Sprint(r.Status)
@@ -33,7 +32,7 @@ func (s *Server) WaitRequests(ctx context.Context, n int) error {
 		if r.Count > 0 {
 			status += ", " + count(r.Count, "message")
 		}
-		fmt.Fprintf(&b, "\t%d. %s %s: %s\n", total-len(requests)+i+1, r.Method, r.Path, status)
+		fmt.Fprintf(&b, "\t%d. %s %s: %s\n", r.number, r.Method, r.Path, status)
 	}
 	if more := len(requests) - maxListed; more > 0 {
 		fmt.Fprintf(&b, "\tand %d more\n", more)
