@@ -1,0 +1,151 @@
+// The elements of a story, a row each.
+import { byId, copyButton, facts, idElement, make } from './dom.js';
+import { clipped, pretty } from './text.js';
+
+const stampOf = (timestamp) => new Date(timestamp).toLocaleTimeString([], { hour12: false });
+
+function stamp(timestamp) {
+  const element = make('time', 'time', stampOf(timestamp));
+  element.dateTime = element.title = timestamp;
+  return element;
+}
+
+const short = (id) => idElement('', id, { copy: false });
+
+function chips(changes, ignored) {
+  const all = make('span', 'changes');
+  for (const { name, now, was } of changes.all) {
+    const chip = make('span', 'chip', make('b', '', clipped(name, 60)));
+    if (was !== undefined) chip.append(make('s', '', clipped(was, 40)), make('span', 'hidden', 'is now'), make('span', 'arrow', '\u2192'));
+    chip.append(clipped(now, 80));
+    all.append(chip);
+  }
+  if (changes.same) all.append(make('span', 'same', changes.same + (changes.same === 1 ? ' trait' : ' traits') + (ignored ? ' the same' : ' unchanged')));
+  return all.childElementCount ? all : null;
+}
+
+const heads = {
+  event(step) {
+    const head = [make('span', 'name', step.event)];
+    if (step.brief) head.push(make('span', 'brief', step.brief));
+    if (step.sent_as && !step.covered && step.sent_as !== step.owner) head.push(make('span', 'sent', 'sent as ', short(step.sent_as)));
+    return head;
+  },
+  identify(step) {
+    const head = [];
+    if (step.login) head.push(make('span', 'name', 'Login: identify linked ', short(step.anonymous_id)));
+    else head.push(make('span', 'name', 'identify'));
+    if (step.ignored) {
+      head.push(make('span', 'badge', 'traits ignored'));
+      head.push(make('span', 'why', 'Its timestamp ', make('b', '', precise(step.timestamp)), ' is not after ', make('b', '', precise(step.before)),
+        ', that of an identify before it. Traits of the newest timestamp win.'));
+    }
+    if (step.taken) head.push(make('span', 'why', short(step.anonymous_id), ' was not linked: it is another person\u2019s already.'));
+    if (step.login) head.push(make('span', 'why', 'What came before under that id is ', short(step.owner || step.distinct_id), '\u2019s from here on.'));
+    const changed = chips(step.changes, step.ignored);
+    if (changed) head.push(changed);
+    return head;
+  },
+  alias(step) {
+    return [make('span', 'name', 'alias'), make('span', 'why', short(step.distinct_id), ' is an id of ', short(step.new_user_id), ' from here on.')];
+  },
+};
+
+function precise(timestamp) {
+  const date = new Date(timestamp);
+  if (isNaN(date)) return timestamp ?? 'unknown';
+  const fraction = /\.(\d+)/.exec(timestamp)?.[1] ?? '';
+  return date.toLocaleDateString() + ' ' + stampOf(timestamp) + (fraction ? '.' + fraction.padEnd(3, '0') : '');
+}
+
+function json(label, text) {
+  const value = make('span', 'json', make('span', 'code', pretty(text)));
+  value.append(copyButton(text, 'Copy ' + label));
+  return value;
+}
+
+function details(step) {
+  const id = (text) => (text ? idElement(step.environment, text, { whole: true }) : '');
+  const stamps = [['timestamp', step.timestamp], ['received', step.received_at]];
+  switch (step.kind) {
+    case 'event':
+      return [...stamps, ['sent as', id(step.sent_as)], ['properties', json('properties', step.properties ?? '{}')]];
+    case 'identify':
+      return [...stamps, ['newest before', step.ignored ? step.before : ''], ['distinct_id', id(step.distinct_id)], ['anonymous_id', id(step.anonymous_id)],
+        ['traits', step.traits ? json('traits', step.traits) : 'none were sent']];
+  }
+  return [...stamps, ['distinct_id', id(step.distinct_id)], ['new_user_id', id(step.new_user_id)]];
+}
+
+function stepItem(step) {
+  const summary = make('summary', '', stamp(step.timestamp), make('span', 'what', ...heads[step.kind](step)));
+  const opened = make('details', '', summary);
+  opened.addEventListener('toggle', () => {
+    if (opened.open && opened.children.length === 1) opened.append(facts(details(step)));
+  });
+  const item = make('li', 'step ' + step.kind, opened);
+  item.classList.toggle('login', Boolean(step.login));
+  item.classList.toggle('ignored', Boolean(step.ignored));
+  item.classList.toggle('anonymous', Boolean(step.covered));
+  return item;
+}
+
+const asTexts = {
+  before: 'Before the login, as ',
+  after: 'After a login, again as ',
+  linked: 'As ',
+  unknown: 'As ',
+};
+
+function asItem(row) {
+  const item = make('li', 'as', asTexts[row.when], short(row.id));
+  if (row.when === 'linked') item.append(', which is linked to this person');
+  if (row.when === 'unknown') item.append(', whom no identify has named yet');
+  return item;
+}
+
+export function rowElement(row) {
+  switch (row.kind) {
+    case 'day':
+      return make('li', 'day', make('h3', '', new Date(row.timestamp).toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })));
+    case 'gap':
+      return make('li', 'gap', row.gap + ' later');
+    case 'as':
+      return asItem(row);
+  }
+  return stepItem(row);
+}
+
+const steps = byId('story');
+let shown = new Map(); // the rows on the page by their key
+
+// show makes the list what rows say. What has not changed stays as it is, an
+// opened step too, so that nothing moves under who reads. It returns the steps
+// that were not there before.
+export function show(rows) {
+  const next = new Map(), fresh = [];
+  let at = steps.firstElementChild;
+  for (const row of rows) {
+    const was = shown.get(row.key), text = JSON.stringify(row);
+    let element = was?.element;
+    if (was?.text !== text) {
+      element = rowElement(row);
+      if (was) replace(was.element, element);
+      if (was && at === was.element) at = element;
+      if (!was && heads[row.kind]) fresh.push(element);
+    }
+    if (element === at) at = at.nextElementSibling;
+    else steps.insertBefore(element, at);
+    next.set(row.key, { element, text });
+  }
+  for (const [key, { element }] of shown) if (!next.has(key)) element.remove();
+  shown = next;
+  return fresh;
+}
+
+function replace(old, element) {
+  const open = old.querySelector('details')?.open, focused = old.contains(document.activeElement);
+  old.replaceWith(element);
+  if (open) element.querySelector('details').open = true;
+  if (focused) element.querySelector('summary')?.focus();
+}
