@@ -9,8 +9,7 @@ const outside = (element, item) => !element.closest('.detail') || element.closes
 const controlsOf = (item) => [...item.querySelectorAll(controls)].filter((element) => outside(element, item));
 
 export function rowOf(item) {
-  const row = item.querySelector('[data-row]') ?? controlsOf(item)[0] ?? item;
-  return row;
+  return item.querySelector('[data-row]') ?? controlsOf(item)[0] ?? item;
 }
 
 // A Rover keeps one control of a list reachable by Tab.
@@ -92,9 +91,13 @@ export function expandable(item, button, fill) {
     load();
   };
   openers.set(item, { set, load, detail });
-  button.addEventListener('click', () => {
+  const toggle = () => {
     set(button.getAttribute('aria-expanded') !== 'true');
     item.dispatchEvent(new Event('opened', { bubbles: true }));
+  };
+  button.addEventListener('click', toggle);
+  item.addEventListener('click', (click) => {
+    if (!click.target.closest('.detail, ' + controls) && getSelection().isCollapsed) toggle(); // the whole row is the button
   });
 }
 

@@ -1,5 +1,4 @@
 import { byId, make } from './dom.js';
-import { connect } from './stream.js';
 
 // Digits is a number as it was sent: JavaScript's own have no room for all.
 class Digits {
@@ -39,51 +38,79 @@ function showResult(result) {
     (rows > shown.length ? ', of which ' + shown.length + ' are shown' : '') + ' in ' + Number(result.duration_ms.text).toFixed(1) + ' ms';
 }
 
+let latest = 0;
+
+// run shows the answer to the query, unless another was asked for since.
 async function run() {
-  byId('run').disabled = true;
-  byId('outcome').textContent = 'running';
-  let error = '';
+  const asked = ++latest;
+  let body = null, error = '';
   try {
     const answer = await fetch('/query', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ sql: byId('sql').value }),
     });
-    const body = JSON.parse(await answer.text(), exact);
-    if (answer.ok) showResult(body);
-    else error = body.error.message;
-    if (answer.status === 401) connect();
+    body = JSON.parse(await answer.text(), exact);
+    if (!answer.ok) error = body.error.message;
+    if (answer.status === 401) window.dispatchEvent(new Event('signedout'));
   } catch {
     error = 'The server does not answer.';
   }
+  if (asked !== latest) return;
   if (error) byId('outcome').textContent = '';
+  else showResult(body);
   byId('error').textContent = error;
   byId('error').hidden = !error;
   byId('result').hidden = Boolean(error);
+}
+
+// ask is a run that the reader wants.
+async function ask() {
+  own = true;
+  byId('run').disabled = true;
+  byId('outcome').textContent = 'running';
+  await run();
   byId('run').disabled = false;
 }
 
+let own = false, seen = '';
+
+// firstQuery runs the query that is there at first as data comes in, as long as
+// there is little of it and the reader asks nothing.
+export function firstQuery(update) {
+  const now = update.stored + ' ' + update.received;
+  if (own || !update.stored || now === seen || seen && update.stored > 50 || byId('sql').value !== samples.people) return;
+  seen = now;
+  run();
+}
+
 const samples = {
-  identities: "SELECT distinct_id, traits->>'email' AS email, traits->>'plan' AS plan, updated_at\nFROM altertable.analytics.identities\nORDER BY updated_at DESC;",
+  people: "SELECT identity_id, any_value(identity_traits)->>'plan' AS plan, count(*) AS events,\n  list(event ORDER BY timestamp) AS story\nFROM altertable.analytics.events\nGROUP BY identity_id\nORDER BY max(received_at) DESC\nLIMIT 100;",
   events: "SELECT event, distinct_id, identity_id, identity_traits->>'plan' AS plan, properties\nFROM altertable.analytics.events\nORDER BY timestamp DESC\nLIMIT 100;",
-  funnel: 'SELECT identity_id, count(*) AS events, list(event ORDER BY timestamp) AS story\nFROM altertable.analytics.events\nGROUP BY identity_id\nORDER BY events DESC;',
+  senders: "-- A name with $ is quoted in the path.\nSELECT json_extract_string(properties, '$.\"$lib\"') AS lib,\n  json_extract_string(properties, '$.\"$lib_version\"') AS version, event, count(*) AS events\nFROM altertable.analytics.events\nGROUP BY ALL\nORDER BY events DESC;",
+  identities: "SELECT distinct_id, traits->>'email' AS email, traits->>'plan' AS plan, updated_at\nFROM altertable.analytics.identities\nORDER BY updated_at DESC;",
 };
 
 byId('query').addEventListener('submit', (submit) => {
   submit.preventDefault();
-  run();
+  ask();
 });
 byId('sql').addEventListener('keydown', (press) => {
   if (press.key === 'Enter' && (press.ctrlKey || press.metaKey)) {
     press.preventDefault();
-    run();
+    ask();
   }
 });
 for (const button of document.querySelectorAll('[data-sample]')) {
   button.addEventListener('click', () => {
-    byId('sql').value = samples[button.dataset.sample];
-    run();
+    setSample(button.dataset.sample);
+    ask();
   });
 }
 
-byId('sql').value = samples.identities;
+function setSample(name) {
+  byId('sql').value = samples[name];
+  byId('sql').rows = samples[name].split('\n').length;
+}
+
+setSample('people');
