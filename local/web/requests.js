@@ -31,7 +31,7 @@ function requestItem(request) {
   const hints = hintBadges(request.hints);
   if (hints.childElementCount) what.append(hints);
   const button = make('button', 'line', timeElement(request.start), what,
-    make('span', 'count', request.count ? count(request.count, 'message') : ''), make('span', 'took', took(request)), statusElement(request));
+    make('span', 'messages', request.count ? count(request.count, 'message') : ''), make('span', 'took', took(request)), statusElement(request));
   button.dataset.row = '';
   const item = make('li', isRefused(request) ? 'request wrong' : 'request', button);
   expandable(item, button, async () => detail(await fetchJSON('/console/requests/' + request.n)));
@@ -125,7 +125,7 @@ class Requests extends View {
 
   tell() {
     const wrong = [...this.all.values()].filter(isRefused).length;
-    byId('only-refused').querySelector('.number').textContent = wrong.toLocaleString('en');
+    byId('only-refused').querySelector('b').textContent = wrong.toLocaleString('en');
     byId('only-refused').disabled = wrong === 0 && !this.only;
     this.panel.querySelector('.empty').textContent = this.only ? 'No request was refused.' : 'No requests yet.';
   }
