@@ -9,7 +9,7 @@ export async function session() {
 }
 
 export function setState(state) {
-  if (byId('state').dataset.state === state) return; // a screen reader would say it again
+  if (byId('state').dataset.state === state) return;
   byId('state').dataset.state = state;
   byId('state').textContent = state;
 }

@@ -74,16 +74,10 @@ async function ask() {
 }
 
 let own = false, seen = '';
-let given = new URLSearchParams(location.search).get('sql'); // not run: a link is no question of the reader's
 
 // firstQuery runs the query that is there at first as data comes in, as long as
 // there is little of it and the reader asks nothing.
 export function firstQuery(update) {
-  if (given) {
-    byId('query').closest('.panel').scrollIntoView();
-    byId('run').focus({ preventScroll: true });
-    given = '';
-  }
   const now = update.stored + ' ' + update.received;
   if (own || !update.stored || now === seen || seen && update.stored > 50 || byId('sql').value !== samples.people) return;
   seen = now;
@@ -114,12 +108,9 @@ for (const button of document.querySelectorAll('[data-sample]')) {
   });
 }
 
-function setQuery(text) {
-  byId('sql').value = text;
-  byId('sql').rows = Math.min(12, text.split('\n').length);
+function setSample(name) {
+  byId('sql').value = samples[name];
+  byId('sql').rows = samples[name].split('\n').length;
 }
 
-const setSample = (name) => setQuery(samples[name]);
-
-if (given) setQuery(given);
-else setSample('people');
+setSample('people');

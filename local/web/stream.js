@@ -5,7 +5,6 @@ import { showHints } from './hints.js';
 import { identities, identityKey } from './identities.js';
 import { keep } from './list.js';
 import { requests } from './requests.js';
-import { ask, onSignIn, session, setState } from './session.js';
 import { firstQuery } from './sql.js';
 
 let numbers = { stored: 0, received: 0 };
@@ -47,16 +46,29 @@ function count(view, all) {
   view.panel.querySelector('.count').textContent = some ? 'the newest ' + keep + ' of ' + all.toLocaleString('en') : '';
 }
 
+function setState(state) {
+  if (byId('state').dataset.state === state) return;
+  byId('state').dataset.state = state;
+  byId('state').textContent = state;
+}
+
 let source = null, filterChanged = false;
 
 export async function connect() {
   source?.close();
   source = null;
-  const answer = await session();
-  if (answer === 'gone') return void setTimeout(connect, 1000);
-  ask(byId('console'), answer === 'locked');
-  if (answer === 'locked') byId('clear').hidden = true;
-  else open();
+  const session = await fetch('/console/session').catch(() => null);
+  if (!session) return void setTimeout(connect, 1000);
+  const locked = session.status === 401;
+  byId('signin').hidden = !locked;
+  byId('console').hidden = locked;
+  if (locked) {
+    byId('clear').hidden = true;
+    setState('signed out');
+    byId('key').focus();
+    return;
+  }
+  open();
 }
 
 // open asks for what the filter lets through.
@@ -81,4 +93,15 @@ filter.start(() => {
 });
 window.addEventListener('signedout', connect);
 
-onSignIn(connect);
+byId('signin').addEventListener('submit', async (submit) => {
+  submit.preventDefault();
+  const answer = await fetch('/console/session', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ key: byId('key').value }),
+  }).catch(() => null);
+  byId('signin-error').textContent = answer?.ok ? '' : answer ? 'This key is unknown.' : 'The server does not answer.';
+  if (!answer?.ok) return byId('key').select();
+  byId('key').value = '';
+  connect();
+});
