@@ -3,6 +3,7 @@
 import { announce, byId, fetchJSON, make, personURL } from './dom.js';
 import { showProfile } from './profile.js';
 import { consoleSQL, eventsOf } from './queries.js';
+import { rowOf } from './rows.js';
 import { ask, onSignIn, session, setState } from './session.js';
 import { rows } from './steps.js';
 import { show } from './story.js';
@@ -53,7 +54,7 @@ function showPerson(person) {
   const elsewhere = (other) => Boolean(owner) && !person.identity.more && !ids.has(other);
   showProfile(person);
   showOlder(person);
-  const fresh = show(rows(person.steps, owner, elsewhere).map((row) => ({ ...row, owner, environment })));
+  const fresh = show(rows(person.steps, owner, elsewhere).map((row) => ({ ...row, environment })));
   byId('no-steps').hidden = person.steps.length > 0;
   const login = document.querySelector('#story .login');
   byId('to-login').hidden = !login;
@@ -73,7 +74,7 @@ function tellFresh(fresh = []) {
 function go(element) {
   if (!element) return;
   element.scrollIntoView({ block: 'center' });
-  element.querySelector('summary')?.focus({ preventScroll: true });
+  rowOf(element).focus({ preventScroll: true });
 }
 
 // load asks once at a time, and once more if something came meanwhile.

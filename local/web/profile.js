@@ -1,34 +1,14 @@
 // Who a person is: ids, environment, traits.
 import { byId, copyButton, dot, environmentBadge, hintSentences, idElement, make, timeElement } from './dom.js';
 import { consoleSQL, eventsOf, idsOf } from './queries.js';
+import { folded } from './fold.js';
 import { clipped, count, members } from './text.js';
-
-const long = 160; // characters of a trait that are shown at once
-
-// folded shows the beginning of a long text, and all of it when it is opened.
-export function folded(text) {
-  if (text.length <= long) return make('span', 'value', text);
-  const all = make('span', 'value', text), begin = make('span', 'value', clipped(text, long)), button = make('button', 'fold');
-  all.hidden = true;
-  button.type = 'button';
-  const label = () => {
-    button.textContent = all.hidden ? 'show all ' + count(text.length, 'character') : 'show less';
-    button.setAttribute('aria-expanded', String(!all.hidden));
-  };
-  button.addEventListener('click', () => {
-    all.hidden = !all.hidden;
-    begin.hidden = !all.hidden;
-    label();
-  });
-  label();
-  return make('span', 'folded', begin, all, ' ', button);
-}
 
 function traits(identity) {
   const pairs = members(identity.traits ?? '{}');
   if (!pairs.length) return make('p', 'note', 'No traits: no identify has sent any.');
   const list = make('dl', 'traits');
-  for (const [name, value] of pairs) list.append(make('div', '', make('dt', '', name), make('dd', '', folded(value))));
+  for (const [name, value] of pairs) list.append(make('div', '', make('dt', '', name), make('dd', '', folded(value, 160))));
   return list;
 }
 

@@ -1,5 +1,5 @@
-// What a person's steps tell, as rows: the steps themselves, and between them the
-// days, the long pauses, and where an anonymous visitor begins. It knows no page.
+// What a person's steps tell: where the days, the long pauses and an anonymous
+// visitor begin, what a login links, what an identify changes. It knows no page.
 const pause = 30 * 60 * 1000; // what analytics count as another session
 
 const day = (timestamp) => new Date(timestamp).toDateString();
@@ -64,7 +64,7 @@ function identify(step, past, elsewhere) {
   return told;
 }
 
-// before says of an anonymous id when the login that linked it came.
+// loginsOf says of anonymous ids which step linked them.
 function loginsOf(steps, elsewhere) {
   const first = new Map();
   steps.forEach((step, at) => {
@@ -76,30 +76,44 @@ function loginsOf(steps, elsewhere) {
 
 // rows returns the story. owner is the id by which the person is known, if
 // anybody identified it, and elsewhere tells ids that are another person's.
+// Each row says what is to be read before it.
 export function rows(steps, owner, elsewhere) {
-  const all = [], past = new Past(), logins = loginsOf(steps, elsewhere), seen = new Map();
+  const past = new Past(), logins = loginsOf(steps, elsewhere), key = uniqueKeys();
   let last = null, under = '';
-  const unique = (key) => {
+  return steps.map((step, at) => {
+    const row = { ...step, key: key(step), before: between(last, step), owner };
+    last = step;
+    if (step.kind === 'identify') Object.assign(row, identify(step, past, elsewhere));
+    if (step.kind === 'alias') past.join(past.of(step.new_user_id), step.distinct_id);
+    if (row.login) under = '';
+    if (step.kind !== 'event') return row;
+    row.visitor = step.anonymous ? step.sent_as : '';
+    if (row.visitor && row.visitor !== under) row.before.push({ kind: 'as', id: row.visitor, when: moment(row.visitor, owner, at, logins.get(row.visitor)) });
+    under = row.visitor;
+    return row;
+  });
+}
+
+function uniqueKeys() {
+  const seen = new Map();
+  return (step) => {
+    const key = step.n ? 'n ' + step.n : [step.kind, step.timestamp, step.received_at, step.event, step.distinct_id, step.sent_as].join(' ');
     seen.set(key, (seen.get(key) ?? 0) + 1);
     return key + ' ' + seen.get(key);
   };
-  steps.forEach((step, at) => {
-    const gap = last ? Date.parse(step.timestamp) - Date.parse(last.timestamp) : 0;
-    if (gap >= pause) all.push({ kind: 'gap', key: unique('gap ' + step.timestamp), gap: duration(gap) });
-    if (!last || day(last.timestamp) !== day(step.timestamp)) all.push({ kind: 'day', key: unique('day ' + day(step.timestamp)), timestamp: step.timestamp });
-    const row = { ...step, key: unique(step.n ? 'n ' + step.n : [step.kind, step.timestamp, step.received_at, step.event ?? step.distinct_id].join(' ')) };
-    if (step.kind === 'identify') Object.assign(row, identify(step, past, elsewhere));
-    if (step.kind === 'alias') past.join(past.of(step.new_user_id), step.distinct_id);
-    const anonymous = step.kind === 'event' && step.anonymous ? step.sent_as : '';
-    if (anonymous && anonymous !== under) {
-      const login = logins.get(anonymous);
-      const when = !owner || owner === anonymous ? 'unknown' : login === undefined ? 'linked' : at < login ? 'before' : 'after';
-      all.push({ kind: 'as', key: unique('as ' + anonymous), id: anonymous, when });
-    }
-    if (step.kind === 'event') under = anonymous;
-    if (row.login) under = '';
-    all.push(Object.assign(row, { covered: Boolean(anonymous), known: Boolean(owner) }));
-    last = step;
-  });
+}
+
+// between is what lies between two steps: a long pause, another day.
+function between(last, step) {
+  const all = [], gap = last ? Date.parse(step.timestamp) - Date.parse(last.timestamp) : 0;
+  if (gap >= pause) all.push({ kind: 'gap', gap: duration(gap) });
+  if (!last || day(last.timestamp) !== day(step.timestamp)) all.push({ kind: 'day', timestamp: step.timestamp });
   return all;
+}
+
+// moment says where in the story a visitor's event is.
+function moment(visitor, owner, at, login) {
+  if (!owner || owner === visitor) return 'unknown';
+  if (login === undefined) return 'linked';
+  return at < login ? 'before' : 'after';
 }

@@ -1,5 +1,6 @@
 // The elements of a story, a row each.
 import { byId, copyButton, facts, idElement, make } from './dom.js';
+import { expandable, keepOpen, Rover, rowOf } from './rows.js';
 import { clipped, pretty } from './text.js';
 
 const stampOf = (timestamp) => new Date(timestamp).toLocaleTimeString([], { hour12: false });
@@ -28,7 +29,7 @@ const heads = {
   event(step) {
     const head = [make('span', 'name', step.event)];
     if (step.brief) head.push(make('span', 'brief', step.brief));
-    if (step.sent_as && !step.covered && step.sent_as !== step.owner) head.push(make('span', 'sent', 'sent as ', short(step.sent_as)));
+    if (step.sent_as && !step.visitor && step.sent_as !== step.owner) head.push(make('span', 'sent', 'sent as ', short(step.sent_as)));
     return head;
   },
   identify(step) {
@@ -77,75 +78,58 @@ function details(step) {
   return [...stamps, ['distinct_id', id(step.distinct_id)], ['new_user_id', id(step.new_user_id)]];
 }
 
-function stepItem(step) {
-  const summary = make('summary', '', stamp(step.timestamp), make('span', 'what', ...heads[step.kind](step)));
-  const opened = make('details', '', summary);
-  opened.addEventListener('toggle', () => {
-    if (opened.open && opened.children.length === 1) opened.append(facts(details(step)));
-  });
-  const item = make('li', 'step ' + step.kind, opened);
-  item.classList.toggle('login', Boolean(step.login));
-  item.classList.toggle('ignored', Boolean(step.ignored));
-  item.classList.toggle('anonymous', Boolean(step.covered));
-  return item;
-}
+const asTexts = { before: 'Before the login, as ', after: 'After a login, again as ', linked: 'As ', unknown: 'As ' };
+const asEnds = { linked: ', which is linked to this person', unknown: ', whom no identify has named yet' };
+const dayFormat = { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' };
 
-const asTexts = {
-  before: 'Before the login, as ',
-  after: 'After a login, again as ',
-  linked: 'As ',
-  unknown: 'As ',
+const leads = {
+  day: (row) => make('h3', 'day', new Date(row.timestamp).toLocaleDateString([], dayFormat)),
+  gap: (row) => make('p', 'gap', row.gap + ' later'),
+  as: (row) => make('p', 'as', asTexts[row.when], short(row.id), asEnds[row.when] ?? ''),
 };
 
-function asItem(row) {
-  const item = make('li', 'as', asTexts[row.when], short(row.id));
-  if (row.when === 'linked') item.append(', which is linked to this person');
-  if (row.when === 'unknown') item.append(', whom no identify has named yet');
+function stepItem(step) {
+  const button = make('button', 'line', stamp(step.timestamp), make('span', 'what', ...heads[step.kind](step)));
+  button.dataset.row = '';
+  const item = make('li', 'step ' + step.kind, ...step.before.map((row) => leads[row.kind](row)), button);
+  for (const name of ['login', 'ignored', 'visitor']) item.classList.toggle(name, Boolean(step[name]));
+  expandable(item, button, () => facts(details(step)));
   return item;
 }
 
-export function rowElement(row) {
-  switch (row.kind) {
-    case 'day':
-      return make('li', 'day', make('h3', '', new Date(row.timestamp).toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })));
-    case 'gap':
-      return make('li', 'gap', row.gap + ' later');
-    case 'as':
-      return asItem(row);
-  }
-  return stepItem(row);
-}
-
-const steps = byId('story');
-let shown = new Map(); // the rows on the page by their key
+const list = byId('story'), rover = new Rover(list);
+let shown = new Map(); // the steps on the page by their key
 
 // show makes the list what rows say. What has not changed stays as it is, an
 // opened step too, so that nothing moves under who reads. It returns the steps
 // that were not there before.
 export function show(rows) {
   const next = new Map(), fresh = [];
-  let at = steps.firstElementChild;
+  let at = list.firstElementChild;
   for (const row of rows) {
     const was = shown.get(row.key), text = JSON.stringify(row);
     let element = was?.element;
     if (was?.text !== text) {
-      element = rowElement(row);
-      if (was) replace(was.element, element);
-      if (was && at === was.element) at = element;
-      if (!was && heads[row.kind]) fresh.push(element);
+      element = stepItem(row);
+      rover.prepare(element);
+      if (!was) fresh.push(element);
+      else if (replace(was.element, element) === at) at = element;
     }
     if (element === at) at = at.nextElementSibling;
-    else steps.insertBefore(element, at);
+    else list.insertBefore(element, at);
     next.set(row.key, { element, text });
   }
   for (const [key, { element }] of shown) if (!next.has(key)) element.remove();
   shown = next;
+  rover.settle();
   return fresh;
 }
 
 function replace(old, element) {
-  const open = old.querySelector('details')?.open, focused = old.contains(document.activeElement);
+  const focused = old.contains(document.activeElement);
   old.replaceWith(element);
-  if (open) element.querySelector('details').open = true;
-  if (focused) element.querySelector('summary')?.focus();
+  keepOpen(element, old);
+  if (rover.current === old) rover.stopAt(element);
+  if (focused) rowOf(element).focus({ preventScroll: true });
+  return old;
 }
