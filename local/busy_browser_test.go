@@ -281,7 +281,7 @@ func TestIDsAreCopiedWhole(t *testing.T) {
 
 // TestBusyDayFits looks at a busy day on a desk and on a phone, in both colors.
 func TestBusyDayFits(t *testing.T) {
-	r := startLocal(t, config{environments: list{"production", "staging"}, fail: http.StatusServiceUnavailable, rate: 0.2})
+	r := startLocal(t, config{environments: list{"production", "staging"}, fail: http.StatusServiceUnavailable, rate: 0.5})
 	browser := newBrowser(t)
 	see(t, browser, chromedp.Navigate(r.url), shows("#state", "live"),
 		chromedp.Evaluate(`window.longest = 0; new PerformanceObserver(l => l.getEntries().forEach(e => longest = Math.max(longest, e.duration))).observe({ type: 'longtask' }); 0`, nil))
