@@ -87,7 +87,8 @@ func (s *server) load(c config) error {
 		options = append(options, altertabletest.WithAPIKeys(c.keys...))
 	}
 	s.api = altertabletest.NewServer(options...)
-	s.hub.identity, s.database.identity = s.api.Identity, s.api.Identity
+	s.hub.identity = s.api.Identity
+	s.database.follow(s.api)
 	if c.latency > 0 {
 		s.api.Always(altertabletest.Delay(c.latency))
 	}
