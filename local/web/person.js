@@ -148,5 +148,6 @@ byId('to-newest').addEventListener('click', (click) => {
 });
 byId('fresh').addEventListener('click', () => go(below[0]));
 addEventListener('scroll', () => below.length && tellFresh(), { passive: true });
+byId('order').textContent = 'oldest first, times in ' + Intl.DateTimeFormat().resolvedOptions().timeZone;
 onSignIn(connect);
 connect();
