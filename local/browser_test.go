@@ -74,6 +74,13 @@ func tellStory(t *testing.T, client *altertable.Client) {
 	send(t, client, altertable.Identify{DistinctID: ada, Timestamp: step(), Traits: altertable.Traits{"plan": "premium"}})
 }
 
+func writePicture(t *testing.T, name string, png []byte) {
+	t.Helper()
+	if *screenshots != "" {
+		require.NoError(t, os.WriteFile(filepath.Join(*screenshots, name+".png"), png, 0o644))
+	}
+}
+
 func TestConsoleShowsWhatArrives(t *testing.T) {
 	r := startLocal(t, config{})
 	client, browser := r.client(), newBrowser(t)
@@ -204,9 +211,7 @@ func TestConsoleFits(t *testing.T) {
 			chromedp.Evaluate(`document.documentElement.scrollWidth - innerWidth`, &overflow),
 			chromedp.FullScreenshot(&png, 100))
 		assert.LessOrEqual(t, overflow, 0, "%s scrolls sideways", name)
-		if *screenshots != "" {
-			require.NoError(t, os.WriteFile(filepath.Join(*screenshots, name+".png"), png, 0o644))
-		}
+		writePicture(t, name, png)
 	}
 	look("empty", 1280, 800, "light")
 	tellStory(t, r.client())

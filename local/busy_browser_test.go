@@ -1,16 +1,18 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	browserapi "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -59,12 +61,16 @@ func tellBusyDay(t *testing.T, r *running, n int) {
 	r.post("/track", `{"event": 1}`)
 }
 
+// sendAll sends each request again that a fault refuses.
 func sendAll(t *testing.T, r *running, path string, messages []said) {
 	t.Helper()
 	for len(messages) > 0 {
 		some := messages[:min(len(messages), 1000)]
 		messages = messages[len(some):]
 		status, answer := r.post(path, string(jsonOf(t, some)))
+		for status == http.StatusServiceUnavailable {
+			status, answer = r.post(path, string(jsonOf(t, some)))
+		}
 		require.Equal(t, http.StatusOK, status, answer)
 	}
 }
@@ -76,27 +82,247 @@ func jsonOf(t *testing.T, value any) []byte {
 	return text
 }
 
-func TestLook(t *testing.T) {
-	r := startLocal(t, config{environments: list{"production", "staging"}})
-	tellBusyDay(t, r, 5000)
-	_ = time.Second
-	browser := newBrowser(t)
-	see(t, browser, chromedp.Navigate(r.url), shows("#state", "live"), shows("#events .name", "page_viewed"), shows("#outcome", "rows in"))
-	var errs []string
-	_ = errs
-	look(t, browser, "look")
-	see(t, browser, chromedp.EmulateViewport(1280, 800))
+// count waits until an expression of the page is a number.
+func count(expression string, n int) chromedp.Action {
+	return chromedp.Poll(fmt.Sprintf(`(%s) === %d`, expression, n), nil)
 }
 
-func look(t *testing.T, browser context.Context, name string) {
-	for _, c := range []struct {
-		scheme string
-		w, h   int64
-	}{{"light", 1280, 800}, {"dark", 1280, 800}, {"light", 390, 844}, {"dark", 390, 844}} {
-		var png []byte
-		see(t, browser, chromedp.EmulateViewport(c.w, c.h), emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: c.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}),
-			chromedp.FullScreenshot(&png, 100))
-		writePicture(t, fmt.Sprintf("%s-%d-%s", name, c.w, c.scheme), png)
+const (
+	shownEvents = `document.querySelectorAll('#events > li').length`
+	newEvents   = `parseInt((document.querySelector('.events .fresh:not([hidden])')?.textContent ?? '0').replace(',', ''))`
+	topOfOpen   = `document.querySelector('#events [aria-expanded=true]').getBoundingClientRect().top`
+)
+
+func track(t *testing.T, r *running, event string, n int) {
+	t.Helper()
+	var events []said
+	for i := range n {
+		_, anonymous := personOf(i % 97)
+		events = append(events, said{"environment": "production", "event": event, "distinct_id": anonymous, "properties": said{"i": i}})
+	}
+	sendAll(t, r, "/track", events)
+}
+
+func TestOpenEventStaysWhileOthersArrive(t *testing.T) {
+	r := startLocal(t, config{})
+	track(t, r, "before", 20)
+	browser := newBrowser(t)
+	var before, after float64
+	see(t, browser, chromedp.Navigate(r.url), count(shownEvents, 20), chromedp.Click("#events > li:nth-child(3) .name"),
+		shows("#events .detail", "received_at"), chromedp.Evaluate(topOfOpen, &before))
+	for range 5 {
+		track(t, r, "during", 200)
+	}
+	see(t, browser, shows("#stored", "1,020"), count(newEvents, 1000), chromedp.Evaluate(topOfOpen, &after), shows("#events .detail", "received_at"))
+	assert.InDelta(t, before, after, 0.5, "it did not move")
+	see(t, browser, count(shownEvents, 20))
+
+	// The button brings the newest, and what comes then comes by itself.
+	see(t, browser, chromedp.Click(".events .fresh"), shows("#events > li:first-child .brief", "i: 199"), count(shownEvents, 300),
+		chromedp.WaitNotPresent("#events .detail"), chromedp.WaitNotVisible(".events .fresh"))
+	track(t, r, "later", 1)
+	see(t, browser, shows("#events > li:first-child", "later"), count(shownEvents, 300))
+}
+
+// An open event shows its new owner, where it is.
+func TestOpenEventChanges(t *testing.T) {
+	r := startLocal(t, config{})
+	_, anonymous := personOf(1)
+	sendAll(t, r, "/track", []said{{"environment": "production", "event": "page_viewed", "distinct_id": anonymous, "properties": said{}}})
+	browser := newBrowser(t)
+	see(t, browser, chromedp.Navigate(r.url), chromedp.Click("#events .name"), shows("#events .detail", "not identified"))
+	sendAll(t, r, "/identify", []said{{"environment": "production", "distinct_id": "u_42", "anonymous_id": anonymous, "traits": said{"plan": "pro"}}})
+	see(t, browser, shows("#events .row .who", "u_42"), shows("#events .row .sent", anonymous), shows("#events .detail", `"plan": "pro"`))
+	sendAll(t, r, "/identify", []said{{"environment": "production", "distinct_id": "u_42", "traits": said{"plan": "enterprise"}}})
+	see(t, browser, shows("#events .detail", `"plan": "enterprise"`))
+}
+
+func TestListStandsStillWhileItIsRead(t *testing.T) {
+	r := startLocal(t, config{})
+	track(t, r, "before", 100)
+	browser := newBrowser(t)
+	see(t, browser, chromedp.Navigate(r.url), count(shownEvents, 100))
+	for name, c := range map[string]struct{ begin, end string }{
+		"scrolled": {`document.querySelector('.events .scroll').scrollTop = 300`, `document.querySelector('.events .scroll').scrollTop = 0`},
+		"selected": {`getSelection().selectAllChildren(document.querySelector('#events .brief'))`, `getSelection().removeAllRanges()`},
+	} {
+		var shown, later int
+		see(t, browser, chromedp.Evaluate(c.begin+`; 0`, nil), chromedp.Evaluate(shownEvents, &shown))
+		track(t, r, name, 7)
+		see(t, browser, count(newEvents, 7), chromedp.Evaluate(shownEvents, &later))
+		assert.Equal(t, shown, later, name)
+		see(t, browser, chromedp.Evaluate(c.end+`; 0`, nil), shows("#events > li:first-child .name", name), count(newEvents, 0))
 	}
 }
+
+func TestOlderEvents(t *testing.T) {
+	r := startLocal(t, config{})
+	track(t, r, "e", 700)
+	browser := newBrowser(t)
+	see(t, browser, chromedp.Navigate(r.url), count(shownEvents, 300), shows("#events-count", "300 of 700"),
+		chromedp.Click("#older"), count(shownEvents, 600), shows("#events-count", "600 of 700"),
+		chromedp.Click("#older"), count(shownEvents, 700), chromedp.WaitNotVisible("#older"))
+	var numbers string
+	see(t, browser, chromedp.Evaluate(`[...document.querySelectorAll('#events .brief')].every((e, i) => e.textContent === 'i: ' + (699 - i)) ? 'in order' : 'not in order'`, &numbers))
+	assert.Equal(t, "in order", numbers)
+
+	// Those that pass the filter alone.
+	track(t, r, "other", 10)
+	see(t, browser, choose("#filter-event", "e"), count(shownEvents, 300), shows("#events-count", "300 of 700 that match"),
+		chromedp.Click("#older"), count(shownEvents, 600), chromedp.Click("#older"), count(shownEvents, 700), chromedp.WaitNotVisible("#older"))
+}
+
+func TestClear(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data.duckdb")
+	r := startLocal(t, config{data: file})
+	tellStory(t, r.client())
+	browser := newBrowser(t)
+	open := chromedp.Poll(`document.querySelector('#clear-dialog').open`, nil)
+	closed := chromedp.Poll(`!document.querySelector('#clear-dialog').open`, nil)
+	see(t, browser, chromedp.Navigate(r.url), shows("#events .name", "plan_upgraded"), chromedp.Focus("#clear"), chromedp.KeyEvent("\r"), open,
+		shows("#clear-text", "-data file"), chromedp.KeyEvent(kb.Escape), closed, shows("#events .name", "plan_upgraded"),
+		chromedp.Poll(`document.activeElement.id === 'clear'`, nil),
+		chromedp.KeyEvent("\r"), open, chromedp.Poll(`document.activeElement.textContent === 'Cancel'`, nil),
+		chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("\r"), closed,
+		count(shownEvents, 0), count(`document.querySelectorAll('#identities > li, #requests > li').length`, 0), shows("#stored", "0"), shows("#start", "export"))
+	assert.JSONEq(t, `[[0, 0]]`, r.rows("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM identities)"))
+	track(t, r, "after", 1)
+	see(t, browser, showsEvents("after"), shows("#stored", "1"))
+	again := config{data: file, port: portOf(t, r.url)}
+	r.stop()
+	r = startLocal(t, again)
+	see(t, browser, shows("#state", "live"), showsEvents("after"))
+	assert.JSONEq(t, `[["after"]]`, r.rows("SELECT event FROM events"))
+}
+
+func TestHintsLeadToTheirRows(t *testing.T) {
+	r := startLocal(t, config{})
+	browser := newBrowser(t)
+	see(t, browser, chromedp.Navigate(r.url), chromedp.WaitNotVisible("#hints"))
+	sendAll(t, r, "/identify", []said{{"environment": "production", "distinct_id": "u_1", "traits": said{"password": "hunter2-hunter2"}}})
+	sendAll(t, r, "/track", []said{
+		{"environment": "production", "event": "logged_in", "distinct_id": "ada@example.com", "properties": said{}},
+		{"environment": "production", "event": "logged_in", "distinct_id": "u_1", "properties": said{}},
+	})
+	see(t, browser, shows("#hints-title", "2 things look wrong"), shows("#hint-codes", "e-mail as id"), shows("#hint-codes", "secret?"),
+		shows("#events .badge", "e-mail as id"), shows("#identities .badge", "secret?"))
+	see(t, browser, chromedp.Click("#hint-codes [data-hint=email-id]"), shows("#events .pointed .id", "ada@example.com"),
+		chromedp.Poll(`document.activeElement.closest('.pointed') !== null && document.querySelector('#hint-text').textContent.length > 20`, nil),
+		chromedp.Click("#hint-codes [data-hint=secret-trait]"), shows("#identities .pointed .id", "u_1"),
+		chromedp.Click("#events > li:nth-child(2) .name"), shows("#events .detail .sentences", "e-mail"))
+	var spoken string
+	see(t, browser, chromedp.Evaluate(`document.querySelector('#events .badge').textContent`, &spoken))
+	assert.Greater(t, len(spoken), 30, "the sentence is text, not only a title")
+}
+
+// Each list is one stop of the Tab key.
+func TestTabOrder(t *testing.T) {
+	r := startLocal(t, config{})
+	track(t, r, "e", 400)
+	tellStory(t, r.client())
+	browser := newBrowser(t)
+	see(t, browser, chromedp.Navigate(r.url), count(shownEvents, 300), shows("#outcome", "rows in"))
+	var stops []string
+	for range 40 {
+		var stop string
+		see(t, browser, chromedp.KeyEvent(kb.Tab), chromedp.Evaluate(`(e => e.closest('ol')?.id || e.id || e.closest('.samples') && 'sample' || e.className || e.tagName)(document.activeElement)`, &stop))
+		if stop == "BODY" {
+			break
+		}
+		stops = append(stops, stop)
+	}
+	assert.Equal(t, []string{"skip", "skip", "clear", "filter-text", "filter-event", "filter-person", "events", "older", "identities",
+		"sql", "run", "sample", "sample", "sample", "sample", "result", "only-refused", "requests"}, stops)
+
+	row := func(n int) chromedp.Action {
+		return count(`[...document.querySelectorAll('#events > li')].indexOf(document.activeElement.closest('li'))`, n)
+	}
+	see(t, browser, chromedp.Focus("#events [tabindex='0']"), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowDown), row(2), chromedp.KeyEvent(kb.ArrowUp), row(1),
+		chromedp.KeyEvent(kb.End), row(299), chromedp.KeyEvent(kb.Home), row(0),
+		chromedp.KeyEvent(kb.ArrowRight), chromedp.Poll(`document.activeElement.matches('a.id')`, nil), chromedp.KeyEvent(kb.ArrowRight),
+		chromedp.Poll(`document.activeElement.matches('.copy')`, nil), chromedp.KeyEvent(kb.ArrowDown), row(1),
+		chromedp.KeyEvent("\r"), shows("#events .detail", "received_at"), row(1),
+		chromedp.KeyEvent(kb.Tab), chromedp.Poll(`document.activeElement.closest('.detail') !== null`, nil))
+
+	// The skip links lead past everything.
+	see(t, browser, chromedp.Reload(), count(shownEvents, 300), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("\r"),
+		chromedp.Poll(`document.activeElement.id === 'sql'`, nil))
+}
+
+func TestIDsAreCopiedWhole(t *testing.T) {
+	r := startLocal(t, config{})
+	_, anonymous := personOf(7)
+	track(t, r, "e", 8)
+	browser := newBrowser(t)
+	see(t, browser, chromedp.Navigate(r.url), count(shownEvents, 8))
+	var shown, title, pasted string
+	var height float64
+	see(t, browser, chromedp.Evaluate(`document.querySelector('#events .id').innerText`, &shown), chromedp.Evaluate(`document.querySelector('#events .id').title`, &title),
+		chromedp.Evaluate(`document.querySelector('#events .id').getBoundingClientRect().height`, &height))
+	assert.Equal(t, anonymous, shown, "the whole id is text: what is left out is only not painted")
+	assert.Equal(t, anonymous, title)
+	assert.Less(t, height, 24.0, "it takes one line")
+
+	paste := chromedp.Tasks{chromedp.SetValue("#sql", ""), chromedp.Focus("#sql"), chromedp.Evaluate(`document.execCommand('paste')`, nil), chromedp.Value("#sql", &pasted)}
+	copied := chromedp.Tasks{chromedp.Focus("#events [tabindex='0']"), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent("\r"),
+		shows("#announcement", "copied")}
+	permissions := browserapi.GrantPermissions([]browserapi.PermissionType{browserapi.PermissionTypeClipboardReadWrite, browserapi.PermissionTypeClipboardSanitizedWrite})
+	see(t, browser, permissions, copied, paste)
+	assert.Equal(t, anonymous, pasted)
+	see(t, browser, chromedp.Evaluate(`Object.defineProperty(navigator, 'clipboard', { value: undefined })`, nil), chromedp.Evaluate(`document.execCommand('copy')`, nil),
+		copied, paste)
+	assert.Equal(t, anonymous, pasted, "also where a page has no clipboard")
+}
+
+// TestBusyDayFits looks at a busy day on a desk and on a phone, in both colors.
+func TestBusyDayFits(t *testing.T) {
+	r := startLocal(t, config{environments: list{"production", "staging"}, fail: http.StatusServiceUnavailable, rate: 0.2})
+	browser := newBrowser(t)
+	see(t, browser, chromedp.Navigate(r.url), shows("#state", "live"),
+		chromedp.Evaluate(`window.longest = 0; new PerformanceObserver(l => l.getEntries().forEach(e => longest = Math.max(longest, e.duration))).observe({ type: 'longtask' }); 0`, nil))
+	tellBusyDay(t, r, 5000)
+	var longest float64
+	see(t, browser, shows("#stored", "5,002"), count(shownEvents, 300), shows("#hints-title", "look wrong"), shows("#events-count", "300 of 5,002"),
+		shows("#outcome", "rows in"), shows("#requests .broken", "503"), chromedp.Evaluate(`longest`, &longest))
+	t.Logf("longest task: %.0f ms", longest)
+	assert.Less(t, longest, 2000.0)
+	look := func(name string, width, height int64, scheme string) {
+		var png []byte
+		var troubles []string
+		see(t, browser, chromedp.EmulateViewport(width, height),
+			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}),
+			chromedp.Evaluate(troublesOfLayout, &troubles), chromedp.FullScreenshot(&png, 100))
+		assert.Empty(t, troubles, name)
+		writePicture(t, name, png)
+	}
+	look("busy", 1280, 800, "light")
+	look("busy-dark", 1280, 800, "dark")
+	look("busy-phone", 390, 844, "light")
+	look("busy-phone-dark", 390, 844, "dark")
+	see(t, browser, chromedp.EmulateViewport(1280, 800), choose("#filter-text", "grace"), shows("#events-count", "1 of"),
+		chromedp.Click("#events .name"), shows("#events .detail", "received_at"), chromedp.Click("#requests .wrong button"), shows("#requests .detail", "arrived"))
+	look("open", 1280, 800, "light")
+	look("open-phone", 390, 844, "dark")
+}
+
+// troublesOfLayout says what is clipped, what wraps that should not, and what is
+// too small for a finger.
+const troublesOfLayout = `(() => {
+  const troubles = [], wide = document.documentElement.clientWidth;
+  const name = (e) => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 40);
+  if (document.documentElement.scrollWidth > innerWidth) troubles.push('the page scrolls sideways');
+  const scrolls = (e) => e.closest('#result, pre, select');
+  for (const e of document.querySelectorAll('body *')) {
+    const box = e.getBoundingClientRect();
+    if (!box.width || !e.checkVisibility() || scrolls(e) || e.closest('.hidden, .skips')) continue;
+    if (box.right > wide + 1 || box.left < -1) troubles.push('clipped: ' + name(e));
+    if (wide < 600 && e.matches('button, input, select, textarea, a:not(.id)') && !e.matches('.name') && (box.height < 24 || box.width < 22)) troubles.push('small: ' + box.width + 'x' + box.height + ' ' + name(e));
+    if (wide < 600 && e.matches('kbd')) troubles.push('a key on a phone: ' + name(e));
+    if (e.matches('#events .row .name, #events .row .ref .id, #events .row .sent, .time, .badge, #events .brief') && box.height > 27) troubles.push('wraps: ' + name(e));
+  }
+  for (const e of document.querySelectorAll('#events .row .ref .id')) {
+    if (e.checkVisibility() && e.scrollWidth > e.clientWidth + 1) troubles.push('loses its end: ' + name(e));
+  }
+  return troubles.slice(0, 10);
+})()`

@@ -184,11 +184,3 @@ export function facts(pairs) {
   }
   return list;
 }
-
-export function indented(json) {
-  try {
-    return JSON.stringify(JSON.parse(json), null, 2);
-  } catch {
-    return json;
-  }
-}

@@ -1,7 +1,8 @@
-import { byId, environmentBadge, facts, fetchJSON, hintBadges, hintSentences, idElement, indented, make, timeElement, who } from './dom.js';
+import { byId, environmentBadge, facts, fetchJSON, hintBadges, hintSentences, idElement, make, timeElement, who } from './dom.js';
 import { filter, parameters, setFilter } from './filter.js';
 import { keep, View } from './list.js';
 import { expandable, isOpen, reload, rowOf } from './rows.js';
+import { pretty } from './text.js';
 
 let severalEnvironments = false;
 
@@ -52,8 +53,8 @@ function eventDetail(event) {
     ['environment', event.environment],
     ['timestamp', event.timestamp],
     ['received_at', event.received_at],
-    ['properties', indented(event.properties)],
-    ['identity_traits', event.traits ? indented(event.traits) : 'none: this id is not identified'],
+    ['properties', pretty(event.properties)],
+    ['identity_traits', event.traits ? pretty(event.traits) : 'none: this id is not identified'],
   ]), only);
 }
 

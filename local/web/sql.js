@@ -114,3 +114,8 @@ function setSample(name) {
 }
 
 setSample('people');
+const linked = new URLSearchParams(location.search).get('sql');
+if (linked) {
+  byId('sql').value = linked; // runs when the reader says so
+  byId('sql').rows = Math.min(linked.split('\n').length + 1, 12);
+}

@@ -5,6 +5,7 @@ import { showHints } from './hints.js';
 import { identities, identityKey } from './identities.js';
 import { keep } from './list.js';
 import { requests } from './requests.js';
+import { ask, onSignIn, session, setState } from './session.js';
 import { firstQuery } from './sql.js';
 
 let numbers = { stored: 0, received: 0 };
@@ -12,28 +13,23 @@ let numbers = { stored: 0, received: 0 };
 // show puts a message on the page. A snapshot that continues what the page had
 // leaves the lists that are read as they are.
 function show(update, snapshot) {
-  const continues = update.stored >= numbers.stored && update.received >= numbers.received;
+  const continues = !filterChanged && update.stored >= numbers.stored && update.received >= numbers.received;
   numbers = update;
-  for (const identity of update.identities) {
-    for (const id of [...identity.anonymous_ids, ...identity.aliases]) identities.remove(identityKey(identity.environment, id));
-  }
+  for (const { environment, distinct_id } of update.gone ?? []) identities.remove(identityKey(environment, distinct_id));
   filter.offer(update.names ?? [], update.environments ?? []);
-  events.take(update, snapshot, continues && !filterChanged);
-  if (snapshot) {
-    filterChanged = false;
-    identities.snapshot(update.identities, continues);
-    requests.snapshot(update.requests, continues);
-  } else {
-    identities.put(update.identities, true);
-    requests.put(update.requests, true);
+  events.take(update, snapshot, continues);
+  for (const [view, items] of [[identities, update.identities], [requests, update.requests]]) {
+    if (snapshot) view.snapshot(items, continues);
+    else view.put(items, true);
   }
+  if (snapshot) filterChanged = false;
   showNumbers(update);
   showHints(update.hints ?? []);
 }
 
 function showNumbers(update) {
   for (const name of ['stored', 'people', 'received']) byId(name).textContent = (update[name] ?? 0).toLocaleString('en');
-  count(identities, update.people);
+  count(identities, filter.filter.active() ? 0 : update.people);
   count(requests, update.received);
   const any = update.stored > 0 || update.received > 0 || update.people > 0;
   byId('start').classList.toggle('filled', any);
@@ -46,29 +42,16 @@ function count(view, all) {
   view.panel.querySelector('.count').textContent = some ? 'the newest ' + keep + ' of ' + all.toLocaleString('en') : '';
 }
 
-function setState(state) {
-  if (byId('state').dataset.state === state) return;
-  byId('state').dataset.state = state;
-  byId('state').textContent = state;
-}
-
 let source = null, filterChanged = false;
 
 export async function connect() {
   source?.close();
   source = null;
-  const session = await fetch('/console/session').catch(() => null);
-  if (!session) return void setTimeout(connect, 1000);
-  const locked = session.status === 401;
-  byId('signin').hidden = !locked;
-  byId('console').hidden = locked;
-  if (locked) {
-    byId('clear').hidden = true;
-    setState('signed out');
-    byId('key').focus();
-    return;
-  }
-  open();
+  const state = await session();
+  if (state === 'gone') return void setTimeout(connect, 1000);
+  ask(byId('console'), state === 'locked');
+  if (state === 'locked') byId('clear').hidden = true;
+  else open();
 }
 
 // open asks for what the filter lets through.
@@ -92,16 +75,4 @@ filter.start(() => {
   if (source) open();
 });
 window.addEventListener('signedout', connect);
-
-byId('signin').addEventListener('submit', async (submit) => {
-  submit.preventDefault();
-  const answer = await fetch('/console/session', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ key: byId('key').value }),
-  }).catch(() => null);
-  byId('signin-error').textContent = answer?.ok ? '' : answer ? 'This key is unknown.' : 'The server does not answer.';
-  if (!answer?.ok) return byId('key').select();
-  byId('key').value = '';
-  connect();
-});
+onSignIn(connect);
