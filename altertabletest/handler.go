@@ -178,16 +178,7 @@ func (x *exchange) store(e endpoint, messages []message) answer {
 	defer s.mu.Unlock()
 	x.record.Count = len(messages)
 	now := time.Now().UTC().Round(0)
-	code := s.store.take(e, messages, &s.cfg, now, func(event *storedEvent, update *Update) {
-		switch {
-		case s.cfg.observe == nil:
-		case event != nil:
-			snapshot := s.store.snapshot(event)
-			s.untold = append(s.untold, Change{Event: &snapshot})
-		default:
-			s.untold = append(s.untold, Change{Update: update})
-		}
-	})
+	code := s.store.take(e, messages, &s.cfg, now, s.queue)
 	s.notify()
 	if code != "" {
 		return answer{

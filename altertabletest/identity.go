@@ -1,10 +1,8 @@
 package altertabletest
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -21,16 +19,6 @@ type id struct {
 	seq       int
 	anonymous bool // linked by an identify's anonymous_id
 	person    *person
-}
-
-type person struct {
-	seq       int
-	canonical *id
-	ids       []*id          // canonical among them
-	devices   map[string]int // to the order in which they were seen
-	traits    map[string]any
-	createdAt time.Time
-	updatedAt time.Time // zero until the first identify
 }
 
 func newIdentities(seq *int) *identities {
@@ -54,7 +42,7 @@ func (g *identities) lookupOrCreate(name string, now time.Time) *person {
 	if p := g.lookup(name); p != nil {
 		return p
 	}
-	p := &person{seq: g.next(), devices: map[string]int{}, traits: map[string]any{}, createdAt: now}
+	p := &person{seq: g.next(), traits: map[string]any{}, createdAt: now}
 	p.canonical = g.add(name, p)
 	g.persons[p] = struct{}{}
 	return p
@@ -63,7 +51,7 @@ func (g *identities) lookupOrCreate(name string, now time.Time) *person {
 func (g *identities) add(name string, p *person) *id {
 	i := &id{name: name, seq: g.next(), person: p}
 	g.ids[name] = i
-	p.ids = append(p.ids, i)
+	p.ids.add(i)
 	return i
 }
 
@@ -71,7 +59,6 @@ func (g *identities) add(name string, p *person) *id {
 func (g *identities) restore(identity Identity) {
 	p := &person{
 		seq:       g.next(),
-		devices:   map[string]int{},
 		traits:    plain(cloneMap(identity.Traits)).(map[string]any),
 		createdAt: identity.CreatedAt,
 		updatedAt: identity.UpdatedAt,
@@ -91,30 +78,31 @@ func (g *identities) restore(identity Identity) {
 		add(name)
 	}
 	for _, device := range identity.DeviceIDs {
-		p.devices[device] = g.next()
+		p.addDevice(device, g.next())
 	}
 }
 
-// identify applies m, whose timestamp is at. The traits come before the link:
-// an anonymous id that was identified later than at must not cost m its traits.
-func (g *identities) identify(m message, at, now time.Time) *Update {
-	p := g.lookupOrCreate(m.distinctID, now)
-	u := newUpdate(m, at, now, p)
-	newer := p.updatedAt.IsZero() || at.After(p.updatedAt)
+// identify applies m, and notes in u what it did. The traits come before the
+// link: an anonymous id that was identified later than m must not cost m its
+// traits.
+func (g *identities) identify(m message, u *Update) {
+	p := g.lookupOrCreate(m.distinctID, u.ReceivedAt)
+	u.Before = p.updatedAt
+	newer := p.updatedAt.IsZero() || u.Timestamp.After(p.updatedAt)
 	u.Ignored = !newer && m.timestamp != nil
-	if newer || m.timestamp == nil {
+	if !u.Ignored {
 		maps.Copy(p.traits, m.attributes)
 	}
 	if newer {
-		p.updatedAt = at
+		p.updatedAt = u.Timestamp
 	}
-	if _, known := p.devices[m.deviceID]; !known && m.deviceID != "" {
-		p.devices[m.deviceID] = g.next()
+	if m.deviceID != "" && p.devices[m.deviceID] == 0 {
+		p.addDevice(m.deviceID, g.next())
 	}
 	if m.anonymousID != "" {
 		p = g.link(p, m.anonymousID, u)
 	}
-	return u.of(p)
+	u.IdentityID, u.IDs = p.canonical.name, p.ids.len()
 }
 
 // link makes anonymous an id of p, unless it is another person's already.
@@ -124,105 +112,42 @@ func (g *identities) link(p *person, anonymous string, u *Update) *person {
 	case i == nil:
 		i = g.add(anonymous, p)
 	case i.person == p:
-		if i == p.canonical {
-			return p
-		}
 	case i != i.person.canonical:
 		return p
 	default:
 		p = g.merge(p, i.person, u)
 	}
-	i.anonymous = true
+	u.Linked = true
+	if i != p.canonical {
+		i.anonymous = true
+	}
 	return p
 }
 
-// alias makes one person of m's two ids, known by the new one.
-func (g *identities) alias(m message, at, now time.Time) *Update {
-	into := g.lookupOrCreate(m.newUserID, now)
-	u := newUpdate(m, at, now, into)
-	i := g.ids[m.distinctID]
-	if i == nil {
-		g.add(m.distinctID, into)
-		return u.of(into)
+// alias makes one person of m's two ids, known by the new one, and notes in u
+// what it did.
+func (g *identities) alias(m message, u *Update) {
+	p := g.lookupOrCreate(m.newUserID, u.ReceivedAt)
+	u.Before = p.updatedAt
+	if i := g.ids[m.distinctID]; i == nil {
+		g.add(m.distinctID, p)
+	} else {
+		p = g.merge(p, i.person, u)
 	}
-	return u.of(g.merge(into, i.person, u))
+	u.IdentityID, u.IDs = p.canonical.name, p.ids.len()
 }
 
-func newUpdate(m message, at, now time.Time, p *person) *Update {
-	return &Update{
-		Environment: m.environment,
-		DistinctID:  m.distinctID,
-		AnonymousID: m.anonymousID,
-		DeviceID:    m.deviceID,
-		NewUserID:   m.newUserID,
-		Traits:      m.attributes,
-		Timestamp:   at,
-		ReceivedAt:  now,
-		Before:      p.updatedAt,
-	}
-}
-
-// of completes u with the person that it is about.
-func (u *Update) of(p *person) *Update {
-	u.IdentityID, u.IDs = p.canonical.name, len(p.ids)
-	return u
-}
-
-// merge makes one person of two, known by into's id. It moves the ids of the
-// one that has fewer, so that a long chain of merges stays cheap.
+// merge makes one person of two, known by into's id, and returns it.
 func (g *identities) merge(into, from *person, u *Update) *person {
 	if into == from {
 		return into
 	}
 	u.Former = append(u.Former, from.canonical.name)
-	older, newer := from, into
-	if from.updatedAt.After(into.updatedAt) {
-		older, newer = into, from
-	}
-	traits := older.traits
-	maps.Copy(traits, newer.traits)
 	keep, drop := into, from
-	if len(from.ids) > len(into.ids) {
+	if from.ids.len() > into.ids.len() {
 		keep, drop = from, into
 	}
-	for _, i := range drop.ids {
-		i.person = keep
-	}
-	keep.ids = append(keep.ids, drop.ids...)
-	for device, seq := range drop.devices {
-		if known, ok := keep.devices[device]; !ok || seq < known {
-			keep.devices[device] = seq
-		}
-	}
-	keep.seq = min(keep.seq, drop.seq)
-	keep.canonical, keep.traits, keep.updatedAt = into.canonical, traits, newer.updatedAt
-	if drop.createdAt.Before(keep.createdAt) {
-		keep.createdAt = drop.createdAt
-	}
+	keep.absorb(drop, into.canonical)
 	delete(g.persons, drop)
 	return keep
-}
-
-func (p *person) snapshot(environment string) Identity {
-	identity := Identity{
-		Environment: environment,
-		DistinctID:  p.canonical.name,
-		Traits:      cloneMap(p.traits),
-		CreatedAt:   p.createdAt,
-		UpdatedAt:   p.updatedAt,
-	}
-	ids := slices.SortedFunc(slices.Values(p.ids), func(a, b *id) int { return cmp.Compare(a.seq, b.seq) })
-	for _, i := range ids {
-		switch {
-		case i == p.canonical:
-		case i.anonymous:
-			identity.AnonymousIDs = append(identity.AnonymousIDs, i.name)
-		default:
-			identity.Aliases = append(identity.Aliases, i.name)
-		}
-	}
-	identity.DeviceIDs = slices.SortedFunc(maps.Keys(p.devices), func(a, b string) int {
-		return cmp.Compare(p.devices[a], p.devices[b])
-	})
-	return identity
 }

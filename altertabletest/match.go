@@ -116,7 +116,11 @@ func (d difference) String() string {
 func (d *differences) add(path string, have, want any) { *d = append(*d, difference{path, have, want}) }
 
 func (d *differences) text(name, have, want string) {
-	if want != "" && have != want {
+	switch {
+	case want == "" || have == want:
+	case have == "":
+		d.add(name, missing{}, want)
+	default:
 		d.add(name, have, want)
 	}
 }

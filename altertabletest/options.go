@@ -43,10 +43,12 @@ func WithHistory(n int) Option {
 	return func(cfg *config) { cfg.history = max(n, 0) }
 }
 
-// WithObserver calls observe with every event, identify and alias that the server stores
-// and every request it has dealt with, one at a time and in that order, before
-// the request is answered. observe owns what it gets. It may call the server's
-// methods except Close, and must not wait for a request to the server.
+// WithObserver calls observe with every event, identify and alias that the
+// server stores, every request it has dealt with and every Reset, one at a time,
+// in the order in which they came to be, and before the request is answered or
+// Reset returns. observe owns what it gets. It may call the server's methods
+// except Close and Reset, which would wait for it for good, and must not wait for
+// a request to the server.
 func WithObserver(observe func(Change)) Option {
 	return func(cfg *config) { cfg.observe = observe }
 }

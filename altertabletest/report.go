@@ -2,6 +2,7 @@ package altertabletest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -161,7 +162,8 @@ func (v sight) writeEvents(b *strings.Builder, w *wanted) {
 // describe puts an event on a line, with what w asks about. A nil w asks nothing.
 func describe(e Event, w *wanted) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s by %s", short(e.Event), short(e.DistinctID))
+	sender := cmp.Or(e.DistinctID, e.AnonymousID)
+	fmt.Fprintf(&b, "%s by %s", short(e.Event), by(e))
 	field := func(name, value string, show bool) {
 		if show {
 			fmt.Fprintf(&b, ", %s %s", name, short(value))
@@ -170,8 +172,8 @@ func describe(e Event, w *wanted) string {
 	if w == nil {
 		w = &wanted{}
 	}
-	field("identity", e.IdentityID, e.IdentityID != e.DistinctID)
-	field("anonymous_id", e.AnonymousID, w.AnonymousID != "")
+	field("identity", e.IdentityID, e.IdentityID != sender)
+	field("anonymous_id", e.AnonymousID, w.AnonymousID != "" && e.DistinctID != "")
 	field("device_id", e.DeviceID, w.DeviceID != "")
 	field("environment", e.Environment, w.Environment != "")
 	b.WriteString(" " + object(e.Properties, func(name string) bool {
@@ -182,6 +184,17 @@ func describe(e Event, w *wanted) string {
 		b.WriteString(", identity traits " + object(e.IdentityTraits, nil))
 	}
 	return b.String()
+}
+
+// by names the sender of an event by the id that says whose it is.
+func by(e Event) string {
+	switch {
+	case e.DistinctID != "":
+		return short(e.DistinctID)
+	case e.AnonymousID != "":
+		return "anonymous_id " + short(e.AnonymousID)
+	}
+	return "nobody"
 }
 
 // describe says what is wanted, as events are described.

@@ -8,7 +8,8 @@ import (
 )
 
 // A Want says which events are meant. Its fields are those of Event; one that is
-// zero is not looked at, so that a zero Want means any event.
+// zero is not looked at, so that a zero Want means any event. An event that was
+// sent without a distinct_id is found by its AnonymousID or its IdentityID.
 type Want struct {
 	Event       string
 	DistinctID  string

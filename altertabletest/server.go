@@ -188,8 +188,14 @@ func (s *Server) Requests() []Request {
 	return requests
 }
 
-// Reset forgets all events, identities and requests. Faults stay.
+// Reset forgets all events, identities and requests. Faults stay. The observer
+// is told before Reset returns; of a request in progress it is told afterwards.
 func (s *Server) Reset() {
+	s.forget()
+	s.tell()
+}
+
+func (s *Server) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tasks := s.store.tasks
@@ -197,23 +203,8 @@ func (s *Server) Reset() {
 	s.store.tasks = tasks
 	s.requests = history[*record]{limit: s.cfg.history}
 	s.bodies, s.bodyBytes = nil, 0
-}
-
-// tell calls the observer with the changes made since the last call. They are
-// queued under mu and told under observerMu alone, so that they arrive in order
-// and the observer may ask the server.
-func (s *Server) tell() {
-	if s.cfg.observe == nil {
-		return
-	}
-	s.observerMu.Lock()
-	defer s.observerMu.Unlock()
-	s.mu.Lock()
-	changes := s.untold
-	s.untold = nil
-	s.mu.Unlock()
-	for _, change := range changes {
-		s.cfg.observe(change)
+	if s.cfg.observe != nil {
+		s.untold = append(s.untold, Change{Reset: true})
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 type Event struct {
 	Environment string
 	Event       string
-	DistinctID  string
+	DistinctID  string // empty if none was sent
 	AnonymousID string
 	DeviceID    string
 	SessionID   string         // browsers send it, this SDK does not
@@ -24,7 +24,9 @@ type Event struct {
 
 	// IdentityID is the distinct id of the identity that the event belongs to:
 	// the user's, for an event sent under an anonymous or former id. It is the
-	// event's own id where no identity is known.
+	// event's own id where no identity is known: DistinctID, or AnonymousID if
+	// there is no DistinctID. An event with neither belongs to nobody, and its
+	// IdentityID is empty.
 	IdentityID string
 	// IdentityTraits are the traits that identity has now, nil if there is none.
 	IdentityTraits map[string]any
@@ -61,33 +63,6 @@ type Request struct {
 	Reason   string        // error code or text with which the API refused it, empty if it did not
 	Start    time.Time     // when it arrived
 	Duration time.Duration // until the answer began, or until it was clear that there will be none
-}
-
-// A Change is what an observer is told: exactly one of its fields is set.
-type Change struct {
-	Event   *Event   // a track was stored
-	Update  *Update  // an identify or an alias was stored
-	Request *Request // a request was dealt with
-	Reset   bool     // Reset was called: what was told before is forgotten
-}
-
-// An Update is one identify or alias that was stored, and what it did. Its size
-// does not depend on how many ids the identity has; Server.Identity tells them.
-type Update struct {
-	Environment string
-	DistinctID  string // of the message, as the others up to Timestamp
-	AnonymousID string
-	DeviceID    string
-	NewUserID   string         // empty for an identify
-	Traits      map[string]any // nil for an alias, and where none were sent
-	Timestamp   time.Time      // ReceivedAt where none was sent
-	ReceivedAt  time.Time
-
-	IdentityID string    // by which the identity is known afterwards
-	Former     []string  // ids by which identities were known that it took over
-	IDs        int       // how many ids it has, IdentityID among them
-	Before     time.Time // UpdatedAt of the identity before; zero if it is new
-	Ignored    bool      // the traits do not count, since Timestamp is not after Before
 }
 
 // cloneMap returns a deep copy of a decoded JSON object, never nil.

@@ -53,7 +53,7 @@ func (s *store) identities(environment string) *identities {
 
 // take stores the messages one by one, and stops at the first that it refuses,
 // with an error code: those before it stay stored. changed is called with
-// whatever was stored.
+// whatever was stored; what an Update has of the message is still the message's.
 func (s *store) take(e endpoint, messages []message, cfg *config, now time.Time, changed func(*storedEvent, *Update)) (code string) {
 	for _, m := range messages {
 		if cfg.environments != nil && !cfg.environments[m.environment] {
@@ -69,9 +69,13 @@ func (s *store) take(e endpoint, messages []message, cfg *config, now time.Time,
 			s.events.add(event)
 			changed(event, nil)
 		case identify:
-			changed(nil, s.identities(m.environment).identify(m, at, now))
+			u := newUpdate(e, m, at, now)
+			s.identities(m.environment).identify(m, u)
+			changed(nil, u)
 		case alias:
-			changed(nil, s.identities(m.environment).alias(m, at, now))
+			u := newUpdate(e, m, at, now)
+			s.identities(m.environment).alias(m, u)
+			changed(nil, u)
 		}
 	}
 	return ""
@@ -83,6 +87,27 @@ func (s *store) taskID() string {
 }
 
 func (s *store) snapshot(e *storedEvent) Event {
+	event, p := s.resolve(e)
+	event.Properties = cloneMap(e.attributes)
+	if p != nil {
+		event.IdentityTraits = cloneMap(p.traits)
+	}
+	return event
+}
+
+// withoutTraits is a snapshot whose size does not depend on the identity's.
+func (s *store) withoutTraits(e *storedEvent) Event {
+	event, p := s.resolve(e)
+	event.Properties = cloneMap(e.attributes)
+	if p != nil {
+		event.IdentityTraits = map[string]any{}
+	}
+	return event
+}
+
+// resolve returns e without its maps, and the person it belongs to, nil if it
+// belongs to none. An event is never looked up under an empty id.
+func (s *store) resolve(e *storedEvent) (Event, *person) {
 	event := Event{
 		Environment: e.environment,
 		Event:       e.event,
@@ -90,17 +115,19 @@ func (s *store) snapshot(e *storedEvent) Event {
 		AnonymousID: e.anonymousID,
 		DeviceID:    e.deviceID,
 		SessionID:   e.sessionID,
-		Properties:  cloneMap(e.attributes),
 		Timestamp:   e.at,
 		ReceivedAt:  e.received,
-		IdentityID:  e.distinctID,
+		IdentityID:  cmp.Or(e.distinctID, e.anonymousID),
 	}
-	if g := s.environments[e.environment]; g != nil {
-		if p := g.lookup(e.distinctID); p != nil {
-			event.IdentityID, event.IdentityTraits = p.canonical.name, cloneMap(p.traits)
-		}
+	g := s.environments[e.environment]
+	if g == nil || event.IdentityID == "" {
+		return event, nil
 	}
-	return event
+	p := g.lookup(event.IdentityID)
+	if p != nil {
+		event.IdentityID = p.canonical.name
+	}
+	return event, p
 }
 
 func (s *store) allEvents() []Event {
