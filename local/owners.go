@@ -91,12 +91,11 @@ func (o *owners) update(u *altertabletest.Update, version int64) (gone []identit
 		join(id)
 	}
 	join(o.place(identityKey{u.Environment, u.DistinctID}))
-	if u.NewUserID != "" {
+	if u.Alias {
 		join(o.place(identityKey{u.Environment, u.NewUserID}))
 	}
-	// An anonymous id that is another person's stays with that person.
-	if id := o.of(u.Environment, u.AnonymousID); id != nil && id.root().person == nil {
-		join(id)
+	if u.Linked {
+		join(o.place(identityKey{u.Environment, u.AnonymousID}))
 	}
 	if person == nil {
 		person = &liveIdentity{key: identityKey{u.Environment, u.IdentityID}}
@@ -105,7 +104,7 @@ func (o *owners) update(u *altertabletest.Update, version int64) (gone []identit
 	switch {
 	case u.Ignored:
 		person.ignored = &ignored{u.Timestamp, u.Before}
-	case u.NewUserID == "":
+	case !u.Alias:
 		person.ignored = nil
 	}
 	return gone

@@ -195,7 +195,7 @@ func updateStep(u *liveUpdate) step {
 		received:   u.update.ReceivedAt,
 		order:      u.version,
 	}
-	if u.update.NewUserID != "" {
+	if u.update.Alias {
 		s.Kind, s.NewUserID = "alias", clipped(u.update.NewUserID)
 		return s
 	}
