@@ -73,7 +73,10 @@ class EventView extends View {
     severalEnvironments = (update.environments ?? []).length > 1;
     this.numbers = update;
     if (snapshot) this.snapshot(update.events, continues);
-    else this.put(update.events, true);
+    else {
+      if (this.paused()) this.missed += update.skipped ?? 0;
+      this.put(update.events, true);
+    }
     const changed = new Set(update.identities.map((i) => i.environment + '\n' + i.distinct_id));
     if (!changed.size) return;
     for (const item of this.list.children) {
@@ -94,7 +97,7 @@ class EventView extends View {
     const bySQL = stored > kept ? '; SQL has all ' + number(stored) : '';
     if (filtered) return shown < matched ? number(shown) + ' of ' + number(matched) + ' that match, among the newest ' + number(kept) + bySQL : number(matched) + ' of ' + number(kept) + ' match' + bySQL;
     if (stored > kept) return number(shown) + ' of the newest ' + number(kept) + bySQL;
-    return shown < kept ? number(shown) + ' of ' + number(kept) : '';
+    return shown < kept ? number(shown) + ' of ' + number(kept) : number(kept) + (kept === 1 ? ' event' : ' events');
   }
 
   async showOlder() {

@@ -2,12 +2,18 @@
 import { byId, hintLabel, make } from './dom.js';
 import { rowOf } from './rows.js';
 
-let shown = '';
+let shown = '[]', later = 0;
 
 // showHints is called with each message; it touches the page if there is news.
+// Nothing that is open moves because the hints appear above it.
 export function showHints(hints) {
   const now = JSON.stringify(hints);
+  clearTimeout(later);
   if (now === shown) return;
+  if (byId('hints').hidden && document.querySelector('main [aria-expanded="true"]')) {
+    later = setTimeout(showHints, 500, hints);
+    return;
+  }
   shown = now;
   byId('hints').hidden = !hints.length;
   byId('hints-title').textContent = hints.length === 1 ? '1 thing looks wrong' : hints.length + ' things look wrong';

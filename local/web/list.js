@@ -10,7 +10,7 @@ export const keep = 300;
 // aims, new items wait, and the panel's button .fresh says how many.
 export class View {
   constructor(list, key, render, moves) {
-    Object.assign(this, { list, key, render, moves, shown: new Map(), waiting: new Map(), missed: 0, aiming: 0, pressed: false });
+    Object.assign(this, { list, key, render, moves, shown: new Map(), waiting: new Map(), left: new Set(), missed: 0, aiming: 0, pressed: false });
     this.panel = list.closest('.panel');
     this.scroller = list.closest('.scroll') ?? list;
     this.fresh = this.panel.querySelector('.fresh');
@@ -48,6 +48,7 @@ export class View {
   clear() {
     this.shown.clear();
     this.waiting.clear();
+    this.left.clear();
     this.missed = 0;
     this.list.replaceChildren();
     this.show();
@@ -55,17 +56,24 @@ export class View {
 
   // snapshot replaces all items, except under the eyes of who reads them.
   snapshot(items, continues) {
-    if (continues && this.paused()) return this.put(items, true);
+    if (continues && this.paused()) {
+      this.put(items, true, true);
+      const still = new Set(items.map(this.key));
+      this.left = new Set([...this.shown.keys()].filter((key) => !still.has(key)));
+      return;
+    }
     this.clear();
     this.put(items, false);
   }
 
-  put(items, fresh) {
+  // put takes items, those that changed last at the end. Known says that they
+  // are not news if they are on the list.
+  put(items, fresh, known) {
     const arrived = new Map();
     for (const item of items) {
       const key = this.key(item), old = this.shown.get(key);
       if (old) this.swap(old, key, item);
-      if (old && !this.moves) continue;
+      if (old && (known || !this.moves)) continue;
       arrived.delete(key);
       arrived.set(key, item);
     }
@@ -144,7 +152,7 @@ export class View {
 
   // settle shows what waits as soon as nobody reads the list.
   settle() {
-    if (!this.waiting.size || this.paused()) return;
+    if (!this.waiting.size && !this.left.size || this.paused()) return;
     this.flush();
   }
 
@@ -152,6 +160,8 @@ export class View {
     const waiting = this.waiting;
     this.waiting = new Map();
     this.missed = 0;
+    for (const key of this.left) this.remove(key);
+    this.left.clear();
     this.prepend(waiting, true);
     this.show();
   }
