@@ -119,7 +119,10 @@ async function connect() {
   }
   ask(byId('person'), answer === 'locked');
   if (answer === 'locked') return;
-  if (!id) return nobody();
+  if (!id) {
+    setState('ready');
+    return showPerson({ steps: [] });
+  }
   source = new EventSource('/console/stream?' + new URLSearchParams({ environment, person: id }));
   source.addEventListener('snapshot', (message) => {
     environments = JSON.parse(message.data).environments ?? [];
