@@ -17,6 +17,7 @@ type shownIdentity struct {
 	AnonymousIDs []string `json:"anonymous_ids"`
 	Aliases      []string `json:"aliases"`
 	More         int      `json:"more"` // ids that are not listed
+	Devices      int      `json:"devices"`
 	UpdatedAt    string   `json:"updated_at"`
 	CreatedAt    string   `json:"created_at"`
 	Hints        []hint   `json:"hints,omitempty"`
@@ -38,6 +39,7 @@ func showIdentity(i *altertabletest.Identity, ignored *ignored) shownIdentity {
 		Traits:       clipped(jsonText(i.Traits)),
 		AnonymousIDs: clippedAll(i.AnonymousIDs, listedIDs),
 		Aliases:      clippedAll(i.Aliases, listedIDs),
+		Devices:      len(i.DeviceIDs),
 		UpdatedAt:    stamp(i.UpdatedAt),
 		CreatedAt:    stamp(i.CreatedAt),
 		Hints:        identityHints(i, ignored),

@@ -119,7 +119,10 @@ async function connect() {
   }
   ask(byId('person'), answer === 'locked');
   if (answer === 'locked') return;
-  if (!id) return nobody();
+  if (!id) {
+    setState('ready');
+    return showPerson({ steps: [] });
+  }
   source = new EventSource('/console/stream?' + new URLSearchParams({ environment, person: id }));
   source.addEventListener('snapshot', (message) => {
     environments = JSON.parse(message.data).environments ?? [];
@@ -148,5 +151,6 @@ byId('to-newest').addEventListener('click', (click) => {
 });
 byId('fresh').addEventListener('click', () => go(below[0]));
 addEventListener('scroll', () => below.length && tellFresh(), { passive: true });
+byId('order').textContent = 'oldest first, times in ' + Intl.DateTimeFormat().resolvedOptions().timeZone;
 onSignIn(connect);
 connect();

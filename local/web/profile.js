@@ -63,8 +63,9 @@ export function showProfile(person) {
   shown = text;
   document.title = clipped(known, 60) + ' - Altertable local';
   byId('who').replaceChildren(dot(environment, known, Boolean(identity)), make('span', 'id', known));
-  const about = [make('p', 'badges', environmentBadge(environment), copyButton(known, 'Copy the id'))];
-  if (!identity) about.push(make('p', 'note', 'Anonymous so far: no identify has named this visitor.'));
+  byId('who-copy').replaceChildren(copyButton(known, 'Copy the id'));
+  const about = [make('p', 'badges', environmentBadge(environment))];
+  if (!identity) about.push(make('p', 'note', 'No identify has named this id yet, so it has no traits.'));
   else if (known !== id) about.push(make('p', 'note', 'You asked for ', idElement(environment, id, { copy: false }), ', which is linked to this person.'));
   if (identity?.hints?.length) about.push(hintSentences(identity.hints));
   if (identity) about.push(make('h2', '', 'Traits'), traits(identity));

@@ -1,7 +1,7 @@
 import { byId, clock, copyButton, facts, fetchJSON, hintBadges, hintSentences, make, timeElement } from './dom.js';
 import { keep, View } from './list.js';
 import { expandable } from './rows.js';
-import { count, pretty } from './text.js';
+import { count, elements, pretty } from './text.js';
 
 const isRefused = (request) => !request.status || request.status >= 300;
 
@@ -27,11 +27,11 @@ function size(bytes) {
 
 function requestItem(request) {
   const what = make('span', 'what', make('span', 'mono', request.method + ' ' + request.path));
-  if (request.reason) what.append(make('span', 'reason', request.reason));
   const hints = hintBadges(request.hints);
   if (hints.childElementCount) what.append(hints);
   const button = make('button', 'line', timeElement(request.start), what,
     make('span', 'messages', request.count ? count(request.count, 'message') : ''), make('span', 'took', took(request)), statusElement(request));
+  if (request.reason) button.append(make('span', 'reason', request.reason));
   button.dataset.row = '';
   const item = make('li', isRefused(request) ? 'request wrong' : 'request', button);
   expandable(item, button, async () => detail(await fetchJSON('/console/requests/' + request.n)));
@@ -59,13 +59,8 @@ function detail(request) {
 // culprit is the message that a refusal names, if the body is an array.
 function culprit(request) {
   const index = /^message (\d+):/.exec(request.reason)?.[1];
-  if (index === undefined || request.truncated) return null;
-  try {
-    const messages = JSON.parse(request.body);
-    return Array.isArray(messages) && index in messages ? { index, of: messages.length, text: JSON.stringify(messages[index]) } : null;
-  } catch {
-    return null;
-  }
+  const messages = index !== undefined && !request.truncated && elements(request.body);
+  return messages?.[index] ? { index, of: messages.length, text: messages[index] } : null;
 }
 
 function code(text, label) {

@@ -76,10 +76,19 @@ async function ask() {
 }
 
 let own = false, seen = '';
+let linked = new URLSearchParams(location.search).get('sql'); // runs when the reader says so
+
+// leadTo shows the query that a link brought, once there is a page around it.
+function leadTo() {
+  linked = '';
+  byId('query').closest('.panel').scrollIntoView();
+  byId('run').focus({ preventScroll: true });
+}
 
 // firstQuery runs the query that is there at first as data comes in, as long as
 // there is little of it and the reader asks nothing.
 export function firstQuery(update) {
+  if (linked) leadTo();
   const now = update.stored + ' ' + update.received;
   if (own || !update.stored || now === seen || seen && update.stored > 50 || byId('sql').value !== samples.people) return;
   seen = now;
@@ -116,8 +125,7 @@ function setSample(name) {
 }
 
 setSample('people');
-const linked = new URLSearchParams(location.search).get('sql');
 if (linked) {
-  byId('sql').value = linked; // runs when the reader says so
+  byId('sql').value = linked;
   byId('sql').rows = Math.min(linked.split('\n').length + 1, 12);
 }

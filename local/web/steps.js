@@ -43,7 +43,7 @@ function changes(step, traits) {
   const all = [];
   let same = 0;
   for (const [name, value] of parsed(step.traits)) {
-    const now = text(value), was = traits.get(name);
+    const now = text(value), was = step.ignored ? undefined : traits.get(name);
     if (was === now) same++;
     else all.push({ name, now, was });
     if (!step.ignored) traits.set(name, now);
@@ -76,19 +76,19 @@ function loginsOf(steps, elsewhere) {
 
 // rows returns the story. owner is the id by which the person is known, if
 // anybody identified it, and elsewhere tells ids that are another person's.
-// Each row says what is to be read before it.
+// Each row has what is to be read before it.
 export function rows(steps, owner, elsewhere) {
   const past = new Past(), logins = loginsOf(steps, elsewhere), key = uniqueKeys();
   let last = null, under = '';
   return steps.map((step, at) => {
-    const row = { ...step, key: key(step), before: between(last, step), owner };
+    const row = { ...step, key: key(step), lead: between(last, step), owner };
     last = step;
     if (step.kind === 'identify') Object.assign(row, identify(step, past, elsewhere));
     if (step.kind === 'alias') past.join(past.of(step.new_user_id), step.distinct_id);
     if (row.login) under = '';
     if (step.kind !== 'event') return row;
     row.visitor = step.anonymous ? step.sent_as : '';
-    if (row.visitor && row.visitor !== under) row.before.push({ kind: 'as', id: row.visitor, when: moment(row.visitor, owner, at, logins.get(row.visitor)) });
+    if (row.visitor && row.visitor !== under) row.lead.push({ kind: 'as', id: row.visitor, when: moment(row.visitor, owner, at, logins.get(row.visitor)) });
     under = row.visitor;
     return row;
   });
@@ -97,7 +97,7 @@ export function rows(steps, owner, elsewhere) {
 function uniqueKeys() {
   const seen = new Map();
   return (step) => {
-    const key = step.n ? 'n ' + step.n : [step.kind, step.timestamp, step.received_at, step.event, step.distinct_id, step.sent_as].join(' ');
+    const key = [step.kind, step.timestamp, step.received_at, step.event, step.distinct_id, step.sent_as].join(' ');
     seen.set(key, (seen.get(key) ?? 0) + 1);
     return key + ' ' + seen.get(key);
   };

@@ -13,7 +13,7 @@ function stamp(timestamp) {
 
 const short = (id) => idElement('', id, { copy: false });
 
-function chips(changes, ignored) {
+function chips(changes) {
   const all = make('span', 'changes');
   for (const { name, now, was } of changes.all) {
     const chip = make('span', 'chip', make('b', '', clipped(name, 60)));
@@ -21,7 +21,7 @@ function chips(changes, ignored) {
     chip.append(clipped(now, 80));
     all.append(chip);
   }
-  if (changes.same) all.append(make('span', 'same', changes.same + (changes.same === 1 ? ' trait' : ' traits') + (ignored ? ' the same' : ' unchanged')));
+  if (changes.same) all.append(make('span', 'same', changes.same + (changes.same === 1 ? ' trait' : ' traits') + ' unchanged'));
   return all.childElementCount ? all : null;
 }
 
@@ -39,11 +39,11 @@ const heads = {
     if (step.ignored) {
       head.push(make('span', 'badge', 'traits ignored'));
       head.push(make('span', 'why', 'Its timestamp ', make('b', '', precise(step.timestamp)), ' is not after ', make('b', '', precise(step.before)),
-        ', that of an identify before it. Traits of the newest timestamp win.'));
+        ', that of the newest identify when it arrived. So these traits changed nothing:'));
     }
     if (step.taken) head.push(make('span', 'why', short(step.anonymous_id), ' was not linked: it is another person\u2019s already.'));
     if (step.login) head.push(make('span', 'why', 'What came before under that id is ', short(step.owner || step.distinct_id), '\u2019s from here on.'));
-    const changed = chips(step.changes, step.ignored);
+    const changed = chips(step.changes);
     if (changed) head.push(changed);
     return head;
   },
@@ -91,7 +91,7 @@ const leads = {
 function stepItem(step) {
   const button = make('button', 'line', stamp(step.timestamp), make('span', 'what', ...heads[step.kind](step)));
   button.dataset.row = '';
-  const item = make('li', 'step ' + step.kind, ...step.before.map((row) => leads[row.kind](row)), button);
+  const item = make('li', 'step ' + step.kind, ...step.lead.map((row) => leads[row.kind](row)), button);
   for (const name of ['login', 'ignored', 'visitor']) item.classList.toggle(name, Boolean(step[name]));
   expandable(item, button, () => facts(details(step)));
   return item;
@@ -121,6 +121,7 @@ export function show(rows) {
   }
   for (const [key, { element }] of shown) if (!next.has(key)) element.remove();
   shown = next;
+  list.classList.toggle('many', shown.size > 300);
   rover.settle();
   return fresh;
 }

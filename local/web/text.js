@@ -6,6 +6,8 @@ export function clipped(text, max) {
   return characters.length <= max ? text : characters.slice(0, max - 1).join('') + '\u2026';
 }
 
+const tokens = /"(?:[^"\\]|\\.)*"|[[{]\s*[\]}]|[[\]{},:]|[^\s[\]{},:"]+/g;
+
 // pretty indents JSON without reading its values: a number keeps each digit, and
 // a member that is there twice stays. What is no JSON is returned as it is.
 export function pretty(json) {
@@ -16,7 +18,7 @@ export function pretty(json) {
   }
   let depth = 0, out = '';
   const line = () => '\n' + '  '.repeat(depth);
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[{]\s*[\]}]|[[\]{},:]|[^\s[\]{},:"]+/g)) {
+  for (const [token] of json.matchAll(tokens)) {
     if (token === '{' || token === '[') {
       depth++;
       out += token + line();
@@ -28,6 +30,26 @@ export function pretty(json) {
     else out += /^[[{]/.test(token) ? token[0] + token.at(-1) : token;
   }
   return out;
+}
+
+// elements are the texts of a JSON array's elements, null if it is no array.
+export function elements(json) {
+  try {
+    if (!Array.isArray(JSON.parse(json))) return null;
+  } catch {
+    return null;
+  }
+  const all = [];
+  let depth = 0, from = json.indexOf('[') + 1;
+  for (const { 0: token, index } of json.matchAll(tokens)) {
+    if (token === '{' || token === '[') depth++;
+    else if (token === '}' || token === ']') depth--;
+    if (depth === 0 && token === ']' || depth === 1 && token === ',') {
+      all.push(json.slice(from, index).trim());
+      from = index + 1;
+    }
+  }
+  return all;
 }
 
 export const count = (n, one, many = one + 's') => n.toLocaleString('en') + ' ' + (n === 1 ? one : many);
