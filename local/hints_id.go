@@ -35,22 +35,22 @@ var constants = map[string]bool{
 
 // isConstant reports whether an id cannot be one person's own.
 func isConstant(id string) bool {
-	const longest = 40
-	if id == "" || len(id) > longest {
+	const longest = 20
+	if id == "" {
 		return false
 	}
 	switch id = strings.TrimSpace(id); id {
 	case "", "0", "-1", "00000000-0000-0000-0000-000000000000":
 		return true
 	}
-	return constants[plainName(id)]
+	return len(id) <= longest && constants[plainName(id)]
 }
 
 // constantHint looks at pairs of a field and its id.
 func constantHint(fields ...string) []hint {
-	for pair := range slices.Chunk(fields, 2) {
-		if isConstant(pair[1]) {
-			return []hint{{"constant-id", fmt.Sprintf("The %s %s is one that many people would share: send the user's own id, or an anonymous id for each visitor.", pair[0], shownName(pair[1]))}}
+	for i := 0; i < len(fields); i += 2 {
+		if isConstant(fields[i+1]) {
+			return []hint{{"constant-id", fmt.Sprintf("The %s %s is one that many people would share: send the user's own id, or an anonymous id for each visitor.", fields[i], shownName(fields[i+1]))}}
 		}
 	}
 	return nil

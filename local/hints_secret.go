@@ -42,18 +42,18 @@ func (s *secretSearch) value(name string, value any) bool {
 	if s.values--; s.values < 0 || s.bytes < 0 {
 		return false
 	}
-	secret := false
+	secret, kind := false, kindOf(name)
 	switch v := value.(type) {
 	case string:
 		v = v[:min(len(v), lookedText)]
 		s.bytes -= len(v)
-		secret = looksSecret(kindOf(name), v) || hasSecret(v, kindOf(name))
+		secret = looksSecret(kind, v) || hasSecret(v, kind)
 	case float64:
-		if v == float64(int64(v)) {
-			secret = numberIsSecret(kindOf(name), strconv.FormatInt(int64(v), 10))
+		if kind != plainKind && v == float64(int64(v)) {
+			secret = numberIsSecret(kind, strconv.FormatInt(int64(v), 10))
 		}
 	case json.Number:
-		secret = numberIsSecret(kindOf(name), v.String())
+		secret = numberIsSecret(kind, v.String())
 	case map[string]any:
 		s.object(v)
 	case []any:
