@@ -30,6 +30,7 @@ func listen(r *running, filter ...string) listener {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/console/stream?"+queryOf(filter...), nil)
 	require.NoError(r.t, err)
+	request.Header.Set("X-Api-Key", r.key)
 	resp, err := r.http.Do(request)
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { cancel(); _ = resp.Body.Close() })
