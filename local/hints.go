@@ -60,7 +60,7 @@ func updateHints(u *altertabletest.Update) []hint {
 	hints := emailHint("distinct_id", u.DistinctID)
 	hints = append(hints, constantHint("distinct_id", u.DistinctID, "anonymous_id", u.AnonymousID)...)
 	hints = append(hints, secretHint("trait", u.Traits)...)
-	if u.Ignored {
+	if u.Ignored && len(u.Traits) > 0 {
 		hints = append(hints, ignoredHint(&ignored{u.Timestamp, u.Before})...)
 	}
 	return hints

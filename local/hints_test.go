@@ -145,12 +145,14 @@ func TestSecretSearchIsBounded(t *testing.T) {
 
 func TestIgnoredHintHasBothStamps(t *testing.T) {
 	zone := time.FixedZone("", 2*60*60)
-	u := altertabletest.Update{DistinctID: "u_1", Ignored: true, Timestamp: at(1).In(zone), Before: at(5).In(zone)}
+	u := altertabletest.Update{DistinctID: "u_1", Traits: map[string]any{"plan": "pro"}, Ignored: true, Timestamp: at(1).In(zone), Before: at(5).In(zone)}
 	hints := updateHints(&u)
 	require.Equal(t, []string{"ignored-identify"}, codesOf(hints))
 	assert.Contains(t, hints[0].Text, "2026-01-02T12:00:01Z")
 	assert.Contains(t, hints[0].Text, "2026-01-02T12:00:05Z")
-	u.Ignored = false
+	u.Traits = nil
+	assert.Empty(t, updateHints(&u), "nothing is lost")
+	u.Traits, u.Ignored = map[string]any{"plan": "pro"}, false
 	assert.Empty(t, updateHints(&u))
 }
 
