@@ -156,7 +156,7 @@ func TestListStandsStillWhileItIsRead(t *testing.T) {
 	}
 }
 
-func TestOlderEvents(t *testing.T) {
+func TestConsoleShowsOlderEvents(t *testing.T) {
 	r := startLocal(t, config{})
 	track(t, r, "e", 700)
 	browser := newBrowser(t)
@@ -173,7 +173,7 @@ func TestOlderEvents(t *testing.T) {
 		chromedp.Click("#older"), count(shownEvents, 600), chromedp.Click("#older"), count(shownEvents, 700), chromedp.WaitNotVisible("#older"))
 }
 
-func TestClear(t *testing.T) {
+func TestConsoleClear(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data.duckdb")
 	r := startLocal(t, config{data: file})
 	tellStory(t, r.client())
