@@ -40,7 +40,7 @@ func (n *names) add(text string) (spelling string) {
 	if known == nil {
 		known = &name{}
 		plain := plainName(text)
-		if first, ok := n.first[plain]; ok {
+		if first, ok := n.first[plain]; ok && plain != "" {
 			known.spelling = first
 		} else {
 			n.first[plain] = text

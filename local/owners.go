@@ -102,9 +102,9 @@ func (o *owners) update(u *altertabletest.Update, version int64) (gone []identit
 	}
 	o.changed(root, person, version)
 	switch {
-	case u.Ignored:
+	case u.Ignored && len(u.Traits) > 0:
 		person.ignored = &ignored{u.Timestamp, u.Before}
-	case !u.Alias:
+	case !u.Ignored && !u.Alias:
 		person.ignored = nil
 	}
 	return gone

@@ -28,7 +28,7 @@ func (r *running) personURL(environment, id string) string {
 }
 
 // follow clicks a link, and waits for the page it leads to.
-func follow(selector string) chromedp.Action { return leaves(chromedp.Click(selector)) }
+func follows(selector string) chromedp.Action { return leaves(chromedp.Click(selector)) }
 
 // leaves waits for the page that the action leads to.
 func leaves(action chromedp.Action) chromedp.Action {
@@ -73,7 +73,7 @@ func TestPersonTellsTheStoryInOrder(t *testing.T) {
 	var only, sql string
 	see(t, browser, chromedp.Evaluate(`document.querySelector('#only').href`, &only))
 	assert.Equal(t, r.url+"/?"+"person="+ada+"&environment=production", only)
-	see(t, browser, follow("#by-sql"), shows("#state", "live"), chromedp.Value("#sql", &sql))
+	see(t, browser, follows("#by-sql"), shows("#state", "live"), chromedp.Value("#sql", &sql))
 	assert.Contains(t, sql, "identity_id = '"+ada+"'")
 	see(t, browser, chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "4 rows"))
 }
@@ -83,13 +83,13 @@ func TestPersonIsReachedFromTheConsole(t *testing.T) {
 	tellStory(t, r.client())
 	browser := newBrowser(t)
 	for _, from := range []string{"#identities a.id[title='" + ada + "']", "#events a.id[title='" + ada + "']"} {
-		see(t, browser, chromedp.Navigate(r.url), follow(from), shows("#who", ada), count(steps, 7),
-			follow("header nav a"), shows("#events .name", "plan_upgraded"))
+		see(t, browser, chromedp.Navigate(r.url), follows(from), shows("#who", ada), count(steps, 7),
+			follows("header nav a"), shows("#events .name", "plan_upgraded"))
 	}
 	// A result leads there, too, in its environment.
 	send(t, r.client(), altertable.Track{Event: "e", DistinctID: "u_staging", Environment: "staging"})
 	see(t, browser, chromedp.SetValue("#sql", "SELECT 1 AS n, environment, identity_id FROM altertable.analytics.events WHERE environment = 'staging'"),
-		chromedp.Click("#run"), follow("#result td a[href*=staging]"), shows("#who", "u_staging"), shows("#about .environment", "staging"),
+		chromedp.Click("#run"), follows("#result td a[href*=staging]"), shows("#who", "u_staging"), shows("#about .environment", "staging"),
 		count(steps, 1), chromedp.WaitNotPresent("#story .sent"))
 }
 
@@ -134,7 +134,7 @@ func TestPersonNobodyKnows(t *testing.T) {
 	browser := newBrowser(t)
 	see(t, browser, chromedp.Navigate(r.personURL("production", "u_here")), shows("#nobody-title", "Nobody is known by this id"),
 		shows("#nobody .asked", "u_here"), shows("#nobody li", "another environment"), chromedp.WaitNotVisible("#told"),
-		follow("#nobody a[href*=staging]"), shows("#who", "u_here"), count(steps, 1),
+		follows("#nobody a[href*=staging]"), shows("#who", "u_here"), count(steps, 1),
 		chromedp.Navigate(r.url+"/person"), shows("#nobody-title", "Which person?"),
 		chromedp.Navigate(r.personURL("production", "u_later")), shows("#nobody-title", "Nobody"))
 	send(t, r.client(), altertable.Track{Event: "e", DistinctID: "u_later"})
@@ -153,7 +153,7 @@ func TestPersonOfManyEvents(t *testing.T) {
 	see(t, browser, chromedp.Navigate(r.personURL("production", "u")), count(steps, 2000), shows("#older", "newest 2,000"),
 		shows("#story li:first-child .brief", "i: 1000"), shows("#story li:last-child .brief", "i: 2999"),
 		chromedp.Click("#to-newest"), chromedp.Poll(`document.activeElement.closest('li') === document.querySelector('#story').lastElementChild`, nil),
-		follow("#older a"), chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "3000 rows"))
+		follows("#older a"), chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "3000 rows"))
 }
 
 // What arrives is added without moving what the reader looks at.
@@ -202,7 +202,7 @@ func TestPersonShowsHostileNamesAsText(t *testing.T) {
 	see(t, browser, chromedp.Title(&title), chromedp.Evaluate(`document.querySelectorAll('main img, main script').length`, &foreign))
 	assert.Contains(t, title, "Altertable local")
 	assert.Zero(t, foreign)
-	see(t, browser, follow("#by-sql"), chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "1 row"))
+	see(t, browser, follows("#by-sql"), chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "1 row"))
 }
 
 func TestPersonSignIn(t *testing.T) {
@@ -339,7 +339,7 @@ func TestIdentityOfManyIDs(t *testing.T) {
 		count(`document.querySelectorAll('#identities .link').length`, 20),
 		count(`document.querySelectorAll('#identities [tabindex="0"]').length`, 1),
 		chromedp.Navigate(r.personURL("production", "u")), shows("#about .note", "20 of 2,000 linked ids"),
-		follow("#about .note a"), chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "2000 rows"))
+		follows("#about .note a"), chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "2000 rows"))
 }
 
 // TestPersonFits looks at the person's page and at what is open in the console,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -23,11 +24,13 @@ type listener struct {
 	lines *bufio.Scanner
 }
 
-func listen(r *running) listener {
+// listen opens a stream, with pairs of a filter's name and value.
+func listen(r *running, filter ...string) listener {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.t.Context())
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/console/stream", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/console/stream?"+queryOf(filter...), nil)
 	require.NoError(r.t, err)
+	request.Header.Set("X-Api-Key", r.key)
 	resp, err := r.http.Do(request)
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { cancel(); _ = resp.Body.Close() })
@@ -35,6 +38,24 @@ func listen(r *running) listener {
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 16<<20)
 	return listener{r.t, lines}
+}
+
+func queryOf(pairs ...string) string {
+	query := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		query.Set(pairs[i], pairs[i+1])
+	}
+	return query.Encode()
+}
+
+// until returns the first message that is as it should be.
+func (l listener) until(as func(name string, u update) bool) (name string, u update) {
+	l.t.Helper()
+	for {
+		if name, u = l.next(); as(name, u) {
+			return name, u
+		}
+	}
 }
 
 // next returns the next message.

@@ -33,12 +33,16 @@ export function announce(text) {
   status.textContent = status.textContent === text ? text + '\u00a0' : text; // the same text again is news too
 }
 
+// A formatter is expensive to make.
+const times = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const days = new Intl.DateTimeFormat();
+
 export function clock(timestamp) {
   if (!timestamp) return '';
   const date = new Date(timestamp);
   if (isNaN(date)) return timestamp;
-  const time = date.toLocaleTimeString([], { hour12: false });
-  return date.toDateString() === new Date().toDateString() ? time : date.toLocaleDateString() + ' ' + time;
+  const time = times.format(date);
+  return date.toDateString() === new Date().toDateString() ? time : days.format(date) + ' ' + time;
 }
 
 export function timeElement(timestamp) {
@@ -148,7 +152,7 @@ export function hintSentences(hints) {
 }
 
 // environmentBadge names an environment.
-export const environmentBadge = (environment) => make('span', 'environment', environment);
+export const environmentBadge = (environment) => make('span', environment === 'production' ? 'environment usual' : 'environment', environment);
 
 // fields returns a JSON object's entries as text; what was cut off is no JSON.
 export function fields(json) {

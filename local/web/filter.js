@@ -4,13 +4,14 @@ import { announce, byId } from './dom.js';
 const names = ['event', 'person', 'environment', 'text'];
 const field = (name) => byId('filter-' + name);
 const settleTime = 250; // of typing
+const longest = 1000; // of a value, as the fields take it
 
 let values = {};
 let changed = () => {};
 
 function read() {
   const search = new URLSearchParams(location.search);
-  values = Object.fromEntries(names.map((name) => [name, search.get(name) ?? '']));
+  values = Object.fromEntries(names.map((name) => [name, (search.get(name) ?? '').slice(0, longest)]));
 }
 
 export const filter = { active: () => names.some((name) => values[name]), get: (name) => values[name] };
@@ -82,6 +83,7 @@ function watch() {
   byId('filter').addEventListener('keydown', (press) => {
     if (press.key !== 'Escape' || press.target.tagName !== 'INPUT') return;
     press.preventDefault();
+    if (!press.target.value) return clearAll();
     press.target.value = '';
     typed();
   });

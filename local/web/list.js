@@ -33,6 +33,7 @@ export class View {
     }
     this.list.addEventListener('pointermove', (move) => {
       if (move.pointerType !== 'mouse') return;
+      if (!move.buttons) this.pressed = false; // was let go outside of the window
       clearTimeout(this.aiming);
       this.aiming = setTimeout(() => { this.aiming = 0; settle(); }, 1000);
     });

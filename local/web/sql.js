@@ -40,10 +40,12 @@ function resultRow(row, columns) {
 
 const rover = new Rover(byId('result').querySelector('tbody')); // ids are one stop for the Tab key
 
+const numeric = /^(U?\w*INT|DECIMAL\b.*|DOUBLE|FLOAT)$/;
+
 function showResult(result) {
   const head = make('tr', '');
   for (const column of result.columns) {
-    const th = make('th', '', column.name, make('small', '', column.type.replace(' WITH TIME ZONE', 'TZ')));
+    const th = make('th', numeric.test(column.type) ? 'number' : '', column.name, make('small', '', column.type.replace(' WITH TIME ZONE', 'TZ')));
     th.scope = 'col';
     head.append(th);
   }
@@ -116,7 +118,7 @@ export function firstQuery(update) {
 }
 
 const samples = {
-  people: "SELECT identity_id, count(*) AS events, any_value(identity_traits)->>'plan' AS plan,\n  list(event ORDER BY timestamp)[-4:] AS latest\nFROM altertable.analytics.events\nGROUP BY identity_id\nORDER BY max(received_at) DESC\nLIMIT 100;",
+  people: "SELECT identity_id, any_value(identity_traits)->>'plan' AS plan,\n  count(*) AS events, list(event ORDER BY timestamp)[-4:] AS latest\nFROM altertable.analytics.events\nGROUP BY identity_id\nORDER BY max(received_at) DESC LIMIT 100;",
   events: "SELECT event, distinct_id, identity_id, identity_traits->>'plan' AS plan, properties\nFROM altertable.analytics.events\nORDER BY timestamp DESC\nLIMIT 100;",
   senders: "-- A name with $ is quoted in the path.\nSELECT json_extract_string(properties, '$.\"$lib\"') AS lib,\n  json_extract_string(properties, '$.\"$lib_version\"') AS version, event, count(*) AS events\nFROM altertable.analytics.events\nGROUP BY ALL\nORDER BY events DESC;",
   identities: "SELECT distinct_id, traits->>'email' AS email, traits->>'plan' AS plan, updated_at\nFROM altertable.analytics.identities\nORDER BY updated_at DESC;",
