@@ -89,7 +89,7 @@ func TestPersonIsReachedFromTheConsole(t *testing.T) {
 	// A result leads there, too, in its environment.
 	send(t, r.client(), altertable.Track{Event: "e", DistinctID: "u_staging", Environment: "staging"})
 	see(t, browser, chromedp.SetValue("#sql", "SELECT 1 AS n, environment, identity_id FROM altertable.analytics.events WHERE environment = 'staging'"),
-		chromedp.Click("#run"), follows("#result td a[href*=staging]"), shows("#who", "u_staging"), shows("#about .environment", "staging"),
+		chromedp.Click("#run"), follows("#result td a[href*='environment=staging']"), shows("#who", "u_staging"), shows("#about .environment", "staging"),
 		count(steps, 1), chromedp.WaitNotPresent("#story .sent"))
 }
 
