@@ -233,7 +233,7 @@ func TestTabOrder(t *testing.T) {
 		stops = append(stops, stop)
 	}
 	assert.Equal(t, []string{"skip", "skip", "clear", "filter-text", "filter-event", "filter-person", "events", "older", "identities",
-		"sql", "run", "sample", "sample", "sample", "sample", "result", "requests"}, stops)
+		"sql", "run", "sample", "sample", "sample", "sample", "result", "id", "requests"}, stops)
 
 	row := func(n int) chromedp.Action {
 		return count(`[...document.querySelectorAll('#events > li')].indexOf(document.activeElement.closest('li'))`, n)

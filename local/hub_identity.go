@@ -36,7 +36,7 @@ func showIdentity(i *altertabletest.Identity, ignored *ignored) shownIdentity {
 	row := shownIdentity{
 		Environment:  i.Environment,
 		DistinctID:   clipped(i.DistinctID),
-		Traits:       clipped(jsonText(i.Traits)),
+		Traits:       traitsText(i.Traits),
 		AnonymousIDs: clippedAll(i.AnonymousIDs, listedIDs),
 		Aliases:      clippedAll(i.Aliases, listedIDs),
 		Devices:      len(i.DeviceIDs),

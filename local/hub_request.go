@@ -39,6 +39,10 @@ func newRequest(r *altertabletest.Request, environments []string) *liveRequest {
 	if r == nil {
 		return nil
 	}
+	body := r.Body
+	if len(body) > clipDetail {
+		body = bytes.Clone(body[:clipDetail]) // lets go of the rest
+	}
 	return &liveRequest{
 		row: shownRequest{
 			Method:   clipped(r.Method),
@@ -55,7 +59,7 @@ func newRequest(r *altertabletest.Request, environments []string) *liveRequest {
 		auth:      r.Auth,
 		agent:     clipped(r.Header.Get("User-Agent")),
 		content:   clipped(r.Header.Get("Content-Type")),
-		body:      bytes.Clone(r.Body[:min(len(r.Body), clipDetail)]), // lets go of the rest
+		body:      body,
 		missing:   whyNoBody(r),
 		truncated: len(r.Body) > clipDetail,
 	}

@@ -79,13 +79,18 @@ func TestPersonTellsTheStoryInOrder(t *testing.T) {
 }
 
 func TestPersonIsReachedFromTheConsole(t *testing.T) {
-	r := startLocal(t, config{})
+	r := startLocal(t, config{environments: list{"production", "staging"}})
 	tellStory(t, r.client())
 	browser := newBrowser(t)
 	for _, from := range []string{"#identities a.id[title='" + ada + "']", "#events a.id[title='" + ada + "']"} {
 		see(t, browser, chromedp.Navigate(r.url), follows(from), shows("#who", ada), count(steps, 7),
 			follows("header nav a"), shows("#events .name", "plan_upgraded"))
 	}
+	// A result leads there, too, in its environment.
+	send(t, r.client(), altertable.Track{Event: "e", DistinctID: "u_staging", Environment: "staging"})
+	see(t, browser, chromedp.SetValue("#sql", "SELECT 1 AS n, environment, identity_id FROM altertable.analytics.events WHERE environment = 'staging'"),
+		chromedp.Click("#run"), follows("#result td a[href*='environment=staging']"), shows("#who", "u_staging"), shows("#about .environment", "staging"),
+		count(steps, 1), chromedp.WaitNotPresent("#story .sent"))
 }
 
 func TestPersonWhoIsAnonymous(t *testing.T) {
@@ -231,7 +236,8 @@ func TestPersonByKeyboard(t *testing.T) {
 	see(t, browser, row(0), chromedp.KeyEvent(kb.ArrowDown), row(1), chromedp.KeyEvent(kb.End), row(6), chromedp.KeyEvent(kb.Home), row(0),
 		chromedp.KeyEvent("\r"), shows("#story .detail", "properties"), chromedp.KeyEvent(kb.Tab),
 		chromedp.Poll(`document.activeElement.closest('#story .detail') !== null`, nil),
-		chromedp.Evaluate(`document.querySelector('.skip').focus()`, nil), chromedp.KeyEvent("\r"), chromedp.KeyEvent(kb.Tab), row(0))
+		chromedp.Evaluate(`document.querySelector('.skip').focus()`, nil), chromedp.KeyEvent("\r"),
+		chromedp.Poll(`document.activeElement.id === 'story-title'`, nil))
 	var headings []string
 	see(t, browser, chromedp.Evaluate(`[...document.querySelectorAll('h1')].filter(e => e.checkVisibility()).map(e => e.textContent)`, &headings))
 	assert.Equal(t, []string{ada}, headings)
@@ -308,9 +314,10 @@ func TestLongTraitIsFolded(t *testing.T) {
 	browser := newBrowser(t)
 	const height = `document.querySelector('#identities > li').getBoundingClientRect().height`
 	var folded, open float64
-	see(t, browser, chromedp.Navigate(r.url), shows("#identities .fold", "show all"), chromedp.Evaluate(height, &folded),
+	see(t, browser, chromedp.Navigate(r.url), shows("#identities .fold", "show more"), chromedp.Evaluate(height, &folded),
 		chromedp.Click("#identities .chip .fold"), shows("#identities .chip .fold", "show less"), chromedp.Evaluate(height, &open))
-	assert.Less(t, folded, 220.0)
+	assert.Less(t, folded, 260.0)
+	see(t, browser, shows("#identities .chip", "emailada@example.com"), shows("#identities .chip", "planpremium"), shows("#identities a.rest", "all traits"))
 	assert.Less(t, open, 480.0, "not even then it fills the panel")
 	see(t, browser, chromedp.Navigate(r.personURL("production", user)), shows("#about .fold", "show all 1,992 characters"))
 	var text int

@@ -14,9 +14,9 @@ import (
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-// bodyHistory is how many bytes of request bodies the API's server keeps for the
-// hub, which has its own bound.
-const bodyHistory = 16 << 20
+// bodyHistory is how many bytes of request bodies the API's server keeps: those
+// in progress, which the hub gets when they are answered.
+const bodyHistory = 8 << 20
 
 // A server is the API, its database and its console behind one port.
 type server struct {

@@ -54,7 +54,7 @@ function showPerson(person) {
   const elsewhere = (other) => Boolean(owner) && !person.identity.more && !ids.has(other);
   showProfile(person);
   showOlder(person);
-  const fresh = show(rows(person.steps, owner, elsewhere).map((row) => ({ ...row, environment })));
+  const fresh = show(rows(person.steps, owner, elsewhere).map((row) => ({ ...row, environment, owner: owner || id })));
   byId('no-steps').hidden = person.steps.length > 0;
   const login = document.querySelector('#story .login');
   byId('to-login').hidden = !login;

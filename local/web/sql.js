@@ -1,4 +1,5 @@
-import { byId, make } from './dom.js';
+import { byId, make, personURL } from './dom.js';
+import { Rover } from './rows.js';
 
 // Digits is a number as it was sent: JavaScript's own have no room for all.
 class Digits {
@@ -15,12 +16,29 @@ function plain(value) {
 
 const quoted = (value) => (typeof value === 'string' ? JSON.stringify(value) : plain(value));
 
-function resultCell(value) {
+const idColumns = ['identity_id', 'distinct_id', 'anonymous_id'];
+
+function resultCell(value, column, row) {
   if (value === null) return make('td', 'null', 'null');
+  if (typeof value === 'string' && value && idColumns.includes(column)) return idCell(value, row.environment ?? 'production');
   const text = plain(value);
   if (value instanceof Digits) return make('td', 'number', text);
   return make('td', text.length <= 40 && !text.includes('\n') ? 'short' : '', text);
 }
+
+// idCell leads to the person.
+function idCell(id, environment) {
+  const link = make('a', 'id', id);
+  link.href = personURL(environment, id);
+  return make('td', id.length <= 50 ? 'short' : '', link);
+}
+
+function resultRow(row, columns) {
+  const named = Object.fromEntries(columns.map((column, at) => [column.name, row[at]]));
+  return make('tr', '', ...row.map((value, at) => resultCell(value, columns[at].name, named)));
+}
+
+const rover = new Rover(byId('result').querySelector('tbody')); // ids are one stop for the Tab key
 
 const numeric = /^(U?\w*INT|DECIMAL\b.*|DOUBLE|FLOAT)$/;
 
@@ -33,7 +51,11 @@ function showResult(result) {
   }
   byId('result').querySelector('thead').replaceChildren(head);
   const shown = result.rows.slice(0, 1000);
-  byId('result').querySelector('tbody').replaceChildren(...shown.map((row) => make('tr', '', ...row.map(resultCell))));
+  rover.list.replaceChildren(...shown.map((row) => resultRow(row, result.columns)));
+  if (rover.list.querySelector('a')) {
+    for (const row of rover.list.children) rover.prepare(row);
+    rover.settle();
+  }
   byId('result').scrollTop = 0;
   const rows = result.rows.length;
   byId('outcome').textContent = rows + (rows === 1 ? ' row' : ' rows') + (result.truncated ? ', and there are more' : '') +
