@@ -93,6 +93,17 @@ func TestPersonIsReachedFromTheConsole(t *testing.T) {
 		count(steps, 1), chromedp.WaitNotPresent("#story .sent"))
 }
 
+// A browser has six connections to a server: pages that were left hold none.
+func TestPersonAfterMany(t *testing.T) {
+	r := startLocal(t, config{})
+	tellStory(t, r.client())
+	browser := newBrowser(t)
+	see(t, browser, chromedp.Navigate(r.url))
+	for range 4 {
+		see(t, browser, follows("#identities a.id"), shows("#state", "live"), follows("header nav a"), shows("#state", "live"))
+	}
+}
+
 func TestPersonWhoIsAnonymous(t *testing.T) {
 	r := startLocal(t, config{})
 	const visitor = "anonymous-0f8fad5b-d9cb"

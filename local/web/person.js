@@ -4,7 +4,7 @@ import { announce, byId, fetchJSON, make, personURL } from './dom.js';
 import { showProfile } from './profile.js';
 import { consoleSQL, eventsOf } from './queries.js';
 import { rowOf } from './rows.js';
-import { ask, onSignIn, session, setState } from './session.js';
+import { ask, onSignIn, session, setState, whileSeen } from './session.js';
 import { rows } from './steps.js';
 import { show } from './story.js';
 import { clipped, count } from './text.js';
@@ -110,19 +110,25 @@ const concerns = (update) => update.events.some((event) => event.environment ===
   update.identities.some((identity) => identity.environment === environment &&
     [identity.distinct_id, ...identity.anonymous_ids, ...identity.aliases].some((other) => ids.has(other)));
 
-async function connect() {
+function disconnect() {
   source?.close();
+  source = null;
+}
+
+async function connect() {
+  disconnect();
   const answer = await session();
   if (answer === 'gone') {
     setState('reconnecting');
     return void setTimeout(connect, 1000);
   }
   ask(byId('person'), answer === 'locked');
-  if (answer === 'locked') return;
+  if (answer === 'locked' || document.hidden) return;
   if (!id) {
     setState('ready');
     return showPerson({ steps: [] });
   }
+  disconnect(); // who came first while this one asked
   source = new EventSource('/console/stream?' + new URLSearchParams({ environment, person: id }));
   source.addEventListener('snapshot', (message) => {
     environments = JSON.parse(message.data).environments ?? [];
@@ -134,7 +140,9 @@ async function connect() {
     environments = update.environments ?? environments;
     if (concerns(update)) load();
   });
+  const opened = source;
   source.addEventListener('error', () => {
+    if (opened !== source) return;
     setState('reconnecting');
     if (!loaded) load(); // the story is there without the stream, too
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000); // refused, not lost
@@ -153,4 +161,5 @@ byId('fresh').addEventListener('click', () => go(below[0]));
 addEventListener('scroll', () => below.length && tellFresh(), { passive: true });
 byId('order').textContent = 'oldest first, times in ' + Intl.DateTimeFormat().resolvedOptions().timeZone;
 onSignIn(connect);
+whileSeen(connect, disconnect);
 connect();

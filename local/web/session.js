@@ -38,3 +38,11 @@ export function onSignIn(then) {
     then();
   });
 }
+
+// whileSeen has a stream open only while somebody can see the page: a browser has
+// six connections to a server for all its pages, and each stream takes one.
+export function whileSeen(open, close) {
+  document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
+  window.addEventListener('pagehide', close);
+  window.addEventListener('pageshow', (show) => show.persisted && open());
+}

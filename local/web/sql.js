@@ -1,4 +1,4 @@
-import { byId, make, personURL } from './dom.js';
+import { byId, idElement, make } from './dom.js';
 import { Rover } from './rows.js';
 
 // Digits is a number as it was sent: JavaScript's own have no room for all.
@@ -27,11 +27,7 @@ function resultCell(value, column, row) {
 }
 
 // idCell leads to the person.
-function idCell(id, environment) {
-  const link = make('a', 'id', id);
-  link.href = personURL(environment, id);
-  return make('td', id.length <= 50 ? 'short' : '', link);
-}
+const idCell = (id, environment) => make('td', 'short', idElement(environment, id, { link: true, copy: false }));
 
 function resultRow(row, columns) {
   const named = Object.fromEntries(columns.map((column, at) => [column.name, row[at]]));

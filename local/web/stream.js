@@ -5,7 +5,7 @@ import { showHints } from './hints.js';
 import { identities, identityKey } from './identities.js';
 import { keep } from './list.js';
 import { requests } from './requests.js';
-import { ask, onSignIn, session, setState } from './session.js';
+import { ask, onSignIn, session, setState, whileSeen } from './session.js';
 import { firstQuery } from './sql.js';
 
 let numbers = { stored: 0, received: 0 };
@@ -51,7 +51,7 @@ export async function connect() {
   if (state === 'gone') return void setTimeout(connect, 1000);
   ask(byId('console'), state === 'locked');
   if (state === 'locked') byId('clear').hidden = true;
-  else open();
+  else if (!document.hidden) open();
 }
 
 // open asks for what the filter lets through.
@@ -76,3 +76,4 @@ filter.start(() => {
 });
 window.addEventListener('signedout', connect);
 onSignIn(connect);
+whileSeen(connect, () => source?.close());
