@@ -273,3 +273,22 @@ func TestConsoleOutlivesTheServer(t *testing.T) {
 	assert.Equal(t, `{"n":500}`, strings.Replace(get[eventDetails](r, "/console/events/500").Properties, "499", "500", 1))
 	assert.Equal(t, "anonymous-3", get[eventDetails](r, "/console/events/501").AnonymousID)
 }
+
+// A file of large events does not fill the memory when it is opened.
+func TestConsoleBeginsWithNoMoreThanItKeeps(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data.duckdb")
+	r := startLocal(t, config{data: file})
+	large := strings.Repeat("x", 1_900_000)
+	r.post("/identify", `{"environment":"production","distinct_id":"u_1","traits":{"x":"`+large+`"}}`)
+	for n := range 60 {
+		r.track("large", fmt.Sprintf(`"distinct_id":"u_1","properties":{"n":%d,"x":"%s"}`, n, large))
+	}
+	r.stop()
+	r = startLocal(t, config{data: file})
+	_, u := listen(r).next()
+	assert.Equal(t, keepBytes/1_900_000, u.Kept)
+	assert.Equal(t, int64(60), u.Stored)
+	assert.Equal(t, int64(60), u.Events[len(u.Events)-1].Number)
+	assert.Contains(t, u.Events[len(u.Events)-1].Brief, "n: 59")
+	assert.True(t, u.Events[0].Known)
+}

@@ -42,8 +42,8 @@ func (s *store) identities(send func(packer)) error {
 	return rows.Err()
 }
 
-// newest returns the number of events and the newest n, oldest first, each with
-// its identity's id and traits.
+// newest returns the number of events and the newest n, oldest first, but not
+// more of large ones than the console keeps, each with its identity's id.
 func (s *store) newest(n int) (found packer, err error) {
 	ctx := context.Background()
 	var stored int64
@@ -53,9 +53,11 @@ func (s *store) newest(n int) (found packer, err error) {
 	found.uint(uint64(stored))
 	rows, err := s.sql.QueryContext(ctx, `
 		SELECT e.environment, e.event, e.distinct_id, e.anonymous_id, e.device_id, e.session_id, e.properties::VARCHAR,
-			e."timestamp", e.received_at, p.distinct_id, p.traits::VARCHAR
-		FROM (SELECT *, rowid AS n FROM altertable.store.events ORDER BY rowid DESC LIMIT ?) e`+joinIdentities+`
-		ORDER BY e.n`, n)
+			e."timestamp", e.received_at, p.distinct_id, CASE WHEN p.distinct_id IS NOT NULL THEN '{}' END
+		FROM (
+			SELECT *, sum(strlen(properties::VARCHAR) + strlen(event) + coalesce(strlen(distinct_id), 0)) OVER (ORDER BY n DESC) AS size
+			FROM (SELECT *, rowid AS n FROM altertable.store.events ORDER BY rowid DESC LIMIT ?)) e`+joinIdentities+`
+		WHERE e.size <= ? ORDER BY e.n`, n, keepBytes)
 	if err != nil {
 		return found, fmt.Errorf("events cannot be read: %w", err)
 	}
