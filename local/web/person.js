@@ -24,7 +24,7 @@ function nobody() {
     const list = make('ul', '', make('li', '', 'The id may be incomplete: copy it with the button beside it, since long ids are shown shortened.'));
     if (others.length) list.append(make('li', '', 'It may be in another environment: ', ...others.slice(0, 10).flatMap((name) => [link(name, personURL(name, id)), ' '])));
     list.append(make('li', '', 'It may still be on its way. This page shows it as soon as it arrives.'),
-      make('li', '', 'The data may have been cleared, or the server was started again without -data.'));
+      make('li', '', 'The data may have been cleared, or the server was started again without ', make('code', '', '-data'), '.'));
     why.push(make('p', 'asked', make('span', 'id', clipped(id, 300)), ' in ', make('span', 'environment', environment)), list);
   }
   byId('nobody-why').replaceChildren(...why, make('p', '', link('To the console', '/')));
@@ -77,8 +77,17 @@ function go(element) {
   rowOf(element).focus({ preventScroll: true });
 }
 
-// load asks once at a time, and once more if something came meanwhile.
-let loading = false, again = false, loaded = false;
+// load asks once at a time, and once more if something came meanwhile. soon does
+// so at most twice a second, since a story may be long.
+const rest = 500;
+let loading = false, again = false, loaded = false, ended = -rest, timer = 0;
+function soon() {
+  timer ||= setTimeout(() => {
+    timer = 0;
+    load();
+  }, Math.max(0, ended + rest - performance.now()));
+}
+
 async function load() {
   if (loading) return void (again = true);
   loading = true;
@@ -97,11 +106,10 @@ async function load() {
     byId('trouble').hidden = false;
   } finally {
     loading = false;
+    ended = performance.now();
   }
-  if (again) {
-    again = false;
-    setTimeout(load, 300);
-  }
+  if (again) soon();
+  again = false;
 }
 
 // concerns tells an update about this person from one about somebody whose id
@@ -138,7 +146,7 @@ async function connect() {
   source.addEventListener('update', (message) => {
     const update = JSON.parse(message.data);
     environments = update.environments ?? environments;
-    if (concerns(update)) load();
+    if (concerns(update)) soon();
   });
   const opened = source;
   source.addEventListener('error', () => {
