@@ -1,9 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -55,21 +55,30 @@ func compare(t *testing.T, r *running) {
 	defer restored.Close()
 	require.Equal(t, r.api.Identities(), restored.Identities())
 
-	rows, err := r.database.sql.QueryContext(t.Context(), `SELECT environment, distinct_id, identity_id, coalesce(identity_traits::VARCHAR, '') FROM analytics.events`)
-	require.NoError(t, err)
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var environment, id, owner, traits string
-		require.NoError(t, rows.Scan(&environment, &id, &owner, &traits))
-		identity, known := r.api.Identity(environment, id)
-		if !known {
-			identity = altertabletest.Identity{DistinctID: id}
+	var rows [][]*string
+	require.NoError(t, json.Unmarshal([]byte(r.rows(`SELECT environment, distinct_id, anonymous_id, identity_id, identity_traits::VARCHAR FROM events`)), &rows))
+	text := func(s *string) string {
+		if s == nil {
+			return ""
 		}
-		assert.Equal(t, identity.DistinctID, owner)
-		assert.Equal(t, known, strings.HasPrefix(traits, "{"))
-		if known {
-			assert.JSONEq(t, jsonText(identity.Traits), traits)
+		return *s
+	}
+	for _, row := range rows {
+		environment, id, owner, traits := text(row[0]), text(row[1]), row[3], row[4]
+		if id == "" {
+			id = text(row[2])
+		}
+		identity, known := r.api.Identity(environment, id)
+		known = known && id != ""
+		assert.Equal(t, known, traits != nil)
+		switch {
+		case known:
+			assert.Equal(t, identity.DistinctID, text(owner))
+			assert.JSONEq(t, jsonText(identity.Traits), text(traits))
+		case id != "":
+			assert.Equal(t, id, text(owner))
+		default:
+			assert.Nil(t, owner)
 		}
 	}
-	require.NoError(t, rows.Err())
 }

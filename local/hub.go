@@ -3,216 +3,166 @@ package main
 import (
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-// A hub keeps the newest events, identities and requests for the console, each
-// with the version at which it last changed. A stream asks for what is newer
-// than it has: there is no queue that a slow one could fill, and nobody waits
-// for it.
+// What the console keeps. The oldest leave first.
+const (
+	keepEvents   = 10_000
+	keepBytes    = 64 << 20 // of events, as they are in memory
+	keepUpdates  = 10_000
+	updateBytes  = 16 << 20
+	keepRequests = 1000
+	keepBodies   = 16 << 20
+	keepGone     = 10_000
+)
+
+// A hub keeps the newest events, identifies, aliases and requests for the
+// console, each with the version at which it came, and persons with the version
+// at which they last changed. A stream asks for what is newer than it has: there
+// is no queue that a slow one could fill, and nobody waits for it. What is
+// expensive, such as JSON, is made when a stream asks for it, outside the lock.
 type hub struct {
-	identity   func(environment, id string) (altertabletest.Identity, bool)
-	mu         sync.Mutex // guards all below
-	version    int64
-	events     []*liveEvent // oldest first
-	identities []*liveIdentity
-	requests   []*liveRequest
-	stored     int64 // events ever
-	received   int64 // requests since the start
-	changed    chan struct{}
-	closed     bool
+	identity     func(environment, id string) (altertabletest.Identity, bool) // asks the API's server
+	environments []string                                                     // that exist; immutable
+
+	mu          sync.Mutex // guards all below
+	version     int64
+	epoch       int64 // counts how often all was forgotten
+	events      window[*liveEvent]
+	eventBytes  int
+	updates     window[*liveUpdate]
+	updateBytes int
+	requests    window[*liveRequest]
+	bodies      bodies
+	owners      owners
+	reowned     int64 // version at which a person last changed
+	gone        window[goneIdentity]
+	names       names
+	stored      int64 // events ever
+	received    int64 // requests since the start
+	changed     chan struct{}
+	closed      bool
 }
 
-// clip is how many bytes of a text the console shows.
-const clip = 2000
-
-type liveEvent struct {
-	version    int64
-	id         string // unclipped
-	Number     int64  `json:"n"`
-	Event      string `json:"event"`
-	DistinctID string `json:"distinct_id"`
-	Properties string `json:"properties"`
-	Timestamp  string `json:"timestamp"`
-	owner
+// A liveUpdate is an identify or alias.
+type liveUpdate struct {
+	version int64
+	id      *owned
+	size    int
+	update  *altertabletest.Update
+	hints   func() []hint
 }
 
-type owner struct {
+// A goneIdentity is one that another took over.
+type goneIdentity struct {
+	version     int64
 	Environment string `json:"environment"`
-	IdentityID  string `json:"identity_id"`
-	Known       bool   `json:"known"` // there is an identity
-	Traits      string `json:"traits,omitempty"`
+	DistinctID  string `json:"distinct_id"`
 }
 
-type liveIdentity struct {
-	version      int64
-	key          identityKey
-	Environment  string   `json:"environment"`
-	DistinctID   string   `json:"distinct_id"`
-	Traits       string   `json:"traits"`
-	AnonymousIDs []string `json:"anonymous_ids"`
-	Aliases      []string `json:"aliases"`
-	More         int      `json:"more"` // ids that are not listed
-	UpdatedAt    string   `json:"updated_at"`
-}
-
-type liveRequest struct {
-	version  int64
-	Number   int64   `json:"n"`
-	Method   string  `json:"method"`
-	Path     string  `json:"path"`
-	Status   int     `json:"status"`
-	Reason   string  `json:"reason"`
-	Count    int     `json:"count"`
-	Size     int     `json:"size"`
-	Duration float64 `json:"duration_ms"`
-	Start    string  `json:"start"`
-}
-
-// An update is what a stream did not have yet.
-type update struct {
-	Events     []*liveEvent    `json:"events"`
-	Identities []*liveIdentity `json:"identities"`
-	Requests   []*liveRequest  `json:"requests"`
-	Stored     int64           `json:"stored"`
-	Received   int64           `json:"received"`
+func emptyHub(environments []string) *hub {
+	h := &hub{environments: environments, changed: make(chan struct{}), owners: newOwners(), names: newNames()}
+	h.events.first, h.updates.first, h.requests.first = 1, 1, 1
+	return h
 }
 
 // newHub begins with what the database has.
-func newHub(d *database, identities []altertabletest.Identity) (*hub, error) {
-	h := &hub{changed: make(chan struct{})}
-	stored, events, err := d.newest(keep)
+func newHub(d *database, identities []altertabletest.Identity, environments []string) (*hub, error) {
+	h := emptyHub(environments)
+	identities = slices.Clone(identities)
+	slices.SortStableFunc(identities, func(a, b altertabletest.Identity) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
+	for _, identity := range identities {
+		h.version++
+		h.owners.add(&identity, h.version)
+		h.names.addEnvironment(identity.Environment)
+	}
+	stored, events, err := d.newest(keepEvents)
 	if err != nil {
 		return nil, err
 	}
 	h.stored = stored - int64(len(events))
+	h.events.first = h.stored + 1
 	for _, event := range events {
 		h.observe(altertabletest.Change{Event: &event})
-	}
-	identities = slices.Clone(identities)
-	slices.SortStableFunc(identities, func(a, b altertabletest.Identity) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
-	for _, identity := range identities[max(0, len(identities)-keep):] {
-		h.version++
-		h.addIdentity(&identity)
 	}
 	return h, nil
 }
 
+// observe takes a change, and owns it.
 func (h *hub) observe(change altertabletest.Change) {
+	event, update, request := newEvent(change.Event), newUpdate(change.Update), newRequest(change.Request, h.environments)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.version++
 	switch {
-	case change.Event != nil:
-		h.addEvent(change.Event)
-	case change.Update != nil:
-		if identity, ok := h.identity(change.Update.Environment, change.Update.IdentityID); ok {
-			h.addIdentity(&identity)
-		}
-	case change.Request != nil:
-		h.addRequest(change.Request)
+	case event != nil:
+		h.addEvent(event)
+	case update != nil:
+		h.addUpdate(update)
+	case request != nil:
+		h.addRequest(request)
+	case change.Reset:
+		h.forget()
 	}
 	close(h.changed)
 	h.changed = make(chan struct{})
 }
 
-func (h *hub) addEvent(e *altertabletest.Event) {
+func (h *hub) addEvent(e *liveEvent) {
 	h.stored++
-	event := &liveEvent{
-		version:    h.version,
-		id:         e.DistinctID,
-		Number:     h.stored,
-		Event:      clipped(e.Event),
-		DistinctID: clipped(e.DistinctID),
-		Properties: clipped(jsonText(e.Properties)),
-		Timestamp:  e.Timestamp.Format(time.RFC3339Nano),
-		owner:      owner{Environment: e.Environment, IdentityID: clipped(e.IdentityID), Known: e.IdentityTraits != nil},
+	e.version, e.number = h.version, h.events.next()
+	if e.id = h.owners.of(e.event.Environment, e.sentAs()); e.id != nil {
+		e.id.events++
 	}
-	if event.Known {
-		event.Traits = clipped(jsonText(e.IdentityTraits))
-	}
-	h.events = newest(append(h.events, event))
-}
-
-// addIdentity shows the identity as the one that changed last, in the place of
-// those it took over, and as the owner of its events.
-func (h *hub) addIdentity(i *altertabletest.Identity) {
-	others := slices.Concat(i.AnonymousIDs, i.Aliases)
-	ids := map[string]bool{i.DistinctID: true}
-	for _, id := range others {
-		ids[id] = true
-	}
-	h.identities = slices.DeleteFunc(h.identities, func(known *liveIdentity) bool {
-		return known.key.environment == i.Environment && ids[known.key.id]
-	})
-	const listed = 20
-	identity := &liveIdentity{
-		version:      h.version,
-		key:          identityKey{i.Environment, i.DistinctID},
-		Environment:  i.Environment,
-		DistinctID:   clipped(i.DistinctID),
-		Traits:       clipped(jsonText(i.Traits)),
-		AnonymousIDs: clippedAll(i.AnonymousIDs, listed),
-		Aliases:      clippedAll(i.Aliases, listed),
-	}
-	identity.More = len(others) - len(identity.AnonymousIDs) - len(identity.Aliases)
-	if !i.UpdatedAt.IsZero() {
-		identity.UpdatedAt = i.UpdatedAt.Format(time.RFC3339Nano)
-	}
-	h.identities = newest(append(h.identities, identity))
-	for n, event := range h.events {
-		if event.Environment == i.Environment && ids[event.id] {
-			owned := *event // a stream may be encoding the other
-			owned.version = h.version
-			owned.IdentityID, owned.Known, owned.Traits = identity.DistinctID, true, identity.Traits
-			h.events[n] = &owned
-		}
+	e.spelling = h.names.add(e.event.Event)
+	h.names.addEnvironment(e.event.Environment)
+	h.events.push(e)
+	h.eventBytes += e.size
+	for h.events.len() > keepEvents || h.eventBytes > keepBytes && h.events.len() > 1 {
+		oldest := h.events.pop()
+		h.eventBytes -= oldest.size
+		h.owners.left(oldest.id)
+		h.names.remove(oldest.event.Event)
 	}
 }
 
-func (h *hub) addRequest(r *altertabletest.Request) {
+func (h *hub) addUpdate(u *liveUpdate) {
+	u.version, h.reowned = h.version, h.version
+	for _, key := range h.owners.update(u.update, h.version) {
+		h.gone.push(goneIdentity{h.version, key.environment, clipped(key.id)})
+	}
+	for h.gone.len() > keepGone {
+		h.gone.pop()
+	}
+	u.id = h.owners.place(identityKey{u.update.Environment, u.update.DistinctID})
+	h.updates.push(u)
+	h.updateBytes += u.size
+	for h.updates.len() > keepUpdates || h.updateBytes > updateBytes && h.updates.len() > 1 {
+		h.updateBytes -= h.updates.pop().size
+	}
+}
+
+func (h *hub) addRequest(r *liveRequest) {
 	h.received++
-	h.requests = newest(append(h.requests, &liveRequest{
-		version:  h.version,
-		Number:   h.received,
-		Method:   clipped(r.Method),
-		Path:     clipped(r.Path),
-		Status:   r.Status,
-		Reason:   clipped(r.Reason),
-		Count:    r.Count,
-		Size:     r.Size,
-		Duration: float64(r.Duration.Microseconds()) / 1000,
-		Start:    r.Start.Format(time.RFC3339Nano),
-	}))
+	r.version, r.row.Number = h.version, h.requests.next()
+	h.requests.push(r)
+	h.bodies.add(r)
+	if h.requests.len() > keepRequests {
+		h.bodies.drop(h.requests.pop())
+	}
 }
 
-// since returns what is newer than a version and that of the answer, and a
-// channel that is closed when there is more. A closed hub returns a nil channel.
-func (h *hub) since(version int64) (u update, now int64, more <-chan struct{}) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return u, version, nil
-	}
-	u = update{Events: []*liveEvent{}, Identities: []*liveIdentity{}, Requests: []*liveRequest{}, Stored: h.stored, Received: h.received}
-	for _, e := range h.events {
-		if e.version > version {
-			u.Events = append(u.Events, e)
-		}
-	}
-	for _, i := range h.identities {
-		if i.version > version {
-			u.Identities = append(u.Identities, i)
-		}
-	}
-	for _, r := range h.requests {
-		if r.version > version {
-			u.Requests = append(u.Requests, r)
-		}
-	}
-	return u, h.version, h.changed
+// forget forgets everything. Numbers go on, so that none means two things.
+func (h *hub) forget() {
+	h.epoch++
+	h.events.clear()
+	h.updates.clear()
+	h.requests.clear()
+	h.gone.clear()
+	h.eventBytes, h.updateBytes, h.stored, h.received = 0, 0, 0, 0
+	h.bodies, h.owners, h.names = bodies{}, newOwners(), newNames()
 }
 
 // count returns the number of events ever stored.
@@ -229,21 +179,4 @@ func (h *hub) close() {
 	h.closed = true
 	close(h.changed)
 	h.changed = make(chan struct{})
-}
-
-func newest[T any](items []T) []T { return slices.Delete(items, 0, max(0, len(items)-keep)) }
-
-func clipped(text string) string {
-	if len(text) <= clip {
-		return text
-	}
-	return text[:clip] + "..."
-}
-
-func clippedAll(texts []string, n int) []string {
-	all := []string{}
-	for _, text := range texts[:min(n, len(texts))] {
-		all = append(all, clipped(text))
-	}
-	return all
 }

@@ -20,6 +20,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(engineVariable) != "" {
+		engineMain()
+	}
+	_ = os.Setenv("GORACE", "halt_on_error=1") // what the engine prints is not shown
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		removeBinaries()
 		os.Exit(code)

@@ -171,6 +171,9 @@ func parseFlags(arguments []string, output io.Writer) (config, error) {
 }
 
 func main() {
+	if os.Getenv(engineVariable) != "" {
+		engineMain()
+	}
 	c, err := parseFlags(os.Args[1:], os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -183,10 +186,8 @@ func main() {
 	if c.sql != "" {
 		err = ask(ctx, c, os.Stdout)
 	} else {
-		keepFilesPrivate()
-		if err = limitMemory(); err == nil {
-			err = run(ctx, c, os.Stdout)
-		}
+		keepFilesPrivate() // the engine's too
+		err = run(ctx, c, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "altertable-local:", err)

@@ -1,120 +1,134 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"slices"
-	"time"
-
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-// pending holds the changes that are not in the database yet. What changed
-// several times is there once, as it is now. The database's mutex guards it.
+// pending holds the changes that are not in the database yet. Events are
+// encoded as they come. Of identities it has the names alone, and asks for each
+// once when it is applied: so a message costs the same, however many ids its
+// identity has. The database's mutex guards it.
 type pending struct {
-	events     []eventRow
-	identities map[identityKey]*identityRow
-	gone       map[identityKey]bool // were known by another id at some time
-	owners     map[identityKey]int  // into ids
-	ids        []idRow
-	seq        int64 // of the id first seen last
+	reset   bool
+	count   int // of events
+	events  packer
+	touched map[identityKey]int    // to the number of ids
+	ids     []idRow                // in the order first seen
+	seen    map[identityKey]bool   // those in ids
+	formers map[identityKey]string // to the identity that each became
+	sizes   int                    // the sum of touched
 }
 
-// An identityKey is an environment and an id in it.
-type identityKey struct{ environment, id string }
-
-type eventRow struct {
-	altertabletest.Event
-	properties string
-}
-
-type identityRow struct {
-	altertabletest.Identity
-	traits string
-}
-
-// An idRow says by which id the owner of an id is known.
-type idRow struct {
-	identityKey
-	distinctID string
-	seq        int64 // orders ids, and so identities, by when they were first seen
-}
-
-func (p *pending) rows() int { return len(p.events) + len(p.identities) + len(p.ids) }
-
-// clear empties p and keeps its seq.
-func (p *pending) clear() { *p = pending{seq: p.seq} }
-
-func (p *pending) addEvent(event altertabletest.Event) {
-	row := eventRow{Event: event, properties: jsonText(event.Properties)}
-	row.Properties, row.IdentityTraits = nil, nil
-	p.events = append(p.events, row)
-}
-
-func (p *pending) addIdentity(identity altertabletest.Identity) {
-	if p.identities == nil {
-		p.identities = map[identityKey]*identityRow{}
-		p.gone = map[identityKey]bool{}
-		p.owners = map[identityKey]int{}
-	}
-	key := identityKey{identity.Environment, identity.DistinctID}
-	row := &identityRow{Identity: identity, traits: jsonText(identity.Traits)}
-	row.Traits = nil
-	p.identities[key] = row
-	p.own(key, key)
-	for _, id := range slices.Concat(identity.AnonymousIDs, identity.Aliases) {
-		other := identityKey{identity.Environment, id}
-		delete(p.identities, other)
-		p.gone[other] = true
-		p.own(other, key)
-	}
-}
-
-func (p *pending) own(id, owner identityKey) {
-	if i, ok := p.owners[id]; ok {
-		p.ids[i].distinctID = owner.id
-		return
-	}
-	p.seq++
-	p.owners[id] = len(p.ids)
-	p.ids = append(p.ids, idRow{id, owner.id, p.seq})
-}
-
-// jsonText encodes a decoded JSON object, without escaping for HTML.
-func jsonText(object map[string]any) string {
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(object); err != nil {
-		panic("altertable-local: a decoded object cannot be encoded: " + err.Error())
-	}
-	return string(bytes.TrimSuffix(buf.Bytes(), []byte("\n")))
-}
-
-// The database's timestamps count microseconds in 64 bits. Whatever lies
-// outside is as far away as they reach.
-var (
-	earliest = time.Date(-290000, 1, 1, 0, 0, 0, 0, time.UTC)
-	latest   = time.Date(294000, 1, 1, 0, 0, 0, 0, time.UTC)
+const (
+	// chunk is how many pending rows are applied at once.
+	chunk = 16384
+	// chunkBytes bounds the events of large properties.
+	chunkBytes = 16 << 20
+	// idBytes is about what an id takes.
+	idBytes = 64
 )
 
-// instant returns a timestamp as the database takes it, nil for none.
-func instant(t time.Time) any {
-	switch {
-	case t.IsZero():
-		return nil
-	case t.Before(earliest):
-		return earliest
-	case t.After(latest):
-		return latest
-	}
-	return t
+// due reports whether there is enough to apply. Writing an identity costs as much
+// as it has ids: the larger those are that changed, the more changes have to
+// come together.
+func (p *pending) due(times int) bool {
+	return p.rows() >= times*(chunk+p.sizes) || len(p.events.data) >= times*(chunkBytes+idBytes*p.sizes)
 }
 
-// optional returns an id as the database takes it, nil for none.
-func optional(id string) any {
-	if id == "" {
-		return nil
+func (p *pending) rows() int { return p.count + len(p.ids) + len(p.formers) }
+
+func (p *pending) empty() bool { return !p.reset && p.rows() == 0 && len(p.touched) == 0 }
+
+func (p *pending) add(change altertabletest.Change) {
+	switch {
+	case change.Event != nil:
+		p.count++
+		p.events.event(change.Event)
+	case change.Update != nil:
+		p.update(change.Update)
+	case change.Reset:
+		*p = pending{reset: true}
 	}
-	return id
+}
+
+func (p *pending) update(u *altertabletest.Update) {
+	if p.touched == nil {
+		p.touched = map[identityKey]int{}
+		p.seen = map[identityKey]bool{}
+		p.formers = map[identityKey]string{}
+	}
+	key := func(id string) identityKey { return identityKey{u.Environment, id} }
+	p.own(key(u.IdentityID), u.IdentityID)
+	if u.NewUserID != "" {
+		p.own(key(u.NewUserID), u.IdentityID)
+	}
+	p.own(key(u.DistinctID), u.IdentityID)
+	if u.AnonymousID != "" {
+		p.own(key(u.AnonymousID), u.IdentityID)
+	}
+	p.touch(key(u.IdentityID), u.IDs)
+	for _, former := range u.Former {
+		p.formers[key(former)] = u.IdentityID
+		p.sizes -= p.touched[key(former)]
+		delete(p.touched, key(former))
+	}
+}
+
+func (p *pending) touch(key identityKey, size int) {
+	p.sizes += size - p.touched[key]
+	p.touched[key] = size
+}
+
+// own takes an id that may be new. If it is not, this changes nothing: whose it
+// is was said when it came, or when its owner became another.
+func (p *pending) own(id identityKey, owner string) {
+	if !p.seen[id] {
+		p.seen[id] = true
+		p.ids = append(p.ids, idRow{id, owner})
+	}
+}
+
+// batch is p with the identities as they are now. It is called without the
+// database's mutex, for a p that does not change any more.
+func (p *pending) batch(identity func(environment, id string) (altertabletest.Identity, bool)) batch {
+	var c changes
+	for key := range p.touched {
+		// One that is not there, or part of another, was changed again in the
+		// meantime, and that change is still to be observed.
+		if i, ok := identity(key.environment, key.id); ok && i.DistinctID == key.id {
+			c.identities = append(c.identities, rowOf(i))
+		}
+	}
+	for former := range p.formers {
+		c.formers = append(c.formers, idRow{former, p.current(former)})
+	}
+	for _, id := range p.ids {
+		id.owner = p.current(identityKey{id.environment, id.owner})
+		c.ids = append(c.ids, id)
+	}
+	return batch{reset: p.reset, count: p.count, events: p.events.data, changes: c.pack()}
+}
+
+// current returns by which id an identity is known now. A former one never
+// comes back.
+func (p *pending) current(key identityKey) string {
+	var passed []identityKey
+	for {
+		next, former := p.formers[key]
+		if !former {
+			break
+		}
+		passed = append(passed, key)
+		key.id = next
+	}
+	for _, k := range passed { // so that the next one finds it at once
+		p.formers[k] = key.id
+	}
+	return key.id
+}
+
+func rowOf(i altertabletest.Identity) identityRow {
+	row := identityRow{Identity: i, traits: jsonText(i.Traits)}
+	row.Traits = nil
+	return row
 }

@@ -3,21 +3,19 @@ package main
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
-
-	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-// identities returns what the file knows, in the order in which the identities
+// partBytes is about how large a part of a long answer is.
+const partBytes = 1 << 20
+
+// identities sends what the file knows, in the order in which the identities
 // came to be.
-func (d *database) identities() ([]altertabletest.Identity, error) {
-	rows, err := d.sql.QueryContext(context.Background(), `
+func (s *store) identities(send func(packer)) error {
+	rows, err := s.sql.QueryContext(context.Background(), `
 		SELECT p.environment, p.distinct_id, p.traits::VARCHAR, p.anonymous_ids, p.aliases, p.device_ids,
 			p.created_at, p.updated_at, p.created_nanos, p.updated_nanos
 		FROM altertable.store.identities p
@@ -25,84 +23,85 @@ func (d *database) identities() ([]altertabletest.Identity, error) {
 			ON p.environment = i.environment AND p.distinct_id = i.distinct_id
 		ORDER BY i.seq`)
 	if err != nil {
-		return nil, fmt.Errorf("identities cannot be read: %w", err)
+		return fmt.Errorf("identities cannot be read: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	var identities []altertabletest.Identity
+	var part packer
 	for rows.Next() {
 		identity, err := scanIdentity(rows)
 		if err != nil {
-			return nil, fmt.Errorf("an identity cannot be read: %w", err)
+			return fmt.Errorf("an identity cannot be read: %w", err)
 		}
-		identities = append(identities, identity)
+		part.identity(identity)
+		if len(part.data) > partBytes {
+			send(part)
+			part = packer{}
+		}
 	}
-	return identities, rows.Err()
+	send(part)
+	return rows.Err()
 }
 
-// newest returns the number of events and the newest n, oldest first.
-func (d *database) newest(n int) (stored int64, events []altertabletest.Event, err error) {
+// newest returns the number of events and the newest n, oldest first, but not
+// more of large ones than the console keeps, each with its identity's id.
+func (s *store) newest(n int) (found packer, err error) {
 	ctx := context.Background()
-	if err := d.sql.QueryRowContext(ctx, `SELECT count(*) FROM altertable.store.events`).Scan(&stored); err != nil {
-		return 0, nil, fmt.Errorf("events cannot be read: %w", err)
+	var stored int64
+	if err := s.sql.QueryRowContext(ctx, `SELECT count(*) FROM altertable.store.events`).Scan(&stored); err != nil {
+		return found, fmt.Errorf("events cannot be read: %w", err)
 	}
-	rows, err := d.sql.QueryContext(ctx, `
-		SELECT environment, event, distinct_id, properties::VARCHAR, "timestamp", identity_id, identity_traits::VARCHAR
-		FROM altertable.analytics.events ORDER BY received_at DESC LIMIT ?`, n)
+	found.uint(uint64(stored))
+	rows, err := s.sql.QueryContext(ctx, `
+		SELECT e.environment, e.event, e.distinct_id, e.anonymous_id, e.device_id, e.session_id, e.properties::VARCHAR,
+			e."timestamp", e.received_at, p.distinct_id, CASE WHEN p.distinct_id IS NOT NULL THEN '{}' END
+		FROM (
+			SELECT *, sum(strlen(properties::VARCHAR) + strlen(event) + coalesce(strlen(distinct_id), 0)) OVER (ORDER BY n DESC) AS size
+			FROM (SELECT *, rowid AS n FROM altertable.store.events ORDER BY rowid DESC LIMIT ?)) e`+joinIdentities+`
+		WHERE e.size <= ? ORDER BY e.n`, n, keepBytes)
 	if err != nil {
-		return 0, nil, fmt.Errorf("events cannot be read: %w", err)
+		return found, fmt.Errorf("events cannot be read: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var (
-			e          altertabletest.Event
-			properties string
-			traits     sql.NullString
+			environment, event, properties                                 string
+			distinctID, anonymousID, deviceID, sessionID, identity, traits sql.NullString
+			timestamp, receivedAt                                          sql.NullTime
 		)
-		if err := rows.Scan(&e.Environment, &e.Event, &e.DistinctID, &properties, &e.Timestamp, &e.IdentityID, &traits); err != nil {
-			return 0, nil, fmt.Errorf("an event cannot be read: %w", err)
+		if err := rows.Scan(&environment, &event, &distinctID, &anonymousID, &deviceID, &sessionID, &properties,
+			&timestamp, &receivedAt, &identity, &traits); err != nil {
+			return found, fmt.Errorf("an event cannot be read: %w", err)
 		}
-		if e.Properties, err = decodeObject(properties); err == nil && traits.Valid {
-			e.IdentityTraits, err = decodeObject(traits.String)
+		found.bool(true)
+		for _, text := range []string{environment, event, distinctID.String, anonymousID.String, deviceID.String, sessionID.String, properties} {
+			found.text(text)
 		}
-		if err != nil {
-			return 0, nil, fmt.Errorf("an event cannot be read: %w", err)
-		}
-		events = append(events, e)
+		found.instant(timestamp.Time)
+		found.instant(receivedAt.Time)
+		found.bool(identity.Valid)
+		found.text(identity.String)
+		found.text(traits.String)
 	}
-	slices.Reverse(events)
-	return stored, events, rows.Err()
+	found.bool(false)
+	return found, rows.Err()
 }
 
 // nanos is what of a timestamp the database's microseconds leave out.
 func nanos(t time.Time) int16 { return int16(t.Nanosecond() % 1000) }
 
-func scanIdentity(rows *sql.Rows) (altertabletest.Identity, error) {
+func scanIdentity(rows *sql.Rows) (i identityRow, err error) {
 	var (
-		identity                    altertabletest.Identity
-		traits                      string
 		anonymous, aliases, devices duckdb.Composite[[]string]
 		created, updated            sql.NullTime
 		createdNanos, updatedNanos  int16
 	)
-	err := rows.Scan(&identity.Environment, &identity.DistinctID, &traits, &anonymous, &aliases, &devices,
+	err = rows.Scan(&i.Environment, &i.DistinctID, &i.traits, &anonymous, &aliases, &devices,
 		&created, &updated, &createdNanos, &updatedNanos)
 	if err != nil {
-		return identity, err
+		return i, err
 	}
-	if identity.Traits, err = decodeObject(traits); err != nil {
-		return identity, err
-	}
-	identity.AnonymousIDs, identity.Aliases, identity.DeviceIDs = anonymous.Get(), aliases.Get(), devices.Get()
-	identity.CreatedAt = created.Time.Add(time.Duration(createdNanos))
-	identity.UpdatedAt = updated.Time.Add(time.Duration(updatedNanos))
-	return identity, nil
-}
-
-// decodeObject decodes a JSON object, its numbers as the API's server does.
-func decodeObject(text string) (map[string]any, error) {
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	var object map[string]any
-	err := decoder.Decode(&object)
-	return object, err
+	i.AnonymousIDs, i.Aliases, i.DeviceIDs = anonymous.Get(), aliases.Get(), devices.Get()
+	i.CreatedAt = created.Time.Add(time.Duration(createdNanos))
+	i.UpdatedAt = updated.Time.Add(time.Duration(updatedNanos))
+	return i, nil
 }

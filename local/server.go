@@ -14,8 +14,9 @@ import (
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-// keep is how many events, identities and requests the console shows.
-const keep = 300
+// bodyHistory is how many bytes of request bodies the API's server keeps: those
+// in progress, which the hub gets when they are answered.
+const bodyHistory = 8 << 20
 
 // A server is the API, its database and its console behind one port.
 type server struct {
@@ -64,19 +65,19 @@ func (s *server) load(c config) error {
 	if err != nil {
 		return err
 	}
-	if s.hub, err = newHub(s.database, identities); err != nil {
-		return err
-	}
 	environments := c.environments
 	if len(environments) == 0 {
 		environments = list{"production"}
+	}
+	if s.hub, err = newHub(s.database, identities, environments); err != nil {
+		return err
 	}
 	options := []altertabletest.Option{
 		altertabletest.WithoutListener(),
 		altertabletest.WithEnvironments(environments...),
 		altertabletest.WithIdentities(identities...),
 		altertabletest.WithHistory(1), // the database and the hub have their own
-		altertabletest.WithBodyHistory(0),
+		altertabletest.WithBodyHistory(bodyHistory),
 		altertabletest.WithObserver(func(change altertabletest.Change) {
 			s.hub.observe(change)
 			s.database.observe(change)
@@ -86,7 +87,8 @@ func (s *server) load(c config) error {
 		options = append(options, altertabletest.WithAPIKeys(c.keys...))
 	}
 	s.api = altertabletest.NewServer(options...)
-	s.hub.identity, s.database.identity = s.api.Identity, s.api.Identity
+	s.hub.identity = s.api.Identity
+	s.database.follow(s.api)
 	if c.latency > 0 {
 		s.api.Always(altertabletest.Delay(c.latency))
 	}
@@ -100,7 +102,14 @@ func (s *server) load(c config) error {
 func (s *server) routes(c config) http.Handler {
 	mux := http.NewServeMux()
 	auth := newAuth(c.keys, s.url)
-	console := console{hub: s.hub, auth: auth, writeTimeout: 10 * time.Second, streams: make(chan struct{}, 32)}
+	console := console{
+		hub:          s.hub,
+		api:          s.api,
+		database:     s.database,
+		auth:         auth,
+		writeTimeout: 10 * time.Second,
+		streams:      make(chan struct{}, 32),
+	}
 	console.routes(mux)
 	mux.Handle("POST /query", queryHandler(s.database, auth))
 	mux.Handle("/", absent(s.api.Handler())) // what is not found shows in the console too

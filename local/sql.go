@@ -14,23 +14,9 @@ import (
 )
 
 const (
-	queryTimeout = 10 * time.Second
-	maxRows      = 10_000
-	maxResult    = 32 << 20 // bytes of cells
+	maxRows   = 10_000
+	maxResult = 32 << 20 // bytes of cells
 )
-
-// A result is what a query found. A cell is a JSON value.
-type result struct {
-	Columns   []column            `json:"columns"`
-	Rows      [][]json.RawMessage `json:"rows"`
-	Truncated bool                `json:"truncated"` // there are more rows
-	Duration  float64             `json:"duration_ms"`
-}
-
-type column struct {
-	Name string `json:"name"`
-	Type string `json:"type"` // DuckDB's name of it
-}
 
 // A sqlError is a query's own fault, or was caused by its limits.
 type sqlError struct {
@@ -40,64 +26,29 @@ type sqlError struct {
 
 func (e *sqlError) Error() string { return e.Message }
 
-// query runs one statement that reads. It sees everything that was observed
-// before. Its error is a *sqlError, unless the database itself has failed.
-func (d *database) query(ctx context.Context, text string) (*result, error) {
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
-	if err := d.catchUp(); err != nil {
-		return nil, err
-	}
-	conn, err := d.sql.Conn(ctx)
+// query runs one statement that reads, and returns a packed result. Its error is
+// a *sqlError.
+func (s *store) query(ctx context.Context, text string) (packer, error) {
+	conn, err := s.sql.Conn(ctx)
 	if err != nil {
-		return nil, d.explain(ctx, err)
+		return packer{}, &sqlError{"sql-error", err.Error()}
 	}
-	type outcome struct {
-		*result
-		err error
-	}
-	// Most statements end soon after ctx, but DuckDB does not interrupt a call of a
-	// function. Its connection stays taken until it returns.
-	done := make(chan outcome, 1)
-	go func() {
-		found, err := read(ctx, conn, text)
-		_ = conn.Close()
-		done <- outcome{found, err}
-	}()
-	select {
-	case found := <-done:
-		if found.err != nil {
-			return nil, d.explain(ctx, found.err)
-		}
-		found.Duration = float64(time.Since(start).Microseconds()) / 1000
-		return found.result, nil
-	case <-ctx.Done():
-		return nil, d.explain(ctx, ctx.Err())
-	}
-}
-
-// explain makes of an error what the one who asked has to know.
-func (d *database) explain(ctx context.Context, err error) error {
+	defer func() { _ = conn.Close() }()
+	found, err := read(ctx, conn, text)
 	var own *sqlError
-	switch {
-	case errors.As(err, &own):
-		return own
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return &sqlError{"timeout", fmt.Sprintf("the query took longer than %v", d.timeout)}
-	case ctx.Err() != nil:
-		return &sqlError{"canceled", "the query was canceled"}
+	if err != nil && !errors.As(err, &own) {
+		err = &sqlError{"sql-error", err.Error()}
 	}
-	return &sqlError{"sql-error", err.Error()}
+	return found, err
 }
 
-func read(ctx context.Context, conn *sql.Conn, text string) (*result, error) {
+func read(ctx context.Context, conn *sql.Conn, text string) (found packer, err error) {
 	explains, err := checkReadOnly(ctx, conn, text)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	if _, err := conn.ExecContext(ctx, `BEGIN TRANSACTION READ ONLY`); err != nil {
-		return nil, err
+		return found, err
 	}
 	defer func() {
 		if _, err := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`); err != nil {
@@ -107,14 +58,14 @@ func read(ctx context.Context, conn *sql.Conn, text string) (*result, error) {
 	}()
 	names, err := prepare(conn, text)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	if explains {
 		return fetch(ctx, conn, text, plainCells(names))
 	}
 	cells, err := describe(ctx, conn, text, names)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	return fetch(ctx, conn, cells.wrap(text), cells)
 }
@@ -226,37 +177,41 @@ func (c cells) wrap(text string) string {
 		strings.Join(values, ", "), subquery(text), strings.Join(names, ", "), maxRows+1)
 }
 
-func fetch(ctx context.Context, conn *sql.Conn, text string, c cells) (*result, error) {
+func fetch(ctx context.Context, conn *sql.Conn, text string, c cells) (found packer, err error) {
 	rows, err := conn.QueryContext(ctx, text)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	defer func() { _ = rows.Close() }()
-	res := &result{Rows: [][]json.RawMessage{}}
-	for _, cell := range c {
-		res.Columns = append(res.Columns, cell.column)
-	}
+	found.columns(c)
 	values, into := make([]any, len(c)), make([]any, len(c))
 	for i := range values {
 		into[i] = &values[i]
 	}
-	size := 0
-	for rows.Next() {
-		if len(res.Rows) == maxRows || size > maxResult {
-			res.Truncated = true
+	truncated := false
+	for n := 0; rows.Next(); n++ {
+		if truncated = n == maxRows; truncated {
 			break
 		}
 		if err := rows.Scan(into...); err != nil {
-			return nil, err
+			return found, err
 		}
-		row := make([]json.RawMessage, len(c))
+		before := len(found.data)
+		found.bool(true)
 		for i, value := range values {
-			row[i] = c[i].conversion.encode(value)
-			size += len(row[i])
+			found.text(string(c[i].conversion.encode(value)))
 		}
-		res.Rows = append(res.Rows, row)
+		if len(found.data) > maxResult {
+			if n == 0 {
+				return found, &sqlError{"sql-error", "a row of the result is larger than 32 MiB"}
+			}
+			found.data, truncated = found.data[:before], true
+			break
+		}
 	}
-	return res, rows.Err()
+	found.bool(false)
+	found.bool(truncated)
+	return found, rows.Err()
 }
 
 // encode makes JSON of a value as the driver returns it. What DuckDB writes for

@@ -85,8 +85,10 @@ func TestSQLOnlyReads(t *testing.T) {
 
 // Each lock holds without the others.
 func TestSQLLocks(t *testing.T) {
-	r := startLocal(t, config{})
-	conn, err := r.database.sql.Conn(t.Context())
+	s, err := openStore("", false)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, s.close()) }()
+	conn, err := s.sql.Conn(t.Context())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	_, err = conn.ExecContext(t.Context(), `SET memory_limit = '100GB'`)
@@ -249,23 +251,6 @@ func TestSQLTakesNoLongerThanItMay(t *testing.T) {
 	assert.Contains(t, answer, `{"error":{"code":"timeout","message":"the query took longer than 50ms"}}`)
 	r.database.timeout = queryTimeout
 	assert.JSONEq(t, `[[1]]`, r.rows("SELECT 1"))
-}
-
-// DuckDB does not interrupt a call of a function. Who asked has the answer all
-// the same, while one of the connections is still busy.
-func TestSQLThatIsNotInterrupted(t *testing.T) {
-	r := startLocal(t, config{})
-	r.database.timeout = 50 * time.Millisecond
-	idle := r.database.sql.Stats().InUse
-	status, answer := r.ask("SELECT levenshtein(repeat('x', 30000), repeat('y', 30000))")
-	assert.Equal(t, http.StatusBadRequest, status)
-	assert.Contains(t, answer, `"timeout"`)
-	assert.Equal(t, idle+1, r.database.sql.Stats().InUse)
-	for range readers { // the last of them is free when the statement has ended
-		conn, err := r.database.sql.Conn(t.Context())
-		require.NoError(t, err)
-		defer func() { _ = conn.Close() }()
-	}
 }
 
 func TestQueryRequests(t *testing.T) {

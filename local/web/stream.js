@@ -1,61 +1,79 @@
 import { byId } from './dom.js';
 import { events } from './events.js';
+import * as filter from './filter.js';
+import { showHints } from './hints.js';
 import { identities, identityKey } from './identities.js';
+import { keep } from './list.js';
 import { requests } from './requests.js';
+import { ask, onSignIn, session, setState, whileSeen } from './session.js';
+import { firstQuery } from './sql.js';
 
-function show(update, fresh) {
-  for (const identity of update.identities) {
-    for (const id of [...identity.anonymous_ids, ...identity.aliases]) identities.remove(identityKey(identity.environment, id));
+let numbers = { stored: 0, received: 0 };
+
+// show puts a message on the page. A snapshot that continues what the page had
+// leaves the lists that are read as they are.
+function show(update, snapshot) {
+  const continues = !filterChanged && update.stored >= numbers.stored && update.received >= numbers.received;
+  numbers = update;
+  for (const { environment, distinct_id } of update.gone ?? []) identities.remove(identityKey(environment, distinct_id));
+  filter.offer(update.names ?? [], update.environments ?? []);
+  events.take(update, snapshot, continues);
+  for (const [view, items] of [[identities, update.identities], [requests, update.requests]]) {
+    if (snapshot) view.snapshot(items, continues);
+    else view.put(items, true);
   }
-  events.put(update.events, fresh);
-  identities.put(update.identities, fresh);
-  requests.put(update.requests, fresh);
-  byId('stored').textContent = update.stored.toLocaleString('en');
-  byId('received').textContent = update.received.toLocaleString('en');
-  byId('start').classList.toggle('filled', update.stored > 0 || update.received > 0 || update.identities.length > 0);
+  if (snapshot) filterChanged = false;
+  showNumbers(update);
+  showHints(update.hints ?? []);
 }
 
-function setState(state) {
-  byId('state').dataset.state = state;
-  byId('state').textContent = state;
+function showNumbers(update) {
+  for (const name of ['stored', 'people', 'received']) byId(name).textContent = (update[name] ?? 0).toLocaleString('en');
+  count(identities, filter.filter.active() ? 0 : update.people);
+  count(requests, update.received);
+  const any = update.stored > 0 || update.received > 0 || update.people > 0;
+  byId('start').classList.toggle('filled', any);
+  byId('clear').hidden = !any;
+  firstQuery(update);
 }
 
-let source = null;
+function count(view, all) {
+  const some = view.shown.size < all && view.shown.size >= keep;
+  view.panel.querySelector('.count').textContent = some ? 'the newest ' + keep + ' of ' + all.toLocaleString('en') : '';
+}
+
+let source = null, filterChanged = false;
 
 export async function connect() {
   source?.close();
-  const session = await fetch('/console/session').catch(() => null);
-  if (!session) return void setTimeout(connect, 1000);
-  const locked = session.status === 401;
-  byId('signin').hidden = !locked;
-  byId('console').hidden = locked;
-  if (locked) {
-    setState('signed out');
-    byId('key').focus();
-    return;
-  }
-  source = new EventSource('/console/stream');
-  source.addEventListener('snapshot', (message) => {
-    for (const view of [events, identities, requests]) view.clear();
-    show(JSON.parse(message.data), false);
+  source = null;
+  const state = await session();
+  if (state === 'gone') return void setTimeout(connect, 1000);
+  ask(byId('console'), state === 'locked');
+  if (state === 'locked') byId('clear').hidden = true;
+  else if (!document.hidden) open();
+}
+
+// open asks for what the filter lets through.
+function open() {
+  source?.close();
+  const stream = source = new EventSource('/console/stream?' + filter.parameters());
+  const on = (name, do_) => stream.addEventListener(name, (message) => { if (stream === source) do_(message); });
+  on('snapshot', (message) => {
+    show(JSON.parse(message.data), true);
     setState('live');
   });
-  source.addEventListener('update', (message) => show(JSON.parse(message.data), true));
-  source.addEventListener('error', () => {
+  on('update', (message) => show(JSON.parse(message.data), false));
+  on('error', () => {
     setState('reconnecting');
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000); // refused, not lost
+    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 1000); // refused, not lost
   });
 }
 
-byId('signin').addEventListener('submit', async (submit) => {
-  submit.preventDefault();
-  const answer = await fetch('/console/session', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ key: byId('key').value }),
-  }).catch(() => null);
-  byId('signin-error').textContent = answer?.ok ? '' : answer ? 'This key is unknown.' : 'The server does not answer.';
-  if (!answer?.ok) return byId('key').select();
-  byId('key').value = '';
-  connect();
+filter.start(() => {
+  filterChanged = true;
+  if (source) open();
 });
+window.addEventListener('signedout', connect);
+onSignIn(connect);
+whileSeen(connect, () => source?.close());
