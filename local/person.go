@@ -68,6 +68,7 @@ func (c console) person(w http.ResponseWriter, r *http.Request) {
 			anonymous[other] = true
 		}
 		row := showIdentity(&identity, c.hub.ignoredIdentify(environment, owner))
+		row.Traits = clippedAt(jsonText(identity.Traits), clipDetail)
 		s.Identity = &row
 		s.addDevices(identity.DeviceIDs...)
 	}
