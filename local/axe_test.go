@@ -43,10 +43,10 @@ func TestAccessibility(t *testing.T) {
 	require.Error(t, err)
 	send(t, r.client(), altertable.Track{Event: "planUpgraded", DistinctID: "ada@example.com", Properties: altertable.Properties{"password": "correct horse"}})
 	see(t, browser, shows("#requests", "environment-not-found"), shows("#events li", "planUpgraded"),
-		chromedp.Click("[data-sample=funnel]"), shows("#result td", "signed_up"))
+		chromedp.Click("[data-sample=people]"), shows("#result td", "signed_up"))
 	look("console")
-	see(t, browser, chromedp.Click("#events summary"), shows("#events details[open]", "properties"),
-		chromedp.Click("#requests summary"), shows("#requests details[open]", "body"))
+	see(t, browser, chromedp.Click("#events .name"), shows("#events .detail", "received_at"),
+		chromedp.Click("#requests .wrong button"), shows("#requests .detail", "arrived"))
 	look("opened")
 	see(t, browser, chromedp.Navigate(r.url+"/?text=nothing-has-this"), shows("#state", "live"))
 	look("filtered")
