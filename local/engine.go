@@ -61,6 +61,8 @@ func startEngine() (*engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the engine cannot be started: %w", err)
 	}
+	widen(out)
+	widen(e.in)
 	go e.receive(out)
 	return e, nil
 }
