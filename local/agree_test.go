@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,12 +14,18 @@ import (
 )
 
 // TestDatabaseAgreesWithTheAPI sends whatever may come, and compares at moments
-// of chance what SQL says with what the API's server knows.
+// of chance what SQL says with what the API's server knows. Engines are killed at
+// others, and all is forgotten now and then.
 func TestDatabaseAgreesWithTheAPI(t *testing.T) {
 	for seed := range uint64(5) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
-			r := startLocal(t, config{environments: list{"production", "staging"}})
+			c := config{environments: list{"production", "staging"}}
+			if seed%2 == 1 {
+				c.data = filepath.Join(t.TempDir(), "data.duckdb")
+			}
+			r := startLocal(t, c)
+			quiet(r)
 			client := r.api.HTTPClient()
 			send := func(path, body string) {
 				status, answer := (&running{t: t, server: r.server, http: client}).post(path, body)
@@ -28,16 +35,30 @@ func TestDatabaseAgreesWithTheAPI(t *testing.T) {
 			for n := range 400 {
 				environment := []string{"production", "staging"}[random.IntN(5)/4]
 				at := fmt.Sprintf("2026-01-02T12:00:%02d.%09dZ", random.IntN(60), random.IntN(1e9))
-				switch head := fmt.Sprintf(`{"environment":%q,"timestamp":%q,"distinct_id":%q,`, environment, at, id()); random.IntN(10) {
-				case 0, 1, 2:
+				switch head := fmt.Sprintf(`{"environment":%q,"timestamp":%q,"distinct_id":%q,`, environment, at, id()); random.IntN(40) {
+				default:
 					send("/track", head+fmt.Sprintf(`"event":"e%d","properties":{"n":%d}}`, n, n))
-				case 3, 4, 5:
+				case 3, 4, 5, 10, 11, 12, 13, 14, 15, 16:
 					send("/identify", head+fmt.Sprintf(`"traits":{"t%d":%d}}`, random.IntN(3), n))
-				case 6, 7:
+				case 6, 7, 17, 18, 19, 20:
 					send("/identify", head+fmt.Sprintf(`"traits":{"linked":%d},"anonymous_id":%q,"device_id":"device-%d"}`, n, id(), random.IntN(3)))
-				case 8:
+				case 8, 21, 22, 23:
 					send("/alias", head+fmt.Sprintf(`"new_user_id":%q}`, id()))
+				case 0:
+					send("/track", fmt.Sprintf(`{"environment":%q,"event":"anonymous","anonymous_id":%q,"properties":{}}`, environment, id()))
+				case 1:
+					send("/track", fmt.Sprintf(`{"environment":%q,"event":"nobody","distinct_id":"","properties":{}}`, environment))
+				case 2:
+					if random.IntN(4) == 0 { // more often nothing would be left to compare
+						r.api.Reset()
+						r.database.observe(altertabletest.Change{Reset: true})
+					}
 				case 9:
+					r.database.engine.kill() // whatever it is doing
+					if random.IntN(2) == 0 {
+						compare(t, r)
+					}
+				case 24, 25:
 					compare(t, r)
 				}
 			}
@@ -49,6 +70,7 @@ func TestDatabaseAgreesWithTheAPI(t *testing.T) {
 func compare(t *testing.T, r *running) {
 	t.Helper()
 	require.NoError(t, r.database.catchUp())
+	r.rows("SELECT 1") // by an engine that was not killed
 	stored, err := r.database.identities()
 	require.NoError(t, err)
 	restored := altertabletest.NewServer(altertabletest.WithIdentities(stored...), altertabletest.WithoutListener())

@@ -22,7 +22,7 @@ var errEnded = errors.New("the engine ended")
 type engine struct {
 	command *exec.Cmd
 	opened  int64         // how many events it had when it was opened
-	ended   chan struct{} // closed when the process has ended, and its calls with it
+	ended   chan struct{} // closed when the process has ended
 	state   string        // how it ended; readable when ended is closed
 
 	writing sync.Mutex // of one frame to in; taken before mu
@@ -61,6 +61,8 @@ func startEngine() (*engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the engine cannot be started: %w", err)
 	}
+	widen(out)
+	widen(e.in)
 	go e.receive(out)
 	return e, nil
 }
@@ -88,16 +90,16 @@ func (e *engine) receive(out io.Reader) {
 	}
 	e.kill() // where it runs on, it does not make sense any more
 	_ = e.command.Wait()
+	e.state = e.command.ProcessState.String()
 	e.mu.Lock()
 	calls := e.calls
 	e.calls = nil
+	close(e.ended) // before who called learns it, and asks for another engine
 	e.mu.Unlock()
-	e.state = e.command.ProcessState.String()
 	for _, c := range calls {
 		c.err = errEnded
 		close(c.done)
 	}
-	close(e.ended)
 }
 
 // take reports whether f makes sense.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 )
@@ -27,6 +28,7 @@ type child struct {
 // with it, or when it is told to, and not by what a terminal sends to both.
 func engineMain() {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	debug.SetGCPercent(400) // its heap is small, so that the collector would run within each query
 	out := os.Stdout
 	os.Stdout = os.Stderr // nothing else may write there
 	c := &child{out: bufio.NewWriterSize(out, 64<<10), running: map[uint64]context.CancelFunc{}}

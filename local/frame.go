@@ -79,7 +79,7 @@ func readFrame(r io.Reader) (frame, error) {
 	}
 	// The buffer grows with what is there, not with what the length promises.
 	var body bytes.Buffer
-	body.Grow(int(min(size, 64<<10)) + bytes.MinRead)
+	body.Grow(int(min(size, 4<<20)) + bytes.MinRead)
 	if n, err := body.ReadFrom(io.LimitReader(r, size)); err != nil || n < size {
 		return frame{}, errors.Join(io.ErrUnexpectedEOF, err)
 	}
@@ -95,6 +95,8 @@ type packer struct{ data []byte }
 func (p *packer) byte(b byte)   { p.data = append(p.data, b) }
 func (p *packer) uint(n uint64) { p.data = binary.AppendUvarint(p.data, n) }
 func (p *packer) text(s string) { p.data = append(binary.AppendUvarint(p.data, uint64(len(s))), s...) }
+
+func (p *packer) bytes(b []byte) { p.data = append(binary.AppendUvarint(p.data, uint64(len(b))), b...) }
 
 func (p *packer) bool(b bool) {
 	if b {

@@ -93,3 +93,6 @@ func appendOther(b []byte, v any) []byte {
 	}
 	return append(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
 }
+
+// jsonString encodes a string.
+func jsonString(text string) json.RawMessage { return appendText(nil, text) }

@@ -32,7 +32,9 @@ const (
 // as it has ids: the larger those are that changed, the more changes have to
 // come together.
 func (p *pending) due(times int) bool {
-	return p.rows() >= times*(chunk+p.sizes) || len(p.events.data) >= times*(chunkBytes+idBytes*p.sizes)
+	// A fourth of it, or one that grows with each change is never due.
+	size := p.sizes / 4
+	return p.rows() >= times*(chunk+size) || len(p.events.data) >= times*(chunkBytes+idBytes*size)
 }
 
 func (p *pending) rows() int { return p.count + len(p.ids) + len(p.formers) }

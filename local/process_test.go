@@ -61,10 +61,17 @@ type process struct {
 
 func startProcess(t testing.TB, binary string, flags ...string) process {
 	t.Helper()
+	return startCommand(t, func(*exec.Cmd) {}, binary, flags...)
+}
+
+// startCommand starts a command as change made it.
+func startCommand(t testing.TB, change func(*exec.Cmd), binary string, flags ...string) process {
+	t.Helper()
 	command := exec.Command(binary, append([]string{"-port", "0"}, flags...)...)
 	stdout, err := command.StdoutPipe()
 	require.NoError(t, err)
 	command.Stderr = os.Stderr
+	change(command)
 	require.NoError(t, command.Start())
 	t.Cleanup(func() { _ = command.Process.Kill() }) // where the test did not get to end it
 	p := process{command: command, lines: bufio.NewScanner(stdout)}

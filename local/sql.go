@@ -189,6 +189,7 @@ func fetch(ctx context.Context, conn *sql.Conn, text string, c cells) (found pac
 		into[i] = &values[i]
 	}
 	truncated := false
+	var cell []byte
 	for n := 0; rows.Next(); n++ {
 		if truncated = n == maxRows; truncated {
 			break
@@ -199,7 +200,8 @@ func fetch(ctx context.Context, conn *sql.Conn, text string, c cells) (found pac
 		before := len(found.data)
 		found.bool(true)
 		for i, value := range values {
-			found.text(string(c[i].conversion.encode(value)))
+			cell = c[i].conversion.append(cell[:0], value)
+			found.bytes(cell)
 		}
 		if len(found.data) > maxResult {
 			if n == 0 {
@@ -214,27 +216,19 @@ func fetch(ctx context.Context, conn *sql.Conn, text string, c cells) (found pac
 	return found, rows.Err()
 }
 
-// encode makes JSON of a value as the driver returns it. What DuckDB writes for
+// append makes JSON of a value as the driver returns it. What DuckDB writes for
 // infinite numbers is not JSON, and becomes a string.
-func (c conversion) encode(value any) json.RawMessage {
+func (c conversion) append(b []byte, value any) []byte {
 	switch v := value.(type) {
 	case nil:
-		return json.RawMessage("null")
+		return append(b, "null"...)
 	case time.Time:
-		return json.RawMessage(`"` + v.UTC().Format(time.RFC3339Nano) + `"`)
+		return append(v.UTC().AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
 	case string:
 		if c != asText && json.Valid([]byte(v)) {
-			return json.RawMessage(v)
+			return append(b, v...)
 		}
-		return jsonString(v)
+		return appendText(b, v)
 	}
-	return jsonString(fmt.Sprint(value))
-}
-
-func jsonString(text string) json.RawMessage {
-	encoded, err := json.Marshal(text)
-	if err != nil {
-		panic(err) // a string can be encoded
-	}
-	return encoded
+	return appendText(b, fmt.Sprint(value))
 }

@@ -101,7 +101,11 @@ func (d *database) apply(b batch) error {
 	d.engineMu.Lock()
 	d.inFlight, d.clearing = b.count, b.reset
 	d.engineMu.Unlock()
-	var tried *engine
+	return d.applyAfter(nil, b)
+}
+
+// applyAfter goes on where an engine has ended that may have stored the batch.
+func (d *database) applyAfter(tried *engine, b batch) error {
 	var release func()
 	defer func() {
 		if release != nil {
