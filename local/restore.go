@@ -53,7 +53,7 @@ func (s *store) newest(n int) (found packer, err error) {
 	found.uint(uint64(stored))
 	rows, err := s.sql.QueryContext(ctx, `
 		SELECT e.environment, e.event, e.distinct_id, e.anonymous_id, e.device_id, e.session_id, e.properties::VARCHAR,
-			e."timestamp", e.received_at, p.distinct_id, CASE WHEN p.distinct_id IS NOT NULL THEN '{}' END
+			e."timestamp", e.received_at, p.distinct_id
 		FROM (
 			SELECT *, sum(strlen(properties::VARCHAR) + strlen(event) + coalesce(strlen(distinct_id), 0)) OVER (ORDER BY n DESC) AS size
 			FROM (SELECT *, rowid AS n FROM altertable.store.events ORDER BY rowid DESC LIMIT ?)) e`+joinIdentities+`
@@ -64,12 +64,12 @@ func (s *store) newest(n int) (found packer, err error) {
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var (
-			environment, event, properties                                 string
-			distinctID, anonymousID, deviceID, sessionID, identity, traits sql.NullString
-			timestamp, receivedAt                                          sql.NullTime
+			environment, event, properties                         string
+			distinctID, anonymousID, deviceID, sessionID, identity sql.NullString
+			timestamp, receivedAt                                  sql.NullTime
 		)
 		if err := rows.Scan(&environment, &event, &distinctID, &anonymousID, &deviceID, &sessionID, &properties,
-			&timestamp, &receivedAt, &identity, &traits); err != nil {
+			&timestamp, &receivedAt, &identity); err != nil {
 			return found, fmt.Errorf("an event cannot be read: %w", err)
 		}
 		found.bool(true)
@@ -80,7 +80,6 @@ func (s *store) newest(n int) (found packer, err error) {
 		found.instant(receivedAt.Time)
 		found.bool(identity.Valid)
 		found.text(identity.String)
-		found.text(traits.String)
 	}
 	found.bool(false)
 	return found, rows.Err()

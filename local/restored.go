@@ -58,10 +58,11 @@ func (d *database) newest(n int) (stored int64, events []altertabletest.Event, e
 	return stored, events, u.err
 }
 
-// storedEvent is an event with its identity's id and traits.
+// storedEvent is an event with its identity's id, as an observer is told of it:
+// empty traits say that there is an identity.
 func (u *unpacker) storedEvent() (altertabletest.Event, error) {
 	row := u.event()
-	known, owner, traits := u.bool(), u.text(), u.text()
+	known, owner := u.bool(), u.text()
 	e := altertabletest.Event{
 		Environment: row.environment,
 		Event:       row.event,
@@ -79,11 +80,11 @@ func (u *unpacker) storedEvent() (altertabletest.Event, error) {
 	if e.IdentityID == "" {
 		e.IdentityID = row.anonymousID
 	}
-	var err error
-	if e.Properties, err = decodeObject(row.properties); err == nil && known {
-		e.IdentityID = owner
-		e.IdentityTraits, err = decodeObject(traits)
+	if known {
+		e.IdentityID, e.IdentityTraits = owner, map[string]any{}
 	}
+	var err error
+	e.Properties, err = decodeObject(row.properties)
 	return e, err
 }
 
