@@ -6,7 +6,7 @@ import "net/http"
 // which tells the hub and the database.
 func (c console) clear(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RawQuery != "" {
-		badRequest(w, "there are no parameters")
+		refuse(w, "there are no parameters")
 		return
 	}
 	c.api.Reset()

@@ -75,6 +75,6 @@ func show(w http.ResponseWriter, v any) {
 	answer(w, http.StatusOK, v)
 }
 
-func badRequest(w http.ResponseWriter, message string) {
+func refuse(w http.ResponseWriter, message string) {
 	fail(w, http.StatusBadRequest, "bad-request", message)
 }

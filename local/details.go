@@ -10,12 +10,12 @@ import (
 func (c console) olderEvents(w http.ResponseWriter, r *http.Request) {
 	f, query, err := parseFilter(r.URL.RawQuery, "before")
 	if err != nil {
-		badRequest(w, err.Error())
+		refuse(w, err.Error())
 		return
 	}
 	before, err := strconv.ParseInt(query.Get("before"), 10, 64)
 	if err != nil || before < 0 {
-		badRequest(w, "the parameter before is the number of an event, such as before=1000")
+		refuse(w, "the parameter before is the number of an event, such as before=1000")
 		return
 	}
 	rows, older := c.hub.older(f, before)
@@ -30,9 +30,9 @@ func number(w http.ResponseWriter, r *http.Request) (n int64, ok bool) {
 	n, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
 	switch {
 	case err != nil || n < 0:
-		badRequest(w, "the path ends with a number")
+		refuse(w, "the path ends with a number")
 	case r.URL.RawQuery != "":
-		badRequest(w, "there are no parameters")
+		refuse(w, "there are no parameters")
 	default:
 		return n, true
 	}

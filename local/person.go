@@ -55,7 +55,7 @@ type step struct {
 func (c console) person(w http.ResponseWriter, r *http.Request) {
 	environment, id, err := parsePerson(r.URL.RawQuery)
 	if err != nil {
-		badRequest(w, err.Error())
+		refuse(w, err.Error())
 		return
 	}
 	s := story{ID: id, Environment: environment, DeviceIDs: []string{}, Steps: []step{}}

@@ -17,7 +17,7 @@ const (
 func (c console) stream(w http.ResponseWriter, r *http.Request) {
 	f, _, err := parseFilter(r.URL.RawQuery)
 	if err != nil {
-		badRequest(w, err.Error())
+		refuse(w, err.Error())
 		return
 	}
 	select {
