@@ -331,3 +331,12 @@ const troublesOfLayout = `(() => {
   }
   return troubles.slice(0, 10);
 })()`
+
+// What the console does not keep is said, with where it is.
+func TestConsoleSaysWhatItKeeps(t *testing.T) {
+	r := startLocal(t, config{})
+	track(t, r, "e", 10_500)
+	browser := newBrowser(t)
+	see(t, browser, chromedp.Navigate(r.url), count(shownEvents, 300), shows("#events-count", "300 of the newest 10,000; SQL has all 10,500"),
+		choose("#filter-event", "e"), shows("#events-count", "300 of 10,000 that match, among the newest 10,000; SQL has all 10,500"))
+}
