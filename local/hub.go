@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 // What the console keeps. The oldest leave first.
@@ -52,7 +53,7 @@ type liveUpdate struct {
 	id      *owned
 	size    int
 	update  *altertabletest.Update
-	hints   func() []hint
+	hints   func() []hints.Hint
 }
 
 // A goneIdentity is one that another took over.

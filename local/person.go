@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 const (
@@ -212,7 +214,7 @@ func orEmpty(m map[string]any) map[string]any {
 	return m
 }
 
-func (h *hub) ignoredIdentify(environment, id string) *ignored {
+func (h *hub) ignoredIdentify(environment, id string) *hints.Ignored {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if id := h.owners.ids[identityKey{environment, id}]; id != nil && id.root().person != nil {

@@ -76,7 +76,7 @@ func TestPerson(t *testing.T) {
 		assert.Equal(t, []string{"device-1", "device-2"}, s.DeviceIDs)
 		assert.False(t, s.More)
 	}
-	assert.Equal(t, []string{"ignored-identify"}, codesOf(s.Identity.Hints))
+	assert.Equal(t, []string{"ignored-identify"}, codes(s.Identity.Hints))
 	viewed, ignored := s.Steps[0], s.Steps[2]
 	assert.Equal(t, int64(2), viewed.Number)
 	assert.Equal(t, "page: /", viewed.Brief)

@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"sort"
+
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 const (
@@ -43,7 +45,7 @@ type update struct {
 }
 
 type hintCount struct {
-	hint
+	hints.Hint
 	Count int `json:"count"`
 }
 
@@ -70,7 +72,7 @@ type eventSight struct {
 
 type identitySight struct {
 	key     identityKey
-	ignored *ignored
+	ignored *hints.Ignored
 	matches bool
 }
 
