@@ -51,7 +51,6 @@ func TestDatabaseAgreesWithTheAPI(t *testing.T) {
 				case 2:
 					if random.IntN(4) == 0 { // more often nothing would be left to compare
 						r.api.Reset()
-						r.database.observe(altertabletest.Change{Reset: true})
 					}
 				case 9:
 					r.database.engine.kill() // whatever it is doing

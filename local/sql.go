@@ -47,7 +47,8 @@ func read(ctx context.Context, conn *sql.Conn, text string) (found packer, err e
 	if err != nil {
 		return found, err
 	}
-	if _, err := conn.ExecContext(ctx, `BEGIN TRANSACTION READ ONLY`); err != nil {
+	// Not interrupted: a transaction that has begun has to end as well.
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), `BEGIN TRANSACTION READ ONLY`); err != nil {
 		return found, err
 	}
 	defer func() {
