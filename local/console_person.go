@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -123,10 +124,10 @@ func parsePerson(raw string) (environment, id string, err error) {
 
 // storyQuery finds the newest events of a person.
 func storyQuery(environment, identity string) string {
-	return `SELECT event, distinct_id, anonymous_id, device_id, "timestamp", received_at, left(properties::VARCHAR, ` + decimal(clipStory) + `)
+	return fmt.Sprintf(`SELECT event, distinct_id, anonymous_id, device_id, "timestamp", received_at, left(properties::VARCHAR, %d)
 		FROM altertable.analytics.events
-		WHERE environment = ` + literal(environment) + ` AND identity_id = ` + literal(identity) + `
-		ORDER BY "timestamp" DESC, received_at DESC LIMIT ` + decimal(storyEvents+1)
+		WHERE environment = %s AND identity_id = %s
+		ORDER BY "timestamp" DESC, received_at DESC LIMIT %d`, clipStory, literal(environment), literal(identity), storyEvents+1)
 }
 
 // addEvents adds the rows of the query, newest first, as far as there is room.

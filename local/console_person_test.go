@@ -141,17 +141,3 @@ func TestPersonKeepsTheOrderOfArrival(t *testing.T) {
 	r.post("/track", "["+strings.Join(events, ",")+"]")
 	assert.Equal(t, strings.Join(want, ", "), told(get[story](r, storyPath("production", "u_1"))))
 }
-
-func TestLiteral(t *testing.T) {
-	for text, want := range map[string]string{
-		"":       `''`,
-		"a":      `'a'`,
-		"it's":   `'it''s'`,
-		`\n`:     `'\n'`,
-		"\x00":   `('' || chr(0) || '')`,
-		"a\x00'": `('a' || chr(0) || '''')`,
-		"a\xffb": "'a\uFFFDb'",
-	} {
-		assert.Equal(t, want, literal(text), "%q", text)
-	}
-}

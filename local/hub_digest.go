@@ -104,11 +104,11 @@ func (v *viewer) hints() []hintCount {
 // whether there are more.
 func (h *hub) older(f filter, before int64) (rows []shownEvent, more bool) {
 	h.mu.Lock()
-	to := f.target(&h.owners, h.allEnvironments())
+	to := f.targetLocked(&h.owners, h.allEnvironmentsLocked())
 	var seen []eventSight
 	for _, e := range h.events.kept() {
 		if e.number < before {
-			o, _ := e.ownerIn(to)
+			o, _ := e.ownerLocked(to)
 			seen = append(seen, eventSight{e, o})
 		}
 	}
