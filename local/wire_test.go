@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -119,4 +122,44 @@ func TestSessionAndAnonymousEverywhere(t *testing.T) {
 	r.stop()
 	r = startLocal(t, c)
 	check("u_42", `"pro"`)
+}
+
+// A page's back end forwards to the command, with the Host of either.
+func TestBehindAProxy(t *testing.T) {
+	const site = "http://shop.test:8080"
+	const event = `{"environment":"production","event":"e","distinct_id":"u","properties":{}}`
+	page := func(request *http.Request) {
+		request.Host = "shop.test:8080"
+		request.Header.Set("Origin", site)
+		request.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for _, tt := range []struct {
+		keepsHost bool
+		origins   origins
+		path      string
+		status    int
+		answer    string
+	}{
+		{false, nil, "/track?apiKey=any", 403, "-origin " + site + " lets its pages send events"},
+		{false, nil, "/query", 403, "and not through a proxy"},
+		{false, origins{site}, "/track?apiKey=any", 200, `"ok":true`},
+		{false, origins{site}, "/query", 403, "and not through a proxy"},
+		{true, origins{site}, "/track?apiKey=any", 421, "also as the Host that a proxy sends"},
+	} {
+		r := startLocal(t, config{origins: tt.origins})
+		target, err := url.Parse(r.url)
+		require.NoError(t, err)
+		proxy := httptest.NewServer(&httputil.ReverseProxy{Transport: r.http.Transport, Rewrite: func(p *httputil.ProxyRequest) {
+			p.SetURL(target)
+			if tt.keepsHost {
+				p.Out.Host = p.In.Host
+			}
+		}})
+		behind := &running{t: t, server: &server{url: proxy.URL}, http: r.http}
+		status, answer := behind.do(http.MethodPost, tt.path, event, page)
+		assert.Equal(t, tt.status, status, answer)
+		assert.Contains(t, answer, tt.answer)
+		r.http.CloseIdleConnections()
+		proxy.Close()
+	}
 }
