@@ -44,10 +44,10 @@
 //	{"columns": [{"name": "one", "type": "INTEGER"}], "rows": [[1]], "truncated": false, "duration_ms": 1.5}
 //	{"error": {"code": "sql-error", "message": "Parser Error: ..."}}
 //
-// The codes are sql-error, read-only, timeout, bad-request, too-large,
-// unsupported-media-type, unauthorized and forbidden. Values are JSON: numbers
-// with every digit, timestamps as in RFC 3339, lists and structs as arrays and
-// objects, the rest as DuckDB writes it, in a string.
+// The codes are sql-error, read-only, timeout, engine-crashed, bad-request,
+// too-large, unsupported-media-type, unauthorized, forbidden and internal-error.
+// Values are JSON: numbers with every digit, timestamps as in RFC 3339, lists and
+// structs as arrays and objects, the rest as DuckDB writes it, in a string.
 //
 // The second one is that of the platform's lakehouse API, for its clients:
 // {"statement": "..."} with Basic auth, where the password is a key and the user
