@@ -24,8 +24,8 @@ func (x *exchange) arrive() {
 	}
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
-	x.s.keep(x.record, body)
-	x.s.notify()
+	x.s.keepLocked(x.record, body)
+	x.s.notifyLocked()
 }
 
 // finish completes the request's record. It comes before the first byte of the

@@ -56,8 +56,8 @@ func newUpdate(e endpoint, m message, at, now time.Time) *Update {
 	}
 }
 
-// queue notes for tell what was stored, as a copy. The caller holds mu.
-func (s *Server) queue(event *storedEvent, update *Update) {
+// queueLocked notes for tell what was stored, as a copy.
+func (s *Server) queueLocked(event *storedEvent, update *Update) {
 	switch {
 	case s.cfg.observe == nil:
 	case event != nil:

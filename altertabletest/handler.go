@@ -176,8 +176,8 @@ func (x *exchange) store(e endpoint, messages []message) answer {
 	defer s.mu.Unlock()
 	x.record.Count = len(messages)
 	now := time.Now().UTC().Round(0)
-	code := s.store.take(e, messages, &s.cfg, now, s.queue)
-	s.notify()
+	code := s.store.take(e, messages, &s.cfg, now, s.queueLocked)
+	s.notifyLocked()
 	if code != "" {
 		return answer{
 			status: http.StatusBadRequest,

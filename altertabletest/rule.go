@@ -64,7 +64,7 @@ func (r *Rule) Release() {
 		close(r.released)
 	}
 	r.left = 0
-	s.drop(r)
+	s.dropLocked(r)
 }
 
 // Hits returns how many requests the fault was applied to.
@@ -74,8 +74,8 @@ func (r *Rule) Hits() int {
 	return r.hits
 }
 
-// drop takes a rule that is used up off the lists. The caller holds mu.
-func (s *Server) drop(r *Rule) {
+// dropLocked takes a rule that is used up off the lists.
+func (s *Server) dropLocked(r *Rule) {
 	is := func(other *Rule) bool { return other == r }
 	s.next = slices.DeleteFunc(s.next, is)
 	s.always = slices.DeleteFunc(s.always, is)
@@ -114,7 +114,7 @@ func (r *Rule) claim(x *exchange) bool {
 		r.left--
 	}
 	if r.left == 0 {
-		s.drop(r)
+		s.dropLocked(r)
 	}
 	return true
 }

@@ -96,7 +96,7 @@ func (s *Server) Close() {
 	closed := s.closed
 	s.closed = true
 	s.cut()
-	s.notify()
+	s.notifyLocked()
 	s.mu.Unlock()
 	if closed {
 		return
@@ -226,10 +226,9 @@ func (r *record) clone() Request {
 	return c
 }
 
-// keep lists r and takes its body, and lets go of the oldest bodies if those
-// kept are too many bytes, or of requests that are not listed any more. The
-// caller holds mu.
-func (s *Server) keep(r *record, body []byte) {
+// keepLocked lists r and takes its body, and lets go of the oldest bodies if those
+// kept are too many bytes, or of requests that are not listed any more.
+func (s *Server) keepLocked(r *record, body []byte) {
 	s.requests.add(r)
 	r.number = s.requests.total
 	if len(body) > 0 && len(body) <= s.cfg.bodyHistory {

@@ -104,8 +104,8 @@ func (s *Server) wait(ctx context.Context, reached func() bool) error {
 	}
 }
 
-// notify wakes those who wait. The caller holds mu.
-func (s *Server) notify() {
+// notifyLocked wakes those who wait.
+func (s *Server) notifyLocked() {
 	if s.changed != nil {
 		close(s.changed)
 		s.changed = nil

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 // What the console keeps. The oldest leave first.
@@ -52,7 +53,7 @@ type liveUpdate struct {
 	id      *owned
 	size    int
 	update  *altertabletest.Update
-	hints   func() []hint
+	hints   func() []hints.Hint
 }
 
 // A goneIdentity is one that another took over.
@@ -98,19 +99,19 @@ func (h *hub) observe(change altertabletest.Change) {
 	h.version++
 	switch {
 	case event != nil:
-		h.addEvent(event)
+		h.addEventLocked(event)
 	case update != nil:
-		h.addUpdate(update)
+		h.addUpdateLocked(update)
 	case request != nil:
-		h.addRequest(request)
+		h.addRequestLocked(request)
 	case change.Reset:
-		h.forget()
+		h.forgetLocked()
 	}
 	close(h.changed)
 	h.changed = make(chan struct{})
 }
 
-func (h *hub) addEvent(e *liveEvent) {
+func (h *hub) addEventLocked(e *liveEvent) {
 	h.stored++
 	e.version, e.number = h.version, h.events.next()
 	if e.id = h.owners.of(e.event.Environment, e.sentAs()); e.id != nil {
@@ -128,7 +129,7 @@ func (h *hub) addEvent(e *liveEvent) {
 	}
 }
 
-func (h *hub) addUpdate(u *liveUpdate) {
+func (h *hub) addUpdateLocked(u *liveUpdate) {
 	u.version, h.reowned = h.version, h.version
 	for _, key := range h.owners.update(u.update, h.version) {
 		h.gone.push(goneIdentity{h.version, key.environment, clipped(key.id)})
@@ -144,7 +145,7 @@ func (h *hub) addUpdate(u *liveUpdate) {
 	}
 }
 
-func (h *hub) addRequest(r *liveRequest) {
+func (h *hub) addRequestLocked(r *liveRequest) {
 	h.received++
 	r.version, r.row.Number = h.version, h.requests.next()
 	h.requests.push(r)
@@ -154,8 +155,8 @@ func (h *hub) addRequest(r *liveRequest) {
 	}
 }
 
-// forget forgets everything. Numbers go on, so that none means two things.
-func (h *hub) forget() {
+// forgetLocked forgets everything. Numbers go on, so that none means two things.
+func (h *hub) forgetLocked() {
 	h.epoch++
 	h.events.clear()
 	h.updates.clear()

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 const (
@@ -28,7 +29,7 @@ type liveEvent struct {
 	event    altertabletest.Event
 
 	hint  sync.Once
-	hints []hint
+	hints []hints.Hint
 	text  sync.Once // comes after hint, and lets go of the event's properties
 	eventText
 }
@@ -41,17 +42,17 @@ type eventText struct {
 
 // A shownEvent is a row of the console.
 type shownEvent struct {
-	Number      int64  `json:"n"`
-	Event       string `json:"event"`
-	DistinctID  string `json:"distinct_id,omitempty"`
-	AnonymousID string `json:"anonymous_id,omitempty"`
-	IdentityID  string `json:"identity_id,omitempty"`
-	Known       bool   `json:"known"` // there is an identity
-	Environment string `json:"environment"`
-	Timestamp   string `json:"timestamp"`
-	ReceivedAt  string `json:"received_at"`
-	Brief       string `json:"brief"`
-	Hints       []hint `json:"hints,omitempty"`
+	Number      int64        `json:"n"`
+	Event       string       `json:"event"`
+	DistinctID  string       `json:"distinct_id,omitempty"`
+	AnonymousID string       `json:"anonymous_id,omitempty"`
+	IdentityID  string       `json:"identity_id,omitempty"`
+	Known       bool         `json:"known"` // there is an identity
+	Environment string       `json:"environment"`
+	Timestamp   string       `json:"timestamp"`
+	ReceivedAt  string       `json:"received_at"`
+	Brief       string       `json:"brief"`
+	Hints       []hints.Hint `json:"hints,omitempty"`
 }
 
 func newEvent(e *altertabletest.Event) *liveEvent {
@@ -100,8 +101,8 @@ func (e *liveEvent) encode() {
 	})
 }
 
-func (e *liveEvent) hinted() []hint {
-	e.hint.Do(func() { e.hints = eventHints(&e.event, e.spelling) })
+func (e *liveEvent) hinted() []hints.Hint {
+	e.hint.Do(func() { e.hints = hints.OfEvent(&e.event, e.spelling) })
 	return e.hints
 }
 

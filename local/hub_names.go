@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 // listedNames is how many event names the console offers, and maxName how long
@@ -39,7 +41,7 @@ func (n *names) add(text string) (spelling string) {
 	known := n.seen[text]
 	if known == nil {
 		known = &name{}
-		plain := plainName(text)
+		plain := hints.PlainName(text)
 		if first, ok := n.first[plain]; ok && plain != "" {
 			known.spelling = first
 		} else {
@@ -48,7 +50,7 @@ func (n *names) add(text string) (spelling string) {
 		n.seen[text], n.listed = known, nil
 	}
 	if known.spelling != "" && n.seen[known.spelling] == nil {
-		known.spelling, n.first[plainName(text)] = "", text // the other one has left
+		known.spelling, n.first[hints.PlainName(text)] = "", text // the other one has left
 	}
 	known.count++
 	return known.spelling
@@ -61,7 +63,7 @@ func (n *names) remove(text string) {
 	}
 	if known.count--; known.count == 0 {
 		delete(n.seen, text)
-		if plain := plainName(text); n.first[plain] == text {
+		if plain := hints.PlainName(text); n.first[plain] == text {
 			delete(n.first, plain)
 		}
 		n.listed = nil

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 // A liveRequest is a kept request. Its body may leave before it; the hub's mutex
@@ -23,16 +24,16 @@ type liveRequest struct {
 
 // A shownRequest is a row of the console.
 type shownRequest struct {
-	Number   int64   `json:"n"`
-	Method   string  `json:"method"`
-	Path     string  `json:"path"`
-	Status   int     `json:"status"`
-	Reason   string  `json:"reason"`
-	Count    int     `json:"count"`
-	Size     int     `json:"size"`
-	Duration float64 `json:"duration_ms"`
-	Start    string  `json:"start"`
-	Hints    []hint  `json:"hints,omitempty"`
+	Number   int64        `json:"n"`
+	Method   string       `json:"method"`
+	Path     string       `json:"path"`
+	Status   int          `json:"status"`
+	Reason   string       `json:"reason"`
+	Count    int          `json:"count"`
+	Size     int          `json:"size"`
+	Duration float64      `json:"duration_ms"`
+	Start    string       `json:"start"`
+	Hints    []hints.Hint `json:"hints,omitempty"`
 }
 
 func newRequest(r *altertabletest.Request, environments []string) *liveRequest {
@@ -53,7 +54,7 @@ func newRequest(r *altertabletest.Request, environments []string) *liveRequest {
 			Size:     r.Size,
 			Duration: float64(r.Duration.Microseconds()) / 1000,
 			Start:    stamp(r.Start),
-			Hints:    requestHints(r, environments),
+			Hints:    hints.OfRequest(r, environments),
 		},
 		query:     clipped(r.Query.Encode()),
 		auth:      r.Auth,

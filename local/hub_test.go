@@ -14,6 +14,7 @@ import (
 
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 // whole is all that a viewer of everything sees, as one look shows it.
@@ -259,7 +260,7 @@ func TestConsoleOutlivesTheServer(t *testing.T) {
 	r.post("/identify", `{"environment":"production","distinct_id":"u_1","anonymous_id":"anonymous-3","traits":{"plan":"pro"}}`)
 	_, before := listen(r, "person", "u_1").next()
 	details := get[eventDetails](r, "/console/events/501")
-	require.Equal(t, []string{"spelling"}, codesOf(details.Hints))
+	require.Equal(t, []string{"spelling"}, codes(details.Hints))
 	r.stop()
 	r = startLocal(t, config{data: file})
 	_, after := listen(r, "person", "anonymous-3").next()
@@ -293,4 +294,11 @@ func TestConsoleBeginsWithNoMoreThanItKeeps(t *testing.T) {
 	assert.Equal(t, int64(60), u.Events[len(u.Events)-1].Number)
 	assert.Contains(t, u.Events[len(u.Events)-1].Brief, "n: 59")
 	assert.True(t, u.Events[0].Known)
+}
+
+func codes(all []hints.Hint) (codes []string) {
+	for _, h := range all {
+		codes = append(codes, h.Code)
+	}
+	return codes
 }

@@ -145,7 +145,7 @@ func (q statement) run(ctx context.Context, d *database) (*result, error) {
 // what is not one SELECT.
 func canonical(ctx context.Context, d *database, text string) string {
 	found, err := d.query(ctx, `SELECT CASE WHEN json_array_length(tree, '$.statements') = 1 THEN json_deserialize_sql(tree) END
-		FROM (SELECT json_serialize_sql('`+strings.ReplaceAll(text, "'", "''")+`') AS tree)`)
+		FROM (SELECT json_serialize_sql(`+literal(text)+`) AS tree)`)
 	var written string
 	if err != nil || json.Unmarshal(found.Rows[0][0], &written) != nil {
 		return ""

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // literal is text as an expression of SQL. A quote is doubled. A NUL byte would
 // end the statement, so it is made by a function. What is not UTF-8 is replaced:
@@ -18,5 +15,3 @@ func literal(text string) string {
 	}
 	return "(" + strings.Join(parts, " || chr(0) || ") + ")"
 }
-
-func decimal(n int) string { return strconv.Itoa(n) }

@@ -44,10 +44,12 @@
 //	{"columns": [{"name": "one", "type": "INTEGER"}], "rows": [[1]], "truncated": false, "duration_ms": 1.5}
 //	{"error": {"code": "sql-error", "message": "Parser Error: ..."}}
 //
-// The codes are sql-error, read-only, timeout, engine-crashed, bad-request,
-// too-large, unsupported-media-type, unauthorized, forbidden and internal-error.
-// Values are JSON: numbers with every digit, timestamps as in RFC 3339, lists and
-// structs as arrays and objects, the rest as DuckDB writes it, in a string.
+// The codes are sql-error, read-only, timeout, engine-crashed, canceled (the
+// command ends), bad-request, too-large, unsupported-media-type, unauthorized,
+// forbidden and internal-error (no data can be stored any more). The members'
+// names are matched exactly, and others than sql are ignored. Values are JSON:
+// numbers with every digit, timestamps as in RFC 3339, lists and structs as
+// arrays and objects, the rest as DuckDB writes it, in a string.
 //
 // The second one is that of the platform's lakehouse API, for its clients:
 // {"statement": "..."} with Basic auth, where the password is a key and the user

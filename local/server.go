@@ -19,6 +19,29 @@ import (
 const bodyHistory = 8 << 20
 
 // A server is the API, its database and its console behind one port.
+//
+// A message comes through the guard, which keeps pages of elsewhere out, to the
+// handler of package altertabletest. The API's server stores it, and before it
+// answers it tells its observer what changed: first the hub, then the database.
+//
+//	api       knows the identities; whoever needs one asks it
+//	hub       has the newest events, identifies, aliases and requests, for the
+//	          console; a stream looks at them as a viewer, through a filter
+//	database  has what was not applied yet (pending.go), and gives it to its
+//	          engine as a batch: each second, where much has come, and before
+//	          a query
+//	engine    is a process, which calls and answers reach as frames: engine.go is
+//	          the server's side, engine_child.go the process's
+//	store     is DuckDB with the data, in the process alone
+//
+// A query comes through the guard as well, in one of two forms (query.go and
+// lakehouse.go), and database.query gives it to the engine. If that ends, the
+// database starts another one (supervise.go) with the data: from the file, or
+// from the journal of events and the identities of the API's server.
+//
+// The API's server tells of one change at a time. Under the hub's mutex nothing
+// else is asked. The database's mutexes have an order, which stands there; under
+// each of them the API's server may be asked.
 type server struct {
 	url      string
 	api      *altertabletest.Server

@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"sort"
+
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 const (
@@ -43,7 +45,7 @@ type update struct {
 }
 
 type hintCount struct {
-	hint
+	hints.Hint
 	Count int `json:"count"`
 }
 
@@ -70,7 +72,7 @@ type eventSight struct {
 
 type identitySight struct {
 	key     identityKey
-	ignored *ignored
+	ignored *hints.Ignored
 	matches bool
 }
 
@@ -111,8 +113,8 @@ func (v *viewer) look(snapshot bool) (*sight, <-chan struct{}) {
 		return nil, nil
 	}
 	s := &sight{now: h.version, epoch: h.epoch}
-	s.Environments = h.allEnvironments()
-	to := v.filter.target(&h.owners, s.Environments)
+	s.Environments = h.allEnvironmentsLocked()
+	to := v.filter.targetLocked(&h.owners, s.Environments)
 	s.exact = to.exact
 	s.snapshot = snapshot || s.epoch != v.epoch || s.exact != v.exact
 	since := v.version
@@ -120,9 +122,9 @@ func (v *viewer) look(snapshot bool) (*sight, <-chan struct{}) {
 		since = -1
 	}
 	s.firstEvent, s.firstUpdate, s.firstRequest = h.events.first, h.updates.first, h.requests.first
-	s.events = h.eventsSince(since, to)
-	s.identities = h.identitiesSince(since, to)
-	s.updates = h.updatesSince(since, to)
+	s.events = h.eventsSinceLocked(since, to)
+	s.identities = h.identitiesSinceLocked(since, to)
+	s.updates = h.updatesSinceLocked(since, to)
 	s.requests = slices.Clone(newer(h.requests.kept(), since, func(r *liveRequest) int64 { return r.version }))
 	if !s.snapshot {
 		s.Gone = slices.Clone(newer(h.gone.kept(), since, func(g goneIdentity) int64 { return g.version }))
@@ -137,14 +139,14 @@ func newer[T any](items []T, since int64, version func(T) int64) []T {
 	return items[sort.Search(len(items), func(i int) bool { return version(items[i]) > since }):]
 }
 
-// eventsSince returns the events that came, and those whose person changed.
-func (h *hub) eventsSince(since int64, to target) (seen []eventSight) {
+// eventsSinceLocked returns the events that came, and those whose person changed.
+func (h *hub) eventsSinceLocked(since int64, to target) (seen []eventSight) {
 	events := h.events.kept()
 	if h.reowned <= since {
 		events = newer(events, since, func(e *liveEvent) int64 { return e.version })
 	}
 	for _, e := range events {
-		o, changed := e.ownerIn(to)
+		o, changed := e.ownerLocked(to)
 		if e.version > since || changed > since {
 			seen = append(seen, eventSight{e, o})
 		}
@@ -152,9 +154,8 @@ func (h *hub) eventsSince(since int64, to target) (seen []eventSight) {
 	return seen
 }
 
-// ownerIn returns whose an event is, and the version at which that changed. The
-// caller holds the hub's lock.
-func (e *liveEvent) ownerIn(to target) (o owner, changed int64) {
+// ownerLocked returns whose an event is, and the version at which that changed.
+func (e *liveEvent) ownerLocked(to target) (o owner, changed int64) {
 	if e.id == nil {
 		return owner{}, 0
 	}
@@ -166,9 +167,9 @@ func (e *liveEvent) ownerIn(to target) (o owner, changed int64) {
 	return o, root.version
 }
 
-// identitiesSince returns those that changed, the one that changed last first.
+// identitiesSinceLocked returns those that changed, the one that changed last first.
 // If the filter means one person, there are no others.
-func (h *hub) identitiesSince(since int64, to target) (seen []identitySight) {
+func (h *hub) identitiesSinceLocked(since int64, to target) (seen []identitySight) {
 	for _, root := range to.roots {
 		if p := root.person; p != nil && p.version > since {
 			seen = append(seen, identitySight{p.key, p.ignored, true})
@@ -187,7 +188,7 @@ func (h *hub) identitiesSince(since int64, to target) (seen []identitySight) {
 	return seen
 }
 
-func (h *hub) updatesSince(since int64, to target) (seen []updateSight) {
+func (h *hub) updatesSinceLocked(since int64, to target) (seen []updateSight) {
 	updates := newer(h.updates.kept(), since, func(u *liveUpdate) int64 { return u.version })
 	first := h.updates.next() - int64(len(updates))
 	for i, u := range updates {
@@ -196,8 +197,8 @@ func (h *hub) updatesSince(since int64, to target) (seen []updateSight) {
 	return seen
 }
 
-// allEnvironments returns those that exist and those of events.
-func (h *hub) allEnvironments() []string {
+// allEnvironmentsLocked returns those that exist and those of events.
+func (h *hub) allEnvironmentsLocked() []string {
 	all := slices.Clone(h.environments)
 	for environment := range h.names.environments {
 		if !slices.Contains(all, environment) {

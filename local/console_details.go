@@ -83,7 +83,7 @@ func (h *hub) event(number int64) (e *liveEvent, o owner, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if e, ok = h.events.at(number); ok {
-		o, _ = e.ownerIn(target{})
+		o, _ = e.ownerLocked(target{})
 	}
 	return e, o, ok
 }

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 const (
@@ -121,10 +124,10 @@ func parsePerson(raw string) (environment, id string, err error) {
 
 // storyQuery finds the newest events of a person.
 func storyQuery(environment, identity string) string {
-	return `SELECT event, distinct_id, anonymous_id, device_id, "timestamp", received_at, left(properties::VARCHAR, ` + decimal(clipStory) + `)
+	return fmt.Sprintf(`SELECT event, distinct_id, anonymous_id, device_id, "timestamp", received_at, left(properties::VARCHAR, %d)
 		FROM altertable.analytics.events
-		WHERE environment = ` + literal(environment) + ` AND identity_id = ` + literal(identity) + `
-		ORDER BY "timestamp" DESC, received_at DESC LIMIT ` + decimal(storyEvents+1)
+		WHERE environment = %s AND identity_id = %s
+		ORDER BY "timestamp" DESC, received_at DESC LIMIT %d`, clipStory, literal(environment), literal(identity), storyEvents+1)
 }
 
 // addEvents adds the rows of the query, newest first, as far as there is room.
@@ -212,7 +215,7 @@ func orEmpty(m map[string]any) map[string]any {
 	return m
 }
 
-func (h *hub) ignoredIdentify(environment, id string) *ignored {
+func (h *hub) ignoredIdentify(environment, id string) *hints.Ignored {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if id := h.owners.ids[identityKey{environment, id}]; id != nil && id.root().person != nil {

@@ -113,7 +113,7 @@ func TestRequestDetails(t *testing.T) {
 		assert.Empty(t, d.Body)
 	}
 	d = send("/track", `{"environment":"prod","event":"e","distinct_id":"u","properties":{}}`)
-	require.Equal(t, []string{"unknown-environment"}, codesOf(d.Hints))
+	require.Equal(t, []string{"unknown-environment"}, codes(d.Hints))
 	assert.Contains(t, d.Hints[0].Text, `"prod" does not exist, only "production"`)
 
 	// No key is in any answer, however it was sent.

@@ -1,4 +1,4 @@
-package main
+package hints
 
 import (
 	"encoding/json"
@@ -20,13 +20,13 @@ type secretSearch struct {
 	name          string // of what was found: the first in order
 }
 
-func secretHint(kind string, object map[string]any) []hint {
+func secretHint(kind string, object map[string]any) []Hint {
 	s := secretSearch{values: lookedValues, bytes: lookedBytes}
 	s.object(object)
 	if !s.found {
 		return nil
 	}
-	return []hint{{"secret-trait", fmt.Sprintf("The %s %s looks like a secret: never send secrets or regulated data in traits or properties, since whoever can query sees them.", kind, shownName(s.name))}}
+	return []Hint{{"secret-trait", fmt.Sprintf("The %s %s looks like a secret: never send secrets or regulated data in traits or properties, since whoever can query sees them.", kind, shownName(s.name))}}
 }
 
 func (s *secretSearch) object(object map[string]any) {

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"slices"
+
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 // digest makes the rows of what was seen, and counts. It reports whether an
@@ -21,12 +23,12 @@ func (v *viewer) digest(s *sight) (u *update, lost bool) {
 	u.Identities = v.digestIdentities(s)
 	for _, seen := range s.updates {
 		if v.filter.matchesUpdate(seen.update, seen.matches, s.exact) {
-			v.updates.set(seen.number, mark{true, setOfHints(seen.hints())})
+			v.updates.set(seen.number, mark{true, hints.SetOf(seen.hints())})
 		}
 	}
 	u.Requests = []shownRequest{}
 	for i, r := range s.requests {
-		v.requests.set(r.row.Number, mark{true, setOfHints(r.row.Hints)})
+		v.requests.set(r.row.Number, mark{true, hints.SetOf(r.row.Hints)})
 		if i >= len(s.requests)-shown {
 			u.Requests = append(u.Requests, r.row)
 		}
@@ -41,7 +43,7 @@ func (v *viewer) digestEvents(s *sight, u *update) (lost bool) {
 	for _, e := range s.events {
 		m := mark{matched: v.filter.matches(e.liveEvent, e.owner, s.exact)}
 		if m.matched {
-			m.hints = setOfHints(e.hinted())
+			m.hints = hints.SetOf(e.hinted())
 			matched = append(matched, e)
 			if e.version > v.version {
 				fresh++
@@ -90,7 +92,7 @@ func (v *viewer) digestIdentities(s *sight) []shownIdentity {
 
 func (v *viewer) hints() []hintCount {
 	counts := []hintCount{}
-	for i, h := range hintCodes {
+	for i, h := range hints.Codes {
 		if n := v.events.hints[i] + v.updates.hints[i] + v.requests.hints[i]; n > 0 {
 			counts = append(counts, hintCount{h, n})
 		}
@@ -102,11 +104,11 @@ func (v *viewer) hints() []hintCount {
 // whether there are more.
 func (h *hub) older(f filter, before int64) (rows []shownEvent, more bool) {
 	h.mu.Lock()
-	to := f.target(&h.owners, h.allEnvironments())
+	to := f.targetLocked(&h.owners, h.allEnvironmentsLocked())
 	var seen []eventSight
 	for _, e := range h.events.kept() {
 		if e.number < before {
-			o, _ := e.ownerIn(to)
+			o, _ := e.ownerLocked(to)
 			seen = append(seen, eventSight{e, o})
 		}
 	}

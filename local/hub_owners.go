@@ -4,6 +4,7 @@ import (
 	linked "container/list"
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
+	"github.com/altertable-ai/altertable-go/local/internal/hints"
 )
 
 // owners says to whom ids belong. The ids of one person are a tree whose root
@@ -32,7 +33,7 @@ type liveIdentity struct {
 	key     identityKey
 	version int64
 	element *linked.Element
-	ignored *ignored // what the newest identify was, if it did not count
+	ignored *hints.Ignored // what the newest identify was, if it did not count
 }
 
 func newOwners() owners { return owners{ids: map[identityKey]*owned{}, people: linked.New()} }
@@ -103,7 +104,7 @@ func (o *owners) update(u *altertabletest.Update, version int64) (gone []identit
 	o.changed(root, person, version)
 	switch {
 	case u.Ignored && len(u.Traits) > 0:
-		person.ignored = &ignored{u.Timestamp, u.Before}
+		person.ignored = &hints.Ignored{At: u.Timestamp, Before: u.Before}
 	case !u.Ignored && !u.Alias:
 		person.ignored = nil
 	}

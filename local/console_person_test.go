@@ -76,7 +76,7 @@ func TestPerson(t *testing.T) {
 		assert.Equal(t, []string{"device-1", "device-2"}, s.DeviceIDs)
 		assert.False(t, s.More)
 	}
-	assert.Equal(t, []string{"ignored-identify"}, codesOf(s.Identity.Hints))
+	assert.Equal(t, []string{"ignored-identify"}, codes(s.Identity.Hints))
 	viewed, ignored := s.Steps[0], s.Steps[2]
 	assert.Equal(t, int64(2), viewed.Number)
 	assert.Equal(t, "page: /", viewed.Brief)
@@ -140,18 +140,4 @@ func TestPersonKeepsTheOrderOfArrival(t *testing.T) {
 	}
 	r.post("/track", "["+strings.Join(events, ",")+"]")
 	assert.Equal(t, strings.Join(want, ", "), told(get[story](r, storyPath("production", "u_1"))))
-}
-
-func TestLiteral(t *testing.T) {
-	for text, want := range map[string]string{
-		"":       `''`,
-		"a":      `'a'`,
-		"it's":   `'it''s'`,
-		`\n`:     `'\n'`,
-		"\x00":   `('' || chr(0) || '')`,
-		"a\x00'": `('a' || chr(0) || '''')`,
-		"a\xffb": "'a\uFFFDb'",
-	} {
-		assert.Equal(t, want, literal(text), "%q", text)
-	}
 }

@@ -64,8 +64,8 @@ type target struct {
 	roots []*owned // of the id in each environment
 }
 
-// target finds the person. The caller holds the hub's lock.
-func (f *filter) target(o *owners, environments []string) (t target) {
+// targetLocked finds the person.
+func (f *filter) targetLocked(o *owners, environments []string) (t target) {
 	if f.person == "" {
 		return t
 	}

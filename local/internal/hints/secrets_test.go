@@ -1,4 +1,4 @@
-package main
+package hints
 
 import (
 	"encoding/json"
@@ -12,43 +12,6 @@ import (
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
-
-func codesOf(hints []hint) (codes []string) {
-	for _, h := range hints {
-		codes = append(codes, h.Code)
-	}
-	return codes
-}
-
-func TestEmailIDs(t *testing.T) {
-	for _, id := range []string{"ada@example.com", "Ada.L+x@mail.example.co.uk", " ada@example.com "} {
-		assert.Equal(t, []string{"email-id"}, codesOf(eventHints(&altertabletest.Event{DistinctID: id}, "")), id)
-		assert.Equal(t, []string{"email-id"}, codesOf(updateHints(&altertabletest.Update{DistinctID: id})), id)
-		assert.Equal(t, []string{"email-id"}, codesOf(identityHints(&altertabletest.Identity{DistinctID: id}, nil)), id)
-		assert.Equal(t, []string{"email-id"}, codesOf(updateHints(&altertabletest.Update{Alias: true, DistinctID: "u_1", NewUserID: id})), id)
-		assert.Empty(t, updateHints(&altertabletest.Update{Alias: true, DistinctID: id, NewUserID: "u_1"}), "an alias away from it is right")
-	}
-	for _, id := range []string{"", "@ada", "ada@", "ada@localhost", "u_1", "git@github.com:org/repo", "pkg@1.2.3", "https://x@y.com/z", "a b@example.com",
-		"stripe:cus_1@x.y", "@@example.com@", "anonymous-7c9e6679-7425-40de-944b-e07fc1f90ae7", strings.Repeat("a", 300) + "@example.com"} {
-		assert.Empty(t, eventHints(&altertabletest.Event{DistinctID: id}, ""), id)
-	}
-}
-
-func TestConstantIDs(t *testing.T) {
-	for _, id := range []string{"anonymous_id", "Anonymous", "ANONYMOUS", "distinct_id", "distinctId", "false", "Guest", "id", "not_authenticated", "True",
-		"undefined", "user_id", "userId", "user-id", "USER", "visitor_id", "visitor", "[object Object]", "0", "NaN", "none", "None", "null", " null ", "   ",
-		"test", "unknown", "admin", "system", "default", "-1", "00000000-0000-0000-0000-000000000000", "<nil>"} {
-		assert.Equal(t, []string{"constant-id"}, codesOf(eventHints(&altertabletest.Event{DistinctID: id}, "")), "%q", id)
-		assert.Equal(t, []string{"constant-id"}, codesOf(eventHints(&altertabletest.Event{DistinctID: "u_1", AnonymousID: id}, "")), "%q", id)
-		assert.Equal(t, []string{"constant-id"}, codesOf(updateHints(&altertabletest.Update{DistinctID: "u_1", AnonymousID: id})), "%q", id)
-		assert.Equal(t, []string{"constant-id"}, codesOf(updateHints(&altertabletest.Update{Alias: true, DistinctID: "u_1", NewUserID: id})), "%q", id)
-		assert.Equal(t, []string{"constant-id"}, codesOf(identityHints(&altertabletest.Identity{DistinctID: id}, nil)), "%q", id)
-	}
-	for _, id := range []string{"", "u", "1", "00", "-2", "test-1", "testing", "user_1", "guest-7f2a", "administrator-3", "systems", "true_blue", "anon",
-		"00000000-0000-0000-0000-000000000001", "anonymous-7c9e6679-7425-40de-944b-e07fc1f90ae7", "nobody", "visitor-7c9e6679"} {
-		assert.Empty(t, eventHints(&altertabletest.Event{DistinctID: id, AnonymousID: id}, ""), "%q", id)
-	}
-}
 
 const (
 	jwt = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -82,10 +45,10 @@ func TestSecrets(t *testing.T) {
 	} {
 		var decoded map[string]any
 		require.NoError(t, json.Unmarshal([]byte(object), &decoded), object)
-		hints := eventHints(&altertabletest.Event{Properties: decoded}, "")
+		hints := OfEvent(&altertabletest.Event{Properties: decoded}, "")
 		assert.Equal(t, []string{"secret-trait"}, codesOf(hints), object)
-		assert.Equal(t, []string{"secret-trait"}, codesOf(updateHints(&altertabletest.Update{Traits: decoded})), object)
-		assert.Equal(t, []string{"secret-trait"}, codesOf(identityHints(&altertabletest.Identity{Traits: decoded}, nil)), object)
+		assert.Equal(t, []string{"secret-trait"}, codesOf(OfUpdate(&altertabletest.Update{Traits: decoded})), object)
+		assert.Equal(t, []string{"secret-trait"}, codesOf(OfIdentity(&altertabletest.Identity{Traits: decoded}, nil)), object)
 		for _, h := range hints {
 			for _, value := range []string{"hunter2", "4242", "4111", "a1b2", "a1B2", "eyJ", "078", "MIIB", "abcdef", "s3cr", "DE89"} {
 				assert.NotContains(t, h.Text, value, object)
@@ -123,7 +86,7 @@ func TestNoSecrets(t *testing.T) {
 	} {
 		var decoded map[string]any
 		require.NoError(t, json.Unmarshal([]byte(object), &decoded), object)
-		assert.Empty(t, eventHints(&altertabletest.Event{Properties: decoded}, ""), object)
+		assert.Empty(t, OfEvent(&altertabletest.Event{Properties: decoded}, ""), object)
 	}
 }
 
@@ -137,83 +100,8 @@ func TestSecretSearchIsBounded(t *testing.T) {
 	best := time.Hour
 	for range 5 {
 		start := time.Now()
-		eventHints(&altertabletest.Event{Properties: large}, "")
+		OfEvent(&altertabletest.Event{Properties: large}, "")
 		best = min(best, time.Since(start))
 	}
 	assert.Less(t, best, 50*time.Millisecond)
-}
-
-func TestIgnoredHintHasBothStamps(t *testing.T) {
-	zone := time.FixedZone("", 2*60*60)
-	u := altertabletest.Update{DistinctID: "u_1", Traits: map[string]any{"plan": "pro"}, Ignored: true, Timestamp: at(1).In(zone), Before: at(5).In(zone)}
-	hints := updateHints(&u)
-	require.Equal(t, []string{"ignored-identify"}, codesOf(hints))
-	assert.Contains(t, hints[0].Text, "2026-01-02T12:00:01Z")
-	assert.Contains(t, hints[0].Text, "2026-01-02T12:00:05Z")
-	u.Traits = nil
-	assert.Empty(t, updateHints(&u), "nothing is lost")
-	u.Traits, u.Ignored = map[string]any{"plan": "pro"}, false
-	assert.Empty(t, updateHints(&u))
-}
-
-func TestSpellings(t *testing.T) {
-	n := newNames()
-	assert.Empty(t, n.add("signed_up"))
-	for _, other := range []string{"Signed Up", "signedUp", "SIGNED-UP", "signed up", "signedup"} {
-		assert.Equal(t, "signed_up", n.add(other))
-	}
-	for _, another := range []string{"signed_up_2", "signed_in", "$signed_up", "sign_up", "_", "-", "", strings.Repeat("signed_up", 30)} {
-		assert.Empty(t, n.add(another), another)
-	}
-	assert.Empty(t, n.add("signed_up"), "the first one is the right one")
-	for range 2 {
-		n.remove("signed_up")
-	}
-	assert.Empty(t, n.add("signedUp"), "the other one has left")
-	hints := eventHints(&altertabletest.Event{Event: "signedUp"}, "signed_up")
-	assert.Equal(t, []string{"spelling"}, codesOf(hints))
-	assert.Contains(t, hints[0].Text, `"signed_up"`)
-}
-
-func TestUnknownEnvironmentHints(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"environment":"prod","event":"e"}`:                                            `"prod"`,
-		`[{"environment":"production"},{"environment":"prod"},{"environment":"other"}]`: `"prod"`,
-		`{"environment":"a\u0000\u202e<b>\n"}`:                                          `"a\x00\u202e<b>\n"`,
-		`{"environment":""}`:                                                            `""`,
-		`{"environment":"` + strings.Repeat("x", 1000) + `"}`:                           `"` + strings.Repeat("x", 60) + `..."`,
-		`[{"environment":"production"},{"envi`:                                          "that was sent",
-		``:                                                                              "that was sent",
-		`[`:                                                                             "that was sent",
-		`{"environment":5}`:                                                             "that was sent",
-	} {
-		hints := requestHints(&altertabletest.Request{Reason: "environment-not-found", Body: []byte(body)}, []string{"production", "staging"})
-		require.Equal(t, []string{"unknown-environment"}, codesOf(hints))
-		assert.Contains(t, hints[0].Text, "The environment "+want+` does not exist, only "production", "staging": `, body)
-	}
-	assert.Empty(t, requestHints(&altertabletest.Request{Reason: "insert-failed"}, nil))
-}
-
-// Whatever is in a message, a hint is one sentence of which every part is known.
-func FuzzHints(f *testing.F) {
-	f.Add("password", "hunter2")
-	f.Add("x", "4242 4242 4242 4242 ")
-	f.Add("x", jwt)
-	f.Add("\xff", "\xff- 4-")
-	f.Fuzz(func(t *testing.T, name, value string) {
-		e := altertabletest.Event{DistinctID: value, AnonymousID: name, Properties: map[string]any{name: value, "l": []any{value, map[string]any{value: name}}}}
-		for _, h := range eventHints(&e, name) {
-			assert.LessOrEqual(t, len(h.Text), 1000)
-		}
-		setOfHints(eventHints(&e, name))
-	})
-}
-
-func BenchmarkHints(b *testing.B) {
-	e := altertabletest.Event{DistinctID: "u_01jza857w4f23s1hf2s61befmw", AnonymousID: "anonymous-7c9e6679-7425-40de-944b-e07fc1f90ae7", Properties: map[string]any{
-		"page": "/pricing", "referrer": "search", "amount": 49.99, "currency": "USD", "seats": 5.0, "trial": true, "country": "FR", "session": "s_01jza857w4f2"}}
-	b.ReportAllocs()
-	for b.Loop() {
-		eventHints(&e, "")
-	}
 }

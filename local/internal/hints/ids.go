@@ -1,11 +1,8 @@
-package main
+package hints
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -17,11 +14,11 @@ func isEmail(id string) bool {
 	return strings.Contains(id, "@") && len(id) <= longest && email.MatchString(strings.TrimSpace(id))
 }
 
-func emailHint(field, id string) []hint {
+func emailHint(field, id string) []Hint {
 	if !isEmail(id) {
 		return nil
 	}
-	return []hint{{"email-id", fmt.Sprintf("This %s is an e-mail address, which can change: use a stable id from your own system, and send the address as a trait.", field)}}
+	return []Hint{{"email-id", fmt.Sprintf("This %s is an e-mail address, which can change: use a stable id from your own system, and send the address as a trait.", field)}}
 }
 
 // constants are ids that programs send where they know none, in plain spelling:
@@ -43,36 +40,15 @@ func isConstant(id string) bool {
 	case "", "0", "-1", "00000000-0000-0000-0000-000000000000":
 		return true
 	}
-	return len(id) <= longest && constants[plainName(id)]
+	return len(id) <= longest && constants[PlainName(id)]
 }
 
 // constantHint looks at pairs of a field and its id.
-func constantHint(fields ...string) []hint {
+func constantHint(fields ...string) []Hint {
 	for i := 0; i < len(fields); i += 2 {
 		if isConstant(fields[i+1]) {
-			return []hint{{"constant-id", fmt.Sprintf("The %s %s is one that many people would share: send the user's own id, or an anonymous id for each visitor.", fields[i], shownName(fields[i+1]))}}
+			return []Hint{{"constant-id", fmt.Sprintf("The %s %s is one that many people would share: send the user's own id, or an anonymous id for each visitor.", fields[i], shownName(fields[i+1]))}}
 		}
 	}
 	return nil
-}
-
-// unknownEnvironment returns the first environment in a body that does not exist.
-func unknownEnvironment(body []byte, known []string) (name string, found bool) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
-		if _, err := decoder.Token(); err != nil {
-			return "", false
-		}
-	}
-	for decoder.More() {
-		var message map[string]json.RawMessage // a struct would take "Environment" as well
-		var environment string
-		if decoder.Decode(&message) != nil || json.Unmarshal(message["environment"], &environment) != nil {
-			return "", false
-		}
-		if !slices.Contains(known, environment) {
-			return environment, true
-		}
-	}
-	return "", false
 }

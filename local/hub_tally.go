@@ -1,17 +1,19 @@
 package main
 
+import "github.com/altertable-ai/altertable-go/local/internal/hints"
+
 // A tally is what a viewer knows of each kept item of a series, so that a count
 // of those that match costs no look at all of them.
 type tally struct {
 	first   int64 // number of the oldest item
 	marks   []mark
 	matched int
-	hints   [8]int // for each bit of a hintSet
+	hints   [8]int // for each of the codes
 }
 
 type mark struct {
 	matched bool
-	hints   hintSet
+	hints   hints.Set
 }
 
 // begin forgets the items that are older than the first that is kept.
@@ -46,7 +48,7 @@ func (t *tally) count(m mark, by int) {
 	}
 	t.matched += by
 	for i := range t.hints {
-		if m.hints&(1<<i) != 0 {
+		if m.hints.Has(i) {
 			t.hints[i] += by
 		}
 	}
