@@ -27,7 +27,7 @@ func (g guard) wrap(next http.Handler) http.Handler {
 			w.Header().Set("Vary", "Origin")
 		}
 		if !g.known(r.Host) {
-			g.refuse(w, r, http.StatusMisdirectedRequest, "this server does not go by that name; -host gives it another")
+			g.refuse(w, r, http.StatusMisdirectedRequest, "this server does not go by that name: use "+g.url+", also as the Host that a proxy sends, or choose a name with -host")
 			return
 		}
 		if g.lets(r) {

@@ -120,6 +120,9 @@ func (s *store) attach(file string) (err error) {
 	}
 	attach := "ATTACH '" + strings.ReplaceAll(path, "'", "''") + "' AS altertable (TYPE duckdb)"
 	if err := s.attachUnlocked(ctx, attach); err != nil {
+		if locked(err) {
+			return fmt.Errorf("data file %s is in use, perhaps by another altertable-local; -data chooses another: %w", file, err)
+		}
 		return fmt.Errorf("data file %s: %w", file, err)
 	}
 	if err := s.prepareTables(ctx); err != nil {

@@ -155,7 +155,7 @@ func looksSecret(kind nameKind, text string) bool {
 		const shortest = 4
 		return len(text) >= shortest && !strings.HasPrefix(text, "/") // which pwd may also be
 	case tokenKind:
-		const surely, perhaps = 20, 8
+		const surely, perhaps = 20, 6
 		return !strings.ContainsAny(text, " \n") && !strings.HasPrefix(text, "pk_") && // a publishable key
 			(len(text) >= surely || len(text) >= perhaps && strings.ContainsAny(text, "0123456789"))
 	case authorizationKind:

@@ -26,7 +26,7 @@ func TestSecrets(t *testing.T) {
 	for _, object := range []string{
 		`{"password":"hunter2!"}`, `{"Password":"hunter2!"}`, `{"userPassword":"hunter2!"}`, `{"user_passwd":"hunter2!"}`, `{"password_hash":"$2a$10$abc"}`,
 		`{"password2":"hunter2!"}`, `{"new-password":"hunter2!"}`, `{"pwd":"hunter2!"}`, `{"passphrase":"correct horse battery staple"}`, `{"PASSWORD":"hunter2!"}`,
-		`{"secret":"s3cr3tvalue"}`, `{"clientSecret":"s3cr3tvalue"}`, `{"token":"a1b2c3d4e5"}`, `{"access_token":"abcdefghijklmnopqrstuvwxyz"}`, `{"refreshToken":"a1b2c3d4e5"}`,
+		`{"secret":"s3cr3tvalue"}`, `{"clientSecret":"s3cr3tvalue"}`, `{"token":"a1b2c3"}`, `{"token":"a1b2c3d4e5"}`, `{"access_token":"abcdefghijklmnopqrstuvwxyz"}`, `{"refreshToken":"a1b2c3d4e5"}`,
 		`{"api_key":"a1b2c3d4e5"}`, `{"apiKey":"a1b2c3d4e5"}`, `{"APIKey":"a1b2c3d4e5"}`, `{"x-api-key":"a1b2c3d4e5"}`, `{"apikey":"a1b2c3d4e5"}`,
 		`{"authorization":"Bearer abcdefghijkl"}`, `{"Authorization Header":"Basic dXNlcjpwYXNz"}`, `{"cookie":"session=abc; theme=dark"}`,
 		`{"credit_card":"4242 4242 4242 4242"}`, `{"creditCardNumber":"4242424242424242"}`, `{"card_number":4242424242424242}`, `{"pan":"378282246310005"}`,
