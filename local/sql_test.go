@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -263,4 +264,18 @@ func TestQueryRequests(t *testing.T) {
 	assert.Equal(t, http.StatusUnsupportedMediaType, status)
 	status, _ = r.do(http.MethodGet, "/query", "")
 	assert.Equal(t, http.StatusNotFound, status)
+}
+
+// A query that is cancelled at any moment leaves nothing to the next one.
+func TestSQLCancelledAtAnyMoment(t *testing.T) {
+	s, err := openStore("", false)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, s.close()) }()
+	for n := range 1500 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n%500)*5*time.Microsecond)
+		_, _ = s.query(ctx, "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE hash(a.range, b.range) = 1")
+		cancel()
+		_, err := s.query(t.Context(), "SELECT 1")
+		require.NoError(t, err, n)
+	}
 }
