@@ -29,10 +29,12 @@ const (
 // Locks are taken in this order: applying, engineMu, mu. None is held while the
 // API's server is told something, so that it may be asked under each.
 type database struct {
-	file    string        // empty for memory
-	timeout time.Duration // of a query
-	grace   time.Duration // after it
-	log     func(sentence string)
+	file     string        // empty for memory
+	timeout  time.Duration // of a query
+	grace    time.Duration // after it
+	interval time.Duration // of asking whether an engine is there
+	patience time.Duration // with its answer
+	log      func(sentence string)
 
 	mu      sync.Mutex
 	pending pending
@@ -51,8 +53,8 @@ type database struct {
 	over     bool     // there will be no other engine
 	journal  *journal // nil with a file
 
-	slots chan struct{} // one element for each query; full while something runs alone
-	alone chan struct{} // one element for who fills slots
+	turns turns         // of the queries, and of what has to be alone
+	large chan struct{} // one element for each large result that somebody has
 
 	failed chan struct{} // closed when err is set
 	wake   chan struct{} // asks for an apply
@@ -69,23 +71,22 @@ type truth interface {
 // openDatabase opens a file, or a database in memory if file is empty.
 func openDatabase(file string) (d *database, err error) {
 	d = &database{
-		file:    file,
-		timeout: queryTimeout,
-		grace:   queryGrace,
-		log:     func(sentence string) { fmt.Fprintln(os.Stderr, "altertable-local:", sentence) },
-		slots:   make(chan struct{}, readers),
-		alone:   make(chan struct{}, 1),
-		failed:  make(chan struct{}),
-		wake:    make(chan struct{}, 1),
-		stop:    make(chan struct{}),
+		file:     file,
+		timeout:  queryTimeout,
+		grace:    queryGrace,
+		interval: pingInterval,
+		patience: pingPatience,
+		log:      func(sentence string) { fmt.Fprintln(os.Stderr, "altertable-local:", sentence) },
+		large:    make(chan struct{}, maxLarge),
+		failed:   make(chan struct{}),
+		wake:     make(chan struct{}, 1),
+		stop:     make(chan struct{}),
 	}
 	d.room.L = &d.mu
 	if file == "" {
-		if d.journal, err = newJournal(); err != nil {
-			return nil, err
-		}
+		d.journal = newJournal(func(sentence string) { d.log(sentence) })
 	}
-	if d.engine, err = startEngine(); err == nil {
+	if d.engine, err = startEngine(d.interval, d.patience); err == nil {
 		err = d.engine.open(file, false)
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // engineVariable makes the same program an engine when it is started.
@@ -42,15 +43,21 @@ type call struct {
 	done   chan struct{}
 }
 
+const (
+	// pingInterval is how often an engine is asked whether it is there, and
+	// pingPatience how long it has for the answer, whatever else it does.
+	pingInterval = 2 * time.Second
+	pingPatience = 10 * time.Second
+)
+
 // startEngine starts a process, which has no data yet.
-func startEngine() (*engine, error) {
+func startEngine(interval, patience time.Duration) (*engine, error) {
 	program, err := executable()
 	if err != nil {
 		return nil, fmt.Errorf("the engine cannot be started: %w", err)
 	}
 	e := &engine{command: exec.Command(program), calls: map[uint64]*call{}, ended: make(chan struct{})}
-	// What it prints when it crashes is a dump of its memory: nobody's to see.
-	e.command.Env = append(os.Environ(), engineVariable+"=1", "GOTRACEBACK=none")
+	e.command.Env = engineEnvironment()
 	out, err := e.command.StdoutPipe()
 	if err == nil {
 		e.in, err = e.command.StdinPipe()
@@ -64,7 +71,25 @@ func startEngine() (*engine, error) {
 	widen(out)
 	widen(e.in)
 	go e.receive(out)
+	go e.watch(interval, patience)
 	return e, nil
+}
+
+// watch ends a process that does not answer, since somebody has stopped it, say:
+// all would wait for it, even who writes to it.
+func (e *engine) watch(interval, patience time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-e.ended:
+			return
+		}
+		late := time.AfterFunc(patience, e.kill)
+		_, _ = e.call(callPing)
+		late.Stop()
+	}
 }
 
 // executable is this program. On Linux it is the one that runs, even if its

@@ -43,8 +43,12 @@ func (c *child) serve(in io.Reader) {
 		if err != nil {
 			return
 		}
-		if f.kind == cancelCall {
+		switch f.kind {
+		case cancelCall:
 			c.cancel(f.id)
+			continue
+		case callPing:
+			c.send(f.id, answerDone)
 			continue
 		}
 		ctx, cancel := context.WithCancel(context.Background())

@@ -26,6 +26,7 @@ const (
 	callIdentities
 	callNewest
 	callClose
+	callPing
 	cancelCall // what the call does is not needed any more; it is answered all the same
 
 	answerPart   // another one follows

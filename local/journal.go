@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -8,38 +9,60 @@ import (
 
 // A journal has the events of a database in memory, for an engine that has to
 // begin again. Its file has no name where the system can do without, so that
-// nothing is left behind. The database's engineMu guards it.
+// nothing is left behind. What the file does not take, since the disk is full,
+// say, stays in memory. The database's engineMu guards it.
 type journal struct {
-	file *os.File
-	name string // to be removed at close; empty if it is already
+	file *os.File // nil if there is none
+	name string   // to be removed at close; empty if it is already
 	size int64
+	rest []batch // those after the file's
+	log  func(sentence string)
 }
 
 const headSize = 16 // of a batch: the number of its events and that of its bytes
 
-func newJournal() (*journal, error) {
+func newJournal(log func(sentence string)) *journal {
+	j := &journal{log: log}
 	file, err := os.CreateTemp("", "altertable-local-")
 	if err != nil {
-		return nil, fmt.Errorf("no temporary file for the events: %w", err)
+		j.miss(err)
+		return j
 	}
-	j := &journal{file: file, name: file.Name()}
+	j.file, j.name = file, file.Name()
 	if os.Remove(j.name) == nil { // some systems do not remove what is open
 		j.name = ""
 	}
-	return j, nil
+	return j
 }
 
-// add takes the events of a batch. After an error the journal is as before.
-func (j *journal) add(count int, events []byte) error {
+// miss tells why there is no file, or not for all.
+func (j *journal) miss(err error) {
+	j.log(fmt.Sprintf("no temporary file for the events, which take more memory instead: %v", err))
+}
+
+// add takes the events of a batch.
+func (j *journal) add(count int, events []byte) {
 	if count == 0 {
-		return nil
+		return
 	}
+	if j.file != nil && len(j.rest) == 0 {
+		err := j.write(count, events)
+		if err == nil {
+			return
+		}
+		j.miss(err)
+	}
+	j.rest = append(j.rest, batch{count: count, events: bytes.Clone(events), changes: changes{}.pack()})
+}
+
+// write appends to the file. After an error the journal is as before.
+func (j *journal) write(count int, events []byte) error {
 	head := make([]byte, headSize)
 	binary.LittleEndian.PutUint64(head, uint64(count))
 	binary.LittleEndian.PutUint64(head[8:], uint64(len(events)))
 	for at, piece := range [][]byte{head, events} {
 		if _, err := j.file.WriteAt(piece, j.size+int64(at*headSize)); err != nil {
-			return fmt.Errorf("events cannot be kept for another engine: %w", err)
+			return err
 		}
 	}
 	j.size += int64(headSize + len(events))
@@ -63,16 +86,26 @@ func (j *journal) replay(each func(batch) error) error {
 			return err
 		}
 	}
+	for _, b := range j.rest {
+		if err := each(b); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // forget empties the journal.
-func (j *journal) forget() error {
-	j.size = 0
-	return j.file.Truncate(0)
+func (j *journal) forget() {
+	j.size, j.rest = 0, nil
+	if j.file != nil {
+		_ = j.file.Truncate(0) // what is there is written over
+	}
 }
 
 func (j *journal) close() error {
+	if j.file == nil {
+		return nil
+	}
 	err := j.file.Close()
 	if j.name != "" {
 		_ = os.Remove(j.name)

@@ -7,10 +7,17 @@ import (
 	"time"
 )
 
+const (
+	// maxLarge is how many large results there are at a time.
+	maxLarge  = 4
+	largeSize = 1 << 20
+)
+
 // query runs one statement that reads. It sees everything that was observed
-// before. Its error is a *sqlError, unless the database itself has failed.
+// before. Its error is a *sqlError, unless the database itself has failed. The
+// result of a large answer keeps others waiting until ctx ends.
 func (d *database) query(ctx context.Context, text string) (*result, error) {
-	start := time.Now()
+	start, asker := time.Now(), ctx
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	type outcome struct {
@@ -19,7 +26,7 @@ func (d *database) query(ctx context.Context, text string) (*result, error) {
 	}
 	done := make(chan outcome, 1)
 	if !d.begin(func() {
-		found, err := d.ask(ctx, text)
+		found, err := d.ask(ctx, asker, text)
 		done <- outcome{found, err}
 	}) {
 		return nil, &sqlError{"canceled", "the query was canceled"}
@@ -66,23 +73,23 @@ func (d *database) explain(ctx context.Context, err error) error {
 // ask runs a query, and runs it again if it met the end of an engine. That can be
 // the fault of another one, of nobody, or its own: so it runs alone then, and
 // what happens to it is its own.
-func (d *database) ask(ctx context.Context, text string) (*result, error) {
+func (d *database) ask(ctx, asker context.Context, text string) (*result, error) {
 	if err := d.catchUp(); err != nil {
 		return nil, err
 	}
-	release, err := d.takeSlot(ctx)
-	if err != nil {
-		return nil, err
+	release, ok := d.turns.take(1, false, ctx.Done())
+	if !ok {
+		return nil, ctx.Err()
 	}
-	found, err := d.run(ctx, text)
+	found, err := d.run(ctx, asker, text)
 	release()
 	if !errors.Is(err, errEnded) {
 		return found, err
 	}
-	if release, err = d.takeAlone(ctx.Done()); err != nil {
+	if release, ok = d.turns.take(readers, false, ctx.Done()); !ok {
 		return nil, ctx.Err()
 	}
-	found, err = d.run(ctx, text)
+	found, err = d.run(ctx, asker, text)
 	release()
 	if errors.Is(err, errEnded) {
 		if _, err := d.live(); err != nil {
@@ -95,7 +102,7 @@ func (d *database) ask(ctx context.Context, text string) (*result, error) {
 
 // run returns when the query has ended. If ctx is over and it does not end, it
 // ends with its engine: DuckDB does not interrupt a call of a function.
-func (d *database) run(ctx context.Context, text string) (*result, error) {
+func (d *database) run(ctx, asker context.Context, text string) (*result, error) {
 	e, err := d.live()
 	if err != nil {
 		return nil, err
@@ -122,6 +129,16 @@ func (d *database) run(ctx context.Context, text string) (*result, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
+	if len(c.parts[0]) > largeSize {
+		select {
+		case d.large <- struct{}{}:
+			context.AfterFunc(asker, func() { <-d.large })
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-d.stop:
+			return nil, errEnded
+		}
+	}
 	u := unpacker{rest: c.parts[0]}
 	return u.result()
 }
@@ -130,42 +147,4 @@ func packed(text string) []byte {
 	var p packer
 	p.text(text)
 	return p.data
-}
-
-var errGivenUp = errors.New("given up")
-
-// takeSlot waits until a query may run.
-func (d *database) takeSlot(ctx context.Context) (release func(), err error) {
-	select {
-	case d.slots <- struct{}{}:
-		return func() { <-d.slots }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// takeAlone waits until no query runs, and keeps others from it. Queries that
-// wait come after it. Its error is that done was closed.
-func (d *database) takeAlone(done <-chan struct{}) (release func(), err error) {
-	select {
-	case d.alone <- struct{}{}:
-	case <-done:
-		return nil, errGivenUp
-	}
-	for taken := range readers {
-		select {
-		case d.slots <- struct{}{}:
-		case <-done:
-			d.give(taken)
-			return nil, errGivenUp
-		}
-	}
-	return func() { d.give(readers) }, nil
-}
-
-func (d *database) give(taken int) {
-	for range taken {
-		<-d.slots
-	}
-	<-d.alone
 }

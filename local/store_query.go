@@ -47,16 +47,16 @@ func read(ctx context.Context, conn *sql.Conn, text string) (found packer, err e
 	if err != nil {
 		return found, err
 	}
-	// Not interrupted: a transaction that has begun has to end as well.
-	if _, err := conn.ExecContext(context.WithoutCancel(ctx), `BEGIN TRANSACTION READ ONLY`); err != nil {
-		return found, err
-	}
 	defer func() {
-		if _, err := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`); err != nil {
-			// The pool must not hand out a connection within a transaction.
+		// The pool must not hand out a connection within a transaction. If ctx ends
+		// meanwhile, BEGIN may have begun one and fail all the same.
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`); err != nil || ctx.Err() != nil {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
 	}()
+	if _, err := conn.ExecContext(ctx, `BEGIN TRANSACTION READ ONLY`); err != nil {
+		return found, err
+	}
 	names, err := prepare(conn, text)
 	if err != nil {
 		return found, err

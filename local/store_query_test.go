@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -143,4 +144,18 @@ func TestSQLTakesNoLongerThanItMay(t *testing.T) {
 	assert.Contains(t, answer, `{"error":{"code":"timeout","message":"the query took longer than 50ms"}}`)
 	r.database.timeout = queryTimeout
 	assert.JSONEq(t, `[[1]]`, r.rows("SELECT 1"))
+}
+
+// A query that is cancelled at any moment leaves nothing to the next one.
+func TestSQLCancelledAtAnyMoment(t *testing.T) {
+	s, err := openStore("", false)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, s.close()) }()
+	for n := range 1500 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n%500)*5*time.Microsecond)
+		_, _ = s.query(ctx, "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE hash(a.range, b.range) = 1")
+		cancel()
+		_, err := s.query(t.Context(), "SELECT 1")
+		require.NoError(t, err, n)
+	}
 }

@@ -36,7 +36,7 @@ func (d *database) live() (*engine, error) {
 
 // restartLocked returns an engine that has all that was applied.
 func (d *database) restartLocked() (*engine, error) {
-	e, err := startEngine()
+	e, err := startEngine(d.interval, d.patience)
 	if err != nil {
 		return nil, err
 	}
@@ -77,18 +77,21 @@ func (d *database) replayLocked(e *engine) error {
 		return nil
 	}
 	var c changes
+	size := 0 // of the frame, about
 	for _, i := range d.truth.Identities() {
 		c.identities = append(c.identities, rowOf(i))
+		size += len(c.identities[len(c.identities)-1].traits)
 		for _, ids := range [][]string{{i.DistinctID}, i.AnonymousIDs, i.Aliases} {
 			for _, id := range ids {
 				c.ids = append(c.ids, idRow{identityKey{i.Environment, id}, i.DistinctID})
+				size += 2*len(id) + len(i.DistinctID)
 			}
 		}
-		if len(c.ids) >= chunk {
+		if len(c.ids) >= chunk || size >= chunkBytes {
 			if err := store(batch{changes: c.pack()}); err != nil {
 				return err
 			}
-			c = changes{}
+			c, size = changes{}, 0
 		}
 	}
 	return store(batch{changes: c.pack()})
@@ -130,9 +133,7 @@ func (d *database) applyAfter(tried *engine, b batch) error {
 			return err
 		}
 		if release == nil {
-			if release, err = d.takeAlone(nil); err != nil {
-				return err
-			}
+			release, _ = d.turns.take(readers, true, nil)
 		} else if !errors.Is(err, errEnded) {
 			e.kill()
 			<-e.ended
@@ -158,13 +159,9 @@ func (d *database) settle(e *engine, b batch) error {
 	}
 	if d.journal != nil {
 		if b.reset {
-			if err := d.journal.forget(); err != nil {
-				return err
-			}
+			d.journal.forget()
 		}
-		if err := d.journal.add(b.count, b.events); err != nil {
-			return err
-		}
+		d.journal.add(b.count, b.events)
 	}
 	if b.reset {
 		d.applied = 0
