@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +27,11 @@ func newBrowser(t *testing.T) context.Context {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath("chromium"), chromedp.WindowSize(1280, 1000))
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
-	browser, cancel := chromedp.NewContext(allocator)
+	browser, cancel := chromedp.NewContext(allocator, chromedp.WithErrorf(func(format string, values ...any) {
+		if text := fmt.Sprintf(format, values...); !strings.Contains(text, "unhandled") { // an event that chromedp does not know yet
+			t.Log(text)
+		}
+	}))
 	t.Cleanup(cancel)
 	browser, cancel = context.WithTimeout(browser, 2*time.Minute)
 	t.Cleanup(cancel)
