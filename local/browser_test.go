@@ -47,6 +47,12 @@ func see(t *testing.T, browser context.Context, steps ...chromedp.Action) {
 	}
 }
 
+// press waits for an element that can be seen, and clicks it wherever it is by
+// then: a mouse would miss one that moves as data comes in.
+func press(selector string) chromedp.Action {
+	return chromedp.Poll(`(e => e?.checkVisibility() && !e.disabled && (e.click(), true))(document.querySelector(`+string(jsonString(selector))+`))`, nil)
+}
+
 // shows waits for an element with a text.
 func shows(selector, text string) chromedp.Action {
 	script := `[...document.querySelectorAll(` + string(jsonString(selector)) + `)].some(e => e.checkVisibility() && e.textContent.includes(` + string(jsonString(text)) + `))`
