@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +27,11 @@ func newBrowser(t *testing.T) context.Context {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath("chromium"), chromedp.WindowSize(1280, 1000))
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
-	browser, cancel := chromedp.NewContext(allocator)
+	browser, cancel := chromedp.NewContext(allocator, chromedp.WithErrorf(func(format string, values ...any) {
+		if text := fmt.Sprintf(format, values...); !strings.Contains(text, "unhandled") { // an event that chromedp does not know yet
+			t.Log(text)
+		}
+	}))
 	t.Cleanup(cancel)
 	browser, cancel = context.WithTimeout(browser, 2*time.Minute)
 	t.Cleanup(cancel)
@@ -39,6 +45,12 @@ func see(t *testing.T, browser context.Context, steps ...chromedp.Action) {
 	for i, step := range steps {
 		require.NoError(t, chromedp.Run(browser, step), "step %d", i)
 	}
+}
+
+// press waits for an element that can be seen, and clicks it wherever it is by
+// then: a mouse would miss one that moves as data comes in.
+func press(selector string) chromedp.Action {
+	return chromedp.Poll(`(e => e?.checkVisibility() && !e.disabled && (e.click(), true))(document.querySelector(`+string(jsonString(selector))+`))`, nil)
 }
 
 // shows waits for an element with a text.

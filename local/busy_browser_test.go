@@ -161,8 +161,8 @@ func TestConsoleShowsOlderEvents(t *testing.T) {
 	track(t, r, "e", 700)
 	browser := newBrowser(t)
 	see(t, browser, chromedp.Navigate(r.url), count(shownEvents, 300), shows("#events-count", "300 of 700"),
-		chromedp.Click("#older"), count(shownEvents, 600), shows("#events-count", "600 of 700"),
-		chromedp.Click("#older"), count(shownEvents, 700), chromedp.WaitNotVisible("#older"))
+		press("#older"), count(shownEvents, 600), shows("#events-count", "600 of 700"),
+		press("#older"), count(shownEvents, 700), chromedp.WaitNotVisible("#older"))
 	var numbers string
 	see(t, browser, chromedp.Evaluate(`[...document.querySelectorAll('#events .brief')].every((e, i) => e.textContent === 'i: ' + (699 - i)) ? 'in order' : 'not in order'`, &numbers))
 	assert.Equal(t, "in order", numbers)
@@ -170,7 +170,7 @@ func TestConsoleShowsOlderEvents(t *testing.T) {
 	// Those that pass the filter alone.
 	track(t, r, "other", 10)
 	see(t, browser, choose("#filter-event", "e"), count(shownEvents, 300), shows("#events-count", "300 of 700 that match"),
-		chromedp.Click("#older"), count(shownEvents, 600), chromedp.Click("#older"), count(shownEvents, 700), chromedp.WaitNotVisible("#older"))
+		press("#older"), count(shownEvents, 600), press("#older"), count(shownEvents, 700), chromedp.WaitNotVisible("#older"))
 }
 
 func TestConsoleClear(t *testing.T) {
@@ -306,7 +306,7 @@ func TestBusyDayFits(t *testing.T) {
 	look("busy-phone", 390, 844, "light")
 	look("busy-phone-dark", 390, 844, "dark")
 	see(t, browser, chromedp.EmulateViewport(1280, 800), choose("#filter-text", "grace"), shows("#events-count", "1 of"),
-		chromedp.Click("#events .name"), shows("#events .detail", "received_at"), chromedp.Click("#requests .wrong button"), shows("#requests .detail", "arrived"))
+		chromedp.Click("#events .name"), shows("#events .detail", "received_at"), press("#requests .wrong button"), shows("#requests .detail", "arrived"))
 	look("open", 1280, 800, "light")
 	look("open-phone", 390, 844, "dark")
 }

@@ -122,12 +122,14 @@ func parsePerson(raw string) (environment, id string, err error) {
 	return environment, id, nil
 }
 
-// storyQuery finds the newest events of a person.
+// storyQuery finds the newest events of a person, the newest first. Those of one
+// request may have the same times: the row's number is their order.
 func storyQuery(environment, identity string) string {
-	return fmt.Sprintf(`SELECT event, distinct_id, anonymous_id, device_id, "timestamp", received_at, left(properties::VARCHAR, %d)
-		FROM altertable.analytics.events
-		WHERE environment = %s AND identity_id = %s
-		ORDER BY "timestamp" DESC, received_at DESC LIMIT %d`, clipStory, literal(environment), literal(identity), storyEvents+1)
+	return fmt.Sprintf(`SELECT e.event, e.distinct_id, e.anonymous_id, e.device_id, e."timestamp", e.received_at, left(e.properties::VARCHAR, %d)
+		FROM altertable.store.events e%s
+		WHERE e.environment = %s AND coalesce(p.distinct_id, e.distinct_id, e.anonymous_id) = %s
+		ORDER BY e."timestamp" DESC, e.received_at DESC, e.rowid DESC LIMIT %d`,
+		clipStory, joinIdentities, literal(environment), literal(identity), storyEvents+1)
 }
 
 // addEvents adds the rows of the query, newest first, as far as there is room.
@@ -181,7 +183,8 @@ func (s *story) number(kept []*liveEvent) {
 		e := &s.Steps[i]
 		like := likeness{e.Event, e.SentAs, micros(e.at), micros(e.received)}
 		if n := numbers[like]; len(n) > 0 {
-			e.Number, e.order, numbers[like] = n[0], n[0], n[1:]
+			last := len(n) - 1
+			e.Number, e.order, numbers[like] = n[last], n[last], n[:last]
 		}
 	}
 }

@@ -76,7 +76,7 @@ func TestFilterThatNothingMatches(t *testing.T) {
 	filterStory2 := r.client()
 	send(t, filterStory2, altertable.Track{Event: "signed_up", DistinctID: "u"})
 	browser := newBrowser(t)
-	see(t, browser, chromedp.Navigate(r.url+"/?event=never_sent&text=%3Cimg+src%3Dx%3E"), shows("#events-empty", "No event matches"),
+	see(t, browser, chromedp.Navigate(r.url+"/?event=never_sent&text=%3Cimg+src%3Dx%3E"), shows("#events-empty", "No event matches"), shows(".identities .empty", "No identit"),
 		chromedp.WaitVisible("#filter-clear"), chromedp.Poll(`document.querySelector('#filter-event').value === 'never_sent'`, nil))
 
 	// What arrives later passes the filter, or does not show.

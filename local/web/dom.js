@@ -60,10 +60,10 @@ function cut(id) {
   return [characters.slice(0, head).join(''), characters.slice(head, -tail).join(''), characters.slice(-tail).join('')];
 }
 
-// shorten returns an id of 24 characters at most, as anonymous-7c9e6…1f90ae7.
+// shorten returns an id of 24 characters at most, such as anonymous-7c9e6...1f90ae7.
 export function shorten(id) {
   const [head, middle, tail] = cut(id);
-  return middle ? head + '…' + tail : id;
+  return middle ? head + '\u2026' + tail : id;
 }
 
 export const personURL = (environment, id) => '/person?' + new URLSearchParams({ environment, id });

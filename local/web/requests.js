@@ -41,7 +41,7 @@ function requestItem(request) {
 function detail(request) {
   const address = request.method + ' ' + request.path + (request.query ? '?' + request.query : '');
   const all = make('div', 'opened');
-  if (isRefused(request)) all.append(make('p', 'refusal', statusElement(request), ' ', request.reason || names[request.status] || ''));
+  if (request.reason) all.append(make('p', 'refusal', request.reason));
   if (request.hints?.length) all.append(hintSentences(request.hints));
   all.append(facts([
     ['request', address],

@@ -1,5 +1,6 @@
 import { byId, idElement, make } from './dom.js';
 import { Rover } from './rows.js';
+import { count } from './text.js';
 
 // Digits is a number as it was sent: JavaScript's own have no room for all.
 class Digits {
@@ -54,8 +55,8 @@ function showResult(result) {
   }
   byId('result').scrollTop = 0;
   const rows = result.rows.length;
-  byId('outcome').textContent = rows + (rows === 1 ? ' row' : ' rows') + (result.truncated ? ', and there are more' : '') +
-    (rows > shown.length ? ', of which ' + shown.length + ' are shown' : '') + ' in ' + Number(result.duration_ms.text).toFixed(1) + ' ms';
+  byId('outcome').textContent = count(rows, 'row') + ' in ' + Number(result.duration_ms.text).toFixed(1) + ' ms' + (result.truncated ? ', and there are more' : '') +
+    (rows > shown.length ? '; the first ' + shown.length.toLocaleString('en') + ' are shown' : '');
 }
 
 let latest = 0;

@@ -29,6 +29,8 @@ function show(update, snapshot) {
 
 function showNumbers(update) {
   for (const name of ['stored', 'people', 'received']) byId(name).textContent = (update[name] ?? 0).toLocaleString('en');
+  byId('people-unit').textContent = update.people === 1 ? 'person' : 'people';
+  identities.panel.querySelector('.empty').textContent = filter.filter.active() && update.people ? 'No identity matches the filter.' : 'No identities yet. An identify or an alias makes one.';
   count(identities, filter.filter.active() ? 0 : update.people);
   count(requests, update.received);
   const any = update.stored > 0 || update.received > 0 || update.people > 0;
