@@ -225,10 +225,14 @@ func TestConsoleFits(t *testing.T) {
 	tellStory(t, r.client())
 	_, err := r.client().TrackSync(t.Context(), altertable.Track{Event: "plan_upgraded", DistinctID: "u_01jza9grace", Environment: "prod"})
 	require.Error(t, err)
-	see(t, browser, shows("#requests", "environment-not-found"), shows("#result td", "signed_up"))
+	send(t, r.client(), altertable.Track{Event: "Report Shared", DistinctID: "grace@example.com", Properties: altertable.Properties{"seats": 3}})
+	see(t, browser, shows("#requests", "environment-not-found"), shows("#events", "Report Shared"), shows("#hints", "two spellings"),
+		chromedp.Click("[data-sample=people]"), shows("#result td", "signed_up"), shows("#result td", "grace@example.com"))
 	look("console", 1280, 800, "light")
 	look("dark", 1280, 800, "dark")
 	see(t, browser, chromedp.Click("#events .name"), shows("#events .detail", "received_at"))
 	look("phone", 360, 740, "light")
 	look("phone-dark", 360, 740, "dark")
+	see(t, browser, chromedp.Navigate(r.personURL("production", "u_01jza857w4f23s1hf2s61befmw")), shows("#story", "signed_up"))
+	look("story", 1280, 590, "light")
 }
