@@ -48,9 +48,14 @@ func read(ctx context.Context, conn *sql.Conn, text string) (found packer, err e
 		return found, err
 	}
 	defer func() {
-		// The pool must not hand out a connection within a transaction. If ctx ends
-		// meanwhile, BEGIN may have begun one and fail all the same.
-		if _, err := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`); err != nil || ctx.Err() != nil {
+		// The pool must not hand out a connection within a transaction. If ctx has
+		// ended, BEGIN may have begun one and failed all the same, and a ROLLBACK
+		// may wait for what was interrupted, for good.
+		err := ctx.Err()
+		if err == nil {
+			_, err = conn.ExecContext(ctx, `ROLLBACK`)
+		}
+		if err != nil {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
 	}()
