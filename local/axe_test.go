@@ -48,12 +48,18 @@ func TestAccessibility(t *testing.T) {
 	see(t, browser, press("#events .name"), shows("#events .detail", "received_at"),
 		press("#requests .wrong button"), shows("#requests .detail", "arrived"))
 	look("opened")
+	see(t, browser, chromedp.SetValue("#sql", "SELECT nothing"), chromedp.Click("#run"), shows("#error", "nothing"))
+	look("SQL error")
+	see(t, browser, chromedp.Click("#clear"), chromedp.WaitVisible("dialog[open]"))
+	look("question")
 	see(t, browser, chromedp.Navigate(r.url+"/?text=nothing-has-this"), shows("#state", "live"))
 	look("filtered")
 
 	person := "/person?environment=production&id=" + url.QueryEscape("anonymous-7c9e6679-7425")
 	see(t, browser, chromedp.Navigate(r.url+person), shows("main", "signed_up"))
 	look("person")
+	see(t, browser, press("#story li .line"), shows("#story .detail", "referrer"))
+	look("person's step")
 	see(t, browser, chromedp.Navigate(r.url+"/person?environment=production&id=nobody"), shows("main", "nobody"))
 	look("unknown person")
 

@@ -73,16 +73,17 @@ func TestFilter(t *testing.T) {
 
 func TestFilterThatNothingMatches(t *testing.T) {
 	r := startLocal(t, config{})
-	filterStory2 := r.client()
-	send(t, filterStory2, altertable.Track{Event: "signed_up", DistinctID: "u"})
+	client := r.client()
+	send(t, client, altertable.Identify{DistinctID: "somebody", Environment: "production"})
+	send(t, client, altertable.Track{Event: "signed_up", DistinctID: "u"})
 	browser := newBrowser(t)
-	see(t, browser, chromedp.Navigate(r.url+"/?event=never_sent&text=%3Cimg+src%3Dx%3E"), shows("#events-empty", "No event matches"), shows(".identities .empty", "No identit"),
+	see(t, browser, chromedp.Navigate(r.url+"/?event=never_sent&person=stranger&text=%3Cimg+src%3Dx%3E"), shows("#events-empty", "No event matches"), shows(".identities .empty", "No identity matches"),
 		chromedp.WaitVisible("#filter-clear"), chromedp.Poll(`document.querySelector('#filter-event').value === 'never_sent'`, nil))
 
 	// What arrives later passes the filter, or does not show.
-	see(t, browser, choose("#filter-text", ""), showsAddress(t, url.Values{"event": {"never_sent"}}))
-	send(t, filterStory2, altertable.Track{Event: "signed_up", DistinctID: "u"})
-	send(t, filterStory2, altertable.Track{Event: "never_sent", DistinctID: "u"})
+	see(t, browser, choose("#filter-text", ""), choose("#filter-person", ""), showsAddress(t, url.Values{"event": {"never_sent"}}))
+	send(t, client, altertable.Track{Event: "signed_up", DistinctID: "u"})
+	send(t, client, altertable.Track{Event: "never_sent", DistinctID: "u"})
 	see(t, browser, showsEvents("never_sent"), shows("#events-count", "1 of 3 match"), shows("#stored", "3"))
 }
 

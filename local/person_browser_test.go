@@ -97,6 +97,9 @@ func TestPersonIsReachedFromTheConsole(t *testing.T) {
 func TestPersonAfterMany(t *testing.T) {
 	r := startLocal(t, config{})
 	tellStory(t, r.client())
+	for range 31 { // of 32 seats, so that a page that is left has to leave its own
+		listen(r).next()
+	}
 	browser := newBrowser(t)
 	see(t, browser, chromedp.Navigate(r.url))
 	for range 4 {
