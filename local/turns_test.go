@@ -1,6 +1,7 @@
 package main
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -10,11 +11,14 @@ import (
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turns turns
+		var mu sync.Mutex // two may have their answers at once
 		var order []string
 		releases := map[string]func(){}
 		take := func(name string, places int, urgent bool, done <-chan struct{}) {
 			go func() {
 				release, ok := turns.take(places, urgent, done)
+				mu.Lock()
+				defer mu.Unlock()
 				if ok {
 					order, releases[name] = append(order, name), release
 				} else {
@@ -50,7 +54,7 @@ func TestTurns(t *testing.T) {
 		take("fifth", 1, false, nil)
 		close(gone)
 		synctest.Wait()
-		assert.Equal(t, []string{"fourth", "gone gave up", "fifth"}, order[6:])
+		assert.ElementsMatch(t, []string{"fourth", "gone gave up", "fifth"}, order[6:])
 		releases["fourth"]()
 		releases["fifth"]()
 		assert.Zero(t, turns.taken)
