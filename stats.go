@@ -12,6 +12,7 @@ import (
 //
 //	Accepted == Delivered + Failed + Dropped + Queued
 //	Rejected == RejectedFull + RejectedTooLarge + RejectedInvalid + RejectedClosed + RejectedSpool
+//	FailedRequests == RequestsUnauthorized + RequestsNoEnvironment + RequestsLimited + RequestsRefused + RequestsErrored + RequestsUnanswered
 //
 // While the server is down, FailedRequests and Oldest grow, and LastSuccess
 // stands still: an alert can be built on each of them. Oldest also grows
@@ -19,8 +20,8 @@ import (
 // With a spool, all this holds for a refused key, too: it is waited for like
 // a server that is down.
 //
-// Of synchronous calls, only requests (Requests, Retries, FailedRequests,
-// InFlight and LastSuccess) and discarded messages are counted.
+// Of synchronous calls, only requests (Requests, Retries, FailedRequests and its
+// parts, InFlight and LastSuccess) and discarded messages are counted.
 type Stats struct {
 	Accepted    int64 // taken into the queue or the spool, or adopted from a dead client's spool
 	Delivered   int64 // the server took them
@@ -43,6 +44,13 @@ type Stats struct {
 	InFlight       int64 // now: requests under way; MaxInFlight bounds those of them that are not synchronous
 	SpoolBytes     int64 // now: the spool's files, in bytes
 
+	RequestsUnauthorized  int64 // the key was refused: ErrUnauthorized
+	RequestsNoEnvironment int64 // ErrEnvironmentNotFound
+	RequestsLimited       int64 // 429: there were too many
+	RequestsRefused       int64 // any other answer, such as a 422, a 421 or a redirect
+	RequestsErrored       int64 // 5xx, 408, 425, a firewall's 403 or a captive portal's page
+	RequestsUnanswered    int64 // no answer came: a *NetworkError
+
 	// Oldest is the age of the oldest message on which this client still works,
 	// since its acceptance, which may lie before the process began: it waits, is
 	// in flight, in backoff, or is on disk and not read yet. It is 0 if there is
@@ -61,6 +69,31 @@ func (c *Client) Stats() Stats {
 		return Stats{}
 	}
 	return c.queue.snapshot()
+}
+
+// Limits are the bounds that a client was made with, to be seen beside its Stats.
+type Limits struct {
+	MaxQueueSize  int64 // of Stats.Queued, except for what is on disk alone
+	MaxQueueBytes int64 // of Stats.QueuedBytes, except for what is on disk alone
+	MaxInFlight   int64 // of Stats.InFlight, except for synchronous calls
+	SpoolMaxBytes int64 // of Stats.SpoolBytes; 0 without a spool
+}
+
+// Limits returns the client's bounds, which never change. It does not block, and
+// works after Close. Those of a nil client are 0.
+func (c *Client) Limits() Limits {
+	if c.absent() {
+		return Limits{}
+	}
+	limits := Limits{
+		MaxQueueSize:  int64(c.cfg.maxQueueSize),
+		MaxQueueBytes: int64(c.cfg.maxQueueBytes),
+		MaxInFlight:   int64(c.cfg.maxInFlight),
+	}
+	if c.cfg.spool != nil {
+		limits.SpoolMaxBytes = c.cfg.spool.maxBytes
+	}
+	return limits
 }
 
 // reject counts a refused message by its call's error. It looks for
@@ -101,11 +134,31 @@ func (s *Stats) beginRequest(again bool) {
 // endRequest counts the result of a request.
 func (s *Stats) endRequest(err error) {
 	s.InFlight--
-	if err != nil {
-		s.FailedRequests++
-	} else {
+	if err == nil {
 		s.LastSuccess = time.Now()
+		return
 	}
+	s.FailedRequests++
+	*s.failedFor(err)++
+}
+
+// failedFor returns the counter of requests that ended with err.
+func (s *Stats) failedFor(err error) *int64 {
+	api, ok := err.(*APIError) // as in judge
+	v := judge(err)
+	switch {
+	case !ok:
+		return &s.RequestsUnanswered
+	case v == limited:
+		return &s.RequestsLimited
+	case v == retryable:
+		return &s.RequestsErrored
+	case api.Is(ErrEnvironmentNotFound):
+		return &s.RequestsNoEnvironment
+	case api.Is(ErrUnauthorized):
+		return &s.RequestsUnauthorized
+	}
+	return &s.RequestsRefused
 }
 
 func (q *queue) snapshot() Stats {

@@ -21,11 +21,13 @@ import (
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-// assertAddsUp checks the two sums that hold at any moment.
+// assertAddsUp checks the sums that hold at any moment.
 func assertAddsUp(t *testing.T, s altertable.Stats) {
 	t.Helper()
 	assert.Equal(t, s.Accepted, s.Delivered+s.Failed+s.Dropped+s.Queued, "%+v", s)
 	assert.Equal(t, s.Rejected, s.RejectedFull+s.RejectedTooLarge+s.RejectedInvalid+s.RejectedClosed+s.RejectedSpool, "%+v", s)
+	assert.Equal(t, s.FailedRequests, s.RequestsUnauthorized+s.RequestsNoEnvironment+s.RequestsLimited+
+		s.RequestsRefused+s.RequestsErrored+s.RequestsUnanswered, "%+v", s)
 }
 
 // grim is a context's error whose methods are the user's code.
@@ -318,4 +320,85 @@ func TestStatsAddUpAtAnyMoment(t *testing.T) {
 			assert.Zero(t, s.Oldest)
 		})
 	}
+}
+
+func TestStatsSayWhyARequestFailed(t *testing.T) {
+	page := func(status int, body string) altertabletest.Fault {
+		return altertabletest.Status(status).Header("Content-Type", "text/html").Body(body)
+	}
+	for name, test := range map[string]struct {
+		fault altertabletest.Fault
+		want  altertable.Stats
+	}{
+		"401":                   {altertabletest.Status(401), altertable.Stats{RequestsUnauthorized: 1}},
+		"403 of the API":        {altertabletest.Status(403).ErrorCode("forbidden"), altertable.Stats{RequestsUnauthorized: 1}},
+		"403 of a firewall":     {altertabletest.Status(403).Body("no"), altertable.Stats{RequestsErrored: 1}},
+		"no environment":        {altertabletest.Status(400).ErrorCode("environment-not-found"), altertable.Stats{RequestsNoEnvironment: 1}},
+		"no environment, 200":   {altertabletest.Status(200).ErrorCode("environment_not_found"), altertable.Stats{RequestsNoEnvironment: 1}},
+		"429":                   {altertabletest.Status(429), altertable.Stats{RequestsLimited: 1}},
+		"422":                   {altertabletest.Status(422), altertable.Stats{RequestsRefused: 1}},
+		"404":                   {altertabletest.Status(404), altertable.Stats{RequestsRefused: 1}},
+		"redirect":              {altertabletest.Redirect(302, "http://localhost/"), altertable.Stats{RequestsRefused: 1}},
+		"ok false":              {altertabletest.Status(200).ErrorCode("insert-failed"), altertable.Stats{RequestsRefused: 1}},
+		"421":                   {altertabletest.Status(421), altertable.Stats{RequestsRefused: 1}},
+		"500":                   {altertabletest.Status(500), altertable.Stats{RequestsErrored: 1}},
+		"408":                   {altertabletest.Status(408), altertable.Stats{RequestsErrored: 1}},
+		"portal":                {page(200, "<html>"), altertable.Stats{RequestsErrored: 1}},
+		"reset":                 {altertabletest.Reset(), altertable.Stats{RequestsUnanswered: 1}},
+		"nobody listens":        {altertabletest.Refuse(), altertable.Stats{RequestsUnanswered: 1}},
+		"no answer in the time": {altertabletest.Hang(), altertable.Stats{RequestsUnanswered: 1}},
+	} {
+		for kind, send := range map[string]func(context.Context, *altertable.Client){
+			"batch": func(ctx context.Context, c *altertable.Client) {
+				assert.NoError(t, c.Track(ctx, event("e0")))
+				_ = c.Flush(ctx)
+			},
+			"sync": func(ctx context.Context, c *altertable.Client) { _, _ = c.TrackSync(ctx, event("e0")) },
+		} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					client, srv, _ := newClient(t)
+					srv.Next(1, test.fault)
+					send(t.Context(), client)
+					s := client.Stats()
+					assertAddsUp(t, s)
+					assert.Equal(t, test.want, altertable.Stats{
+						RequestsUnauthorized: s.RequestsUnauthorized, RequestsNoEnvironment: s.RequestsNoEnvironment,
+						RequestsLimited: s.RequestsLimited, RequestsRefused: s.RequestsRefused,
+						RequestsErrored: s.RequestsErrored, RequestsUnanswered: s.RequestsUnanswered,
+					})
+				})
+			})
+		}
+	}
+}
+
+// Behind a spool a refused key costs nothing, so no other number tells of it.
+func TestStatsTellOfARefusedKeyBehindASpool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newSpoolClient(t, t.TempDir())
+		refusal := srv.Always(altertabletest.Status(401))
+		track(t, client, "e0")
+		pass(5 * time.Minute)
+		s := client.Stats()
+		assert.Zero(t, s.Failed)
+		assert.Greater(t, s.RequestsUnauthorized, int64(5))
+		assert.Equal(t, s.FailedRequests, s.RequestsUnauthorized)
+		refusal.Release()
+		require.NoError(t, client.Flush(t.Context()))
+	})
+}
+
+func TestLimits(t *testing.T) {
+	var none *altertable.Client
+	assert.Equal(t, altertable.Limits{}, none.Limits())
+	assert.Equal(t, altertable.Limits{}, new(altertable.Client).Limits())
+
+	client, _, _ := newClient(t)
+	assert.Equal(t, altertable.Limits{MaxQueueSize: 100_000, MaxQueueBytes: 64 << 20, MaxInFlight: 8}, client.Limits())
+	require.NoError(t, client.Close())
+	assert.Equal(t, int64(8), client.Limits().MaxInFlight)
+
+	client, _, _ = newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(7), altertable.WithMaxQueueBytes(4<<10), altertable.WithMaxInFlight(3))
+	assert.Equal(t, altertable.Limits{MaxQueueSize: 7, MaxQueueBytes: 4 << 10, MaxInFlight: 3, SpoolMaxBytes: 1 << 30}, client.Limits())
 }
