@@ -1,0 +1,17 @@
+module github.com/altertable-ai/altertable-go/telemetry/otel
+
+go 1.25.0
+
+replace github.com/altertable-ai/altertable-go => ../..
+
+require (
+	github.com/altertable-ai/altertable-go v0.2.0
+	go.opentelemetry.io/otel/metric v1.46.0
+)
+
+require (
+	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	go.opentelemetry.io/otel v1.46.0 // indirect
+)
