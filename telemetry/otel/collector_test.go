@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -87,6 +88,40 @@ func limits(a, b *altertable.Client) altertable.Limits {
 		MaxQueueBytes: a.Limits().MaxQueueBytes + b.Limits().MaxQueueBytes,
 		MaxInFlight:   a.Limits().MaxInFlight + b.Limits().MaxInFlight,
 	}
+}
+
+// What a closed client left on disk is another client's, and its limits bound nothing.
+func TestClosedClientIsInNoGauge(t *testing.T) {
+	b := newBackend()
+	collector := b.newCollector()
+	srv, dir := altertabletest.NewServer(), t.TempDir()
+	t.Cleanup(srv.Close)
+	srv.Down()
+	opts := []altertable.Option{altertable.WithBaseURL(srv.URL), altertable.WithLogger(slog.New(slog.DiscardHandler)),
+		altertable.WithSpool(dir), collector.Option()}
+	first, err := altertable.New("key", opts...)
+	require.NoError(t, err)
+	collector.Observe(first)
+	track(t, first, 3)
+	assert.EqualValues(t, 3, b.numbers(t)["altertable.client.queue.messages"])
+	_ = first.Shutdown(expired())
+	require.EqualValues(t, 3, first.Stats().Queued)
+	got := b.numbers(t)
+	for _, gauge := range []string{"queue.messages", "queue.size", "queue.messages_limit", "queue.size_limit",
+		"requests.in_flight_limit", "spool.size", "spool.size_limit", "queue.oldest_age"} {
+		assert.Zero(t, got["altertable.client."+gauge], gauge)
+	}
+	assert.EqualValues(t, 3, got["altertable.client.messages.accepted"])
+
+	second, err := altertable.New("key", opts...)
+	require.NoError(t, err)
+	collector.Observe(second)
+	got = b.numbers(t)
+	assert.EqualValues(t, 3, got["altertable.client.queue.messages"])
+	assert.EqualValues(t, second.Limits().SpoolMaxBytes, got["altertable.client.spool.size_limit"])
+	srv.Up()
+	require.NoError(t, second.Close())
+	assert.EqualValues(t, 3, b.numbers(t)["altertable.client.messages.delivered"])
 }
 
 // A key is rotated: the old client's counts stay.
