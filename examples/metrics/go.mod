@@ -9,7 +9,8 @@ replace github.com/altertable-ai/altertable-go/telemetry/prometheus => ../../tel
 replace github.com/altertable-ai/altertable-go/telemetry/otel => ../../telemetry/otel
 
 require (
-	github.com/altertable-ai/altertable-go/telemetry/otel v0.0.0-00010101000000-000000000000
+	github.com/altertable-ai/altertable-go v0.2.0
+	github.com/altertable-ai/altertable-go/telemetry/otel v0.2.0
 	github.com/altertable-ai/altertable-go/telemetry/prometheus v0.2.0
 	github.com/prometheus/client_golang v1.24.1
 	github.com/prometheus/client_model v0.6.2
@@ -20,7 +21,6 @@ require (
 )
 
 require (
-	github.com/altertable-ai/altertable-go v0.2.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
