@@ -202,7 +202,7 @@ func TestOutage(t *testing.T) {
 		require.NoError(t, err)
 		assert.Less(t, took, time.Second)
 		stats := s.service.client.Stats()
-		assert.InDelta(t, 600, stats.Accepted, 5)
+		assert.InDelta(t, 700, stats.Accepted, 5)
 		assert.Equal(t, stats.Accepted, stats.Delivered, "nothing is lost")
 		assert.Len(t, s.service.embedded.Events(), int(stats.Accepted))
 	})
