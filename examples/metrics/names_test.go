@@ -133,7 +133,11 @@ func TestBothLibrariesSayTheSame(t *testing.T) {
 
 				srv.ClearFaults()
 				require.NoError(t, client.Close())
+				storedSrv.Always(altertabletest.Status(503))
+				require.NoError(t, stored.Track(t.Context(), altertable.Track{Event: "order_placed", DistinctID: "u_42"}))
+				assertSame(t, ours, theirs)
 				require.NoError(t, stored.Close())
+				require.NotZero(t, stored.Stats().Queued, "left on disk")
 				assertSame(t, ours, theirs)
 				require.NoError(t, provider.Shutdown(t.Context()))
 			})
