@@ -30,10 +30,9 @@ type Collector struct {
 	clients []observed // only ever appended to, so a collection reads it without a copy
 }
 
-// observed is a client, and what never changes about it.
+// observed is a client, and when it was observed first.
 type observed struct {
 	client *altertable.Client
-	limits altertable.Limits
 	since  time.Time // of Observe
 }
 
@@ -143,7 +142,7 @@ func (c *Collector) Option() altertable.Option {
 // sums. A closed client holds about 10 KiB, and what the functions refer to that
 // it was made with.
 func (c *Collector) Observe(client *altertable.Client) {
-	next := observed{client, client.Limits(), time.Now()}
+	next := observed{client, time.Now()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !slices.ContainsFunc(c.clients, func(o observed) bool { return o.client == client }) {

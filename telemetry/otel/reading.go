@@ -21,8 +21,8 @@ func read(clients []observed) *reading {
 		stats := o.client.Stats()
 		r.addMessages(&stats)
 		r.addRequests(&stats)
-		if !stats.Closed {
-			r.addGauges(&stats, &o.limits)
+		if limits := o.client.Limits(); limits != (altertable.Limits{}) { // it is not closed
+			r.addGauges(&stats, &limits)
 		}
 		if age := o.lastSuccessAge(&stats); i == 0 || age < r.lastSuccessAge {
 			r.lastSuccessAge = age

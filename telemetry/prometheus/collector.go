@@ -23,10 +23,9 @@ type Collector struct {
 	clients []observed // only ever appended to, so a scrape reads it without a copy
 }
 
-// observed is a client, and what never changes about it.
+// observed is a client, and when it was observed first.
 type observed struct {
 	client *altertable.Client
-	limits altertable.Limits
 	since  time.Time // of Observe
 }
 
@@ -67,7 +66,7 @@ func (c *Collector) Option() altertable.Option {
 // sums. A closed client holds about 10 KiB, and what the functions refer to that
 // it was made with.
 func (c *Collector) Observe(client *altertable.Client) {
-	next := observed{client: client, limits: client.Limits(), since: time.Now()}
+	next := observed{client: client, since: time.Now()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !slices.ContainsFunc(c.clients, func(o observed) bool { return o.client == client }) {
@@ -118,5 +117,5 @@ func (o *observed) snapshot() snapshot {
 	if last.IsZero() {
 		last = o.since
 	}
-	return snapshot{Stats: stats, Limits: o.limits, lastSuccessAge: max(0, time.Since(last))}
+	return snapshot{Stats: stats, Limits: o.client.Limits(), lastSuccessAge: max(0, time.Since(last))}
 }

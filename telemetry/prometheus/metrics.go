@@ -18,6 +18,10 @@ type snapshot struct {
 	lastSuccessAge time.Duration
 }
 
+// isClosed reports whether the client is closed, or nil. What it has left on disk is
+// in the numbers of the client that took it over.
+func (s *snapshot) isClosed() bool { return s.Limits == altertable.Limits{} }
+
 // A family is the metrics of one name.
 type family struct {
 	name, help string
@@ -150,7 +154,7 @@ func (k kind) join(number func(*snapshot) float64, clients []snapshot) float64 {
 			if i == 0 || n < joined {
 				joined = n
 			}
-		case s.Closed && k != counter:
+		case s.isClosed() && k != counter:
 		case k == largest:
 			joined = max(joined, n)
 		default:
