@@ -33,13 +33,16 @@ var releasable = map[string]string{
 	"m.go":             "package m\n\n// Version is the version.\nconst Version = \"0.3.0\"\n\nfunc F() {}\n",
 	"LICENSE":          "MIT\n",
 	"README.md":        "# m\n\n## Install\n\n`go get example.com/m@v0.3.0`, with Go 1.25 to 1.27.\n\n## Speed\n\nMeasured: v0.2.0, Go 1.20\n",
-	"CHANGELOG.md":     "# Changelog\n\n## Unreleased\n\n### Added\n\n## [0.3.0] - 2026-11-27\n\n### Added\n\n- F.\n\n## [0.2.0] - 2026-10-01\n\n- G.\n\n[0.3.0]: https://example.com\n",
+	"CHANGELOG.md":     "# Changelog\n\n## Unreleased\n\n### Added\n\n## [0.3.0] - 2026-11-27\n\n### Added\n\n- F.\n\n## [0.2.0] - 2026-10-01\n\n- G, for `go get example.com/m@v0.2.0`.\n\n[0.3.0]: https://example.com\n",
 	"lib/go.mod":       "module example.com/m/lib" + nested,
 	"lib/lib.go":       "package lib\n\nimport _ \"example.com/m\"\n",
 	"program/go.mod":   "module example.com/m/program" + nested,
 	"program/main.go":  "package main\n\nimport _ \"example.com/m\"\n\nfunc main() {}\n",
-	"examples/go.mod":  "module example.com/m/examples" + nested,
-	"examples/main.go": "package main\n\nimport _ \"example.com/m\"\n\nfunc main() {}\n",
+	"examples/go.mod":  "module example.com/m/examples" + nested + "\nrequire example.com/other v1.0.0\n\nreplace example.com/other => ./testdata/other\n",
+	"examples/main.go": "package main\n\nimport _ \"example.com/m\"\nimport _ \"example.com/other\"\n\nfunc main() {}\n",
+
+	"examples/testdata/other/go.mod":   "module example.com/other\n\ngo 1.25\n",
+	"examples/testdata/other/other.go": "package other\n",
 }
 
 // repository commits the files, with the snapshots of what they export, and tags them v0.2.0.
@@ -131,8 +134,8 @@ func TestProblems(t *testing.T) {
 		want    []string
 	}{
 		"constant": {replace("m.go", `"0.3.0"`, `"0.2.9"`), "", []string{`m.go: the constant Version is "0.2.9"; make it "0.3.0".`}},
-		"document": {map[string]string{"docs/x.md": "\ngo install example.com/m/program@v0.2.0\nrequire example.com/m v0.3.0\n"}, "",
-			[]string{"docs/x.md:2: names v0.2.0; make it v0.3.0."}},
+		"document": {map[string]string{"docs/x.md": "Gone.", "docs/\u00fc x.md": "\ngo install example.com/m/program@v0.2.0\nrequire example.com/m v0.3.0\n"}, "",
+			[]string{"docs/\u00fc x.md:2: names v0.2.0; make it v0.3.0."}},
 		"unreleased": {map[string]string{"CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n### Added\n\n- F.\n"}, "",
 			[]string{`CHANGELOG.md: says "Unreleased" where the version has to be; make the heading: ## [0.3.0] - ` + today()}},
 		"unreleased holds": {replace("CHANGELOG.md", "## Unreleased\n\n### Added\n\n", "## [Unreleased]\n\n### Added\n\n- G.\n\n"), "",

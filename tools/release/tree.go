@@ -148,18 +148,21 @@ func (t *tree) checkConstant(c constant) error {
 // checkDocuments finds versions of the modules that documents name: in a go get
 // or a go.mod. What benchmarks measured has the version that was measured.
 func (t *tree) checkDocuments() error {
-	names, err := modules.Git(t.root, "ls-files", "*.md")
+	names, err := modules.Files(t.root, "*.md")
 	if err != nil {
 		return err
 	}
 	mention := regexp.MustCompile(regexp.QuoteMeta(t.modules[0].Path()) + `[\w./-]*[@ ](v\d+\.\d+\.\d+[\w.+-]*)`)
-	for _, name := range strings.Fields(names) {
+	for _, name := range names {
+		if name == changelog {
+			continue
+		}
 		text, err := t.read(name)
+		if os.IsNotExist(err) {
+			continue // deleted, which the check of the work tree tells
+		}
 		if err != nil {
 			return err
-		}
-		if name == "CHANGELOG.md" {
-			continue
 		}
 		for i, line := range strings.Split(text, "\n") {
 			for _, found := range mention.FindAllStringSubmatch(line, -1) {
@@ -176,8 +179,8 @@ func (t *tree) checkDocuments() error {
 // documentation. The go command puts the root's LICENSE into the zip of a
 // nested module that has none, if it has exactly this name: go.dev/ref/mod#vcs-license.
 func (t *tree) checkLicense() error {
-	tracked, err := modules.Git(t.root, "ls-files", "LICENSE")
-	if err == nil && tracked == "" {
+	tracked, err := modules.Files(t.root, "LICENSE")
+	if err == nil && len(tracked) == 0 {
 		t.problem("LICENSE: is not in the repository; pkg.go.dev shows no module without a license.")
 	}
 	return err
