@@ -109,6 +109,7 @@ func TestOldNames(t *testing.T) {
 	for i, instance := range []string{tenant + "-ffffffff-ffff-7fff-8fff-ffffffffffff", tenant + "-00000000-ffff-7fff-8fff-ffffffffffff"} {
 		s, _ := openWith(t, Config{Dir: t.TempDir(), Tenant: tenant, MaxBytes: cfg.MaxBytes})
 		require.NoError(t, os.Mkdir(filepath.Join(dir, instance), 0o700))
+		leaveLock(t, filepath.Join(dir, instance))
 		for j := range 5 {
 			m := message(fmt.Sprint("e", 5*i+j))
 			m.Accepted = start.Add(time.Duration(i) * time.Hour)
