@@ -62,6 +62,7 @@ func FuzzDamage(f *testing.F) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, instance, "00000001.spool")
 		require.NoError(t, os.Mkdir(filepath.Dir(path), 0o700))
+		leaveLock(t, filepath.Dir(path))
 		require.NoError(t, os.WriteFile(path, damaged, 0o600))
 		s, _ := open(t, dir)
 		unread := s.Unread()
