@@ -146,6 +146,7 @@ func TestStatsSayWhyAMessageWasRefused(t *testing.T) {
 }
 
 func TestStatsCountWhatTheDiskRefused(t *testing.T) {
+	skipWhereOpenFilesStay(t)
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "spool")
 		client, _, _ := newSpoolClient(t, dir)

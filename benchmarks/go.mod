@@ -5,7 +5,7 @@ go 1.25
 replace github.com/altertable-ai/altertable-go => ../
 
 require (
-	github.com/altertable-ai/altertable-go v0.0.0
+	github.com/altertable-ai/altertable-go v0.2.0
 	github.com/posthog/posthog-go v1.23.1
 	github.com/rs/zerolog v1.35.1
 	github.com/segmentio/analytics-go/v3 v3.3.0

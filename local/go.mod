@@ -5,7 +5,7 @@ go 1.25
 replace github.com/altertable-ai/altertable-go => ..
 
 require (
-	github.com/altertable-ai/altertable-go v0.0.0
+	github.com/altertable-ai/altertable-go v0.2.0
 	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
 	github.com/chromedp/chromedp v0.14.2
 	github.com/duckdb/duckdb-go/v2 v2.10506.0

@@ -6,7 +6,7 @@ replace github.com/altertable-ai/altertable-go => ../..
 
 require (
 	connectrpc.com/connect v1.21.0
-	github.com/altertable-ai/altertable-go v0.0.0
+	github.com/altertable-ai/altertable-go v0.2.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/gofiber/fiber/v2 v2.52.15

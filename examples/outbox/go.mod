@@ -5,7 +5,7 @@ go 1.25.0
 replace github.com/altertable-ai/altertable-go => ../..
 
 require (
-	github.com/altertable-ai/altertable-go v0.0.0
+	github.com/altertable-ai/altertable-go v0.2.0
 	github.com/stretchr/testify v1.12.1
 	modernc.org/sqlite v1.59.0 // the last one for Go 1.25
 )

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/tools/internal/modules"
+)
+
+func TestRun(t *testing.T) {
+	t.Setenv("GOPROXY", "off")
+	root := t.TempDir()
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o644))
+	}
+	try := func(renew bool) (bool, string) {
+		var out strings.Builder
+		same, err := run(&out, root, renew)
+		require.NoError(t, err)
+		return same, out.String()
+	}
+	write("go.mod", "module example.com/p\n\ngo 1.25\n")
+	write("p.go", "package p\n\nfunc F() {}\nfunc G() {}\n")
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}} {
+		_, err := modules.Git(root, args...)
+		require.NoError(t, err)
+	}
+	same, _ := try(true)
+	assert.True(t, same)
+	same, said := try(false)
+	assert.True(t, same)
+	assert.Equal(t, "The API is that of the snapshots.\n", said)
+
+	write("p.go", "package p\n\nfunc F(int) {}\nfunc H() {}\n")
+	want := `Incompatible changes, which break callers' code and are named in CHANGELOG.md:
+- p.F: changed from func() to func(int)
+- p.G: removed
+Compatible changes:
+- p.H: added
+
+`
+	same, said = try(false)
+	assert.False(t, same)
+	assert.Equal(t, want+"If this is meant, renew the snapshots, and commit them: go run -C tools ./api -write\n", said)
+	same, said = try(true)
+	assert.True(t, same)
+	assert.Equal(t, want+"The snapshots are renewed.\n", said)
+	same, _ = try(false)
+	assert.True(t, same)
+}
+
+func TestRunOutsideOfARepository(t *testing.T) {
+	_, err := run(&strings.Builder{}, t.TempDir(), false)
+	assert.Error(t, err)
+}
