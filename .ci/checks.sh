@@ -45,7 +45,8 @@ ports() {
 
 # oldest vets what users import with the oldest Go that its go.mod allows.
 oldest() {
-	local version module
+	local version list module
+	list=$(directories | grep -e '^\.$' -e '^telemetry/')
 	version=$(go list -m -f '{{.GoVersion}}')
 	case $version in
 	*.*.*) ;;
@@ -56,7 +57,7 @@ oldest() {
 		skip "Go $version: it cannot be fetched"
 		return
 	fi
-	for module in $(directories | grep -e '^\.$' -e '^telemetry/'); do
+	for module in $list; do
 		GOTOOLCHAIN=go$version go -C "$module" vet ./...
 	done
 }
@@ -74,8 +75,9 @@ api() {
 # Variable GOVULNDB names another database, as a URL.
 vulnerabilities() {
 	tools
-	local module code
-	for module in $(directories); do
+	local list module code
+	list=$(directories)
+	for module in $list; do
 		say "govulncheck $module"
 		code=0
 		"$bin/govulncheck" -C "$module" -db "${GOVULNDB:-https://vuln.go.dev}" ./... >"$bin/found" 2>"$bin/errors" || code=$?

@@ -34,10 +34,14 @@ finish() {
 	exit "$code"
 }
 
-# directories prints those of the modules that this system tests.
+# directories prints those of the modules that this system tests. A caller keeps
+# them in a variable first, since a loop over a command that fails is a loop over
+# nothing.
 directories() {
-	local module
-	for module in $(git ls-files '*go.mod' | xargs -n1 dirname); do
+	local all module
+	all=$(git ls-files '*go.mod' | xargs -n1 dirname) || return 1
+	[ -n "$all" ] || return 1
+	for module in $all; do
 		case " $linux_alone " in
 		*" $module "*) ;;
 		*) echo "$module" ;;

@@ -23,11 +23,11 @@ func section(t *testing.T, module, bin, database, long string) (string, error) {
 		linux_alone= built=yes
 		. .ci/report.sh
 		. .ci/checks.sh
-		directories() { echo "$module"; }
+		directories() { echo "$only"; }
 		vulnerabilities
 		echo "at the end: ${skipped:-all is checked}"`)
 	command.Dir = root
-	command.Env = append(os.Environ(), "module="+module, "bin="+bin, "long="+long, "GOVULNDB="+database, "GITHUB_ACTIONS=")
+	command.Env = append(os.Environ(), "only="+module, "bin="+bin, "long="+long, "GOVULNDB="+database, "GITHUB_ACTIONS=")
 	output, err := command.CombinedOutput()
 	return string(output), err
 }
