@@ -2,6 +2,7 @@ package otel
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,23 +16,25 @@ import (
 // scopeName is the module's import path.
 const scopeName = "github.com/altertable-ai/altertable-go/telemetry/otel"
 
-// A Collector reports the numbers of one or more clients to a MeterProvider,
-// for as long as that one collects. Make it with NewCollector. Its methods are
-// safe for concurrent use.
+// A Collector reports the numbers of one or more clients to a MeterProvider. Make
+// it with NewCollector, give its Option to the clients and Observe them. Its
+// methods are safe for concurrent use.
 type Collector struct {
 	series     []series   // immutable after NewCollector
 	ages       []age      // immutable after NewCollector
 	histograms histograms // immutable after NewCollector
 
+	// mu guards clients and is held for nothing else. No method of a client is
+	// called under it: a client has a lock of its own.
 	mu      sync.Mutex
-	clients []observed // guarded by mu; entries are only ever added
+	clients []observed // only ever appended to, so a collection reads it without a copy
 }
 
-// observed is a client whose numbers are reported.
+// observed is a client, and what never changes about it.
 type observed struct {
 	client *altertable.Client
 	limits altertable.Limits
-	since  time.Time
+	since  time.Time // of Observe
 }
 
 // settings are what NewCollector was told.
@@ -52,26 +55,43 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 }
 
 // WithClientName adds the attribute client to all metrics, to tell the clients
-// of several Collectors apart. By default, and with "", there is none. It is meant
-// for a name that stands in the code, and must be valid UTF-8.
+// of several Collectors apart. By default, and with "", there is none. The name
+// should be a constant of the program, such as "checkout": each name is a set of
+// time series of its own. Invalid UTF-8 in it becomes U+FFFD.
 func WithClientName(name string) Option {
+	name = valid(name)
 	return func(s *settings) { s.client = name }
 }
 
 // WithEnvironments adds the attribute environment to the histograms: one of
 // names, or "other", as a message's environment may come from a user's input. By
-// default, and without names, there is none.
+// default, and without names, there is none. names are copied, and those that are
+// empty are ignored. Invalid UTF-8 in one becomes U+FFFD.
 func WithEnvironments(names ...string) Option {
-	names = slices.Clone(names)
-	return func(s *settings) { s.environments = names }
+	var all []string
+	for _, name := range names {
+		if name != "" {
+			all = append(all, valid(name))
+		}
+	}
+	return func(s *settings) { s.environments = all }
 }
 
-// NewCollector makes the instruments, and returns a Collector that observes no
-// client yet. It does not block. As in OpenTelemetry's own instrumentation, an
-// error of the MeterProvider goes to otel.Handle, and only the instrument that
-// it is about does nothing. The global MeterProvider may be set before or
-// after. A Collector cannot be taken off its provider: make one for each
-// provider, and let it observe the clients that come and go.
+// valid returns text as OTLP's exporters take it.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
+// NewCollector returns a Collector that observes no client yet. It makes the
+// instruments, and one callback for all of them. It does not block, and starts no
+// goroutine.
+//
+// As in OpenTelemetry's own instrumentation, errors of the MeterProvider go to
+// otel.Handle. Where it makes no instrument, that one metric is absent and the
+// others are there. The global MeterProvider may be set before or after; once
+// it is set, another one that replaces it is not followed.
+//
+// A Collector reports for as long as its MeterProvider collects, and cannot be
+// taken off it. So make one per provider when the program starts, and have it
+// Observe the clients that come later.
 func NewCollector(opts ...Option) *Collector {
 	var s settings
 	for _, option := range opts {
@@ -95,20 +115,33 @@ func NewCollector(opts ...Option) *Collector {
 	return c
 }
 
-// Option returns an option for altertable.New that feeds the histograms. It is
-// one more altertable.WithOnDelivery beside the user's own, and may be given to
-// several clients, to each once. Without it, the histograms are empty.
+// Option returns an option for altertable.New that feeds the histograms
+// delivery.duration and batch.messages; without it they are absent. It is one more
+// altertable.WithOnDelivery, so the user's own are called as well, in the order
+// in which they are given. It may be given to several clients, once to each.
+//
+// The advised upper bounds of delivery.duration are 5, 10, 25, 50, 100, 250 and
+// 500 ms, 1, 2.5, 5, 10, 30 and 60 s, 5 and 30 min, and 1 h: a duration holds the
+// waits between attempts, so in an outage it is long. Those of batch.messages are
+// 1, 2, 5, 10 and so on up to 10,000, which is the most that WithMaxBatchSize
+// allows. A view of the MeterProvider overrides them. Synchronous calls are in
+// neither.
 func (c *Collector) Option() altertable.Option {
 	return altertable.WithOnDelivery(c.histograms.record)
 }
 
-// Observe adds a client to those whose numbers c reports. Before the first call,
-// c reports none, so that a forgotten Observe shows as metrics that are absent. It
-// does not block, and keeps the client for as long as c exists, also after its
-// Close: the counts of a client that was replaced stay in the sums, and so
-// counters never go back. Its limits stay in the sums as well. The same client is
-// counted once. A nil or a disabled client is fine: it adds nothing to the
-// counters.
+// Observe adds client to those whose numbers c reports: from the next collection
+// on, all metrics of it are there, with 0 where nothing happened yet. Before the
+// first Observe there are the histograms alone, so one that was forgotten shows as
+// metrics that are absent. It does not block.
+//
+// Of several clients the sums are reported, as the documentation of the package
+// says. The same client counts once, however often it is observed. A nil client is
+// fine, and so is a disabled one: they add nothing to the counters.
+//
+// c keeps client for good, also after its Close, since its counts stay in the
+// sums. A closed client holds about 10 KiB, and what the functions refer to that
+// it was made with.
 func (c *Collector) Observe(client *altertable.Client) {
 	next := observed{client, client.Limits(), time.Now()}
 	c.mu.Lock()
@@ -118,8 +151,6 @@ func (c *Collector) Observe(client *altertable.Client) {
 	}
 }
 
-// observed returns the clients to report. What is added later does not change
-// the slice.
 func (c *Collector) observed() []observed {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,20 +2,15 @@ package otel_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"log/slog"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/noop"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -76,6 +71,24 @@ func TestSeveralClients(t *testing.T) {
 	})
 }
 
+// Of the ages, one client speaks for all.
+func TestAgesOfSeveralClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		collector := b.newCollector()
+		for range 3 {
+			client, srv := altertabletest.New(t)
+			collector.Observe(client)
+			srv.Always(altertabletest.Hang())
+			track(t, client, 1)
+			time.Sleep(time.Second) // virtual
+		}
+		got := b.numbers(t)
+		assert.InDelta(t, 3, got["altertable.client.queue.oldest_age"], 1e-6)
+		assert.InDelta(t, 1, got["altertable.client.last_success_age"], 1e-6)
+	})
+}
+
 // sum adds up the numbers that the tests of several clients look at.
 func sum(a, b altertable.Stats) altertable.Stats {
 	return altertable.Stats{Accepted: a.Accepted + b.Accepted, Delivered: a.Delivered + b.Delivered, Requests: a.Requests + b.Requests}
@@ -87,6 +100,40 @@ func limits(a, b *altertable.Client) altertable.Limits {
 		MaxQueueBytes: a.Limits().MaxQueueBytes + b.Limits().MaxQueueBytes,
 		MaxInFlight:   a.Limits().MaxInFlight + b.Limits().MaxInFlight,
 	}
+}
+
+// What a closed client left on disk is another client's, and its limits bound nothing.
+func TestClosedClientIsInNoGauge(t *testing.T) {
+	b := newBackend()
+	collector := b.newCollector()
+	srv, dir := altertabletest.NewServer(), t.TempDir()
+	t.Cleanup(srv.Close)
+	srv.Down()
+	opts := []altertable.Option{altertable.WithBaseURL(srv.URL), altertable.WithLogger(slog.New(slog.DiscardHandler)),
+		altertable.WithSpool(dir), collector.Option()}
+	first, err := altertable.New("key", opts...)
+	require.NoError(t, err)
+	collector.Observe(first)
+	track(t, first, 3)
+	assert.EqualValues(t, 3, b.numbers(t)["altertable.client.queue.messages"])
+	_ = first.Shutdown(expired())
+	require.EqualValues(t, 3, first.Stats().Queued)
+	got := b.numbers(t)
+	for _, gauge := range []string{"queue.messages", "queue.size", "queue.messages_limit", "queue.size_limit",
+		"requests.in_flight_limit", "spool.size", "spool.size_limit", "queue.oldest_age"} {
+		assert.Zero(t, got["altertable.client."+gauge], gauge)
+	}
+	assert.EqualValues(t, 3, got["altertable.client.messages.accepted"])
+
+	second, err := altertable.New("key", opts...)
+	require.NoError(t, err)
+	collector.Observe(second)
+	got = b.numbers(t)
+	assert.EqualValues(t, 3, got["altertable.client.queue.messages"])
+	assert.EqualValues(t, second.Limits().SpoolMaxBytes, got["altertable.client.spool.size_limit"])
+	srv.Up()
+	require.NoError(t, second.Close())
+	assert.EqualValues(t, 3, b.numbers(t)["altertable.client.messages.delivered"])
 }
 
 // A key is rotated: the old client's counts stay.
@@ -155,6 +202,21 @@ func TestClientNames(t *testing.T) {
 	}, b.histograms(t, "altertable.client.batch.messages"))
 }
 
+// A name may have been read from anywhere, and OTLP takes valid UTF-8 alone.
+func TestInvalidUTF8InNames(t *testing.T) {
+	b := newBackend()
+	collector := b.newCollector(altertableotel.WithClientName("a\xff"), altertableotel.WithEnvironments("b\xff"))
+	client, _ := altertabletest.New(t, collector.Option(), altertable.WithEnvironment("b\xff"))
+	collector.Observe(client)
+	track(t, client, 1)
+	require.NoError(t, client.Flush(ctx))
+	assert.Contains(t, b.numbers(t), "altertable.client.messages.accepted{client=a\uFFFD}")
+	for key := range b.histograms(t, "altertable.client.batch.messages") {
+		assert.True(t, utf8.ValidString(key), key)
+		assert.Contains(t, key, "environment=b\uFFFD")
+	}
+}
+
 // Without names they share the time series as well: sums add up, and gauges do not.
 func TestCollectorsWithoutNames(t *testing.T) {
 	b := newBackend()
@@ -167,153 +229,6 @@ func TestCollectorsWithoutNames(t *testing.T) {
 	got := b.numbers(t)
 	assert.EqualValues(t, 2, got["altertable.client.messages.accepted"])
 	assert.EqualValues(t, 100_000, got["altertable.client.queue.messages_limit"])
-}
-
-func TestViews(t *testing.T) {
-	drop := sdk.NewView(sdk.Instrument{Name: "altertable.client.queue.*"}, sdk.Stream{Aggregation: sdk.AggregationDrop{}})
-	flat := sdk.NewView(sdk.Instrument{Name: "altertable.client.messages.rejected"}, sdk.Stream{AttributeFilter: attribute.NewAllowKeysFilter()})
-	h := handleErrors(t)
-	b := newBackend(sdk.WithView(drop, flat))
-	collector := b.newCollector()
-	client, _ := altertabletest.New(t, altertable.WithMaxQueueBytes(1024))
-	collector.Observe(client)
-	require.Error(t, client.Track(ctx, altertable.Track{DistinctID: "u_42"}))
-	require.Error(t, client.Track(ctx, altertable.Track{Event: "signed_up", DistinctID: "u_42", Properties: altertable.Properties{"text": string(make([]byte, 2048))}}))
-
-	got := b.numbers(t)
-	assert.EqualValues(t, 2, got["altertable.client.messages.rejected"])
-	assert.NotContains(t, got, "altertable.client.queue.size")
-	assert.NotContains(t, got, "altertable.client.queue.oldest_age")
-	assert.Contains(t, got, "altertable.client.requests.failed{reason=errored}")
-	assert.Empty(t, h.all())
-}
-
-// The global provider hands over to another one once in a process.
-var (
-	global     = newBackend()
-	setGlobal  = sync.OnceFunc(func() { otel.SetMeterProvider(global) })
-	globalRuns atomic.Int64
-)
-
-// The service sets its provider after the Collector was made, or before.
-func TestGlobalProvider(t *testing.T) {
-	for name, opts := range map[string][]altertableotel.Option{"default": nil, "nil": {altertableotel.WithMeterProvider(nil)}} {
-		t.Run(name, func(t *testing.T) {
-			clientName := fmt.Sprint("run_", globalRuns.Add(1))
-			collector := altertableotel.NewCollector(append(opts, altertableotel.WithClientName(clientName))...)
-			client, _ := altertabletest.New(t, collector.Option())
-			collector.Observe(client)
-			setGlobal()
-			track(t, client, 2)
-			require.NoError(t, client.Flush(ctx))
-			assert.EqualValues(t, 2, global.numbers(t)["altertable.client.messages.delivered{client="+clientName+"}"])
-			assert.Equal(t, histogram{1, 2},
-				global.histograms(t, "altertable.client.batch.messages")["client="+clientName+",endpoint=track,outcome=delivered"])
-		})
-	}
-}
-
-func TestShutDownProvider(t *testing.T) {
-	h := handleErrors(t)
-	b := newBackend()
-	before := b.newCollector()
-	require.NoError(t, b.Shutdown(ctx))
-	for _, collector := range []*altertableotel.Collector{before, b.newCollector()} {
-		client, srv := altertabletest.New(t, collector.Option())
-		collector.Observe(client)
-		track(t, client, 1)
-		require.NoError(t, client.Flush(ctx))
-		assert.Len(t, srv.Events(), 1)
-	}
-	assert.ErrorIs(t, b.reader.Collect(ctx, &metricdata.ResourceMetrics{}), sdk.ErrReaderShutdown)
-	assert.Empty(t, h.all())
-}
-
-var errProvider = errors.New("no instruments today")
-
-// A refusing provider makes no instrument, or a part of them.
-type refusing struct {
-	noop.MeterProvider
-	meter metric.Meter
-}
-
-func (p refusing) Meter(string, ...metric.MeterOption) metric.Meter { return p.meter }
-
-type refusesAll struct{ noop.Meter }
-
-func (refusesAll) Int64ObservableCounter(string, ...metric.Int64ObservableCounterOption) (metric.Int64ObservableCounter, error) {
-	return nil, errProvider
-}
-
-func (refusesAll) Int64ObservableUpDownCounter(string, ...metric.Int64ObservableUpDownCounterOption) (metric.Int64ObservableUpDownCounter, error) {
-	return nil, errProvider
-}
-
-func (refusesAll) Int64ObservableGauge(string, ...metric.Int64ObservableGaugeOption) (metric.Int64ObservableGauge, error) {
-	return nil, errProvider
-}
-
-func (refusesAll) Float64ObservableGauge(string, ...metric.Float64ObservableGaugeOption) (metric.Float64ObservableGauge, error) {
-	return nil, errProvider
-}
-
-func (refusesAll) Int64Histogram(string, ...metric.Int64HistogramOption) (metric.Int64Histogram, error) {
-	return nil, errProvider
-}
-
-func (refusesAll) Float64Histogram(string, ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
-	return nil, errProvider
-}
-
-func (refusesAll) RegisterCallback(metric.Callback, ...metric.Observable) (metric.Registration, error) {
-	return nil, errProvider
-}
-
-// refusesGauges makes the other instruments.
-type refusesGauges struct{ metric.Meter }
-
-func (refusesGauges) Int64ObservableGauge(string, ...metric.Int64ObservableGaugeOption) (metric.Int64ObservableGauge, error) {
-	return nil, errProvider
-}
-
-func (refusesGauges) Float64ObservableGauge(string, ...metric.Float64ObservableGaugeOption) (metric.Float64ObservableGauge, error) {
-	return nil, errProvider
-}
-
-func TestErrorsOfTheProvider(t *testing.T) {
-	h := handleErrors(t)
-	collector := altertableotel.NewCollector(altertableotel.WithMeterProvider(refusing{meter: refusesAll{}}))
-	assert.Equal(t, len(instruments)+1, h.count(errProvider), "of each instrument, and of the registration")
-	client, srv := altertabletest.New(t, collector.Option())
-	collector.Observe(client)
-	track(t, client, 1)
-	require.NoError(t, client.Flush(ctx))
-	assert.Len(t, srv.Events(), 1)
-}
-
-func TestOtherInstrumentsGoOn(t *testing.T) {
-	h := handleErrors(t)
-	b := newBackend()
-	collector := altertableotel.NewCollector(altertableotel.WithMeterProvider(refusing{meter: refusesGauges{
-		b.Meter(scopeName, metric.WithInstrumentationVersion(altertable.Version))}}))
-	assert.Equal(t, 6, h.count(errProvider))
-	client, _ := altertabletest.New(t, collector.Option())
-	collector.Observe(client)
-	track(t, client, 1)
-	require.NoError(t, client.Flush(ctx))
-	assert.Len(t, b.collect(t), len(instruments)-6)
-	assert.EqualValues(t, 1, b.numbers(t)["altertable.client.messages.delivered"])
-}
-
-func TestNoopProvider(t *testing.T) {
-	h := handleErrors(t)
-	collector := altertableotel.NewCollector(altertableotel.WithMeterProvider(noop.NewMeterProvider()))
-	client, srv := altertabletest.New(t, collector.Option())
-	collector.Observe(client)
-	track(t, client, 1)
-	require.NoError(t, client.Flush(ctx))
-	assert.Len(t, srv.Events(), 1)
-	assert.Empty(t, h.all())
 }
 
 // What one collection reports adds up, whatever happens meanwhile.

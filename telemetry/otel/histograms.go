@@ -11,8 +11,9 @@ import (
 	"github.com/altertable-ai/altertable-go"
 )
 
-// The advised bounds of the buckets, which a view overrides. Durations reach from
-// a request's milliseconds to an outage's hour.
+// The advised upper bounds of the buckets, the same as in telemetry/prometheus. A
+// duration holds the waits between attempts, so the bounds reach from one fast
+// request to an outage.
 var (
 	durationBounds = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600}
 	batchBounds    = []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000}
@@ -85,7 +86,8 @@ func (l labels) attributes() []attribute.KeyValue {
 	return all
 }
 
-// record is called for each outcome, by one goroutine of each client.
+// record notes the outcome of a batch. It is the callback: the goroutine is the
+// client's, and several clients may call it at the same time.
 func (h *histograms) record(d altertable.Delivery) {
 	opts := h.opts[h.labels(&d)]
 	h.messages.Record(context.Background(), int64(d.Count), opts...)
@@ -96,11 +98,11 @@ func (h *histograms) record(d altertable.Delivery) {
 
 func (h *histograms) labels(d *altertable.Delivery) labels {
 	l := labels{endpoint: d.Endpoint, lost: d.Err != nil}
-	switch {
-	case len(h.environments) == 0:
-	case slices.Contains(h.environments, d.Environment):
-		l.environment = d.Environment
-	default:
+	if len(h.environments) == 0 {
+		return l
+	}
+	l.environment = valid(d.Environment)
+	if !slices.Contains(h.environments, l.environment) {
 		l.environment = otherEnvironment
 	}
 	return l

@@ -55,7 +55,7 @@ func TestHistogramsEqualDeliveries(t *testing.T) {
 		own := outcomes{durations: map[string]histogram{}, batches: map[string]histogram{}}
 		var before int
 		client, srv := altertabletest.New(t, altertable.WithOnDelivery(func(altertable.Delivery) { before++ }),
-			collector.Option(), altertable.WithOnDelivery(own.add), altertable.WithMaxBatchSize(10))
+			collector.Option(), altertable.WithOnDelivery(own.add), altertable.WithMaxBatchSize(10), altertable.WithMaxInFlight(1))
 		srv.Next(2, altertabletest.Status(503).On("/track"))
 		srv.Always(altertabletest.Status(422).On("/identify"))
 		track(t, client, 25)
@@ -64,7 +64,7 @@ func TestHistogramsEqualDeliveries(t *testing.T) {
 		require.Error(t, client.Flush(ctx))
 		srv.Always(altertabletest.Hang())
 		track(t, client, 12)
-		synctest.Wait() // ten are in flight, and two wait for company
+		synctest.Wait() // ten are in flight, and two wait for their turn
 		require.Error(t, client.Shutdown(expired()))
 		synctest.Wait()
 
@@ -134,7 +134,8 @@ func TestEnvironments(t *testing.T) {
 		"no name":                 {[]altertableotel.Option{altertableotel.WithEnvironments()}, nil},
 		"one":                     {[]altertableotel.Option{altertableotel.WithEnvironments("staging")}, []string{"other", "staging"}},
 		"the last counts":         {[]altertableotel.Option{altertableotel.WithEnvironments("staging"), altertableotel.WithEnvironments("production")}, []string{"other", "production"}},
-		"twice, other and blank":  {[]altertableotel.Option{altertableotel.WithEnvironments("staging", "staging", "other", "")}, []string{"other", "staging"}},
+		"none but empty":          {[]altertableotel.Option{altertableotel.WithEnvironments("", "")}, nil},
+		"twice, other and empty":  {[]altertableotel.Option{altertableotel.WithEnvironments("staging", "staging", "other", "")}, []string{"other", "staging"}},
 		"both, and a client name": {[]altertableotel.Option{altertableotel.WithEnvironments("staging", "production")}, []string{"other", "production", "staging"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,22 +6,24 @@ import (
 	"github.com/altertable-ai/altertable-go"
 )
 
-// A reading is what one collection reports: the sums over the clients.
+// A reading is what one collection reports of all clients.
 type reading struct {
-	stats          altertable.Stats
-	limits         altertable.Limits
+	stats          altertable.Stats  // what is now, of those that are not closed
+	limits         altertable.Limits // of those that are not closed
 	lastSuccessAge time.Duration
 }
 
 // read takes one snapshot of each client. clients is not empty.
 func read(clients []observed) *reading {
 	r := &reading{}
-	for i, o := range clients {
+	for i := range clients {
+		o := &clients[i]
 		stats := o.client.Stats()
 		r.addMessages(&stats)
 		r.addRequests(&stats)
-		r.addLimits(&o.limits)
-		r.stats.Oldest = max(r.stats.Oldest, stats.Oldest)
+		if !stats.Closed {
+			r.addGauges(&stats, &o.limits)
+		}
 		if age := o.lastSuccessAge(&stats); i == 0 || age < r.lastSuccessAge {
 			r.lastSuccessAge = age
 		}
@@ -45,9 +47,6 @@ func (r *reading) addMessages(s *altertable.Stats) {
 	r.stats.Failed += s.Failed
 	r.stats.Dropped += s.Dropped
 	r.stats.Discarded += s.Discarded
-	r.stats.Queued += s.Queued
-	r.stats.QueuedBytes += s.QueuedBytes
-	r.stats.SpoolBytes += s.SpoolBytes
 	r.stats.RejectedFull += s.RejectedFull
 	r.stats.RejectedTooLarge += s.RejectedTooLarge
 	r.stats.RejectedInvalid += s.RejectedInvalid
@@ -58,7 +57,6 @@ func (r *reading) addMessages(s *altertable.Stats) {
 func (r *reading) addRequests(s *altertable.Stats) {
 	r.stats.Requests += s.Requests
 	r.stats.Retries += s.Retries
-	r.stats.InFlight += s.InFlight
 	r.stats.RequestsUnauthorized += s.RequestsUnauthorized
 	r.stats.RequestsNoEnvironment += s.RequestsNoEnvironment
 	r.stats.RequestsLimited += s.RequestsLimited
@@ -67,7 +65,15 @@ func (r *reading) addRequests(s *altertable.Stats) {
 	r.stats.RequestsUnanswered += s.RequestsUnanswered
 }
 
-func (r *reading) addLimits(l *altertable.Limits) {
+// addGauges adds what is now. A closed client holds nothing that it will deliver:
+// what it left on disk is in the numbers of the client that took it over, and its
+// limits would make those of the others look far away.
+func (r *reading) addGauges(s *altertable.Stats, l *altertable.Limits) {
+	r.stats.Queued += s.Queued
+	r.stats.QueuedBytes += s.QueuedBytes
+	r.stats.InFlight += s.InFlight
+	r.stats.SpoolBytes += s.SpoolBytes
+	r.stats.Oldest = max(r.stats.Oldest, s.Oldest)
 	r.limits.MaxQueueSize += l.MaxQueueSize
 	r.limits.MaxQueueBytes += l.MaxQueueBytes
 	r.limits.MaxInFlight += l.MaxInFlight

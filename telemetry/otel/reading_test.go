@@ -41,7 +41,7 @@ func TestEveryNumberIsSummedAndReported(t *testing.T) {
 	for range 2 {
 		r.addMessages(&stats)
 		r.addRequests(&stats)
-		r.addLimits(&limits)
+		r.addGauges(&stats, &limits)
 	}
 	got := map[int64]int{}
 	for _, row := range table {

@@ -1,7 +1,6 @@
 package otel_test
 
 import (
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
-	altertableotel "github.com/altertable-ai/altertable-go/telemetry/otel"
 )
 
 // instruments are the names that dashboards and alerts are written for, and those
@@ -94,6 +92,9 @@ func prometheusName(m metricdata.Metrics) string {
 // expect returns what is to be reported for these numbers, ages excepted.
 func expect(s altertable.Stats, l altertable.Limits) map[string]float64 {
 	const p = "altertable.client."
+	if s.Closed { // then there is nothing now, and no limit to it
+		s.Queued, s.QueuedBytes, s.InFlight, s.SpoolBytes, l = 0, 0, 0, 0, altertable.Limits{}
+	}
 	all := map[string]float64{}
 	for name, value := range map[string]int64{
 		"messages.accepted":                      s.Accepted,
@@ -249,6 +250,7 @@ func TestEveryNumberUnderFaults(t *testing.T) {
 				s := client.Stats()
 				require.True(t, run.want(s), "%+v", s)
 				oldest, success := assertReports(t, b, s, client.Limits())
+				require.True(t, !s.Closed || s.Oldest == 0)
 				assert.Equal(t, s.Oldest.Round(time.Microsecond), oldest)
 				last := s.LastSuccess
 				if last.IsZero() {
@@ -269,22 +271,22 @@ func refusedWith(f altertabletest.Fault) func(*testing.T, *altertable.Client, *a
 }
 
 func TestSpool(t *testing.T) {
-	b := newBackend()
-	collector := b.newCollector(altertableotel.WithClientName(""))
-	srv := altertabletest.NewServer()
-	defer srv.Close()
-	srv.Always(altertabletest.Status(401)) // which a spool waits out
-	client, err := altertable.New("key", altertable.WithBaseURL(srv.URL), altertable.WithLogger(slog.New(slog.DiscardHandler)),
-		collector.Option(), altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1<<20)))
-	require.NoError(t, err)
-	collector.Observe(client)
-	track(t, client, 3)
-	require.NoError(t, srv.WaitRequests(ctx, 1))
-	require.NoError(t, client.Close())
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		collector := b.newCollector()
+		client, srv := altertabletest.New(t, collector.Option(), altertable.WithSpool(t.TempDir(), altertable.SpoolMaxBytes(1<<20)))
+		collector.Observe(client)
+		srv.Always(altertabletest.Status(401)) // which a spool waits out
+		track(t, client, 3)
+		time.Sleep(time.Minute) // virtual
+		synctest.Wait()
 
-	s := client.Stats()
-	assert.EqualValues(t, 1<<20, client.Limits().SpoolMaxBytes)
-	assert.Positive(t, s.SpoolBytes)
-	assert.Positive(t, s.RequestsUnauthorized)
-	assertReports(t, b, s, client.Limits())
+		s := client.Stats()
+		assert.EqualValues(t, 1<<20, client.Limits().SpoolMaxBytes)
+		assert.Positive(t, s.SpoolBytes)
+		assert.Positive(t, s.RequestsUnauthorized)
+		oldest, success := assertReports(t, b, s, client.Limits())
+		assert.Equal(t, time.Minute, oldest)
+		assert.Equal(t, time.Minute, success)
+	})
 }
