@@ -46,7 +46,7 @@ func newClient(metrics altertable.Option) (*altertable.Client, *altertabletest.S
 func (s *service) usage(addr net.Addr) string {
 	text := fmt.Sprintf(`
 The numbers, as a Prometheus scrapes them:
-    curl -s http://%[1]s/metrics | grep ^altertable
+    curl -s http://%[1]s/metrics | grep ^altertable | grep -v _bucket
 An order, which is tracked:
     curl -X POST http://%[1]s/orders
 `, addr)

@@ -38,19 +38,24 @@ func TestFaultsByTheirReason(t *testing.T) {
 	}
 }
 
-// The last fault counts.
+// The last fault counts, and what an earlier one kept waiting goes on.
 func TestFaultsReplaceEachOther(t *testing.T) {
 	virtually(t, "", func(t *testing.T) {
 		s := start(t, 0)
 		s.setFault("status=hang")
+		s.order(1)
+		time.Sleep(2 * time.Second)
+		assert.Equal(t, 1.0, s.scrape()["requests_in_flight"])
 		s.setFault("status=503")
 		s.order(1)
 		time.Sleep(2 * time.Second)
-		assert.NotZero(t, s.scrape()[errored])
+		replaced := s.scrape()
+		assert.Equal(t, 1.0, replaced[delivered])
+		assert.NotZero(t, replaced[errored])
 		s.clearFaults()
 		_, err := s.end()
 		require.NoError(t, err)
-		assert.EqualValues(t, 1, s.service.client.Stats().Delivered)
+		assert.EqualValues(t, 2, s.service.client.Stats().Delivered)
 	})
 }
 

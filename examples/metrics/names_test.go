@@ -81,7 +81,7 @@ func exchange(t *testing.T, client *altertable.Client, srv *altertabletest.Serve
 
 	srv.Always(altertabletest.Hang())
 	require.NoError(t, client.Track(ctx, altertable.Track{Event: "order_placed", DistinctID: "u_42"}))
-	time.Sleep(2 * time.Second) // it is in flight, and counts in each gauge
+	time.Sleep(1500 * time.Millisecond) // it is in flight, and counts in each gauge
 }
 
 // One dashboard, and one file of alerts, serve both libraries.
@@ -133,7 +133,11 @@ func TestBothLibrariesSayTheSame(t *testing.T) {
 
 				srv.ClearFaults()
 				require.NoError(t, client.Close())
+				storedSrv.Always(altertabletest.Status(503))
+				require.NoError(t, stored.Track(t.Context(), altertable.Track{Event: "order_placed", DistinctID: "u_42"}))
+				assertSame(t, ours, theirs)
 				require.NoError(t, stored.Close())
+				require.NotZero(t, stored.Stats().Queued, "left on disk")
 				assertSame(t, ours, theirs)
 				require.NoError(t, provider.Shutdown(t.Context()))
 			})

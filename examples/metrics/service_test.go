@@ -58,11 +58,12 @@ func (l *memoryListener) dial(context.Context, string, string) (net.Conn, error)
 
 // running is the service in virtual time.
 type running struct {
-	t       *testing.T
-	service *service
-	http    *http.Client
-	stop    context.CancelFunc
-	ended   chan error
+	t        *testing.T
+	service  *service
+	listener net.Listener
+	http     *http.Client
+	stop     context.CancelFunc
+	ended    chan error
 }
 
 // start starts the service, which places an order every so often.
@@ -71,7 +72,7 @@ func start(t *testing.T, every time.Duration) *running {
 	s, err := newService()
 	require.NoError(t, err)
 	listener := newMemoryListener()
-	r := &running{t: t, service: s, ended: make(chan error, 1)}
+	r := &running{t: t, service: s, listener: listener, ended: make(chan error, 1)}
 	r.http = &http.Client{Transport: &http.Transport{DialContext: listener.dial, DisableKeepAlives: true}}
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
@@ -291,6 +292,35 @@ func TestEndDuringAnOutage(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		assert.Equal(t, 3.0, s.scrape()[delivered])
 		_, err = s.end()
+		require.NoError(t, err)
+	})
+}
+
+// A server that fails ends the rest as well as a signal does.
+func TestServerFails(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		s := start(t, 100*time.Millisecond)
+		time.Sleep(1050 * time.Millisecond)
+		require.NoError(t, s.listener.Close())
+		assert.ErrorIs(t, <-s.ended, net.ErrClosed)
+		stats := s.service.client.Stats()
+		assert.EqualValues(t, 10, stats.Accepted)
+		assert.EqualValues(t, 10, stats.Delivered)
+	})
+}
+
+// A queue that is full takes no more orders' events, and says so in its numbers.
+func TestFullQueue(t *testing.T) {
+	virtually(t, "", func(t *testing.T) {
+		s := start(t, 10*time.Millisecond)
+		s.setFault("status=503")
+		time.Sleep(20 * time.Second)
+		full := s.scrape()
+		assert.Equal(t, 1000.0, full[queued])
+		assert.Equal(t, full[queued], full["queue_messages_limit"])
+		assert.InDelta(t, 1000, full[`messages_rejected_total{reason="full"}`], 5)
+		s.clearFaults()
+		_, err := s.end()
 		require.NoError(t, err)
 	})
 }
