@@ -200,9 +200,17 @@ func (q *queue) shutDown(ctx context.Context) error {
 	q.leaveInFlight()
 	q.keeper.end(limit)
 	q.transport.close()
-	s.err = q.endFlush(s.flush, ctx.Err())
+	s.err = q.endShutdown(s.flush, ctx.Err())
 	close(s.done)
 	return s.err
+}
+
+// endShutdown notes that the client is closed, and returns Shutdown's result.
+func (q *queue) endShutdown(f *flush, ctxErr error) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats.Closed = true
+	return q.endFlushLocked(f, ctxErr)
 }
 
 // withGrace returns a context that ends shutdownGrace after ctx does.

@@ -60,6 +60,11 @@ type Stats struct {
 	// LastSuccess is when the last request that delivered ended. It is zero if
 	// there was none.
 	LastSuccess time.Time
+
+	// Closed tells that Shutdown or Close is over. What this client left on disk,
+	// which Queued, QueuedBytes and SpoolBytes still count, is then for another
+	// client to deliver, which counts it as well.
+	Closed bool
 }
 
 // Stats returns a snapshot. It is cheap enough to poll, does no I/O, and works

@@ -251,6 +251,27 @@ func TestInFlightCountsWhatShutdownLeftBehind(t *testing.T) {
 	})
 }
 
+// What is left on disk is another client's by then, whose numbers have it too.
+func TestStatsTellThatTheClientIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server, _ := newSpoolClient(t, t.TempDir())
+		server.Down()
+		track(t, client, "e0")
+		ctx, cancel := context.WithCancel(t.Context())
+		shut := make(chan error, 1)
+		go func() { shut <- client.Shutdown(ctx) }()
+		synctest.Wait()
+		require.ErrorIs(t, client.Track(t.Context(), event("e1")), altertable.ErrClosed)
+		assert.False(t, client.Stats().Closed, "Shutdown still tries")
+		cancel()
+		require.NoError(t, <-shut)
+		s := client.Stats()
+		assert.True(t, s.Closed)
+		assert.EqualValues(t, 1, s.Queued)
+		server.Up()
+	})
+}
+
 // A poller sees both sums hold, and counters that never fall, whatever happens.
 func TestStatsAddUpAtAnyMoment(t *testing.T) {
 	for name, options := range map[string]func(*testing.T) []altertable.Option{
