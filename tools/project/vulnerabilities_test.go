@@ -19,6 +19,7 @@ import (
 // what it says.
 func section(t *testing.T, module, bin, database, long string) (string, error) {
 	t.Helper()
+	reads(t)
 	command := exec.Command("bash", "-c", `set -euo pipefail
 		linux_alone= built=yes
 		. .ci/report.sh
