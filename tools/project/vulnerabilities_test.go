@@ -117,6 +117,7 @@ func TestVulnerabilitiesOfAnUnknownForm(t *testing.T) {
 		"":                 true,
 		"2 are vulnerable": true,
 		library + "Vulnerability #2: GO-2\n    B\n  Module: example.com/m\n": true,
+		library + "  Module: example.com/m\n":                                true, // the same in both
 		library + "Vulnerability #2: GO-2\n    B\n  In a module\n":           true,
 	} {
 		bin := t.TempDir()
