@@ -91,7 +91,11 @@ func TestRunEndsWithTimesAndWhatItSkipped(t *testing.T) {
 	require.Error(t, err)
 	assert.Regexp(t, `(?s)== one\n.*== two\n.*NOT CHECKED: three\n.*== times\n +\d+ s  one\n +\d+ s  two\n +\d+ s  together\n.*== not checked\n  three\n.*== FAILED: two\n$`, said)
 
-	said, err = bash(t, "trap finish EXIT; say one; true")
+	said, err = bash(t, "trap finish EXIT; say one; kill -TERM $$; sleep 1")
+	require.Error(t, err)
+	assert.Contains(t, said, "== FAILED: one")
+
+	said, err = bash(t, "trap finish EXIT; say one; all_done=yes")
 	require.NoError(t, err)
 	assert.NotContains(t, said, "FAILED")
 	assert.NotContains(t, strings.ToLower(said), "not checked")
