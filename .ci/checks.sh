@@ -3,7 +3,7 @@
 # tools builds the programs that tools/go.mod pins.
 tools() {
 	[ -z "${built:-}" ] || return 0
-	say 'build staticcheck, govulncheck and actionlint'
+	say 'build staticcheck and govulncheck'
 	go build -C tools -o "$bin/" tool
 	built=yes
 }
@@ -18,11 +18,12 @@ format() {
 	fi
 }
 
+# actionlint is not in tools/go.mod, where another module needs a newer version of
+# what it imports, with which it does not build.
 workflows() {
-	tools
 	say actionlint
 	# Without what a machine happens to have besides.
-	"$bin/actionlint" -shellcheck= -pyflakes=
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes=
 }
 
 # ports builds for the systems that no machine here runs. Those of js and wasip1
@@ -45,7 +46,8 @@ ports() {
 
 # oldest vets what users import with the oldest Go that its go.mod allows.
 oldest() {
-	local version module
+	local version list module
+	list=$(directories | grep -e '^\.$' -e '^telemetry/')
 	version=$(go list -m -f '{{.GoVersion}}')
 	case $version in
 	*.*.*) ;;
@@ -56,7 +58,7 @@ oldest() {
 		skip "Go $version: it cannot be fetched"
 		return
 	fi
-	for module in $(directories | grep -e '^\.$' -e '^telemetry/'); do
+	for module in $list; do
 		GOTOOLCHAIN=go$version go -C "$module" vet ./...
 	done
 }
@@ -74,8 +76,9 @@ api() {
 # Variable GOVULNDB names another database, as a URL.
 vulnerabilities() {
 	tools
-	local module code
-	for module in $(directories); do
+	local list module code
+	list=$(directories)
+	for module in $list; do
 		say "govulncheck $module"
 		code=0
 		"$bin/govulncheck" -C "$module" -db "${GOVULNDB:-https://vuln.go.dev}" ./... >"$bin/found" 2>"$bin/errors" || code=$?

@@ -1,7 +1,7 @@
 # What a run says of itself: what it does now, how long each part took, and what
 # it did not check.
 
-part='' began=0 times='' skipped=''
+part='' began=0 times='' skipped='' all_done=''
 
 # say begins a part of the run.
 say() {
@@ -23,9 +23,11 @@ skip() {
 	skipped+="  $*"$'\n'
 }
 
-# finish ends every run, a failed one too.
+# finish ends every run, a failed one too. One that a signal ends has no status of
+# its own.
 finish() {
 	local code=$? failed=$part
+	[ -n "$all_done" ] || [ "$code" != 0 ] || code=1
 	took
 	printf '\n== times\n%s%5d s  together\n' "$times" "$SECONDS"
 	[ -z "$skipped" ] || printf '\n== not checked\n%s' "$skipped"
@@ -34,10 +36,14 @@ finish() {
 	exit "$code"
 }
 
-# directories prints those of the modules that this system tests.
+# directories prints those of the modules that this system tests. A caller keeps
+# them in a variable first, since a loop over a command that fails is a loop over
+# nothing.
 directories() {
-	local module
-	for module in $(git ls-files '*go.mod' | xargs -n1 dirname); do
+	local all module
+	all=$(git ls-files '*go.mod' | xargs -n1 dirname) || return 1
+	[ -n "$all" ] || return 1
+	for module in $all; do
 		case " $linux_alone " in
 		*" $module "*) ;;
 		*) echo "$module" ;;

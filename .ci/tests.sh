@@ -14,7 +14,7 @@ install() {
 
 # browser gets what the modules that drive a browser need.
 browser() {
-	[ -n "$(directories | sed 's,$,/go.mod,' | xargs grep -l '^	github.com/chromedp/chromedp ')" ] || return 0
+	directories | sed 's,$,/go.mod,' | xargs grep '^	github.com/chromedp/chromedp ' >/dev/null || return 0
 	say 'Chromium, npm, and axe-core, which looks at the pages'
 	if ! command -v chromium; then install chromium; fi
 	if ! command -v npm; then install npm; fi
@@ -27,8 +27,9 @@ browser() {
 modules() {
 	tools
 	browser
-	local module
-	for module in $(directories); do
+	local list module
+	list=$(directories)
+	for module in $list; do
 		say "module $module: tidy, vet, staticcheck"
 		go -C "$module" mod tidy -diff
 		go -C "$module" vet ./...
@@ -75,7 +76,7 @@ ends_well() {
 		sleep 0.1
 	done
 	tries=0
-	kill -TERM "$1"
+	kill -TERM "$1" || { echo 'it ended unasked'; return 1; }
 	while kill -0 "$1" 2>/dev/null; do
 		tries=$((tries + 1))
 		[ "$tries" -lt 300 ] || { kill -KILL "$1"; echo 'it does not end'; return 1; }
