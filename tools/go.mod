@@ -15,8 +15,8 @@ replace github.com/altertable-ai/altertable-go/telemetry/otel => ../telemetry/ot
 
 require (
 	github.com/altertable-ai/altertable-go v0.2.0
-	github.com/altertable-ai/altertable-go/telemetry/otel v0.0.0-00010101000000-000000000000
-	github.com/altertable-ai/altertable-go/telemetry/prometheus v0.0.0-00010101000000-000000000000
+	github.com/altertable-ai/altertable-go/telemetry/otel v0.2.0
+	github.com/altertable-ai/altertable-go/telemetry/prometheus v0.2.0
 	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/prometheus/client_golang v1.24.1
 	github.com/prometheus/common v0.71.0

@@ -72,9 +72,11 @@ func queriesOf(t *testing.T, p *dashboard.Panel) []grafanaprom.Dataquery {
 }
 
 // filled returns expr with values for the dashboard's variables.
-func filled(expr string) string {
-	return strings.NewReplacer("$__rate_interval", "2m", "$__range", "6h",
-		"$job", "shop", "$instance", "a|b", "$client", ".*").Replace(expr)
+func filled(expr string) string { return filledWith(expr, "a|b") }
+
+func filledWith(expr, instances string) string {
+	return strings.NewReplacer("$__rate_interval", "4m", "$__range", "6h",
+		"$job", "shop", "$instance", instances, "$client", ".*").Replace(expr)
 }
 
 func TestDashboardAsksForMetricsThatExist(t *testing.T) {
