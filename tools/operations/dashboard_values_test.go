@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunks"
@@ -67,7 +68,7 @@ func (s *story) scrape(name string, named map[string]string, gauge bool) {
 			samples = append(samples, point{epoch + time.Duration(i-29)*step, value})
 		}
 		builder := labels.NewBuilder(labels.FromMap(named))
-		builder.Set(labels.MetricName, name).Set("job", "shop").Set("instance", instance)
+		builder.Set(model.MetricNameLabel, name).Set("job", "shop").Set("instance", instance)
 		s.stored = append(s.stored, storage.NewListSeries(builder.Labels(), samples))
 	}
 }
