@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// board is the schema of a dashboard that every Grafana imports; its successor needs version 12.
+// board is the schema of a dashboard that every Grafana imports; its successor is for newer ones alone.
 //
 //lint:ignore SA1019 there is no other way to read it
 type board = dashboard.Dashboard
