@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
@@ -52,7 +53,7 @@ func mutants(at *parser.Expr, whole func() string) (found []string) {
 	case *parser.VectorSelector:
 		all := e.LabelMatchers
 		for i, matcher := range all {
-			if matcher.Name != labels.MetricName {
+			if matcher.Name != model.MetricNameLabel {
 				e.LabelMatchers = append(append([]*labels.Matcher{}, all[:i]...), all[i+1:]...)
 				found = append(found, whole())
 			}

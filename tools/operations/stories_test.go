@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -140,7 +141,7 @@ func (s *story) tell(a alert, seen func(promql.Sample)) (map[string]string, erro
 
 // described returns the labels that tell an alert from others of the story.
 func described(metric labels.Labels) string {
-	rest := labels.NewBuilder(metric).Del(labels.MetricName, "job").Labels()
+	rest := labels.NewBuilder(metric).Del(model.MetricNameLabel, "job").Labels()
 	return rest.String()
 }
 
