@@ -30,6 +30,7 @@ func TestFuzzTargetsHaveSeeds(t *testing.T) {
 			assert.GreaterOrEqual(t, len(seeds), 3, dir)
 			for _, seed := range seeds {
 				assert.Regexp(t, `^[a-z0-9]*(_[a-z0-9]+)*$`, seed.Name(), dir)
+				assert.NotRegexp(t, `^(nul|con|aux|prn|com\d|lpt\d)$`, seed.Name(), "a device on Windows")
 				assert.NotRegexp(t, `^[0-9a-f]{16}$`, seed.Name(), "as the fuzzer has named it, in %s", dir)
 			}
 		}
