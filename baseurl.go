@@ -31,7 +31,7 @@ func WithBaseURL(raw string) Option {
 func (cfg *config) setBaseURL(name, raw string) error {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || strings.Contains(raw, " "): // the error's text repeats the URL
+	case err != nil || strings.Contains(raw, " ") || !isReadAgain(u): // the error's text repeats the URL
 		return &ConfigError{name, "must be a URL"}
 	case u.Scheme != "http" && u.Scheme != "https":
 		return &ConfigError{name, fmt.Sprintf("scheme must be http or https, got %q", u.Scheme)}
@@ -44,6 +44,13 @@ func (cfg *config) setBaseURL(name, raw string) error {
 	}
 	cfg.baseURL, cfg.names.baseURL = u, name
 	return nil
+}
+
+// isReadAgain reports whether the text of u is a URL. Of an address with an odd
+// zone it is not, and then no request could be made of it.
+func isReadAgain(u *url.URL) bool {
+	_, err := url.Parse(u.String())
+	return err == nil
 }
 
 // isPort reports whether port, which is of digits or empty, can be one.

@@ -56,7 +56,7 @@ func TestPlainHTTPByHost(t *testing.T) {
 			}
 		}
 	}
-	for _, base := range []string{"http://relay%2eevil.com", "http:relay", "http:///relay", "http://relay@evil.com", "http://re lay", "http://relay:x", "http://", "http://:80", "//relay"} {
+	for _, base := range []string{"http://relay%2eevil.com", "http:relay", "http:///relay", "http://relay@evil.com", "http://re lay", "http://relay:x", "http://", "http://:80", "//relay", "http://[::1%25\xd8]"} {
 		_, err := New("key", WithBaseURL(base), WithInsecureHTTP())
 		var config *ConfigError
 		assert.ErrorAs(t, err, &config, base)

@@ -3,7 +3,6 @@ package altertable_test
 import (
 	"context"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -239,7 +238,7 @@ func TestKillWhileMessagesAreEvicted(t *testing.T) {
 					}
 					synctest.Wait() // the callback is stopped in its midst, or none is due
 					at := filepath.Join(copies, strconv.Itoa(instant))
-					require.NoError(t, os.CopyFS(at, os.DirFS(dir)))
+					copySpool(t, at, dir)
 					accountedFor(t, at, accepted, l.lostSoFar())
 					select {
 					case <-called:
@@ -277,7 +276,7 @@ func TestKillWhileMessagesAreRefused(t *testing.T) {
 			pass(time.Second)
 			if instant%10 == 0 {
 				at := filepath.Join(copies, strconv.Itoa(instant))
-				require.NoError(t, os.CopyFS(at, os.DirFS(dir)))
+				copySpool(t, at, dir)
 				accountedFor(t, at, numbered(100), l.lostSoFar())
 			}
 			<-called
