@@ -198,6 +198,8 @@ func TestConcurrentUse(t *testing.T) {
 			for before := (numbers{}); ; {
 				got := gather(t, registry)
 				assertNeverBack(t, before, got)
+				assert.Equal(t, got["messages_accepted_total"], got["messages_delivered_total"]+got["messages_failed_total"]+
+					got["messages_dropped_total"]+got["queue_messages"], "all of one snapshot")
 				before = got
 				select {
 				case <-stop:

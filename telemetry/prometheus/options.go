@@ -45,7 +45,6 @@ func WithEnvironments(names ...string) Option {
 		}
 	}
 	slices.Sort(all)
-	all = slices.Compact(all)
 	return func(cfg *config) { cfg.environments = all }
 }
 
