@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -67,6 +68,24 @@ func TestSeveralClients(t *testing.T) {
 		time.Sleep(time.Hour)
 		_, success = assertReports(t, b, sum(first.Stats(), second.Stats()), limits(first, second))
 		assert.Equal(t, time.Since(second.Stats().LastSuccess), success, "the smallest")
+	})
+}
+
+// Of the ages, one client speaks for all.
+func TestAgesOfSeveralClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		collector := b.newCollector()
+		for range 3 {
+			client, srv := altertabletest.New(t)
+			collector.Observe(client)
+			srv.Always(altertabletest.Hang())
+			track(t, client, 1)
+			time.Sleep(time.Second) // virtual
+		}
+		got := b.numbers(t)
+		assert.InDelta(t, 3, got["altertable.client.queue.oldest_age"], 1e-6)
+		assert.InDelta(t, 1, got["altertable.client.last_success_age"], 1e-6)
 	})
 }
 
@@ -181,6 +200,21 @@ func TestClientNames(t *testing.T) {
 		"client=audit,endpoint=track,outcome=delivered":  {1, 2},
 		"client=orders,endpoint=track,outcome=delivered": {1, 1},
 	}, b.histograms(t, "altertable.client.batch.messages"))
+}
+
+// A name may have been read from anywhere, and OTLP takes valid UTF-8 alone.
+func TestInvalidUTF8InNames(t *testing.T) {
+	b := newBackend()
+	collector := b.newCollector(altertableotel.WithClientName("a\xff"), altertableotel.WithEnvironments("b\xff"))
+	client, _ := altertabletest.New(t, collector.Option(), altertable.WithEnvironment("b\xff"))
+	collector.Observe(client)
+	track(t, client, 1)
+	require.NoError(t, client.Flush(ctx))
+	assert.Contains(t, b.numbers(t), "altertable.client.messages.accepted{client=a\uFFFD}")
+	for key := range b.histograms(t, "altertable.client.batch.messages") {
+		assert.True(t, utf8.ValidString(key), key)
+		assert.Contains(t, key, "environment=b\uFFFD")
+	}
 }
 
 // Without names they share the time series as well: sums add up, and gauges do not.

@@ -98,11 +98,11 @@ func (h *histograms) record(d altertable.Delivery) {
 
 func (h *histograms) labels(d *altertable.Delivery) labels {
 	l := labels{endpoint: d.Endpoint, lost: d.Err != nil}
-	switch {
-	case len(h.environments) == 0:
-	case slices.Contains(h.environments, d.Environment):
-		l.environment = d.Environment
-	default:
+	if len(h.environments) == 0 {
+		return l
+	}
+	l.environment = valid(d.Environment)
+	if !slices.Contains(h.environments, l.environment) {
 		l.environment = otherEnvironment
 	}
 	return l

@@ -1,9 +1,11 @@
 package otel_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -137,11 +139,13 @@ func TestErrorsOfTheProvider(t *testing.T) {
 	h := handleErrors(t)
 	collector := altertableotel.NewCollector(altertableotel.WithMeterProvider(refusing{meter: refusesAll{}}))
 	assert.Equal(t, len(instruments)+1, h.count(errProvider), "of each instrument, and of the registration")
-	client, srv := altertabletest.New(t, collector.Option())
+	var log bytes.Buffer
+	client, srv := altertabletest.New(t, collector.Option(), altertable.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	collector.Observe(client)
 	track(t, client, 1)
-	require.NoError(t, client.Flush(ctx))
+	require.NoError(t, client.Close())
 	assert.Len(t, srv.Events(), 1)
+	assert.Empty(t, log.String(), "no callback panics")
 }
 
 func TestOtherInstrumentsGoOn(t *testing.T) {
