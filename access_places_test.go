@@ -49,6 +49,7 @@ func TestManyMissingEnvironments(t *testing.T) {
 				client, err := New("key", WithSpool(t.TempDir()), WithHTTPClient(&http.Client{Transport: server}), WithLogger(slog.New(slog.DiscardHandler)),
 					WithRetry(RetryPolicy{MaxElapsed: 45 * time.Second}), WithOnError(func(error) {}))
 				require.NoError(t, err)
+				defer func() { _ = client.Close() }() // before its directory is removed
 				q := client.queue
 				for i := range many {
 					environment := fmt.Sprint("e-", i)

@@ -155,6 +155,7 @@ func TestShutdownReadsTheBacklogBehindAMissingEnvironment(t *testing.T) {
 
 // What somebody removed from the disk is lost, and Shutdown says so.
 func TestShutdownWithARefusedKeyAndRemovedFiles(t *testing.T) {
+	skipWhereOpenFilesStay(t)
 	synctest.Test(t, func(t *testing.T) {
 		var outcomes atomic.Int64
 		dir := t.TempDir()

@@ -93,12 +93,39 @@ func FuzzPlainHTTP(f *testing.F) {
 	})
 }
 
+// Whatever a base URL is, a request can be made of what is accepted, and an error
+// does not repeat a password.
+func FuzzBaseURL(f *testing.F) {
+	f.Fuzz(func(t *testing.T, base string) {
+		client, err := New("key", WithBaseURL(base), WithInsecureHTTP())
+		u, parseErr := url.Parse(base)
+		if err != nil {
+			var config *ConfigError
+			require.ErrorAs(t, err, &config)
+			assert.Equal(t, "WithBaseURL", config.Option)
+			if parseErr == nil && u.User != nil {
+				password, _ := u.User.Password()
+				assert.False(t, len(password) > 9 && strings.Contains(err.Error(), password), "%q", err)
+			}
+			return
+		}
+		require.NoError(t, parseErr)
+		endpoint := client.cfg.baseURL.JoinPath("track")
+		assert.Equal(t, u.Host, endpoint.Host)
+		r, err := http.NewRequest(http.MethodPost, endpoint.String(), nil)
+		require.NoError(t, err)
+		assert.True(t, strings.HasSuffix(r.URL.Path, "/track"), r.URL.Path)
+		require.NoError(t, client.Close())
+	})
+}
+
 // net/http reads the variables of a proxy once, so another process has them.
 func TestNoProxyForHostsNearby(t *testing.T) {
-	const proxy = "http://proxy.example.com:3128"
-	if os.Getenv("HTTPS_PROXY") != proxy {
+	const proxy, child = "http://proxy.example.com:3128", "ALTERTABLE_TEST_PROXY_CHILD"
+	if os.Getenv(child) == "" {
 		command := exec.Command(os.Args[0], "-test.run=^TestNoProxyForHostsNearby$", "-test.v")
-		command.Env = append(os.Environ(), "HTTP_PROXY="+proxy, "HTTPS_PROXY="+proxy, "NO_PROXY=", "no_proxy=", "http_proxy=", "https_proxy=", "REQUEST_METHOD=")
+		// On Windows http_proxy is HTTP_PROXY, and the last one counts.
+		command.Env = append(os.Environ(), child+"=1", "no_proxy=", "http_proxy=", "https_proxy=", "NO_PROXY=", "HTTP_PROXY="+proxy, "HTTPS_PROXY="+proxy, "REQUEST_METHOD=")
 		out, err := command.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), "--- PASS: TestNoProxyForHostsNearby")

@@ -186,10 +186,6 @@ func TestVisitorOfAnEnvironmentWithOddCharacters(t *testing.T) {
 }
 
 func FuzzVisitor(f *testing.F) {
-	f.Add(cookie("atbl.pk_1.production", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`))
-	f.Add(cookie("atbl.pk_1.production", `{"trackingConsent":"denied","anonymousId":"anonymous-1"}`))
-	f.Add("atbl.pk_1.production=%7B%22; atbl.pk_1.production")
-	f.Add("atbl.pk_2.production=; atbl.; atbl.=; atbl.pk_1.=")
 	f.Fuzz(func(t *testing.T, header string) {
 		v, ok := visitorOf(t, header)
 		assertHarmless(t, v, ok)
@@ -199,9 +195,6 @@ func FuzzVisitor(f *testing.F) {
 func FuzzVisitorHeader(f *testing.F) {
 	client, err := altertable.New("pk_1", altertable.WithVisitorHeader("X-Visitor"))
 	require.NoError(f, err)
-	f.Add("a=b", url.PathEscape(`{"trackingConsent":"granted","anonymousId":"anonymous-1"}`))
-	f.Add("atbl.pk_1.production=1", `{"trackingConsent":"granted","anonymousId":"anonymous-1"}`)
-	f.Add("atbl.pk_1.staging=1", "%7B%22")
 	f.Fuzz(func(t *testing.T, cookies, header string) {
 		v, ok := client.Visitor(&http.Request{Header: http.Header{"Cookie": {cookies}, "X-Visitor": {header}}})
 		assertHarmless(t, v, ok)

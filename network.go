@@ -13,7 +13,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -144,7 +143,6 @@ func knownTrouble(err error) (string, bool) {
 		dns         *net.DNSError
 		certificate *tls.CertificateVerificationError
 		record      tls.RecordHeaderError
-		errno       syscall.Errno
 		timeout     interface{ Timeout() bool }
 		header      textproto.ProtocolError
 	)
@@ -165,8 +163,11 @@ func knownTrouble(err error) (string, bool) {
 		return "server does not speak TLS", true
 	case errors.As(err, &header):
 		return "server does not speak HTTP", true
-	case errors.As(err, &errno):
-		return errno.Error(), true
+	}
+	if text, ok := systemTrouble(err); ok {
+		return text, true
+	}
+	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return "connection closed before an answer", true
 	}

@@ -14,7 +14,6 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -28,13 +27,13 @@ func TestNetworkErrorsNameTheTrouble(t *testing.T) {
 	alert := func(n uint8) error { return &net.OpError{Op: "remote error", Err: tls.AlertError(n)} }
 	atProxy := func(err error) error { return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err} }
 	socks := func(err error) error { return &net.OpError{Op: "socks connect", Net: "tcp", Err: err} }
-	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	refused := &net.OpError{Op: "dial", Err: connRefused}
 	for _, test := range []struct {
 		text string
 		err  error
 	}{
 		{"connection refused", refused},
-		{"connection reset by peer", &url.Error{URL: "https://secret", Err: syscall.ECONNRESET}},
+		{"connection reset by peer", &url.Error{URL: "https://secret", Err: connReset}},
 		{"no such host", &net.DNSError{Name: "secret", IsNotFound: true}},
 		{"name lookup failed", &net.DNSError{Name: "secret"}},
 		{"request timed out", context.DeadlineExceeded},

@@ -1,11 +1,16 @@
 package altertable_test
 
 import (
+	"encoding/json"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
 // The server would store what precedes another form in its batch, and refuse the rest.
@@ -33,4 +38,28 @@ func TestRawTimestampHasAFormThatThePlatformTakes(t *testing.T) {
 			assert.Equal(t, "timestamp", invalid.Field)
 		}
 	}
+}
+
+// FuzzRawTimestamp sends what is accepted to a server that reads timestamps with
+// package time.
+func FuzzRawTimestamp(f *testing.F) {
+	client := newDisabled(f)
+	srv := altertabletest.NewServer(altertabletest.WithoutListener(), altertabletest.WithHistory(1))
+	f.Cleanup(srv.Close)
+	f.Fuzz(func(t *testing.T, stamp string) {
+		text, err := json.Marshal(map[string]any{"event": "e", "distinct_id": "u_1", "properties": map[string]any{}, "timestamp": stamp})
+		require.NoError(t, err)
+		encoded, err := client.Encode(t.Context(), altertable.Raw{Endpoint: "track", JSON: text})
+		if err != nil {
+			return
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/track", strings.NewReader(string(encoded.JSON)))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("X-API-Key", "key")
+		answer, err := srv.HTTPClient().Do(r)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		assert.Equal(t, http.StatusOK, answer.StatusCode, "%q", stamp)
+	})
 }

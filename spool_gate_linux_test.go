@@ -47,7 +47,7 @@ type verdict struct {
 
 var fileCalls = map[uintptr]string{
 	syscall.SYS_OPENAT: "open", syscall.SYS_PREAD64: "read", syscall.SYS_PWRITE64: "write", syscall.SYS_FSYNC: "sync",
-	syscall.SYS_UNLINKAT: "remove", syscall.SYS_RENAMEAT: "rename", syscall.SYS_MKDIRAT: "mkdir",
+	syscall.SYS_UNLINKAT: "remove", renameCall: "rename", syscall.SYS_MKDIRAT: "mkdir",
 }
 
 // What of linux/seccomp.h and linux/filter.h is needed.

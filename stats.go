@@ -76,7 +76,8 @@ func (c *Client) Stats() Stats {
 	return c.queue.snapshot()
 }
 
-// Limits are the bounds that a client was made with, to be seen beside its Stats.
+// Limits are the bounds within which a client holds messages now, to be seen
+// beside its Stats.
 type Limits struct {
 	MaxQueueSize  int64 // of Stats.Queued, except for what is on disk alone
 	MaxQueueBytes int64 // of Stats.QueuedBytes, except for what is on disk alone
@@ -84,10 +85,11 @@ type Limits struct {
 	SpoolMaxBytes int64 // of Stats.SpoolBytes; 0 without a spool
 }
 
-// Limits returns the client's bounds, which never change. It does not block, and
-// works after Close. Those of a nil client are 0.
+// Limits returns the client's bounds. It does not block. A closed client has none,
+// as a nil one: it holds nothing, and what Stats still counts as queued it has left
+// on disk for another client, which counts it too.
 func (c *Client) Limits() Limits {
-	if c.absent() {
+	if c.absent() || c.queue.isOver() {
 		return Limits{}
 	}
 	limits := Limits{
@@ -99,6 +101,13 @@ func (c *Client) Limits() Limits {
 		limits.SpoolMaxBytes = c.cfg.spool.maxBytes
 	}
 	return limits
+}
+
+// isOver reports whether Shutdown's time is over.
+func (q *queue) isOver() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ended
 }
 
 // reject counts a refused message by its call's error. It looks for

@@ -146,6 +146,7 @@ func TestStatsSayWhyAMessageWasRefused(t *testing.T) {
 }
 
 func TestStatsCountWhatTheDiskRefused(t *testing.T) {
+	skipWhereOpenFilesStay(t)
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "spool")
 		client, _, _ := newSpoolClient(t, dir)
@@ -418,8 +419,24 @@ func TestLimits(t *testing.T) {
 	client, _, _ := newClient(t)
 	assert.Equal(t, altertable.Limits{MaxQueueSize: 100_000, MaxQueueBytes: 64 << 20, MaxInFlight: 8}, client.Limits())
 	require.NoError(t, client.Close())
-	assert.Equal(t, int64(8), client.Limits().MaxInFlight)
+	assert.Equal(t, altertable.Limits{}, client.Limits())
 
 	client, _, _ = newSpoolClient(t, t.TempDir(), altertable.WithMaxQueueSize(7), altertable.WithMaxQueueBytes(4<<10), altertable.WithMaxInFlight(3))
 	assert.Equal(t, altertable.Limits{MaxQueueSize: 7, MaxQueueBytes: 4 << 10, MaxInFlight: 3, SpoolMaxBytes: 1 << 30}, client.Limits())
+}
+
+// What a closed client left on disk is another client's, so its limits tell that
+// its numbers must not be added to that one's.
+func TestLimitsOfAClientThatLeftMessagesOnDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, srv, _ := newSpoolClient(t, t.TempDir())
+		srv.Always(altertabletest.Status(503))
+		track(t, client, "e0")
+		require.NotZero(t, client.Limits())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.NoError(t, client.Shutdown(ctx))
+		assert.Equal(t, int64(1), client.Stats().Queued)
+		assert.Equal(t, altertable.Limits{}, client.Limits())
+	})
 }

@@ -93,7 +93,7 @@ func TestSyncCallsRetry(t *testing.T) {
 		_, err := client.TrackSync(within(t, time.Minute), event("e0"), event("e1"))
 		require.NoError(t, err)
 		s := client.Stats()
-		assert.Equal(t, altertable.Stats{Requests: 4, Retries: 3, FailedRequests: 3, LastSuccess: time.Now()}, s)
+		assert.Equal(t, altertable.Stats{Requests: 4, Retries: 3, FailedRequests: 3, RequestsErrored: 2, RequestsLimited: 1, LastSuccess: time.Now()}, s)
 		at := starts(srv, "/track")
 		assert.GreaterOrEqual(t, at[1], 250*time.Millisecond)
 		assert.GreaterOrEqual(t, at[3]-at[2], 10*time.Second)
@@ -231,7 +231,7 @@ func TestSyncCallsAfterClose(t *testing.T) {
 	_, err = client.AliasSync(t.Context(), altertable.Alias{DistinctID: "u_1", NewUserID: "u_2"})
 	require.ErrorIs(t, err, altertable.ErrClosed)
 	assert.Empty(t, srv.Requests())
-	assert.Zero(t, client.Stats())
+	assert.Equal(t, altertable.Stats{Closed: true}, client.Stats())
 }
 
 func TestSyncCallsRunBeforeSend(t *testing.T) {
@@ -256,10 +256,11 @@ func TestSyncCallsReturnTheServersRefusal(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault altertabletest.Fault
 		is    error
+		stats altertable.Stats
 	}{
-		"401":                 {altertabletest.Status(401), altertable.ErrUnauthorized},
-		"unknown environment": {altertabletest.Status(400).ErrorCode("environment-not-found"), altertable.ErrEnvironmentNotFound},
-		"ok false":            {altertabletest.Status(200).ErrorCode("environment-not-found"), altertable.ErrEnvironmentNotFound},
+		"401":                 {altertabletest.Status(401), altertable.ErrUnauthorized, altertable.Stats{RequestsUnauthorized: 1}},
+		"unknown environment": {altertabletest.Status(400).ErrorCode("environment-not-found"), altertable.ErrEnvironmentNotFound, altertable.Stats{RequestsNoEnvironment: 1}},
+		"ok false":            {altertabletest.Status(200).ErrorCode("environment-not-found"), altertable.ErrEnvironmentNotFound, altertable.Stats{RequestsNoEnvironment: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, srv, _ := newClient(t)
@@ -267,7 +268,8 @@ func TestSyncCallsReturnTheServersRefusal(t *testing.T) {
 			response, err := client.TrackSync(t.Context(), event("e0"))
 			require.ErrorIs(t, err, test.is)
 			assert.Nil(t, response)
-			assert.Equal(t, altertable.Stats{Requests: 1, FailedRequests: 1}, client.Stats())
+			test.stats.Requests, test.stats.FailedRequests = 1, 1
+			assert.Equal(t, test.stats, client.Stats())
 		})
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -225,11 +224,11 @@ func (w *memoryWriter) response(r *http.Request, forget func() bool) (*http.Resp
 }
 
 func errReset() error {
-	return &net.OpError{Op: "read", Net: "tcp", Addr: localhost, Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	return &net.OpError{Op: "read", Net: "tcp", Addr: localhost, Err: os.NewSyscallError("read", connReset)}
 }
 
 func errRefused() error {
-	return &net.OpError{Op: "dial", Net: "tcp", Addr: localhost, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	return &net.OpError{Op: "dial", Net: "tcp", Addr: localhost, Err: os.NewSyscallError("connect", connRefused)}
 }
 
 var localhost = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}

@@ -81,7 +81,7 @@ func exchange(t *testing.T, client *altertable.Client, srv *altertabletest.Serve
 
 	srv.Always(altertabletest.Hang())
 	require.NoError(t, client.Track(ctx, altertable.Track{Event: "order_placed", DistinctID: "u_42"}))
-	time.Sleep(2 * time.Second) // it is in flight, and counts in each gauge
+	time.Sleep(1500 * time.Millisecond) // it is in flight, and counts in each gauge
 }
 
 // One dashboard, and one file of alerts, serve both libraries.

@@ -99,6 +99,7 @@ func TestTruncatedFiles(t *testing.T) {
 	for _, size := range []int{header, header + 1, first - 1, first, first + 1, first + 2, len(text) - 2, len(text) - 1} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+			leaveLock(t, filepath.Dir(path))
 			require.NoError(t, os.WriteFile(path, text[:size], 0o600))
 			s, _ := open(t, dir)
 			put(t, s, "new")
@@ -133,6 +134,8 @@ func TestInstanceWithoutALockIsAdopted(t *testing.T) {
 	dir := t.TempDir()
 	path := stranded(t, dir, "e0")[0]
 	require.NoError(t, os.Remove(filepath.Join(filepath.Dir(path), "lock")))
+	old := time.Now().Add(-time.Hour) // which counts where the system cannot lock a directory
+	require.NoError(t, os.Chtimes(filepath.Dir(path), old, old))
 	s, troubles := open(t, dir)
 	assert.Empty(t, troubles)
 	assert.Equal(t, []string{"e0"}, names(take(t, s)))
@@ -168,6 +171,7 @@ func TestOrderAfterACrashWithinAnAdoption(t *testing.T) {
 	dead.Close()
 	adopter := filepath.Join(dir, tenant+"-ffffffff-ffff-7fff-8fff-ffffffffffff")
 	require.NoError(t, os.Mkdir(adopter, 0o700))
+	leaveLock(t, adopter)
 	require.Greater(t, len(dead.segments), 3)
 	for _, segment := range dead.segments[:2] {
 		require.NoError(t, os.Rename(segment.path(), filepath.Join(adopter, segment.position.name)))

@@ -29,6 +29,28 @@ func TestPositions(t *testing.T) {
 	}
 }
 
+// Whatever names files have, they are in one order, and a new file goes behind
+// those whose key a client can have given.
+func FuzzNames(f *testing.F) {
+	f.Fuzz(func(t *testing.T, a, b string) {
+		left, keyed := parsePosition(a)
+		right, _ := parsePosition(b)
+		assert.Equal(t, a, left.name)
+		assert.Equal(t, -left.compare(right), right.compare(left))
+		assert.Equal(t, a == b, left.compare(right) == 0)
+		s := Spool{}
+		s.sawKey(left.key)
+		s.sawKey(right.key)
+		next, ok := parsePosition(segmentName(s.nextKey()))
+		assert.True(t, ok)
+		for _, p := range []position{left, right} {
+			assert.True(t, p.key >= maxKey || p.compare(next) < 0, p.name)
+		}
+		assert.False(t, keyed && left.key < 0, a)
+		assert.GreaterOrEqual(t, instanceKey(tenant+"-"+a), int64(0))
+	})
+}
+
 func TestInstanceNames(t *testing.T) {
 	dir := t.TempDir()
 	const future int64 = 9_000_000_000_000_000
@@ -87,6 +109,7 @@ func TestOldNames(t *testing.T) {
 	for i, instance := range []string{tenant + "-ffffffff-ffff-7fff-8fff-ffffffffffff", tenant + "-00000000-ffff-7fff-8fff-ffffffffffff"} {
 		s, _ := openWith(t, Config{Dir: t.TempDir(), Tenant: tenant, MaxBytes: cfg.MaxBytes})
 		require.NoError(t, os.Mkdir(filepath.Join(dir, instance), 0o700))
+		leaveLock(t, filepath.Join(dir, instance))
 		for j := range 5 {
 			m := message(fmt.Sprint("e", 5*i+j))
 			m.Accepted = start.Add(time.Duration(i) * time.Hour)

@@ -143,6 +143,7 @@ func TestRemoved(t *testing.T) {
 }
 
 func TestRemovedDirectoryIsMadeAgain(t *testing.T) {
+	skipWhereOpenFilesStay(t)
 	s, _ := open(t, t.TempDir())
 	messages := put(t, s, "e0")
 	require.NoError(t, os.RemoveAll(s.instance.path))

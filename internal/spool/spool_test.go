@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -109,6 +110,21 @@ func stranded(t testing.TB, dir string, names ...string) (paths []string) {
 	}
 	s.Close()
 	return paths
+}
+
+// leaveLock makes the lock file that a dead client leaves. Without one, a directory
+// is a living client's until it is old, where the system cannot lock it.
+func leaveLock(t testing.TB, instance string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(instance, lockName), nil, 0o600))
+}
+
+// skipWhereOpenFilesStay skips a test that removes or renames what a client has open.
+func skipWhereOpenFilesStay(t testing.TB) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows refuses this while a client has the lock file open")
+	}
 }
 
 // files returns the paths below dir.

@@ -34,17 +34,22 @@ func run(out io.Writer, dir string, write bool) (same bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	changes, err := snapshot.Check(root)
+	found, err := snapshot.Load(root)
 	if err != nil {
 		return false, err
 	}
+	written, err := snapshot.Written(root)
+	if err != nil {
+		return false, err
+	}
+	changes := snapshot.Check(found, written)
 	report(out, changes)
 	switch {
 	case len(changes) == 0:
 		fmt.Fprintln(out, "The API is that of the snapshots.")
 	case write:
 		fmt.Fprintln(out, "\nThe snapshots are renewed.")
-		return true, snapshot.Write(root)
+		return true, snapshot.Write(root, found)
 	default:
 		fmt.Fprintln(out, "\nIf this is meant, renew the snapshots, and commit them: go run -C tools ./api -write")
 	}

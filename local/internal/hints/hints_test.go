@@ -39,10 +39,6 @@ func TestSpellingHint(t *testing.T) {
 
 // Whatever is in a message, a hint is one sentence of which every part is known.
 func FuzzHints(f *testing.F) {
-	f.Add("password", "hunter2")
-	f.Add("x", "4242 4242 4242 4242 ")
-	f.Add("x", jwt)
-	f.Add("\xff", "\xff- 4-")
 	f.Fuzz(func(t *testing.T, name, value string) {
 		e := altertabletest.Event{DistinctID: value, AnonymousID: name, Properties: map[string]any{name: value, "l": []any{value, map[string]any{value: name}}}}
 		for _, h := range OfEvent(&e, name) {

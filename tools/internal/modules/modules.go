@@ -51,29 +51,26 @@ func Root(dir string) (string, error) {
 	return filepath.FromSlash(out), err
 }
 
-// Find returns the modules of the repository at root, the root's own first.
+// Find returns the modules of the repository at root, the root's own first, and
+// none of testdata.
 func Find(root string) ([]*Module, error) {
-	files, err := Git(root, "ls-files", "*go.mod", "*.go")
+	files, err := Files(root, "*go.mod", "*.go")
 	if err != nil {
 		return nil, err
 	}
 	var found []*Module
 	var sources []string
-	for _, name := range strings.Fields(files) {
+	for _, name := range files {
+		if strings.HasPrefix(name, "testdata/") || strings.Contains(name, "/testdata/") {
+			continue
+		}
 		if path.Base(name) != "go.mod" {
 			sources = append(sources, name)
 			continue
 		}
-		m := &Module{Dir: path.Dir(name)}
-		content, err := os.ReadFile(filepath.Join(root, name))
+		m, err := read(root, name)
 		if err != nil {
 			return nil, err
-		}
-		if m.File, err = modfile.Parse(name, content, nil); err != nil {
-			return nil, err
-		}
-		if m.File.Module == nil {
-			return nil, fmt.Errorf("%s names no module", name)
 		}
 		if m.Dir == "." {
 			found = append([]*Module{m}, found...)
@@ -87,10 +84,25 @@ func Find(root string) ([]*Module, error) {
 	return found, findCommands(root, found, sources)
 }
 
+func read(root, name string) (*Module, error) {
+	content, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		return nil, err
+	}
+	file, err := modfile.Parse(name, content, nil)
+	if err != nil {
+		return nil, err
+	}
+	if file.Module == nil {
+		return nil, fmt.Errorf("%s names no module", name)
+	}
+	return &Module{Dir: path.Dir(name), File: file}, nil
+}
+
 // findCommands sets Command of the modules that have a package main for others.
 func findCommands(root string, all []*Module, sources []string) error {
 	for _, name := range sources {
-		if strings.HasSuffix(name, "_test.go") || strings.Contains(name, "testdata/") || !Published(path.Dir(name)) {
+		if strings.HasSuffix(name, "_test.go") || !Published(path.Dir(name)) {
 			continue
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, name), nil, parser.PackageClauseOnly)
@@ -116,6 +128,13 @@ func owner(all []*Module, name string) *Module {
 		}
 	}
 	return deepest
+}
+
+// Files returns the names of the files that git tracks, relative to root, with slashes.
+func Files(root string, patterns ...string) ([]string, error) {
+	// With zeros between, since git quotes some names otherwise.
+	out, err := Git(root, append([]string{"ls-files", "-z", "--"}, patterns...)...)
+	return strings.FieldsFunc(out, func(r rune) bool { return r == 0 }), err
 }
 
 // Git runs git in dir and returns what it prints, without white space around.

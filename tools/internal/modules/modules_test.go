@@ -18,8 +18,8 @@ func TestFind(t *testing.T) {
 		"a/go.mod":              "module example.com/m/a\n",
 		"a/a.go":                "package a\n",
 		"a/testdata/main.go":    "package main\n",
-		"a/b/go.mod":            "module example.com/m/a/b\n",
-		"a/b/cmd/x/main.go":     "package main\n",
+		"a/sub/go.mod":          "module example.com/m/a/sub\n",
+		"a/sub/cmd/x/main.go":   "package main\n",
 		"examples/other/go.mod": "module example.com/m/examples/other\n",
 		"tools/go.mod":          "module example.com/m/tools\n",
 		"tools/main.go":         "package main\n",
@@ -48,8 +48,8 @@ func TestFind(t *testing.T) {
 	}
 	assert.Equal(t, []module{
 		{".", "example.com/m", "v1.2.3", true, false},
-		{"a/b", "example.com/m/a/b", "a/b/v1.2.3", true, true},
 		{"a", "example.com/m/a", "a/v1.2.3", true, false},
+		{"a/sub", "example.com/m/a/sub", "a/sub/v1.2.3", true, true},
 		{"examples/other", "example.com/m/examples/other", "examples/other/v1.2.3", false, false},
 		{"tools", "example.com/m/tools", "tools/v1.2.3", false, false},
 	}, got)

@@ -6,22 +6,15 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
-	"io/fs"
-	"os"
+	"maps"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/exp/apidiff"
 )
 
-const (
-	// Dir is where a repository keeps its snapshots.
-	Dir    = "tools/api/snapshots"
-	suffix = ".go.txt"
-	// version is the constant whose value each release changes.
-	version = "Version"
-)
+// version is the constant whose value each release changes.
+const version = "Version"
 
 // A Change is a difference between a snapshot and the package as it is now.
 type Change struct {
@@ -29,75 +22,23 @@ type Change struct {
 	Text       string
 }
 
-// Check returns how the packages of the repository at root differ from their snapshots.
-func Check(root string) ([]Change, error) {
-	found, err := Load(root)
-	if err != nil {
-		return nil, err
-	}
+// Check returns how packages differ from the snapshots that are written down, by name.
+func Check(found []*Package, written map[string]string) []Change {
 	var changes []Change
-	written, err := list(root)
-	if err != nil {
-		return nil, err
-	}
+	left := maps.Clone(written)
 	for _, p := range found {
-		old, ok := written[p.Name]
-		delete(written, p.Name)
+		old, ok := left[p.Name]
+		delete(left, p.Name)
 		if !ok {
 			changes = append(changes, Change{true, "package " + p.Types.Path() + ": added, it has no snapshot"})
 			continue
 		}
 		changes = append(changes, Compare(old, p)...)
 	}
-	for _, name := range sortedKeys(written) {
+	for _, name := range sortedKeys(left) {
 		changes = append(changes, Change{false, "package of " + path.Join(Dir, name) + ": removed"})
 	}
-	return changes, nil
-}
-
-// Write renews the snapshots of the repository at root.
-func Write(root string) error {
-	found, err := Load(root)
-	if err != nil {
-		return err
-	}
-	dir := filepath.Join(root, Dir)
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	for _, p := range found {
-		name := filepath.Join(dir, filepath.FromSlash(p.Name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(name, []byte(p.Text), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// list returns the snapshots that are written down, by name.
-func list(root string) (map[string]string, error) {
-	written := map[string]string{}
-	dir := filepath.Join(root, Dir)
-	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		below, err := filepath.Rel(dir, name)
-		// A checkout on Windows may have other ends of lines.
-		written[filepath.ToSlash(below)] = strings.ReplaceAll(string(content), "\r\n", "\n")
-		return err
-	})
-	if os.IsNotExist(err) {
-		return written, nil
-	}
-	return written, err
+	return changes
 }
 
 // Compare returns how p differs from its snapshot old.

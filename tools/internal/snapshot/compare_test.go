@@ -31,7 +31,7 @@ type Item struct{ Name string; secret int }
 func (Item) seal(config) {}
 func (*Item) Do(n int) error { return nil }
 
-type base struct{ Depth int }
+type base struct{ Depth int; n int }
 func (base) Rest() {}
 type Made struct{ base; Level }
 
@@ -87,9 +87,9 @@ func TestCompare(t *testing.T) {
 		{"type no longer implements", "func (Item) seal(config) {}\n", "", broken("p.Item: no longer implements Sealed")},
 		{"receiver", "(*Item) Do(n int)", "(*Item) Do(n int64)",
 			broken("p.(*Item).Do: changed from func(int) error to func(int64) error")},
-		{"promoted field", "base struct{ Depth int }", "base struct{ Height int }", []Change{
+		{"promoted field", "base struct{ Depth int;", "base struct{ Height int;", []Change{
 			{false, "p.Made.Depth: removed"}, {true, "p.Made.Height: added"}}},
-		{"embedded makes incomparable", "base struct{ Depth int }", "base struct{ Depth int; f func() }",
+		{"embedded makes incomparable", "Depth int; n int", "Depth int; n []int",
 			broken("p.Made: its values can no longer be compared with ==")},
 		{"generic method", "Push(x T)", "Push(x ...T)", broken("p.(*List[T]).Push: changed from func(T) to func(...T)")},
 		{"constraint", "[K comparable,", "[K ~string,",

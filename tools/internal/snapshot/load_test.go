@@ -48,59 +48,10 @@ func repository(t *testing.T) string {
 	return root
 }
 
-func TestCheckAndWrite(t *testing.T) {
-	root := repository(t)
-	changes, err := Check(root)
-	require.NoError(t, err)
-	assert.Equal(t, []Change{
-		{true, "package example.com/top: added, it has no snapshot"},
-		{true, "package example.com/top/sub: added, it has no snapshot"},
-		{true, "package example.com/top/nested/in: added, it has no snapshot"},
-	}, changes)
-
-	require.NoError(t, Write(root))
-	written, err := list(root)
-	require.NoError(t, err)
-	assert.Equal(t, []string{"nested/in.go.txt", "sub.go.txt", "top.go.txt"}, sortedKeys(written))
-	changes, err = Check(root)
-	require.NoError(t, err)
-	assert.Empty(t, changes)
-
-	// Types of other packages are the same ones on both sides, and what is gone is told.
-	write(t, root, "top.go", "package top\n\nimport \"net/http\"\n\nfunc Serve(h http.Handler, c http.Client) error { return nil }\n")
-	require.NoError(t, os.RemoveAll(filepath.Join(root, "sub")))
-	write(t, root, "nested/in/in.go", "package in\n\nfunc In() {}\nfunc Out() {}\n")
-	_, err = modules.Git(root, "add", ".")
-	require.NoError(t, err)
-	changes, err = Check(root)
-	require.NoError(t, err)
-	assert.Equal(t, []Change{
-		{false, "top.Serve: changed from func(net/http.Handler, *net/http.Client) error to func(net/http.Handler, net/http.Client) error"},
-		{true, "in.Out: added"},
-		{false, "package of tools/api/snapshots/sub.go.txt: removed"},
-	}, changes)
-	require.NoError(t, Write(root))
-	written, err = list(root)
-	require.NoError(t, err)
-	assert.Equal(t, []string{"nested/in.go.txt", "top.go.txt"}, sortedKeys(written))
-}
-
-func TestEndsOfLinesOfWindows(t *testing.T) {
-	root := repository(t)
-	require.NoError(t, Write(root))
-	name := filepath.Join(root, Dir, "top.go.txt")
-	content, err := os.ReadFile(name)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(name, []byte(strings.ReplaceAll(string(content), "\n", "\r\n")), 0o644))
-	changes, err := Check(root)
-	require.NoError(t, err)
-	assert.Empty(t, changes)
-}
-
 func TestPackageThatDoesNotCompile(t *testing.T) {
 	root := repository(t)
 	write(t, root, "sub/sub.go", "package sub\n\nfunc Sub() Missing { panic(1) }\n")
-	_, err := Check(root)
+	_, err := Load(root)
 	assert.ErrorContains(t, err, "Missing")
 }
 
@@ -109,7 +60,7 @@ func TestPackageThatDoesNotCompile(t *testing.T) {
 func TestSnapshotsOfThisRepository(t *testing.T) {
 	root, err := modules.Root(".")
 	require.NoError(t, err)
-	written, err := list(root)
+	written, err := Written(root)
 	require.NoError(t, err)
 	for _, system := range []string{"linux", "darwin", "windows"} {
 		found, err := Load(root, "GOOS="+system, "GOARCH=amd64", "CGO_ENABLED=0")

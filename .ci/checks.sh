@@ -1,0 +1,108 @@
+# The sections that look at the code without running it.
+
+# tools builds the programs that tools/go.mod pins.
+tools() {
+	[ -z "${built:-}" ] || return 0
+	say 'build staticcheck, govulncheck and actionlint'
+	go build -C tools -o "$bin/" tool
+	built=yes
+}
+
+format() {
+	say gofmt
+	local unformatted
+	unformatted=$(git ls-files '*.go' | xargs gofmt -l)
+	if [ -n "$unformatted" ]; then
+		printf 'not formatted:\n%s\n' "$unformatted"
+		return 1
+	fi
+}
+
+workflows() {
+	tools
+	say actionlint
+	# Without what a machine happens to have besides.
+	"$bin/actionlint" -shellcheck= -pyflakes=
+}
+
+# ports builds for the systems that no machine here runs. Those of js and wasip1
+# cannot lock files. README.md names them.
+ports() {
+	local os port
+	for os in linux darwin windows; do
+		say "go vet for $os"
+		GOOS=$os CGO_ENABLED=0 go vet ./...
+	done
+	say 'go vet for 32 bits'
+	GOARCH=386 CGO_ENABLED=0 go vet ./...
+	say 'build for other systems'
+	for port in freebsd/amd64 openbsd/amd64 netbsd/amd64 illumos/amd64 plan9/amd64 js/wasm wasip1/wasm \
+		${long:+dragonfly/amd64 solaris/amd64 aix/ppc64 android/arm64 ios/arm64}; do
+		echo "$port"
+		GOOS=${port%/*} GOARCH=${port#*/} CGO_ENABLED=0 go build . ./altertabletest
+	done
+}
+
+# oldest vets what users import with the oldest Go that its go.mod allows.
+oldest() {
+	local version module
+	version=$(go list -m -f '{{.GoVersion}}')
+	case $version in
+	*.*.*) ;;
+	*) version=$version.0 ;;
+	esac
+	say "go vet with go$version, the oldest"
+	if ! GOTOOLCHAIN=go$version go version; then
+		skip "Go $version: it cannot be fetched"
+		return
+	fi
+	for module in $(directories | grep -e '^\.$' -e '^telemetry/'); do
+		GOTOOLCHAIN=go$version go -C "$module" vet ./...
+	done
+}
+
+# api compares what the modules export with the snapshots of it.
+api() {
+	say 'the exported API is that of the snapshots'
+	go run -C tools ./api
+}
+
+# vulnerabilities fails for a known vulnerability in a dependency, if the code
+# reaches it: what is only imported or required is no danger, and govulncheck counts
+# it without failing. One in the standard library is shown and does not fail: it is
+# mended by a newer Go, which those choose who build a program, and no change here.
+# Variable GOVULNDB names another database, as a URL.
+vulnerabilities() {
+	tools
+	local module code
+	for module in $(directories); do
+		say "govulncheck $module"
+		code=0
+		"$bin/govulncheck" -C "$module" -db "${GOVULNDB:-https://vuln.go.dev}" ./... >"$bin/found" 2>"$bin/errors" || code=$?
+		cat "$bin/found"
+		if [ "$code" = 3 ] && standard_library_only "$bin/found"; then
+			echo 'All of it is of the standard library, and does not fail this run: use a newer Go.'
+		elif grep '^govulncheck: fetching vulnerabilities' "$bin/errors"; then
+			[ -z "$long" ] || return 1
+			skip 'known vulnerabilities: the database is out of reach'
+			return
+		elif [ "$code" != 0 ]; then
+			cat "$bin/errors"
+			return 1
+		fi
+	done
+}
+
+# standard_library_only tells whether each vulnerability of a report is one of the
+# standard library. A report that it does not understand is not.
+standard_library_only() {
+	local all standard
+	all=$(grep -c '^Vulnerability #' "$1" || true)
+	standard=$(grep -c '^  Standard library$' "$1" || true)
+	[ "$all" -gt 0 ] && [ "$all" = "$standard" ] && ! grep -q '^  Module: ' "$1"
+}
+
+tree() {
+	say 'the tree is as it was'
+	git diff --exit-code
+}

@@ -1,0 +1,106 @@
+# The sections that run the code.
+
+tests() {
+	say 'the test command of the README'
+	go test ./...
+}
+
+install() {
+	local root=
+	[ "$(id -u)" = 0 ] || root=sudo
+	$root apt-get update -qq
+	$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# browser gets what the modules that drive a browser need.
+browser() {
+	[ -n "$(directories | sed 's,$,/go.mod,' | xargs grep -l '^	github.com/chromedp/chromedp ')" ] || return 0
+	say 'Chromium, npm, and axe-core, which looks at the pages'
+	if ! command -v chromium; then install chromium; fi
+	if ! command -v npm; then install npm; fi
+	local tarball
+	tarball=$(npm pack --silent --pack-destination "$bin" axe-core@4.14.1)
+	tar -xzf "$bin/$tarball" -C "$bin" package/axe.min.js
+	export AXE_CORE=$bin/package/axe.min.js
+}
+
+modules() {
+	tools
+	browser
+	local module
+	for module in $(directories); do
+		say "module $module: tidy, vet, staticcheck"
+		go -C "$module" mod tidy -diff
+		go -C "$module" vet ./...
+		(cd "$module" && "$bin/staticcheck" ./...)
+		say "module $module: test -race"
+		go -C "$module" test -race -timeout 20m ./...
+	done
+}
+
+programs() {
+	say 'examples that end by themselves'
+	go build -o "$bin/" ./examples/...
+	"$bin/quickstart"
+	echo '{"user": "u_42", "amount": 12.5}' | "$bin/lambda"
+	go run -C examples/outbox .
+
+	# What a run of the tool records, the next command delivers.
+	export EXAMPLE_CLI_DIR="$bin/cli-data" DO_NOT_TRACK=
+	"$bin/cli"
+	"$bin/cli" deliver | tee "$bin/delivered"
+	grep '"event":"command_run"' "$bin/delivered" >/dev/null
+}
+
+# services: each has to end by itself, and well, once it is told to.
+services() {
+	say 'examples that are told to end'
+	go build -o "$bin/" ./examples/shutdown ./examples/webapp
+	go build -C examples/metrics -o "$bin/" .
+	local service
+	for service in shutdown webapp metrics; do
+		echo "$service"
+		"$bin/$service" -addr 127.0.0.1:0 2>"$bin/log" >&2 &
+		ends_well $! || { cat "$bin/log"; return 1; }
+		cat "$bin/log"
+	done
+}
+
+# ends_well waits until the process listens, tells it to end, and takes its status.
+ends_well() {
+	local tries=0
+	until grep -q 'http://' "$bin/log"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 300 ] || { kill -KILL "$1"; echo 'it does not listen'; return 1; }
+		sleep 0.1
+	done
+	tries=0
+	kill -TERM "$1"
+	while kill -0 "$1" 2>/dev/null; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 300 ] || { kill -KILL "$1"; echo 'it does not end'; return 1; }
+		sleep 0.1
+	done
+	wait "$1"
+}
+
+benchmarks() {
+	say 'benchmarks, to see that every event arrives'
+	go run -C benchmarks . -rounds 1 -events 2000
+	go test -run '^$' -bench 'ShortLived|TrackSpool' -benchtime 10x .
+	go test -C local -run '^$' -bench Load -benchtime 1x .
+}
+
+# fuzz counts, since a duration now and then ends as a failure: go.dev/issue/75804.
+fuzz() {
+	local count=${FUZZ:-${long:+500000x}} packages directory targets target
+	[ "$count" != 0 ] || { skip 'fuzzing: FUZZ=0'; return; }
+	packages=$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u)
+	for directory in $packages; do
+		targets=$(go -C "$directory" test -list '^Fuzz' . | grep '^Fuzz')
+		for target in $targets; do
+			say "fuzz $directory $target"
+			go -C "$directory" test -run '^$' -fuzz "^$target\$" -fuzztime "${count:-20000x}" -fuzzminimizetime 100x .
+		done
+	done
+}

@@ -1,0 +1,10 @@
+//go:build !plan9
+
+package altertabletest
+
+import "syscall"
+
+const (
+	connReset   = syscall.ECONNRESET
+	connRefused = syscall.ECONNREFUSED
+)

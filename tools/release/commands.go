@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/altertable-ai/altertable-go/tools/internal/modules"
+)
+
+// commands returns what is to be run, at the top of the repository, to release it.
+//
+// The root goes first: nested modules require it, and the proxy remembers for a
+// while that a version was not there when it was asked for.
+func commands(t *tree) string {
+	var libraries, programs []*modules.Module
+	for _, m := range t.published()[1:] {
+		if m.Command {
+			programs = append(programs, m)
+		} else {
+			libraries = append(libraries, m)
+		}
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s can be released. Run, at the top of the repository:\n\n", t.version)
+	fmt.Fprintf(&out, "# The root, which the others require, until the proxy has it.\n")
+	tag(&out, t, t.modules[:1])
+	fmt.Fprintf(&out, "GOPROXY=https://proxy.golang.org GOWORK=off go list -m %s@%s\n", t.modules[0].Path(), t.version)
+	if len(libraries) > 0 {
+		fmt.Fprintf(&out, "\n# The nested modules.\n")
+		tag(&out, t, libraries)
+		for _, m := range libraries {
+			fmt.Fprintf(&out, "GOPROXY=https://proxy.golang.org GOWORK=off go list -m %s@%s\n", m.Path(), t.version)
+		}
+	}
+	if len(programs) > 0 {
+		fmt.Fprintf(&out, "\n# What go install builds. It refuses a module with replace directives, so the\n")
+		fmt.Fprintf(&out, "# tag is on a commit without them, beside the branch, where they stay.\n")
+		fmt.Fprintf(&out, "git switch --detach %s\n", t.version)
+		for _, m := range programs {
+			for _, r := range m.File.Replace {
+				fmt.Fprintf(&out, "go mod edit -dropreplace=%s %s\n", r.Old, m.GoMod())
+			}
+			fmt.Fprintf(&out, "go -C %s mod tidy\n", m.Dir)
+		}
+		fmt.Fprintf(&out, "git commit -am 'Commands require the released modules'\n")
+		tag(&out, t, programs)
+		for _, m := range programs {
+			fmt.Fprintf(&out, "go install %s@%s\n", m.Path(), t.version)
+		}
+		fmt.Fprintf(&out, "git switch -\n")
+	}
+	return out.String()
+}
+
+// tag writes the commands that tag modules and push the tags.
+func tag(out *strings.Builder, t *tree, list []*modules.Module) {
+	var names []string
+	for _, m := range list {
+		name := m.Tag(t.version)
+		fmt.Fprintf(out, "git tag -s -m %s %s\n", name, name)
+		names = append(names, name)
+	}
+	fmt.Fprintf(out, "git push origin %s\n", strings.Join(names, " "))
+}
