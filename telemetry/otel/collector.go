@@ -66,9 +66,9 @@ func WithClientName(name string) Option {
 // names, or "other", as a message's environment may come from a user's input. By
 // default, and without names, there is none. names are copied, and those that are
 // empty are ignored. Invalid UTF-8 becomes U+FFFD, in names as in what the client
-// sends. An SDK bounds the time series of an instrument, by default at 2,000, which
-// 332 names reach at worst: it puts more under otel.metric.overflow, without their
-// attributes.
+// sends. The SDK bounds the time series of an instrument, by default at 2,000, which
+// more than 332 names may exceed: the rest then goes under the one attribute
+// otel.metric.overflow.
 func WithEnvironments(names ...string) Option {
 	var all []string
 	for _, name := range names {
