@@ -1,6 +1,9 @@
 package altertable
 
-import "container/heap"
+import (
+	"container/heap"
+	"slices"
+)
 
 // A batch is idle while no request carries it. Then it may be evicted by
 // DropOldest, and given up when it grows too old: see expireLocked. Each endpoint
@@ -65,8 +68,13 @@ func (p *places) allIdle() (all []*batch) {
 	return all
 }
 
-// abandon forgets the batches that no request carries.
+// abandon forgets the batches that no request carries. Lists and lanes still refer
+// to them, so their messages are let go of: a closed client may be kept for its Stats.
 func (p *places) abandon() {
+	for _, b := range p.allIdle() {
+		b.series = series{base: b.base, marks: slices.Clone(b.marks[b.gone : b.gone+1])}
+		b.gone, b.scratch = 0, nil
+	}
 	for i := range p.traffic {
 		p.traffic[i].idle.batches, p.traffic[i].untried.batches = nil, nil
 	}

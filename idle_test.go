@@ -71,7 +71,10 @@ func TestIdleBatchesGoByNumber(t *testing.T) {
 	assert.Same(t, all[3], p.oldestIdle())
 	assert.Same(t, all[5], p.setBack.first())
 	assert.Len(t, p.allIdle(), 7)
+	left := all[7]
 	p.abandon()
+	assert.Empty(t, left.head, "its messages are let go of")
+	assert.EqualValues(t, 8, left.number())
 	assert.Empty(t, p.allIdle())
 	assert.Nil(t, p.setBack.first())
 }

@@ -424,3 +424,23 @@ func TestLimitsOfAClientThatLeftMessagesOnDisk(t *testing.T) {
 		server.Up()
 	})
 }
+
+// Whoever keeps a closed client for its Stats, as collectors do, does not keep the
+// messages that it left on disk.
+func TestClosedClientHoldsNoMessages(t *testing.T) {
+	const messages, size = 3000, 1 << 10
+	client, server, _ := newSpoolClient(t, t.TempDir())
+	server.Down()
+	before := heapAlloc()
+	for i := range messages {
+		e := event("e0")
+		e.Properties = altertable.Properties{"p": strings.Repeat("x", size)}
+		require.NoError(t, client.Track(t.Context(), e))
+		require.NoError(t, client.Identify(t.Context(), altertable.Identify{DistinctID: fmt.Sprint("u_", i)}))
+	}
+	require.Greater(t, heapAlloc()-before, uint64(messages*size))
+	require.NoError(t, client.Shutdown(within(t, 50*time.Millisecond)))
+	require.EqualValues(t, 2*messages, client.Stats().Queued)
+	assert.Less(t, heapAlloc(), before+messages*size/4)
+	runtime.KeepAlive(client)
+}

@@ -2,9 +2,9 @@ package otel
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -65,7 +65,10 @@ func WithClientName(name string) Option {
 // WithEnvironments adds the attribute environment to the histograms: one of
 // names, or "other", as a message's environment may come from a user's input. By
 // default, and without names, there is none. names are copied, and those that are
-// empty are ignored. Invalid UTF-8 in one becomes U+FFFD.
+// empty are ignored. Invalid UTF-8 becomes U+FFFD, in names as in what the client
+// sends. The SDK bounds the time series of an instrument, by default at 2,000, which
+// more than 332 names may exceed: the rest then goes under the one attribute
+// otel.metric.overflow.
 func WithEnvironments(names ...string) Option {
 	var all []string
 	for _, name := range names {
@@ -76,8 +79,14 @@ func WithEnvironments(names ...string) Option {
 	return func(s *settings) { s.environments = all }
 }
 
-// valid returns text as OTLP's exporters take it.
-func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+// valid returns text as OTLP's exporters take it: each byte of invalid UTF-8 becomes
+// U+FFFD, as in what the client sends.
+func valid(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	return string([]rune(text))
+}
 
 // NewCollector returns a Collector that observes no client yet. It makes the
 // instruments, and one callback for all of them. It does not block, and starts no
@@ -117,7 +126,14 @@ func NewCollector(opts ...Option) *Collector {
 // Option returns an option for altertable.New that feeds the histograms
 // delivery.duration and batch.messages; without it they are absent. It is one more
 // altertable.WithOnDelivery, so the user's own are called as well, in the order
-// in which they are given. It may be given to several clients, once to each.
+// in which they are given. It may be given to several clients, once to each: a
+// client that is given it twice counts each batch twice.
+//
+// A client calls all its callbacks one after the other. So one of the user's that
+// does not return stops the histograms of that client, though not the counters.
+// With this option, as with any WithOnDelivery, a delivered message keeps its room in
+// the queue until the callbacks were told. So a WithOnError that does not return
+// fills the queue even while everything is delivered: give it a time limit.
 //
 // The advised upper bounds of delivery.duration are 5, 10, 25, 50, 100, 250 and
 // 500 ms, 1, 2.5, 5, 10, 30 and 60 s, 5 and 30 min, and 1 h: a duration holds the
@@ -139,8 +155,9 @@ func (c *Collector) Option() altertable.Option {
 // fine, and so is a disabled one: they add nothing to the counters.
 //
 // c keeps client for good, also after its Close, since its counts stay in the
-// sums. A closed client holds about 10 KiB, and what the functions refer to that
-// it was made with.
+// sums. A closed client holds about 10 KiB, some hundred bytes for each batch that it
+// left in its spool and each environment that it had at a time, and what the
+// functions refer to that it was made with.
 func (c *Collector) Observe(client *altertable.Client) {
 	next := observed{client, time.Now()}
 	c.mu.Lock()

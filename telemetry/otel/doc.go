@@ -43,6 +43,10 @@
 // Messages that no request carried, such as evicted ones, have no duration; they
 // are in batch.messages, as pieces of the size in which they were given up.
 //
+// So the sum of batch.messages with the outcome delivered is messages.delivered, and
+// with lost it is messages.failed and messages.dropped, a callback's time later. Only
+// messages lost on disk are in no batch.
+//
 // The values of the attributes:
 //
 //	reason of messages.rejected
@@ -72,6 +76,9 @@
 // The age of the last success also grows while a service has nothing to send, so
 // an alert combines it with the oldest age. With a spool the queue's numbers include
 // what is on disk, and may exceed the queue's limits: compare the spool's instead.
+// The oldest age is of what the client works on. With SpoolWriteOnly it works on
+// nothing: the age is 0, and queue.messages is all that it wrote, delivered by
+// another client or not.
 //
 // OpenTelemetry's exporter for Prometheus makes of these names those of the module
 // telemetry/prometheus, altertable_client_messages_accepted_total and so on. So the
@@ -91,7 +98,7 @@
 // Up-down counters and gauges are about the clients that are not closed: the sum,
 // of queue.oldest_age the largest. Only last_success_age is the smallest of all
 // clients. What a closed client left in its spool is for another client to deliver,
-// which counts it.
+// which counts it, as accepted once more.
 //
 // To tell clients apart, give each a Collector of its own:
 //

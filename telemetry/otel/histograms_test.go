@@ -165,6 +165,39 @@ func TestEnvironments(t *testing.T) {
 	}
 }
 
+// 332 environments are the most that the SDK's default bound lets through for sure.
+func TestManyEnvironments(t *testing.T) {
+	for count, overflow := range map[int]bool{332: false, 340: true} {
+		b := newBackend()
+		var names []string
+		for i := range count {
+			names = append(names, fmt.Sprint("environment_", i))
+		}
+		collector := b.newCollector(altertableotel.WithEnvironments(names...))
+		client, srv := altertabletest.New(t, collector.Option(), altertable.WithOnError(func(error) {}))
+		for _, refused := range []bool{false, true} {
+			if refused {
+				srv.Always(altertabletest.Status(422))
+			}
+			for _, environment := range append(names, "unknown") {
+				require.NoError(t, client.Track(ctx, altertable.Track{Event: "signed_up", DistinctID: "u_42", Environment: environment}))
+				require.NoError(t, client.Identify(ctx, altertable.Identify{DistinctID: "u_42", Environment: environment}))
+				require.NoError(t, client.Alias(ctx, altertable.Alias{DistinctID: "u_42", NewUserID: "u_43", Environment: environment}))
+			}
+			_ = client.Flush(ctx) // the second are refused
+		}
+		got := b.histograms(t, batches)
+		_, over := got["otel.metric.overflow=true"]
+		assert.Equal(t, overflow, over, count)
+		assert.Len(t, got, min(2000, 6*(count+1)))
+		var total float64
+		for _, h := range got {
+			total += h.Sum
+		}
+		assert.EqualValues(t, 6*(count+1), total, "nothing is lost but the attributes")
+	}
+}
+
 // What WithEnvironments was given may be changed afterwards.
 func TestEnvironmentsAreCopied(t *testing.T) {
 	names := []string{"staging"}

@@ -42,7 +42,14 @@ func NewCollector(opts ...Option) *Collector {
 // Option returns an option for altertable.New that feeds the histograms
 // delivery_duration_seconds and batch_messages. It is one more
 // altertable.WithOnDelivery, so the user's own are called as well, in the order
-// in which they are given. It may be given to several clients, once to each.
+// in which they are given. It may be given to several clients, once to each: a
+// client that is given it twice counts each batch twice.
+//
+// A client calls all its callbacks one after the other. So one of the user's that
+// does not return stops the histograms of that client, though not the counters.
+// With this option, as with any WithOnDelivery, a delivered message keeps its room in
+// the queue until the callbacks were told. So a WithOnError that does not return
+// fills the queue even while everything is delivered: give it a time limit.
 //
 // The upper bounds of delivery_duration_seconds are 5, 10, 25, 50, 100, 250 and
 // 500 ms, 1, 2.5, 5, 10, 30 and 60 s, 5 and 30 min, and 1 h: a duration holds the
@@ -63,8 +70,9 @@ func (c *Collector) Option() altertable.Option {
 // fine, and so is a disabled one: they add nothing to the counters.
 //
 // c keeps client for good, also after its Close, since its counts stay in the
-// sums. A closed client holds about 10 KiB, and what the functions refer to that
-// it was made with.
+// sums. A closed client holds about 10 KiB, some hundred bytes for each batch that it
+// left in its spool and each environment that it had at a time, and what the
+// functions refer to that it was made with.
 func (c *Collector) Observe(client *altertable.Client) {
 	next := observed{client: client, since: time.Now()}
 	c.mu.Lock()

@@ -42,6 +42,10 @@
 // Messages that no request carried, such as evicted ones, have no duration; they
 // are in batch_messages, as pieces of the size in which they were given up.
 //
+// So the sum of batch_messages with the outcome delivered is messages_delivered_total,
+// and with lost it is messages_failed_total and messages_dropped_total, a callback's
+// time later. Only messages lost on disk are in no batch.
+//
 // The values of the labels:
 //
 //	reason of messages_rejected_total
@@ -65,6 +69,9 @@
 // The age of the last success also grows while a service has nothing to send, so
 // an alert combines it with the oldest age. With a spool the queue's numbers include
 // what is on disk, and may exceed the queue's limits: compare the spool's instead.
+// The oldest age is of what the client works on. With SpoolWriteOnly it works on
+// nothing: the age is 0, and queue_messages is all that it wrote, delivered by
+// another client or not.
 //
 // # Time series
 //
@@ -92,7 +99,8 @@
 //
 // Gauges are about the clients that are not closed: the sum, of queue_oldest_age_seconds
 // the largest. Only last_success_age_seconds is the smallest of all clients. What a
-// closed client left in its spool is for another client to deliver, which counts it.
+// closed client left in its spool is for another client to deliver, which counts it,
+// as accepted once more.
 //
 // To tell clients apart, give each a Collector of its own, all on one registry:
 //

@@ -87,6 +87,7 @@ func (h *histograms) labels(endpoint, outcome, environment string) []string {
 	if h.environments == nil {
 		return []string{endpoint, outcome}
 	}
+	environment = valid(environment) // as the server gets it
 	if _, named := slices.BinarySearch(h.environments, environment); !named {
 		environment = otherEnvironment
 	}

@@ -166,6 +166,50 @@ func TestEnvironmentIsOneOfTheNames(t *testing.T) {
 	})
 }
 
+// A label holds an environment as the server gets it.
+func TestEnvironmentOfInvalidUTF8(t *testing.T) {
+	const name = "b\xff\xfe"
+	collector := altertableprom.NewCollector(altertableprom.WithEnvironments(name))
+	client, srv := altertabletest.New(t, collector.Option(), altertable.WithEnvironment(name))
+	track(t, client, 1)
+	require.NoError(t, client.Flush(t.Context()))
+	sent := srv.Events()[0].Environment
+	assert.EqualValues(t, 1, scrape(t, collector)[`batch_messages_sum{endpoint="track",environment="`+sent+`",outcome="delivered"}`])
+}
+
+// The documentation of Option says so: it is a WithOnDelivery like any other.
+func TestStuckCallbackStopsHistogramsAlone(t *testing.T) {
+	var stuck chan struct{}
+	inWorld(t, func(t *testing.T, w *world) {
+		stuck = make(chan struct{}) // of the bubble
+		w.srv.Next(1, altertabletest.Status(422))
+		track(t, w.Client, 1)
+		pass(2 * time.Second)
+		track(t, w.Client, 9)
+		pass(2 * time.Second)
+		got := gather(t, w.registry)
+		assert.EqualValues(t, 9, got["messages_delivered_total"])
+		assert.EqualValues(t, 1, got["messages_failed_total"])
+		assert.Zero(t, got["queue_messages"])
+		assert.EqualValues(t, 1, got[`batch_messages_sum{endpoint="track",outcome="lost"}`])
+		assert.Zero(t, got[`batch_messages_sum{endpoint="track",outcome="delivered"}`])
+		require.NoError(t, w.Track(t.Context(), event("signed_up")))
+		require.ErrorIs(t, w.Track(t.Context(), event("signed_up")), altertable.ErrQueueFull)
+
+		close(stuck)
+		require.NoError(t, w.Flush(t.Context()))
+		assert.EqualValues(t, 10, gather(t, w.registry)[`batch_messages_sum{endpoint="track",outcome="delivered"}`])
+	}, altertable.WithMaxQueueSize(11), altertable.WithMaxBatchSize(9), altertable.WithOnError(func(error) { <-stuck }))
+}
+
+func TestOptionTwiceCountsTwice(t *testing.T) {
+	collector := altertableprom.NewCollector()
+	client, _ := altertabletest.New(t, collector.Option(), collector.Option())
+	track(t, client, 3)
+	require.NoError(t, client.Flush(t.Context()))
+	assert.EqualValues(t, 6, scrape(t, collector)[`batch_messages_sum{endpoint="track",outcome="delivered"}`])
+}
+
 func TestEnvironmentIsNoLabelUnlessNamed(t *testing.T) {
 	for name, opts := range map[string][]altertableprom.Option{
 		"no option": nil,

@@ -2,7 +2,7 @@ package prometheus
 
 import (
 	"slices"
-	"strings"
+	"unicode/utf8"
 )
 
 // An Option configures a Collector. A nil Option is ignored. If an option is given
@@ -33,7 +33,8 @@ func WithClientName(name string) Option {
 // an environment may come from a user's input, and so it may be anything. By
 // default, and without names, there is no such label. names are copied. Names
 // that are empty or there twice are ignored, and one that is "other" shares the
-// time series of those that are not listed. Each name adds 210 time series.
+// time series of those that are not listed. Invalid UTF-8 becomes U+FFFD, in names as
+// in what the client sends. Each name adds 210 time series.
 //
 // Collectors on one registry must all have the label or all not have it, though
 // the names may differ.
@@ -48,8 +49,14 @@ func WithEnvironments(names ...string) Option {
 	return func(cfg *config) { cfg.environments = all }
 }
 
-// valid returns text as client_golang takes it for the value of a label.
-func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+// valid returns text as client_golang takes it for the value of a label: each byte of
+// invalid UTF-8 becomes U+FFFD, as in what the client sends.
+func valid(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	return string([]rune(text))
+}
 
 func newConfig(opts []Option) config {
 	var cfg config
