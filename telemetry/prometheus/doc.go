@@ -11,16 +11,17 @@
 // # Metrics
 //
 // All names begin with altertable_client_. These are made at each scrape, from one
-// snapshot of each client (altertable.Client.Stats and Limits):
+// snapshot of each client (altertable.Client.Stats and Limits), so the numbers of a
+// scrape add up as those of Stats do:
 //
 //	messages_accepted_total            counter  messages taken into the queue or the spool
 //	messages_delivered_total           counter  messages that the server took
 //	messages_failed_total              counter  messages given up after a final answer, or after too long a time
 //	messages_dropped_total             counter  messages evicted by DropOldest, left in memory at shutdown, or lost on disk
 //	messages_discarded_total           counter  messages discarded by BeforeSend or for want of consent
-//	messages_rejected_total{reason}    counter  messages refused at the call
+//	messages_rejected_total{reason}    counter  messages refused at the call, by reason
 //	requests_total                     counter  requests begun
-//	requests_failed_total{reason}      counter  requests that ended without a success
+//	requests_failed_total{reason}      counter  requests that ended without a success, by reason
 //	requests_retried_total             counter  requests that repeat a failed one
 //	queue_messages                     gauge    messages without an outcome yet, in memory or on disk
 //	queue_messages_limit               gauge    WithMaxQueueSize
@@ -57,14 +58,16 @@
 //	    refused         any other final answer, such as a 422 or a redirect
 //	    errored         5xx, 408, 425, a firewall's 403 or a captive portal's page
 //	    unanswered      no answer came
-//	endpoint            track, identify, alias
-//	outcome             delivered; lost: given up or dropped, and told to OnError
-//	client              WithClientName; without it there is no such label
-//	environment         WithEnvironments; without it there is no such label
+//	endpoint            of the histograms: track, identify, alias
+//	outcome             of the histograms: delivered; lost: given up or dropped, and told to OnError
+//	client              of all: WithClientName; without it there is no such label
+//	environment         of the histograms: WithEnvironments; without it there is no such label
 //
 // The age of the last success also grows while a service has nothing to send, so
 // an alert combines it with the oldest age. With a spool the queue's numbers include
 // what is on disk, and may exceed the queue's limits: compare the spool's instead.
+//
+// The alerts and the dashboard of docs/operations.md are written for these names.
 //
 // # Time series
 //

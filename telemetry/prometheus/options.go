@@ -33,7 +33,8 @@ func WithClientName(name string) Option {
 // an environment may come from a user's input, and so it may be anything. By
 // default, and without names, there is no such label. names are copied. Names
 // that are empty or there twice are ignored, and one that is "other" shares the
-// time series of those that are not listed. Each name adds 210 time series.
+// time series of those that are not listed. Invalid UTF-8 in one becomes U+FFFD.
+// Each name adds 210 time series.
 //
 // Collectors on one registry must all have the label or all not have it, though
 // the names may differ.
