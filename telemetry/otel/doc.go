@@ -1,4 +1,4 @@
-// Package otel exports the numbers of an altertable.Client as OpenTelemetry
+// Package otel exports the numbers of an [altertable.Client] as OpenTelemetry
 // metrics, and puts the ids of spans on events. It is imported beside
 // OpenTelemetry's own package of that name as altertableotel. Metrics take three
 // lines:
@@ -11,7 +11,7 @@
 //
 // All names begin with altertable.client. and the meter is named after this
 // package's import path. These are made at each collection, from one snapshot of
-// each client (altertable.Client.Stats and Limits), so the numbers of a collection
+// each client ([altertable.Client.Stats] and Limits), so the numbers of a collection
 // add up as those of Stats do:
 //
 //	messages.accepted         counter          {message}  messages taken into the queue or the spool
@@ -34,7 +34,7 @@
 //	spool.size_limit          gauge            By         SpoolMaxBytes, 0 without a spool
 //	last_success_age          gauge            s          time since the last request that delivered, or, before the first, since Observe
 //
-// Two histograms are fed at each outcome of a batch, by Collector.Option, which
+// Two histograms are fed at each outcome of a batch, by [Collector.Option], which
 // also says their buckets:
 //
 //	delivery.duration         histogram        s          from a batch's first request to its outcome, waits included
@@ -74,7 +74,7 @@
 // # Time series
 //
 // A Collector has 28 time series of Stats, and up to 12 of the histograms.
-// WithEnvironments with n names makes the latter up to 12 * (n + 1). That never
+// [WithEnvironments] with n names makes the latter up to 12 * (n + 1). That never
 // grows: no attribute holds an id, an event's name, a key or whatever else a message
 // brings. The environment is an attribute only if asked for, and then one of the
 // names or "other", since it may come from a user's input.
@@ -106,12 +106,12 @@
 // Two Collectors of one MeterProvider without a name, or with the same one, have
 // the same time series, and no error says so: counters, up-down counters and
 // histograms are added up, but of a gauge there is the value of one of them, so
-// limits and ages are wrong. WithClientName on each of them is the remedy; or, if
+// limits and ages are wrong. [WithClientName] on each of them is the remedy; or, if
 // nobody wants to tell the clients apart, one Collector for all of them.
 //
 // # Traces
 //
-// With TraceContext events carry the ids of the span in which they happened, so
+// With [TraceContext] events carry the ids of the span in which they happened, so
 // that a query joins the two. Without it they carry none.
 //
 // There is deliberately no propagator of who acts. A propagator does not know its

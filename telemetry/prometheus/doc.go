@@ -1,4 +1,4 @@
-// Package prometheus exports the numbers of an altertable.Client as Prometheus
+// Package prometheus exports the numbers of an [altertable.Client] as Prometheus
 // metrics. It is imported beside client_golang's package of that name as
 // altertableprom. Metrics take three lines, and the registration that every
 // collector has:
@@ -11,7 +11,7 @@
 // # Metrics
 //
 // All names begin with altertable_client_. These are made at each scrape, from one
-// snapshot of each client (altertable.Client.Stats and Limits), so the numbers of a
+// snapshot of each client ([altertable.Client.Stats] and Limits), so the numbers of a
 // scrape add up as those of Stats do:
 //
 //	messages_accepted_total            counter  messages taken into the queue or the spool
@@ -34,7 +34,7 @@
 //	spool_size_limit_bytes             gauge    SpoolMaxBytes, 0 without a spool
 //	last_success_age_seconds           gauge    time since the last request that delivered, or, before the first, since Observe
 //
-// Two histograms are fed at each outcome of a batch, by Collector.Option, which
+// Two histograms are fed at each outcome of a batch, by [Collector.Option], which
 // also says their buckets:
 //
 //	delivery_duration_seconds{endpoint, outcome}   from a batch's first request to its outcome, waits included
@@ -72,7 +72,7 @@
 // # Time series
 //
 // A Collector has 238 time series: 28 of Stats, and 210 of the histograms, whose
-// labels have 6 sets of values with 35 time series each. WithEnvironments with n
+// labels have 6 sets of values with 35 time series each. [WithEnvironments] with n
 // names makes it 28 + 210 * (n + 1). That never grows: no label holds an id, an
 // event's name, a key or whatever else a message brings. The environment is a label
 // only if asked for, and then one of the names or "other", since it may come from
@@ -108,9 +108,9 @@
 // "duplicate metrics collector registration attempted", and MustRegister panics
 // with that. A Collector without a name beside one that has a name is refused as
 // well, as label names have to be the same: "has different label names or a
-// different help string". WithClientName on each of them is the remedy for both; or,
+// different help string". [WithClientName] on each of them is the remedy for both; or,
 // if nobody wants to tell the clients apart, one Collector for all of them.
-// The second error also comes if only one of them has WithEnvironments.
+// The second error also comes if only one of them has [WithEnvironments].
 //
 // # Tests
 //
