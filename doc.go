@@ -88,6 +88,13 @@
 // environment were delivered, it is sent in halves, down to the message at fault.
 // A rate limit is learnt from the answers with status 429, and kept.
 //
+// # In operation
+//
+// [Client.Stats] has the numbers to watch, and [Client.Limits] the bounds to compare
+// them with. The modules telemetry/prometheus and telemetry/otel export both as
+// metrics, and the latter puts the ids of spans on events. docs/operations.md has
+// the alerts.
+//
 // # Tests
 //
 // Package altertabletest holds a server with the documented API and identity

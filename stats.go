@@ -71,18 +71,19 @@ func (c *Client) Stats() Stats {
 	return c.queue.snapshot()
 }
 
-// Limits are the bounds within which a client holds messages now, to be seen
-// beside its Stats.
+// Limits are the bounds of a client, as its options set them, with which its Stats
+// are compared.
 type Limits struct {
-	MaxQueueSize  int64 // of Stats.Queued, except for what is on disk alone
-	MaxQueueBytes int64 // of Stats.QueuedBytes, except for what is on disk alone
-	MaxInFlight   int64 // of Stats.InFlight, except for synchronous calls
-	SpoolMaxBytes int64 // of Stats.SpoolBytes; 0 without a spool
+	MaxQueueSize  int64 // in messages, of Stats.Queued, in which what is on disk alone does not count
+	MaxQueueBytes int64 // in bytes, of Stats.QueuedBytes, likewise
+	MaxInFlight   int64 // in requests, of Stats.InFlight, in which synchronous calls do not count
+	SpoolMaxBytes int64 // in bytes, of Stats.SpoolBytes; 0 without a spool
 }
 
-// Limits returns the client's bounds. It does not block. A closed client has none,
-// as a nil one: it holds nothing, and what Stats still counts as queued it has left
-// on disk for another client, which counts it too.
+// Limits returns the client's bounds. It is as cheap as Stats, and does no I/O.
+// Once Shutdown has ended, all of them are 0, as those of a nil client are: a closed
+// client holds nothing. What its Stats still count as queued is on disk for another
+// client, which counts it too.
 func (c *Client) Limits() Limits {
 	if c.absent() || c.queue.isOver() {
 		return Limits{}

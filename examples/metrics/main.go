@@ -3,7 +3,7 @@
 // process, for a Prometheus to scrape.
 //
 // It runs offline, against an embedded server that fails on demand, so that an
-// outage can be watched from its begin to its end; or, where ALTERTABLE_API_KEY or
+// outage can be watched from beginning to end; or, where ALTERTABLE_API_KEY or
 // ALTERTABLE_BASE_URL is set, against the API that the environment variables name.
 // On SIGTERM it delivers what was tracked, and ends.
 package main

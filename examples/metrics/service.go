@@ -30,12 +30,12 @@ func newService() (*service, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	collector := altertableprom.NewCollector()
+	registry.MustRegister(collector)
 	client, embedded, err := newClient(collector.Option())
 	if err != nil {
 		return nil, err
 	}
 	collector.Observe(client)
-	registry.MustRegister(collector)
 	return &service{client, registry, embedded}, nil
 }
 

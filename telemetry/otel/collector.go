@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -20,9 +19,8 @@ const scopeName = "github.com/altertable-ai/altertable-go/telemetry/otel"
 // it with NewCollector, give its Option to the clients and Observe them. Its
 // methods are safe for concurrent use.
 type Collector struct {
-	series     []series   // immutable after NewCollector
-	ages       []age      // immutable after NewCollector
-	histograms histograms // immutable after NewCollector
+	series     []series   // of families; immutable
+	histograms histograms // immutable
 
 	// mu guards clients and is held for nothing else. No method of a client is
 	// called under it: a client has a lock of its own.
@@ -34,58 +32,6 @@ type Collector struct {
 type observed struct {
 	client *altertable.Client
 	since  time.Time // of Observe
-}
-
-// settings are what NewCollector was told.
-type settings struct {
-	provider     metric.MeterProvider // nil: the global one
-	client       string               // "" without
-	environments []string             // nil without
-}
-
-// An Option configures a Collector. A nil Option keeps the default. If an option
-// is given several times, the last one counts.
-type Option func(*settings)
-
-// WithMeterProvider sets the provider of the instruments, overriding the
-// default, which is OpenTelemetry's global one; nil keeps the default.
-func WithMeterProvider(provider metric.MeterProvider) Option {
-	return func(s *settings) { s.provider = provider }
-}
-
-// WithClientName adds the attribute client to all metrics, to tell the clients
-// of several Collectors apart. By default, and with "", there is none. The name
-// should be a constant of the program, such as "checkout": each name is a set of
-// time series of its own. Invalid UTF-8 in it becomes U+FFFD.
-func WithClientName(name string) Option {
-	name = valid(name)
-	return func(s *settings) { s.client = name }
-}
-
-// WithEnvironments adds the attribute environment to the histograms: one of
-// names, or "other", as a message's environment may come from a user's input. By
-// default, and without names, there is none. names are copied, and those that are
-// empty are ignored. Invalid UTF-8 becomes U+FFFD, in names as in what the client
-// sends. The SDK bounds the time series of an instrument, by default at 2,000, which
-// more than 332 names may exceed: the rest then goes under the one attribute
-// otel.metric.overflow.
-func WithEnvironments(names ...string) Option {
-	var all []string
-	for _, name := range names {
-		if name != "" {
-			all = append(all, valid(name))
-		}
-	}
-	return func(s *settings) { s.environments = all }
-}
-
-// valid returns text as OTLP's exporters take it: each byte of invalid UTF-8 becomes
-// U+FFFD, as in what the client sends.
-func valid(text string) string {
-	if utf8.ValidString(text) {
-		return text
-	}
-	return string([]rune(text))
 }
 
 // NewCollector returns a Collector that observes no client yet. It makes the
@@ -101,24 +47,15 @@ func valid(text string) string {
 // taken off it. So make one per provider when the program starts, and have it
 // Observe the clients that come later.
 func NewCollector(opts ...Option) *Collector {
-	var s settings
-	for _, option := range opts {
-		if option != nil {
-			option(&s)
-		}
+	cfg := newConfig(opts)
+	if cfg.provider == nil {
+		cfg.provider = otel.GetMeterProvider()
 	}
-	if s.provider == nil {
-		s.provider = otel.GetMeterProvider()
+	b := builder{meter: cfg.provider.Meter(scopeName, metric.WithInstrumentationVersion(altertable.Version))}
+	if cfg.client != "" {
+		b.common = []attribute.KeyValue{attribute.String("client", cfg.client)}
 	}
-	b := builder{meter: s.provider.Meter(scopeName, metric.WithInstrumentationVersion(altertable.Version))}
-	if s.client != "" {
-		b.common = []attribute.KeyValue{attribute.String("client", s.client)}
-	}
-	c := &Collector{
-		series:     b.series(),
-		ages:       b.ages(),
-		histograms: b.histograms(s.environments),
-	}
+	c := &Collector{series: b.series(), histograms: b.histograms(cfg.environments)}
 	b.register(c.collect)
 	return c
 }
@@ -159,7 +96,7 @@ func (c *Collector) Option() altertable.Option {
 // left in its spool and each environment that it had at a time, and what the
 // functions refer to that it was made with.
 func (c *Collector) Observe(client *altertable.Client) {
-	next := observed{client, time.Now()}
+	next := observed{client: client, since: time.Now()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !slices.ContainsFunc(c.clients, func(o observed) bool { return o.client == client }) {
@@ -167,8 +104,27 @@ func (c *Collector) Observe(client *altertable.Client) {
 	}
 }
 
+// snapshots returns the numbers of all clients.
+func (c *Collector) snapshots() []snapshot {
+	clients := c.observed()
+	all := make([]snapshot, len(clients))
+	for i := range clients {
+		all[i] = clients[i].snapshot()
+	}
+	return all
+}
+
 func (c *Collector) observed() []observed {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.clients
+}
+
+func (o *observed) snapshot() snapshot {
+	stats := o.client.Stats()
+	last := stats.LastSuccess
+	if last.IsZero() {
+		last = o.since
+	}
+	return snapshot{Stats: stats, Limits: o.client.Limits(), lastSuccessAge: max(0, time.Since(last))}
 }

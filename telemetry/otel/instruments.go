@@ -10,18 +10,14 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// A series is a time series of whole numbers.
+// A series is one time series of an instrument, which is of whole numbers or of
+// seconds.
 type series struct {
-	instrument metric.Int64Observable
-	value      func(*reading) int64
-	opts       []metric.ObserveOption // made once: a collection allocates none
-}
-
-// An age is a time series of seconds.
-type age struct {
-	instrument metric.Float64Observable
-	value      func(*reading) time.Duration
-	opts       []metric.ObserveOption
+	of      kind
+	number  func(*snapshot) int64
+	whole   metric.Int64Observable
+	seconds metric.Float64Observable
+	opts    []metric.ObserveOption // made once: a collection allocates none
 }
 
 // A builder makes instruments, and hands their errors to otel.Handle.
@@ -31,51 +27,60 @@ type builder struct {
 	observables []metric.Observable
 }
 
+// series makes the instruments of families, and returns their time series.
 func (b *builder) series() []series {
 	var all []series
-	for _, row := range table {
-		instrument, err := b.observable(row.kind, prefix+row.name, row.unit, row.description)
-		handle(err)
-		if instrument == nil {
+	for i := range families {
+		f := &families[i]
+		s := series{of: f.of}
+		if f.of == largest || f.of == smallest {
+			s.seconds = b.seconds(f)
+		} else {
+			s.whole = b.whole(f)
+		}
+		if s.seconds == nil && s.whole == nil {
 			continue
 		}
-		b.observables = append(b.observables, instrument)
-		for _, p := range row.parts {
+		for _, p := range f.parts {
 			var of []attribute.KeyValue
 			if p.reason != "" {
 				of = append(of, attribute.String("reason", p.reason))
 			}
-			all = append(all, series{instrument, p.value, []metric.ObserveOption{b.attributes(of...)}})
+			s.number, s.opts = p.number, []metric.ObserveOption{b.attributes(of...)}
+			all = append(all, s)
 		}
 	}
 	return all
 }
 
-// observable makes an instrument of the given kind.
-func (b *builder) observable(k kind, name, unit, description string) (metric.Int64Observable, error) {
-	in, about := metric.WithUnit(unit), metric.WithDescription(description)
-	switch k {
+// whole makes an instrument of whole numbers, and returns nil if the meter does not.
+func (b *builder) whole(f *family) (instrument metric.Int64Observable) {
+	var err error
+	unit, description := metric.WithUnit(f.unit), metric.WithDescription(f.description)
+	switch f.of {
 	case counter:
-		return b.meter.Int64ObservableCounter(name, in, about)
+		instrument, err = b.meter.Int64ObservableCounter(prefix+f.name, unit, description)
 	case upDownCounter:
-		return b.meter.Int64ObservableUpDownCounter(name, in, about)
+		instrument, err = b.meter.Int64ObservableUpDownCounter(prefix+f.name, unit, description)
 	default:
-		return b.meter.Int64ObservableGauge(name, in, about)
+		instrument, err = b.meter.Int64ObservableGauge(prefix+f.name, unit, description)
 	}
+	handle(err)
+	if instrument != nil {
+		b.observables = append(b.observables, instrument)
+	}
+	return instrument
 }
 
-func (b *builder) ages() []age {
-	var all []age
-	for _, row := range tableOfAges {
-		instrument, err := b.meter.Float64ObservableGauge(prefix+row.name, metric.WithUnit("s"), metric.WithDescription(row.description))
-		handle(err)
-		if instrument == nil {
-			continue
-		}
-		b.observables = append(b.observables, instrument)
-		all = append(all, age{instrument, row.value, []metric.ObserveOption{b.attributes()}})
+// seconds makes an instrument of seconds, and returns nil if the meter does not.
+func (b *builder) seconds(f *family) metric.Float64Observable {
+	instrument, err := b.meter.Float64ObservableGauge(prefix+f.name, metric.WithUnit(f.unit), metric.WithDescription(f.description))
+	handle(err)
+	if instrument == nil {
+		return nil
 	}
-	return all
+	b.observables = append(b.observables, instrument)
+	return instrument
 }
 
 // attributes returns the common attributes and those of one time series.
@@ -97,18 +102,18 @@ func handle(err error) {
 
 // collect reports the numbers of the clients, all from one snapshot of each.
 func (c *Collector) collect(_ context.Context, o metric.Observer) error {
-	clients := c.observed()
+	clients := c.snapshots()
 	if len(clients) == 0 {
 		return nil
 	}
-	r := read(clients)
 	for i := range c.series {
 		s := &c.series[i]
-		o.ObserveInt64(s.instrument, s.value(r), s.opts...)
-	}
-	for i := range c.ages {
-		a := &c.ages[i]
-		o.ObserveFloat64(a.instrument, a.value(r).Seconds(), a.opts...)
+		n := s.of.join(s.number, clients)
+		if s.seconds != nil {
+			o.ObserveFloat64(s.seconds, time.Duration(n).Seconds(), s.opts...)
+		} else {
+			o.ObserveInt64(s.whole, n, s.opts...)
+		}
 	}
 	return nil
 }

@@ -91,9 +91,9 @@ func (c *Collector) Describe(descs chan<- *prometheus.Desc) {
 	c.histograms.describe(descs)
 }
 
-// Collect sends the metrics. It asks each client once for its Stats, so the numbers
-// of one scrape add up as those of Stats do. It does no I/O, and scrapes may run at
-// the same time. It implements prometheus.Collector.
+// Collect sends the metrics, of which those of Stats and Limits are made now. It
+// does no I/O, and scrapes may run at the same time. It implements
+// prometheus.Collector.
 func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	if clients := c.snapshots(); len(clients) > 0 {
 		for i := range families {

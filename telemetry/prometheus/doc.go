@@ -1,4 +1,4 @@
-// Package prometheus exports the numbers of an altertable.Client as Prometheus
+// Package prometheus exports the numbers of an [altertable.Client] as Prometheus
 // metrics. It is imported beside client_golang's package of that name as
 // altertableprom. Metrics take three lines, and the registration that every
 // collector has:
@@ -11,16 +11,17 @@
 // # Metrics
 //
 // All names begin with altertable_client_. These are made at each scrape, from one
-// snapshot of each client (altertable.Client.Stats and Limits):
+// snapshot of each client ([altertable.Client.Stats] and Limits), so the numbers of a
+// scrape add up as those of Stats do:
 //
 //	messages_accepted_total            counter  messages taken into the queue or the spool
 //	messages_delivered_total           counter  messages that the server took
 //	messages_failed_total              counter  messages given up after a final answer, or after too long a time
 //	messages_dropped_total             counter  messages evicted by DropOldest, left in memory at shutdown, or lost on disk
 //	messages_discarded_total           counter  messages discarded by BeforeSend or for want of consent
-//	messages_rejected_total{reason}    counter  messages refused at the call
+//	messages_rejected_total{reason}    counter  messages refused at the call, by reason
 //	requests_total                     counter  requests begun
-//	requests_failed_total{reason}      counter  requests that ended without a success
+//	requests_failed_total{reason}      counter  requests that ended without a success, by reason
 //	requests_retried_total             counter  requests that repeat a failed one
 //	queue_messages                     gauge    messages without an outcome yet, in memory or on disk
 //	queue_messages_limit               gauge    WithMaxQueueSize
@@ -33,7 +34,7 @@
 //	spool_size_limit_bytes             gauge    SpoolMaxBytes, 0 without a spool
 //	last_success_age_seconds           gauge    time since the last request that delivered, or, before the first, since Observe
 //
-// Two histograms are fed at each outcome of a batch, by Collector.Option, which
+// Two histograms are fed at each outcome of a batch, by [Collector.Option], which
 // also says their buckets:
 //
 //	delivery_duration_seconds{endpoint, outcome}   from a batch's first request to its outcome, waits included
@@ -61,10 +62,10 @@
 //	    refused         any other final answer, such as a 422 or a redirect
 //	    errored         5xx, 408, 425, a firewall's 403 or a captive portal's page
 //	    unanswered      no answer came
-//	endpoint            track, identify, alias
-//	outcome             delivered; lost: given up or dropped, and told to OnError
-//	client              WithClientName; without it there is no such label
-//	environment         WithEnvironments; without it there is no such label
+//	endpoint            of the histograms: track, identify, alias
+//	outcome             of the histograms: delivered; lost: given up or dropped, and told to OnError
+//	client              of all: WithClientName; without it there is no such label
+//	environment         of the histograms: WithEnvironments; without it there is no such label
 //
 // The age of the last success also grows while a service has nothing to send, so
 // an alert combines it with the oldest age. With a spool the queue's numbers include
@@ -73,10 +74,12 @@
 // nothing: the age is 0, and queue_messages is all that it wrote, delivered by
 // another client or not.
 //
+// The alerts and the dashboard of docs/operations.md are written for these names.
+//
 // # Time series
 //
 // A Collector has 238 time series: 28 of Stats, and 210 of the histograms, whose
-// labels have 6 sets of values with 35 time series each. WithEnvironments with n
+// labels have 6 sets of values with 35 time series each. [WithEnvironments] with n
 // names makes it 28 + 210 * (n + 1). That never grows: no label holds an id, an
 // event's name, a key or whatever else a message brings. The environment is a label
 // only if asked for, and then one of the names or "other", since it may come from
@@ -113,9 +116,9 @@
 // "duplicate metrics collector registration attempted", and MustRegister panics
 // with that. A Collector without a name beside one that has a name is refused as
 // well, as label names have to be the same: "has different label names or a
-// different help string". WithClientName on each of them is the remedy for both; or,
+// different help string". [WithClientName] on each of them is the remedy for both; or,
 // if nobody wants to tell the clients apart, one Collector for all of them.
-// The second error also comes if only one of them has WithEnvironments.
+// The second error also comes if only one of them has [WithEnvironments].
 //
 // # Tests
 //

@@ -58,9 +58,6 @@ func (t *tree) checkSection(s section) {
 	if _, err := time.Parse(time.DateOnly, date); err != nil {
 		t.problem("%s: the heading %q has no date; make it: ## [%s] - %s", changelog, s.title, s.name(), today())
 	}
-	if strings.Contains(s.title, "YANKED") {
-		t.problem("%s: the heading %q says that the version was withdrawn; choose a greater version.", changelog, s.title)
-	}
 	if !s.holds() {
 		t.problem("%s: nothing is said about %s; say what changed.", changelog, s.name())
 	}

@@ -48,7 +48,7 @@ func run(out io.Writer, dir, version string) (ready bool, err error) {
 		(*tree).checkVersion, (*tree).checkTags, (*tree).checkClean,
 		func(t *tree) error { return t.checkConstant(constant) },
 		(*tree).checkDocuments, (*tree).checkChangelog, (*tree).checkRequires, (*tree).checkReplaces,
-		(*tree).checkTidy, (*tree).checkGo, (*tree).checkLicense, (*tree).checkZip, (*tree).checkAPI,
+		(*tree).checkTidy, (*tree).checkGo, (*tree).checkZip, (*tree).checkAPI,
 	} {
 		if err := check(t); err != nil {
 			return false, err

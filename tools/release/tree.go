@@ -175,17 +175,6 @@ func (t *tree) checkDocuments() error {
 	return nil
 }
 
-// checkLicense looks for the license without which pkg.go.dev shows no
-// documentation. The go command puts the root's LICENSE into the zip of a
-// nested module that has none, if it has exactly this name: go.dev/ref/mod#vcs-license.
-func (t *tree) checkLicense() error {
-	tracked, err := modules.Files(t.root, "LICENSE")
-	if err == nil && len(tracked) == 0 {
-		t.problem("LICENSE: is not in the repository; pkg.go.dev shows no module without a license.")
-	}
-	return err
-}
-
 // checkZip looks for files that the go command refuses in a module.
 func (t *tree) checkZip() error {
 	for _, m := range t.published() {
