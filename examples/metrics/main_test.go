@@ -113,7 +113,7 @@ func TestProcessEndsWell(t *testing.T) {
 		assert.True(t, strings.Contains(p.get("/metrics"), "\naltertable_client_messages_accepted_total "))
 		text, err := p.end(signal)
 		assert.NoError(t, err)
-		stopped := regexp.MustCompile(`stopped: (\d+) accepted, (\d+) delivered, 0 lost, 0 kept on disk\n$`).FindStringSubmatch(text)
+		stopped := regexp.MustCompile(`stopped: (\d+) accepted, (\d+) delivered, 0 lost, 0 kept on disk, 0 refused at the call\n$`).FindStringSubmatch(text)
 		require.NotNil(t, stopped, text)
 		assert.Equal(t, stopped[1], stopped[2])
 	}
@@ -147,7 +147,7 @@ func TestProcessCommands(t *testing.T) {
 	assert.Contains(t, run(printed[0]), "altertable_client_messages_accepted_total 2\n")
 	text, err := p.end(syscall.SIGTERM)
 	assert.NoError(t, err)
-	assert.Contains(t, text, "stopped: 2 accepted, 2 delivered, 0 lost, 0 kept on disk\n")
+	assert.Contains(t, text, "stopped: 2 accepted, 2 delivered, 0 lost, 0 kept on disk, 0 refused at the call\n")
 }
 
 // With the API of the environment there are no faults.
@@ -167,7 +167,7 @@ func TestProcessWithVariables(t *testing.T) {
 	text, err := p.end(syscall.SIGTERM)
 	assert.NoError(t, err)
 	assert.NotContains(t, p.usage+text, "outage")
-	assert.Regexp(t, `stopped: \d+ accepted, \d+ delivered, 0 lost, 0 kept on disk\n$`, text)
+	assert.Regexp(t, `stopped: \d+ accepted, \d+ delivered, 0 lost, 0 kept on disk, 0 refused at the call\n$`, text)
 }
 
 func TestBadCalls(t *testing.T) {

@@ -92,6 +92,6 @@ func (s *service) close(ctx context.Context) {
 		s.embedded.Close()
 	}
 	stats := s.client.Stats()
-	log.Printf("stopped: %d accepted, %d delivered, %d lost, %d kept on disk",
-		stats.Accepted, stats.Delivered, stats.Failed+stats.Dropped, stats.Queued)
+	log.Printf("stopped: %d accepted, %d delivered, %d lost, %d kept on disk, %d refused at the call",
+		stats.Accepted, stats.Delivered, stats.Failed+stats.Dropped, stats.Queued, stats.Rejected)
 }

@@ -99,6 +99,9 @@ func TestDashboardAsksForMetricsThatExist(t *testing.T) {
 				checkNames(t, known, expr)
 				require.NotNil(t, query.LegendFormat)
 				checkLegend(t, known, expr, *query.LegendFormat)
+				if strings.Contains(*query.LegendFormat, "instance") {
+					assert.Contains(t, query.Expr, "topk(10, ", "50 services of 50 replicas are too many lines")
+				}
 				assertSelects(t, query.Expr)
 				if p.Type == "stat" {
 					assert.True(t, *query.Instant && !*query.Range)
@@ -120,6 +123,10 @@ func checkLegend(t assert.TestingT, known map[string]family, expr parser.Expr, l
 	kept := map[string]bool{}
 	switch e := expr.(type) {
 	case *parser.AggregateExpr:
+		if e.Op == parser.TOPK {
+			checkLegend(t, known, e.Expr, legend)
+			return
+		}
 		for _, label := range e.Grouping {
 			kept[label] = !e.Without
 		}
@@ -147,6 +154,7 @@ func TestLegendsOfLabelsThatAreGoneAreFound(t *testing.T) {
 		"kept":       {`altertable_client_queue_messages`, "{{instance}} {{client}}", false},
 		"never had":  {`altertable_client_queue_messages`, "{{reason}}", true},
 		"aggregated": {`sum(altertable_client_requests_failed_total)`, "{{reason}}", true},
+		"highest":    {`topk(10, altertable_client_queue_messages)`, "{{instance}}", false},
 		"by":         {`sum by (reason) (altertable_client_requests_failed_total)`, "{{ reason }}", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
@@ -53,7 +55,51 @@ func withTraces(use func(*altertable.Client)) error {
 }
 
 func end(ctx context.Context, server *http.Server, client *altertable.Client, provider *metric.MeterProvider) error {
-	return errors.Join(server.Shutdown(ctx), client.Shutdown(ctx), provider.Shutdown(ctx))
+	err := errors.Join(server.Shutdown(ctx), client.Shutdown(ctx))
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	return errors.Join(err, provider.Shutdown(last))
+}
+
+// An exported is a metric.Exporter that keeps the sums of what could still be sent.
+type exported map[string]int64
+
+func (exported) Temporality(metric.InstrumentKind) metricdata.Temporality {
+	return metricdata.CumulativeTemporality
+}
+func (exported) Aggregation(kind metric.InstrumentKind) metric.Aggregation {
+	return metric.DefaultAggregationSelector(kind)
+}
+func (exported) ForceFlush(context.Context) error { return nil }
+func (exported) Shutdown(context.Context) error   { return nil }
+
+func (e exported) Export(ctx context.Context, metrics *metricdata.ResourceMetrics) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, scope := range metrics.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if sum, ok := m.Data.(metricdata.Sum[int64]); ok {
+				e[m.Name] = sum.DataPoints[0].Value
+			}
+		}
+	}
+	return nil
+}
+
+// What a Shutdown that runs out of time loses is counted by the last export.
+func TestLastNumbersLeave(t *testing.T) {
+	numbers := exported{}
+	provider := metric.NewMeterProvider(metric.WithReader(metric.NewPeriodicReader(numbers, metric.WithInterval(time.Hour))))
+	collector := altertableotel.NewCollector(altertableotel.WithMeterProvider(provider))
+	client, srv := altertabletest.New(t, collector.Option(), altertable.WithOnError(func(error) {}))
+	collector.Observe(client)
+	srv.Always(altertabletest.Status(503))
+	require.NoError(t, client.Track(t.Context(), altertable.Track{Event: "signed_up", DistinctID: "u_42"}))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, end(ctx, &http.Server{}, client, provider), context.Canceled)
+	assert.Equal(t, int64(1), numbers["altertable.client.messages.dropped"])
 }
 
 func TestSetup(t *testing.T) {
