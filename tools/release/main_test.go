@@ -80,22 +80,22 @@ func TestCommands(t *testing.T) {
 # The root, which the others require, until the proxy has it.
 git tag -s -m v0.3.0 v0.3.0
 git push origin v0.3.0
-GOPROXY=https://proxy.golang.org GOWORK=off go list -m example.com/m@v0.3.0
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go list -m example.com/m@v0.3.0
 
 # The nested modules.
 git tag -s -m lib/v0.3.0 lib/v0.3.0
 git push origin lib/v0.3.0
-GOPROXY=https://proxy.golang.org GOWORK=off go list -m example.com/m/lib@v0.3.0
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go list -m example.com/m/lib@v0.3.0
 
 # What go install builds. It refuses a module with replace directives, so the
 # tag is on a commit without them, beside the branch, where they stay.
 git switch --detach v0.3.0
 go mod edit -dropreplace=example.com/m program/go.mod
-go -C program mod tidy
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go -C program mod tidy
 git commit -am 'Commands require the released modules'
 git tag -s -m program/v0.3.0 program/v0.3.0
 git push origin program/v0.3.0
-go install example.com/m/program@v0.3.0
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go install example.com/m/program@v0.3.0
 git switch -
 `, out.String())
 	}
