@@ -13,7 +13,7 @@ format() {
 	local unformatted
 	unformatted=$(git ls-files '*.go' | xargs gofmt -l)
 	if [ -n "$unformatted" ]; then
-		printf 'not formatted:\n%s\n' "$unformatted"
+		printf 'Not formatted; run gofmt -w with these:\n%s\n' "$unformatted"
 		return 1
 	fi
 }
@@ -105,7 +105,13 @@ standard_library_only() {
 	[ "$all" -gt 0 ] && [ "$all" = "$standard" ] && ! grep -q '^  Module: ' "$1"
 }
 
+# tree fails for changes that are not committed, and for files that the run left.
 tree() {
 	say 'the tree is as it was'
-	git diff --exit-code
+	local now
+	now=$(git status --porcelain)
+	if ! git diff --exit-code || [ "$now" != "$before" ]; then
+		printf 'Commit what you changed, or find the section that left it:\n%s\n' "$now"
+		return 1
+	fi
 }

@@ -2,33 +2,26 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/altertable-ai/altertable-go/tools/internal/modules"
+	"github.com/altertable-ai/altertable-go/tools/internal/repotest"
 )
 
 func TestRun(t *testing.T) {
 	t.Setenv("GOPROXY", "off")
-	root := t.TempDir()
-	write := func(name, text string) {
-		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o644))
-	}
+	root := repotest.New(t, map[string]string{
+		"go.mod": "module example.com/p\n\ngo 1.25\n",
+		"p.go":   "package p\n\nfunc F() {}\nfunc G() {}\n",
+	})
 	try := func(renew bool) (bool, string) {
 		var out strings.Builder
 		same, err := run(&out, root, renew)
 		require.NoError(t, err)
 		return same, out.String()
-	}
-	write("go.mod", "module example.com/p\n\ngo 1.25\n")
-	write("p.go", "package p\n\nfunc F() {}\nfunc G() {}\n")
-	for _, args := range [][]string{{"init", "-q"}, {"add", "."}} {
-		_, err := modules.Git(root, args...)
-		require.NoError(t, err)
 	}
 	same, _ := try(true)
 	assert.True(t, same)
@@ -36,7 +29,7 @@ func TestRun(t *testing.T) {
 	assert.True(t, same)
 	assert.Equal(t, "The API is that of the snapshots.\n", said)
 
-	write("p.go", "package p\n\nfunc F(int) {}\nfunc H() {}\n")
+	repotest.Write(t, root, "p.go", "package p\n\nfunc F(int) {}\nfunc H() {}\n")
 	want := `Incompatible changes, which break callers' code and are named in CHANGELOG.md:
 - p.F: changed from func() to func(int)
 - p.G: removed
@@ -55,6 +48,7 @@ Compatible changes:
 }
 
 func TestRunOutsideOfARepository(t *testing.T) {
+	t.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
 	_, err := run(&strings.Builder{}, t.TempDir(), false)
 	assert.Error(t, err)
 }

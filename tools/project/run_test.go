@@ -86,6 +86,22 @@ func TestRunFailsWithoutModules(t *testing.T) {
 	}
 }
 
+func TestRunFailsForWhatItLeaves(t *testing.T) {
+	const left = "git() { [ \"$1\" = diff ] || echo '?? left.txt'; }\n"
+	for commands, fails := range map[string]bool{
+		left + "before=; tree":                                   true,
+		left + "before='?? left.txt'; tree":                      false,
+		"git() { [ \"$1\" != diff ]; }\nbefore=; tree":           true,
+		"git() { echo no repository; return 1; }\nbefore=; tree": true,
+	} {
+		said, err := bash(t, commands)
+		assert.Equal(t, fails, err != nil, "%s\n%s", commands, said)
+		if strings.HasPrefix(commands, left) && fails {
+			assert.Contains(t, said, "Commit what you changed, or find the section that left it:\n?? left.txt\n")
+		}
+	}
+}
+
 func TestRunEndsWithTimesAndWhatItSkipped(t *testing.T) {
 	said, err := bash(t, "trap finish EXIT; say one; say two; skip three; false")
 	require.Error(t, err)

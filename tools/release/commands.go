@@ -7,6 +7,10 @@ import (
 	"github.com/altertable-ai/altertable-go/tools/internal/modules"
 )
 
+// proxy is what users have. GONOPROXY is for those to whom the repository is a
+// private one (GOPRIVATE): without it, they would not ask the proxy.
+const proxy = "GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off "
+
 // commands returns what is to be run, at the top of the repository, to release it.
 //
 // The root goes first: nested modules require it, and the proxy remembers for a
@@ -24,12 +28,12 @@ func commands(t *tree) string {
 	fmt.Fprintf(&out, "%s can be released. Run, at the top of the repository:\n\n", t.version)
 	fmt.Fprintf(&out, "# The root, which the others require, until the proxy has it.\n")
 	tag(&out, t, t.modules[:1])
-	fmt.Fprintf(&out, "GOPROXY=https://proxy.golang.org GOWORK=off go list -m %s@%s\n", t.modules[0].Path(), t.version)
+	fmt.Fprintf(&out, proxy+"go list -m %s@%s\n", t.modules[0].Path(), t.version)
 	if len(libraries) > 0 {
 		fmt.Fprintf(&out, "\n# The nested modules.\n")
 		tag(&out, t, libraries)
 		for _, m := range libraries {
-			fmt.Fprintf(&out, "GOPROXY=https://proxy.golang.org GOWORK=off go list -m %s@%s\n", m.Path(), t.version)
+			fmt.Fprintf(&out, proxy+"go list -m %s@%s\n", m.Path(), t.version)
 		}
 	}
 	if len(programs) > 0 {
@@ -40,12 +44,12 @@ func commands(t *tree) string {
 			for _, r := range m.File.Replace {
 				fmt.Fprintf(&out, "go mod edit -dropreplace=%s %s\n", r.Old, m.GoMod())
 			}
-			fmt.Fprintf(&out, "go -C %s mod tidy\n", m.Dir)
+			fmt.Fprintf(&out, proxy+"go -C %s mod tidy\n", m.Dir)
 		}
 		fmt.Fprintf(&out, "git commit -am 'Commands require the released modules'\n")
 		tag(&out, t, programs)
 		for _, m := range programs {
-			fmt.Fprintf(&out, "go install %s@%s\n", m.Path(), t.version)
+			fmt.Fprintf(&out, proxy+"go install %s@%s\n", m.Path(), t.version)
 		}
 		fmt.Fprintf(&out, "git switch -\n")
 	}

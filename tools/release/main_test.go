@@ -11,14 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go/tools/internal/modules"
+	"github.com/altertable-ai/altertable-go/tools/internal/repotest"
 	"github.com/altertable-ai/altertable-go/tools/internal/snapshot"
 )
 
 func TestMain(m *testing.M) {
 	for name, value := range map[string]string{
-		"GOPROXY": "off", "GOFLAGS": "", "GOWORK": "off", "GIT_CONFIG_GLOBAL": os.DevNull,
-		"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com",
-		"GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.com",
+		"GOPROXY": "off", "GOFLAGS": "-mod=readonly", "GOWORK": "off",
 	} {
 		os.Setenv(name, value)
 	}
@@ -46,34 +45,13 @@ var releasable = map[string]string{
 
 // repository commits the files, with the snapshots of what they export, and tags them v0.2.0.
 func repository(t *testing.T, files map[string]string) string {
-	root := t.TempDir()
-	for name, text := range files {
-		write(t, root, name, text)
-	}
-	git(t, root, "init", "-q")
-	git(t, root, "add", ".")
+	root := repotest.New(t, files)
 	found, err := snapshot.Load(root)
 	require.NoError(t, err)
 	require.NoError(t, snapshot.Write(root, found))
-	commit(t, root)
-	git(t, root, "tag", "v0.2.0")
+	repotest.Commit(t, root)
+	repotest.Git(t, root, "tag", "v0.2.0")
 	return root
-}
-
-func write(t *testing.T, root, name, text string) {
-	name = filepath.Join(root, name)
-	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
-	require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
-}
-
-func git(t *testing.T, root string, args ...string) {
-	_, err := modules.Git(root, args...)
-	require.NoError(t, err)
-}
-
-func commit(t *testing.T, root string) {
-	git(t, root, "add", ".")
-	git(t, root, "commit", "-qm", "a change")
 }
 
 // check returns what speaks against a release.
@@ -101,22 +79,22 @@ func TestCommands(t *testing.T) {
 # The root, which the others require, until the proxy has it.
 git tag -s -m v0.3.0 v0.3.0
 git push origin v0.3.0
-GOPROXY=https://proxy.golang.org GOWORK=off go list -m example.com/m@v0.3.0
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go list -m example.com/m@v0.3.0
 
 # The nested modules.
 git tag -s -m lib/v0.3.0 lib/v0.3.0
 git push origin lib/v0.3.0
-GOPROXY=https://proxy.golang.org GOWORK=off go list -m example.com/m/lib@v0.3.0
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go list -m example.com/m/lib@v0.3.0
 
 # What go install builds. It refuses a module with replace directives, so the
 # tag is on a commit without them, beside the branch, where they stay.
 git switch --detach v0.3.0
 go mod edit -dropreplace=example.com/m program/go.mod
-go -C program mod tidy
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go -C program mod tidy
 git commit -am 'Commands require the released modules'
 git tag -s -m program/v0.3.0 program/v0.3.0
 git push origin program/v0.3.0
-go install example.com/m/program@v0.3.0
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go install example.com/m/program@v0.3.0
 git switch -
 `, out.String())
 	}
@@ -170,10 +148,10 @@ func TestProblems(t *testing.T) {
 			t.Parallel()
 			root := repository(t, releasable)
 			for name, text := range test.change {
-				write(t, root, name, text)
+				repotest.Write(t, root, name, text)
 			}
 			if len(test.change) > 0 {
-				commit(t, root)
+				repotest.Commit(t, root)
 			}
 			version := test.version
 			if version == "" {
@@ -197,10 +175,10 @@ func TestReplacedDependency(t *testing.T) {
 
 func TestWorkTreeAndTags(t *testing.T) {
 	root := repository(t, releasable)
-	write(t, root, "new.txt", "new")
-	git(t, root, "tag", "lib/v0.3.0")
-	git(t, root, "tag", "v0.10.0")
-	git(t, root, "tag", "vendored")
+	repotest.Write(t, root, "new.txt", "new")
+	repotest.Git(t, root, "tag", "lib/v0.3.0")
+	repotest.Git(t, root, "tag", "v0.10.0")
+	repotest.Git(t, root, "tag", "vendored")
 	assert.Equal(t, []string{
 		"The version v0.3.0 is not greater than that of the last tag, v0.10.0; choose a greater one.",
 		"The tag lib/v0.3.0 is there already; a tag that was pushed is never moved, so choose a greater version.",
@@ -211,13 +189,13 @@ func TestWorkTreeAndTags(t *testing.T) {
 // A version says whether it may break callers of the last one.
 func TestBreakingChangeInAPatch(t *testing.T) {
 	root := repository(t, releasable)
-	git(t, root, "tag", "v0.2.9-rc.1")
-	write(t, root, "m.go", strings.ReplaceAll(releasable["m.go"], "func F()", "func G()"))
-	git(t, root, "add", ".")
+	repotest.Git(t, root, "tag", "v0.2.9-rc.1")
+	repotest.Write(t, root, "m.go", strings.ReplaceAll(releasable["m.go"], "func F()", "func G()"))
+	repotest.Git(t, root, "add", ".")
 	found, err := snapshot.Load(root)
 	require.NoError(t, err)
 	require.NoError(t, snapshot.Write(root, found))
-	commit(t, root)
+	repotest.Commit(t, root)
 	assert.Contains(t, check(t, root, "v0.2.9"), "v0.2.9 breaks callers of v0.2.0 (m.F: removed); choose a version that may.")
 	assert.Empty(t, check(t, root, "v0.3.0"))
 }

@@ -88,7 +88,7 @@ func (t *tree) checkTags() error {
 }
 
 func (t *tree) checkClean() error {
-	changed, err := modules.Git(t.root, "status", "--porcelain")
+	changed, err := modules.Git(t.root, "status", "--porcelain", "--untracked-files=normal")
 	if err == nil && changed != "" {
 		t.problem("The work tree has changes that are not committed (git status); a tag would be without them.")
 	}

@@ -56,6 +56,26 @@ func TestFind(t *testing.T) {
 }
 
 func TestGitSaysWhatFailed(t *testing.T) {
+	t.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
 	_, err := Git(t.TempDir(), "rev-parse", "--show-toplevel")
 	assert.ErrorContains(t, err, "git rev-parse --show-toplevel")
+}
+
+func TestGitOfADirectoryAloneWithinAHook(t *testing.T) {
+	root, hook := t.TempDir(), t.TempDir()
+	_, err := Git(hook, "init", "-q")
+	require.NoError(t, err)
+	t.Setenv("GIT_DIR", filepath.Join(hook, ".git"))
+	t.Setenv("GIT_INDEX_FILE", filepath.Join(hook, ".git", "index"))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "m.go"), []byte("package m\n"), 0o644))
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}} {
+		_, err = Git(root, args...)
+		require.NoError(t, err)
+	}
+	here, err := Files(root)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"m.go"}, here)
+	there, err := Files(hook)
+	require.NoError(t, err)
+	assert.Empty(t, there)
 }

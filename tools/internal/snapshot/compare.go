@@ -52,7 +52,7 @@ func Compare(old string, p *Package) []Change {
 	}
 	changes := differences(checked, p)
 	if len(changes) == 0 {
-		return []Change{{true, p.Types.Path() + ": only what no caller's code depends on changed, a parameter's name say"}}
+		return []Change{{true, p.Types.Path() + ": changed in what is not compared: the names of parameters, the tags of fields, the types of a constraint"}}
 	}
 	return changes
 }

@@ -17,6 +17,7 @@ const Version = "1.0.0"
 const Limit = 10
 const Rune = 'x'
 const Ratio = 1.5
+const Tiny = 1e-300
 const Mode Level = 2
 
 var Err error
@@ -38,6 +39,7 @@ type Made struct{ base; Level }
 type List[T any] struct{ items []T }
 func (l *List[T]) Push(x T) {}
 type Alias = map[string]Item
+type Pairs[K comparable] = map[K]Item
 
 func New(name string, opts ...Option) (*Item, error) { return nil, nil }
 func Gone() {}
@@ -101,7 +103,10 @@ func TestCompare(t *testing.T) {
 		{"method of a sealed interface", "seal(config) }", "seal(config); String() string }; func (Item) String() string { return \"\" }", []Change{
 			{true, "p.Item.String: added"}, {true, "p.Sealed.String: added"}}},
 		{"parameter's name", "New(name string,", "New(title string,",
-			fine("example.com/p: only what no caller's code depends on changed, a parameter's name say")},
+			fine("example.com/p: changed in what is not compared: the names of parameters, the tags of fields, the types of a constraint")},
+		{"generic alias", "Pairs[K comparable] = map[K]Item", "Pairs[K comparable] = map[K]string",
+			broken("p.Pairs: changed from map[K]Item to map[K]string")},
+		{"tiny fraction", "Tiny = 1e-300", "Tiny = 2e-300", broken("p.Tiny: value changed from 1e-300 to 2e-300")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			after := replace(t, before, test.old, test.new)

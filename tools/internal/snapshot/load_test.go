@@ -1,8 +1,6 @@
 package snapshot
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go/tools/internal/modules"
+	"github.com/altertable-ai/altertable-go/tools/internal/repotest"
 )
 
 func replace(t *testing.T, text, old, new string) string {
@@ -17,17 +16,10 @@ func replace(t *testing.T, text, old, new string) string {
 	return strings.ReplaceAll(text, old, new)
 }
 
-func write(t *testing.T, root, name, text string) {
-	name = filepath.Join(root, name)
-	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
-	require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
-}
-
 // repository returns a repository with a module, one within it, and what nobody imports.
 func repository(t *testing.T) string {
-	root := t.TempDir()
 	t.Setenv("GOPROXY", "off")
-	for name, text := range map[string]string{
+	return repotest.New(t, map[string]string{
 		"go.mod":            "module example.com/top\n\ngo 1.25\n",
 		"top.go":            "package top\n\nimport \"net/http\"\n\nfunc Serve(h http.Handler, c *http.Client) error { return nil }\n",
 		"sub/sub.go":        "package sub\n\nfunc Sub() {}\n",
@@ -38,19 +30,12 @@ func repository(t *testing.T) string {
 		"nested/in/in.go":   "package in\n\nimport \"example.com/top/sub\"\n\nfunc In() { sub.Sub() }\n",
 		"benchmarks/go.mod": "module example.com/top/benchmarks\n",
 		"benchmarks/b.go":   "package broken, and not read\n",
-	} {
-		write(t, root, name, text)
-	}
-	_, err := modules.Git(root, "init", "-q")
-	require.NoError(t, err)
-	_, err = modules.Git(root, "add", ".")
-	require.NoError(t, err)
-	return root
+	})
 }
 
 func TestPackageThatDoesNotCompile(t *testing.T) {
 	root := repository(t)
-	write(t, root, "sub/sub.go", "package sub\n\nfunc Sub() Missing { panic(1) }\n")
+	repotest.Write(t, root, "sub/sub.go", "package sub\n\nfunc Sub() Missing { panic(1) }\n")
 	_, err := Load(root)
 	assert.ErrorContains(t, err, "Missing")
 }

@@ -36,6 +36,9 @@ func (r *reacher) name(obj *types.TypeName) {
 	}
 	r.types[obj.Name()] = obj
 	if obj.IsAlias() {
+		for p := range aliasParams(obj).TypeParams() {
+			r.typ(p.Constraint())
+		}
 		r.typ(rhs(obj))
 		return
 	}

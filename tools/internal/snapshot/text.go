@@ -122,7 +122,7 @@ func value(c *types.Const) string {
 		return strconv.QuoteRune(rune(r))
 	case basic.Info()&types.IsFloat != 0:
 		v = constant.ToFloat(v)
-		return constant.Num(v).ExactString() + ".0 / " + constant.Denom(v).ExactString()
+		return constant.Num(v).ExactString() + ".0 / " + constant.Denom(v).ExactString() + ".0"
 	case basic.Info()&types.IsComplex != 0:
 		return v.String()
 	}
@@ -131,7 +131,7 @@ func value(c *types.Const) string {
 
 func (w *writer) typeName(obj *types.TypeName) {
 	if obj.IsAlias() {
-		w.printf("type %s = %s\n\n", obj.Name(), w.text(rhs(obj)))
+		w.printf("type %s%s = %s\n\n", obj.Name(), w.typeParams(aliasParams(obj)), w.text(rhs(obj)))
 		return
 	}
 	named := obj.Type().(*types.Named)
@@ -227,6 +227,14 @@ func sortedMethods(seq func(func(*types.Func) bool)) []*types.Func {
 
 // visible reports whether a field is exported, or embedded, so that what it has is promoted.
 func visible(f *types.Var) bool { return f.Name() != "_" && (f.Exported() || f.Embedded()) }
+
+// aliasParams returns the type parameters of an alias, most of which have none.
+func aliasParams(obj *types.TypeName) *types.TypeParamList {
+	if alias, ok := obj.Type().(*types.Alias); ok {
+		return alias.TypeParams()
+	}
+	return nil
+}
 
 func rhs(obj *types.TypeName) types.Type {
 	if alias, ok := obj.Type().(*types.Alias); ok {

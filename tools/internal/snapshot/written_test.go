@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/altertable-ai/altertable-go/tools/internal/modules"
+	"github.com/altertable-ai/altertable-go/tools/internal/repotest"
 )
 
 func checkAll(t *testing.T, root string) []Change {
@@ -43,11 +43,10 @@ func TestCheckAndWrite(t *testing.T) {
 	assert.Empty(t, changes)
 
 	// Types of other packages are the same ones on both sides, and what is gone is told.
-	write(t, root, "top.go", "package top\n\nimport \"net/http\"\n\nfunc Serve(h http.Handler, c http.Client) error { return nil }\n")
+	repotest.Write(t, root, "top.go", "package top\n\nimport \"net/http\"\n\nfunc Serve(h http.Handler, c http.Client) error { return nil }\n")
 	require.NoError(t, os.RemoveAll(filepath.Join(root, "sub")))
-	write(t, root, "nested/in/in.go", "package in\n\nfunc In() {}\nfunc Out() {}\n")
-	_, err = modules.Git(root, "add", ".")
-	require.NoError(t, err)
+	repotest.Write(t, root, "nested/in/in.go", "package in\n\nfunc In() {}\nfunc Out() {}\n")
+	repotest.Git(t, root, "add", ".")
 	changes = checkAll(t, root)
 	assert.Equal(t, []Change{
 		{false, "top.Serve: changed from func(net/http.Handler, *net/http.Client) error to func(net/http.Handler, net/http.Client) error"},
@@ -77,10 +76,7 @@ func TestWrittenAt(t *testing.T) {
 	writeAll(t, root)
 	written, err := Written(root)
 	require.NoError(t, err)
-	for _, args := range [][]string{{"add", "."}, {"-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "-qm", "all"}} {
-		_, err := modules.Git(root, args...)
-		require.NoError(t, err)
-	}
+	repotest.Commit(t, root)
 	require.NoError(t, os.RemoveAll(filepath.Join(root, Dir)))
 	then, err := WrittenAt(root, "HEAD")
 	require.NoError(t, err)
