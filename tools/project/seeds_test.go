@@ -15,7 +15,7 @@ import (
 var fuzzTarget = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
 
 // Seeds in files run with every go test, and are where a failure that fuzzing
-// finds is kept.
+// finds is kept. Their names say why they are there.
 func TestFuzzTargetsHaveSeeds(t *testing.T) {
 	targets := map[string]bool{}
 	for _, name := range files(t, func(name string) bool { return strings.HasSuffix(name, "_test.go") }) {
@@ -24,8 +24,11 @@ func TestFuzzTargetsHaveSeeds(t *testing.T) {
 			targets[directory] = true
 			seeds, err := os.ReadDir(filepath.Join(root, directory))
 			require.NoError(t, err, "%s has no seed", match[1])
-			require.NotEmpty(t, seeds, "%s has no seed", match[1])
+			assert.GreaterOrEqual(t, len(seeds), 3, directory)
 			for _, seed := range seeds {
+				assert.Regexp(t, `^[a-z0-9]+(_[a-z0-9]+)*$`, seed.Name(), directory)
+				assert.NotRegexp(t, `^(nul|con|aux|prn|com\d|lpt\d)$`, seed.Name(), "a device on Windows")
+				assert.NotRegexp(t, `^[0-9a-f]{16}$`, seed.Name(), "as the fuzzer has named it, in %s", directory)
 				assert.True(t, strings.HasPrefix(file(t, path.Join(directory, seed.Name())), "go test fuzz v1\n"), "%s/%s", directory, seed.Name())
 			}
 		}
