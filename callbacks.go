@@ -10,7 +10,9 @@ import (
 )
 
 // A Delivery is the outcome of a batch, or of a part of a batch that was split,
-// expired or evicted. Every accepted message is in exactly one Delivery.
+// expired or evicted. Every accepted message is in exactly one Delivery, except that
+// with a spool one that is lost with its file is in none, and one that is left on
+// disk is in another client's.
 type Delivery struct {
 	Endpoint    string // "track", "identify" or "alias"
 	Environment string
