@@ -281,7 +281,7 @@ func TestRefusedCallsAllocateOnce(t *testing.T) {
 // Under the race detector a sync.Pool drops a quarter of what it is given.
 func allocates(t *testing.T, most float64, f func()) {
 	t.Helper()
-	if raceEnabled {
+	if altertable.RaceEnabled {
 		most += 2
 	}
 	assert.LessOrEqual(t, testing.AllocsPerRun(5000, f), most)

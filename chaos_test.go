@@ -153,7 +153,7 @@ func (c *chaos) misbehave(t *testing.T, r *rand.Rand) {
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	seeds := uint64(40)
-	if raceEnabled {
+	if altertable.RaceEnabled {
 		seeds = 16
 	}
 	for seed := range seeds {

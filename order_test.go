@@ -226,7 +226,7 @@ func (s *schedule) check(t *testing.T) {
 // schedules runs as many schedules as given, each in its own subtest: a tenth of
 // them under testing.Short or the race detector. It gives up after a few failures.
 func schedules(t *testing.T, count uint64, run func(t *testing.T, seed uint64)) {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || altertable.RaceEnabled {
 		count /= 10
 	}
 	failed := 0

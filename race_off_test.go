@@ -1,5 +1,5 @@
 //go:build !race
 
-package altertable_test
+package altertable
 
-const raceEnabled = false
+const RaceEnabled = false

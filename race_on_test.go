@@ -1,6 +1,6 @@
 //go:build race
 
-package altertable_test
+package altertable
 
-// raceEnabled: the race detector makes long tests several times longer.
-const raceEnabled = true
+// RaceEnabled: the race detector makes long tests several times longer.
+const RaceEnabled = true

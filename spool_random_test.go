@@ -329,7 +329,7 @@ func TestSpoolAtRandom(t *testing.T) {
 	t.Parallel()
 	failed := 0
 	count := *spoolSchedules
-	if testing.Short() || raceEnabled {
+	if testing.Short() || altertable.RaceEnabled {
 		count = (count + 4) / 5
 	}
 	for seed := *firstSpool; seed < *firstSpool+count && failed < 5; seed++ {

@@ -16,7 +16,7 @@ import (
 
 // long returns d, or less where a long test would take too long.
 func long(d, less time.Duration) time.Duration {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || altertable.RaceEnabled {
 		return less
 	}
 	return d

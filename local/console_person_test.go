@@ -121,7 +121,7 @@ func TestPersonIsBounded(t *testing.T) {
 	assert.Equal(t, fmt.Sprint("e", storyEvents+99), s.Steps[storyEvents-1].Event)
 
 	for range 700 {
-		r.track("large", `"distinct_id":"u_2","properties":{"x":"`+strings.Repeat("x", 100_000)+`"}`)
+		r.track("large", `"distinct_id":"u_2","properties":{"x":"`+strings.Repeat("x", 20_000)+`"}`)
 	}
 	status, body := r.do(http.MethodGet, storyPath("production", "u_2"), "")
 	assert.Equal(t, http.StatusOK, status)

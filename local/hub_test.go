@@ -129,7 +129,7 @@ func TestHubMemoryIsBounded(t *testing.T) {
 		h.observe(altertabletest.Change{Event: &altertabletest.Event{Environment: "production", Event: "e", DistinctID: "u", Properties: properties}})
 	}
 	before := heap()
-	for range 500 {
+	for range 150 {
 		observe(map[string]any{"x": strings.Repeat("x", 1<<20)})
 	}
 	assert.LessOrEqual(t, h.eventBytes, keepBytes)
@@ -139,7 +139,7 @@ func TestHubMemoryIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	h.viewer(f).next()
 	assert.Less(t, heap()-before, int64(keepBytes/2), "of what is encoded only the text is kept")
-	for range 100 {
+	for range 40 {
 		values := make([]any, 300_000)
 		for i := range values {
 			values[i] = float64(i)
@@ -283,16 +283,16 @@ func TestConsoleBeginsWithNoMoreThanItKeeps(t *testing.T) {
 	r := startLocal(t, config{data: file})
 	large := strings.Repeat("x", 1_900_000)
 	r.post("/identify", `{"environment":"production","distinct_id":"u_1","traits":{"x":"`+large+`"}}`)
-	for n := range 60 {
+	for n := range 40 {
 		r.track("large", fmt.Sprintf(`"distinct_id":"u_1","properties":{"n":%d,"x":"%s"}`, n, large))
 	}
 	r.stop()
 	r = startLocal(t, config{data: file})
 	_, u := listen(r).next()
 	assert.Equal(t, keepBytes/1_900_000, u.Kept)
-	assert.Equal(t, int64(60), u.Stored)
-	assert.Equal(t, int64(60), u.Events[len(u.Events)-1].Number)
-	assert.Contains(t, u.Events[len(u.Events)-1].Brief, "n: 59")
+	assert.Equal(t, int64(40), u.Stored)
+	assert.Equal(t, int64(40), u.Events[len(u.Events)-1].Number)
+	assert.Contains(t, u.Events[len(u.Events)-1].Brief, "n: 39")
 	assert.True(t, u.Events[0].Known)
 }
 

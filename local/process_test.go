@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -153,9 +154,11 @@ func TestInterrupt(t *testing.T) {
 	p := startProcess(t, build(t, "."), "-latency", "1h")
 	listen(p.running).next() // a console is open
 	client := p.client(altertable.WithRequestTimeout(time.Hour))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	late := make(chan error, 1)
 	go func() {
-		_, err := client.TrackSync(t.Context(), altertable.Track{Event: "late", DistinctID: "u"})
+		_, err := client.TrackSync(ctx, altertable.Track{Event: "late", DistinctID: "u"})
 		late <- err
 	}()
 	conn, err := net.Dial("tcp", "127.0.0.1:"+p.port) // and a request has begun
@@ -167,6 +170,7 @@ func TestInterrupt(t *testing.T) {
 	require.NoError(t, err)
 	_, err = p.end(os.Interrupt)
 	assert.NoError(t, err, "nothing holds it up")
+	cancel()
 	<-late // either way
 }
 
