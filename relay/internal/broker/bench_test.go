@@ -64,6 +64,10 @@ func BenchmarkPublish(b *testing.B) { benchPublish(b, 100) }
 // BenchmarkPublishOne stores messages of one event: each waits for the disk too.
 func BenchmarkPublishOne(b *testing.B) { benchPublish(b, 1) }
 
+// BenchmarkPublishLarge stores messages of about 250 KB: what one wait for the disk
+// can be shared by.
+func BenchmarkPublishLarge(b *testing.B) { benchPublish(b, 550) }
+
 func benchPublish(b *testing.B, events int) {
 	b.Helper()
 	bodies := make([][]byte, 64)
@@ -80,6 +84,7 @@ func benchPublish(b *testing.B, events int) {
 				publishAll(b, broker.JetStream(), bodies, workers)
 				b.StopTimer()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
+				b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "events/s")
 				b.ReportMetric(float64(diskBytes(b, dir))/float64(b.N*events), "disk-B/event")
 			})
 		}
