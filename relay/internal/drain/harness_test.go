@@ -249,6 +249,7 @@ type box struct {
 	letters map[string]deadletter.Letter
 	away    bool
 	tried   int
+	most    int // bytes of a message; 0: any
 }
 
 func (b *box) Put(_ context.Context, l deadletter.Letter, id string) error {
@@ -258,8 +259,8 @@ func (b *box) Put(_ context.Context, l deadletter.Letter, id string) error {
 	if b.away {
 		return nats.ErrNoResponders
 	}
-	if _, err := json.Marshal(l); err != nil {
-		return err
+	if b.most > 0 && len(l.Message) > b.most {
+		return fmt.Errorf("no: %w", deadletter.ErrTooLarge)
 	}
 	if _, known := b.letters[id]; !known {
 		b.letters[id] = l

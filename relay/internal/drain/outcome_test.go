@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -283,12 +282,15 @@ func TestSizes(t *testing.T) {
 
 func TestALetterThatIsTooLargeIsCut(t *testing.T) {
 	b := newBench(t)
-	b.publish("track", "x", []byte(strings.Repeat("x", 1<<20)))
+	b.dead.most = 1 << 20
+	b.publish("track", "x", []byte(strings.Repeat("x", 2<<20-200)))
+	b.publish("track", "y", []byte(strings.Repeat("y", 1<<20)))
 	b.drain()
 	until(t, "acknowledged", b.empty)
-	require.Equal(t, 1, b.dead.count())
-	assert.True(t, tooLarge(nats.ErrMaxPayload))
-	assert.Less(t, len(stump([]byte(strings.Repeat("\x00", 1<<20)))), broker.MaxMessage)
+	require.Equal(t, 2, b.dead.count())
+	assert.Len(t, b.dead.letters["x.0"].Message, mostOfStump)
+	assert.Contains(t, b.dead.letters["x.0"].Reason, "only its beginning")
+	assert.Len(t, b.dead.letters["y.0"].Message, 1<<20)
 }
 
 func TestWhoWaitsIsToldTheOutcome(t *testing.T) {
