@@ -29,7 +29,7 @@ func (r *relay) shutdown(out io.Writer) error {
 
 	var errs []error
 	errs = append(errs, r.endSpool(deliver), r.endIntake(deliver), r.endDrains(deliver))
-	left := r.leftBehind(deliver)
+	left := r.leftBehind(end)
 	errs = append(errs, r.endBroker(end), r.admin.close(end))
 	if r.offline != nil {
 		r.offline.close()
@@ -37,11 +37,8 @@ func (r *relay) shutdown(out io.Writer) error {
 	if !within(end, r.running.Wait) {
 		errs = append(errs, fmt.Errorf("shutdown took longer than --shutdown-timeout, %v; nothing that was stored is lost", limit))
 	}
-	err := errors.Join(errs...)
-	if r.broker != nil {
-		fmt.Fprintln(out, "ended"+left)
-	}
-	return err
+	fmt.Fprintln(out, "ended"+left)
+	return errors.Join(errs...)
 }
 
 // endSpool lets the spool go. What it has not handed to the intake stays in it.
@@ -108,6 +105,8 @@ func (r *relay) leftBehind(ctx context.Context) string {
 	if r.broker == nil || r.broker.JetStream() == nil {
 		return ""
 	}
+	ctx, cancel := context.WithTimeout(ctx, brokerTime/4)
+	defer cancel()
 	var events int64
 	for _, name := range r.config.Names() {
 		b, err := r.backlog(ctx, name)
