@@ -14,7 +14,7 @@ import (
 
 func TestControlIsNotServedToTheNetwork(t *testing.T) {
 	cacheIn(t)
-	s := serveWith(t, nil, "--admin-listen", "0.0.0.0:0")
+	s := serveWith(t, nil, "--admin-listen", "0.0.0.0:0").working()
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		status, _ := fetch(t, http.MethodGet, s.admin+path, func(q *http.Request) { q.Host = "10.0.0.7:8481" })
 		assert.NotEqual(t, http.StatusNotFound, status, path)
