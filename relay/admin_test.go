@@ -34,6 +34,7 @@ func TestControlIsNotServedToTheNetwork(t *testing.T) {
 	status, _, errOut = runCommand(t, nil, "status", "--data", t.TempDir(), "--admin-listen", strings.Replace(s.admin, "http://localhost", "127.0.0.1", 1))
 	assert.Equal(t, exitFailed, status)
 	assert.Contains(t, errOut, "no relay answers at 127.0.0.1:")
+	assert.Contains(t, errOut, "404")
 }
 
 func TestNoAdminPort(t *testing.T) {
@@ -63,6 +64,19 @@ func TestSocketIsTheOwnersAlone(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, socketName))
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600)|os.ModeSocket, info.Mode())
+}
+
+func TestSocketOfAnotherUser(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Getuid() == 0 {
+		t.Skip("opens everything")
+	}
+	dir := t.TempDir()
+	s := serveWith(t, nil, "--api", "offline", "--data", dir).working()
+	require.NoError(t, os.Chmod(filepath.Join(dir, socketName), 0))
+	status, _, errOut := runCommand(t, nil, "status", "--data", dir)
+	assert.Equal(t, exitFailed, status)
+	assert.Contains(t, errOut, "is another user's")
+	s.stop()
 }
 
 // TestLongPath is about a data directory whose path no socket can have.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"time"
 
@@ -76,11 +77,12 @@ func (r *relay) endIntake(ctx context.Context) error {
 // endDrains ends those of all tenants side by side.
 func (r *relay) endDrains(ctx context.Context) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	drains := maps.Clone(r.drains) // status is asked to the end
+	r.mu.Unlock()
 	errs := make([]error, len(r.config.Tenants))
 	var ending sync.WaitGroup
 	for i, t := range r.config.Tenants {
-		if d := r.drains[t.Name]; d != nil {
+		if d := drains[t.Name]; d != nil {
 			ending.Go(func() {
 				if err := d.Shutdown(ctx); err != nil && !isUndelivered(err) {
 					errs[i] = fmt.Errorf("tenant %s: %w", t.Name, err)
