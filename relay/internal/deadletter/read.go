@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/altertable-ai/altertable-go/relay/internal/broker"
@@ -115,7 +116,7 @@ func (r *reader) read(ctx context.Context) error {
 		case r.next > before:
 			failures, wait = 0, firstWait
 		}
-		r.single = r.next == before
+		r.single = errors.Is(err, nats.ErrTimeout)
 		if failures++; failures == attempts {
 			return fmt.Errorf("dead letters cannot be read: is the broker there? %w", err)
 		}
@@ -153,7 +154,7 @@ func (r *reader) follow(ctx context.Context) error {
 			}
 			return nil
 		}
-		done, err := r.take(m, count)
+		done, err := r.take(ctx, m, count)
 		if err != nil || done {
 			return err
 		}
@@ -209,7 +210,7 @@ func (r *reader) check(ctx context.Context) error {
 }
 
 // take gives one letter to each. count is its number among those of the consumer.
-func (r *reader) take(m jetstream.Msg, count uint64) (done bool, err error) {
+func (r *reader) take(ctx context.Context, m jetstream.Msg, count uint64) (done bool, err error) {
 	meta, err := m.Metadata()
 	switch {
 	case err != nil:
@@ -225,6 +226,9 @@ func (r *reader) take(m jetstream.Msg, count uint64) (done bool, err error) {
 		}
 	}
 	r.next = meta.Sequence.Stream + 1
+	if meta.NumPending == 0 && r.next <= r.last {
+		return true, r.check(ctx)
+	}
 	return r.next > r.last, nil
 }
 
