@@ -24,12 +24,13 @@ import (
 // soon is a request with little time.
 func soon(t testing.TB, body string) *http.Request {
 	t.Helper()
-	c, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	c, cancel := context.WithTimeout(ctx, 2*time.Second)
 	t.Cleanup(cancel)
 	return post(t, "/track", body).WithContext(c)
 }
 
 func TestLostAcknowledgementIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	srv := startServer(t)
 	stream := newStream(t, connect(t, srv.ClientURL()), "acme")
 	p := newProxy(t)
@@ -51,6 +52,7 @@ func TestLostAcknowledgementIsStoredOnce(t *testing.T) {
 
 // The client's attempt ends without an answer, and it sends the batch again.
 func TestLostAnswerIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	srv := startServer(t)
 	stream := newStream(t, connect(t, srv.ClientURL()), "acme")
 	p := newProxy(t)
@@ -70,6 +72,7 @@ func TestLostAnswerIsStoredOnce(t *testing.T) {
 }
 
 func TestBatchOverMaxPayloadIsHalved(t *testing.T) {
+	t.Parallel()
 	limits := map[string]struct {
 		server func(*server.Options)
 		stream func(*jetstream.StreamConfig)
@@ -118,6 +121,7 @@ func TestBatchOverMaxPayloadIsHalved(t *testing.T) {
 
 // The whole of a message counts against max_payload, its header too.
 func TestLargestPayload(t *testing.T) {
+	t.Parallel()
 	const most = 4 << 10
 	js := connect(t, startServer(t, func(o *server.Options) { o.MaxPayload = most }).ClientURL())
 	stream := newStream(t, js, "acme")
@@ -148,6 +152,7 @@ func waiting(nc *nats.Conn) int {
 }
 
 func TestFullStream(t *testing.T) {
+	t.Parallel()
 	queue, stream := newQueue(t, func(c *jetstream.StreamConfig) { c.MaxBytes = 4 << 10 })
 	client := newClient(t, queue, altertable.WithMaxBatchSize(1))
 	for n := range 20 {
@@ -181,6 +186,7 @@ func TestFullStream(t *testing.T) {
 }
 
 func TestTroubleThatLasts(t *testing.T) {
+	t.Parallel()
 	allowed := func(o *server.Options) {
 		o.Users = []*server.User{{Username: "producer", Password: "p", Permissions: &server.Permissions{
 			Publish: &server.SubjectPermission{Allow: []string{"$JS.API.>", "altertable.v1.other.>"}},
@@ -239,6 +245,7 @@ func TestTroubleThatLasts(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			queue := test.queue(t)
 			a := send(t, queue, soon(t, `[{}]`)) // before the context ends, so that there is an answer
 			assert.Equal(t, 503, a.Status)
@@ -280,6 +287,7 @@ func TestRequestWithoutDeadline(t *testing.T) {
 }
 
 func TestStreamThatComesLate(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t).ClientURL())
 	queue := natsqueue.New(js, "acme")
 	answers := make(chan answer)
