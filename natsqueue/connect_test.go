@@ -1,6 +1,7 @@
 package natsqueue_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -99,7 +100,7 @@ func TestNothingIsBufferedByTheConnection(t *testing.T) {
 	t.Parallel()
 	js := connect(t, newProxy(t).url())
 	queue := natsqueue.New(js, "acme")
-	assert.Equal(t, "not-connected", send(t, queue, soon(t, `[{}]`)).Code)
+	assert.Equal(t, "not-connected", sendSoon(t, queue, `[{}]`).Code)
 	pending, err := js.Conn().Buffered()
 	require.NoError(t, err)
 	assert.Zero(t, pending)
@@ -121,13 +122,14 @@ func TestBrokerThatDoesNotRead(t *testing.T) {
 	defer p.resume()
 	body := `["` + string(make([]byte, 900<<10)) + `"]`
 	for n := range 32 { // more than what sockets take
-		r := soon(t, body[:len(body)-n])
-		response, err := queue.RoundTrip(r)
+		c, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		defer cancel()
+		response, err := queue.RoundTrip(post(t, "/track", body[:len(body)-n]).WithContext(c))
 		if err == nil {
 			assert.Equal(t, "no-acknowledgement", read(t, response).Code)
 			continue
 		}
-		require.ErrorIs(t, err, r.Context().Err())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 		return
 	}
 	t.Fatal("every write was taken")
