@@ -3,7 +3,6 @@ package chaos
 import (
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -102,13 +101,3 @@ func withoutEnvironment(name string) fault {
 		return nil
 	}
 }
-
-// slow answers as usual, later.
-func slow(d time.Duration) fault {
-	return func(*call) *answer {
-		lasts(d)
-		return nil
-	}
-}
-
-func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

@@ -104,3 +104,30 @@ func TestKillAll(t *testing.T) {
 	w.finish()
 	w.require(w.settle(time.Minute), relays*inFlight)
 }
+
+// Producers publish to the broker themselves. It is killed, the relay that drains
+// is, and a producer is.
+func TestKillQueue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	broker := w.broker()
+	r := w.relay("r", "--nats", broker.URL(), "--replicas", "1", "--role", "drain").start()
+	for _, source := range []string{"p0", "p1"} {
+		w.produce(plan{Source: source, NATS: broker.URL(), PerSecond: 1000, Identify: 4})
+	}
+	killed := w.produce(plan{Source: "killed", NATS: broker.URL(), PerSecond: 1000, Identify: 4})
+	relays := 0
+	for kill := range form(4, 40) {
+		w.sink.awaitMore(t, someEvents(), time.Minute)
+		if kill%2 == 0 {
+			broker.crash()
+		} else {
+			r.crash()
+			relays++
+		}
+	}
+	w.sink.awaitMore(t, 10, time.Minute, "killed")
+	killed.kill()
+	w.finish()
+	w.require(w.settle(time.Minute), relays*inFlight)
+}

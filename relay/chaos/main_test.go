@@ -41,17 +41,27 @@ var (
 	natsBinary = sync.OnceValues(func() (string, error) { return build("nats-server", "github.com/nats-io/nats-server/v2") })
 )
 
+// producerBinary is this one, except where that has the race detector in it.
+var producerBinary = sync.OnceValues(func() (string, error) {
+	if !raceEnabled {
+		return os.Executable()
+	}
+	return run("chaos.test", "test", "-c", "-race=false", ".")
+})
+
 // build returns the path of the program, which has no race detector in it.
-func build(name, source string) (string, error) {
+func build(name, source string) (string, error) { return run(name, "build", source) }
+
+// run has the go command, which takes -o, write a program of that name.
+func run(name, command string, args ...string) (string, error) {
 	path := filepath.Join(binaries, name)
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
-	cmd := exec.Command("go", "build", "-o", path, source)
+	cmd := exec.Command("go", append([]string{command, "-o", path}, args...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build %s: %w\n%s", source, err, out)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go %s %v: %w\n%s", command, args, err, out)
 	}
 	return path, nil
 }

@@ -15,7 +15,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/natsqueue"
 )
 
 // planVariable is in the environment of a producer's process.
@@ -25,6 +29,7 @@ const planVariable = "ALTERTABLE_CHAOS_PRODUCER"
 type plan struct {
 	Source      string        // the name that its events' ids begin with
 	URL         string        // of the relay
+	NATS        string        // of the broker, in place of the relay
 	Token       string        // of the relay
 	Journal     string        // the file where it notes what was acknowledged
 	PerSecond   int           // events; 0: as many as the queue takes
@@ -57,7 +62,12 @@ func produce(text string) int {
 		fmt.Println("producer: no journal")
 		return 2
 	}
-	client, err := p.client()
+	transport, err := p.transport()
+	if err != nil {
+		fmt.Println("producer:", err)
+		return 2
+	}
+	client, err := p.client(transport)
 	if err != nil {
 		fmt.Println("producer:", err)
 		return 2
@@ -84,13 +94,28 @@ func produce(text string) int {
 	return 0
 }
 
-func (p plan) client() (*altertable.Client, error) {
+// transport leads to the relay over HTTP, or to the broker.
+func (p plan) transport() (http.RoundTripper, error) {
+	if p.NATS == "" {
+		return &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second}, nil
+	}
+	conn, err := nats.Connect(p.NATS, natsqueue.ConnectOptions()...)
+	if err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return nil, err
+	}
+	return natsqueue.New(js, "default"), nil
+}
+
+func (p plan) client(transport http.RoundTripper) (*altertable.Client, error) {
 	p.MaxInFlight = or(p.MaxInFlight, 2)
 	p.Flush = or(p.Flush, 20*time.Millisecond)
-	return altertable.New(p.Token, altertable.WithBaseURL(p.URL), altertable.WithOverflow(altertable.Block),
+	return altertable.New(p.Token, altertable.WithBaseURL(or(p.URL, "http://127.0.0.1")), altertable.WithOverflow(altertable.Block),
 		altertable.WithMaxQueueSize(5000), altertable.WithFlushInterval(p.Flush), altertable.WithMaxInFlight(p.MaxInFlight),
-		altertable.WithRequestTimeout(3*time.Second), altertable.WithHTTPClient(&http.Client{Transport: &http.Transport{
-			MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second}}),
+		altertable.WithRequestTimeout(3*time.Second), altertable.WithHTTPClient(&http.Client{Transport: transport}),
 		altertable.WithRetry(altertable.RetryPolicy{InitialInterval: 20 * time.Millisecond, MaxInterval: 500 * time.Millisecond}),
 		altertable.WithLogger(slog.New(slog.NewTextHandler(os.Stdout, nil))))
 }

@@ -22,9 +22,7 @@ type proxy struct {
 	mu      sync.Mutex
 	targets []string           // guarded by mu
 	conns   map[*pair]struct{} // guarded by mu
-	cut     bool               // guarded by mu; connections are closed at once
 	gates   [2]chan struct{}   // guarded by mu; bytes to and from the target wait until it is closed; nil: they pass
-	delay   time.Duration      // guarded by mu; of every read
 	done    bool               // guarded by mu
 }
 
@@ -64,12 +62,8 @@ func (p *proxy) accept() {
 
 func (p *proxy) serve(client net.Conn) {
 	p.mu.Lock()
-	targets, cut := p.targets, p.cut
+	targets := p.targets
 	p.mu.Unlock()
-	if cut {
-		_ = client.Close()
-		return
-	}
 	server := p.dial(targets)
 	if server == nil {
 		_ = client.Close()
@@ -77,7 +71,7 @@ func (p *proxy) serve(client net.Conn) {
 	}
 	both := &pair{client, server}
 	p.mu.Lock()
-	if p.cut || p.done {
+	if p.done {
 		p.mu.Unlock()
 		both.close()
 		return
@@ -124,31 +118,20 @@ func (p *proxy) copy(both *pair, to io.Writer, from io.Reader, direction int) {
 // pass waits while bytes of the direction are held.
 func (p *proxy) pass(direction int) {
 	p.mu.Lock()
-	gate, delay := p.gates[direction], p.delay
+	gate := p.gates[direction]
 	p.mu.Unlock()
 	if gate != nil {
 		<-gate
 	}
-	if delay > 0 {
-		lasts(delay)
-	}
 }
 
-// sever closes every connection. What begins later works.
+// sever closes every connection.
 func (p *proxy) sever() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.conns {
 		c.close()
 	}
-}
-
-// refuse closes every connection, and those that begin until restore.
-func (p *proxy) refuse() {
-	p.mu.Lock()
-	p.cut = true
-	p.mu.Unlock()
-	p.sever()
 }
 
 // hold keeps back the bytes of the directions until restore or sever: nobody
@@ -172,19 +155,12 @@ func (p *proxy) lose() {
 func (p *proxy) restore() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut = false
 	for i, gate := range p.gates {
 		if gate != nil {
 			close(gate)
 			p.gates[i] = nil
 		}
 	}
-}
-
-func (p *proxy) slow(d time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.delay = d
 }
 
 // aim changes where connections that begin later go.

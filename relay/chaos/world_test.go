@@ -104,9 +104,7 @@ func (w *world) produce(p plan) *producer {
 	w.sink.expect(p.Source, apiKeyOf(p.Token))
 	text, err := json.Marshal(p)
 	require.NoError(w.t, err)
-	self, err := os.Executable()
-	require.NoError(w.t, err)
-	started := &producer{w.process("producer "+p.Source, self, nil, []string{planVariable + "=" + string(text)}), p}
+	started := &producer{w.process("producer "+p.Source, built(w.t, producerBinary), nil, []string{planVariable + "=" + string(text)}), p}
 	started.start()
 	w.producers = append(w.producers, started)
 	return started
