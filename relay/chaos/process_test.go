@@ -43,9 +43,10 @@ type process struct {
 	env  []string
 	out  *output // of all its runs
 
-	cmd   *exec.Cmd // of the last run; nil before
-	stdin io.WriteCloser
-	ended chan struct{} // closed when the last run is over
+	cmd    *exec.Cmd // of the last run; nil before
+	stdin  io.WriteCloser
+	killed bool          // the last run, by kill
+	ended  chan struct{} // closed when the last run is over
 }
 
 func (p *process) start() {
@@ -57,9 +58,9 @@ func (p *process) start() {
 	p.stdin, err = p.cmd.StdinPipe()
 	require.NoError(p.t, err)
 	require.NoError(p.t, p.cmd.Start(), p.name)
-	p.ended = make(chan struct{})
+	p.ended, p.killed = make(chan struct{}), false
 	go func(cmd *exec.Cmd, ended chan struct{}) {
-		_ = cmd.Wait() // the code is in cmd.ProcessState
+		_ = cmd.Wait() // cmd.ProcessState tells, once ended is closed
 		close(ended)
 	}(p.cmd, p.ended)
 }
@@ -70,6 +71,7 @@ func (p *process) kill() {
 	if p.cmd == nil {
 		return
 	}
+	p.killed = true
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		require.NoError(p.t, err, p.name)
 	}

@@ -133,11 +133,10 @@ func (w *world) finish(producers ...*producer) {
 		}
 	}
 	for _, p := range producers {
-		if p.cmd.ProcessState != nil && p.cmd.ProcessState.ExitCode() == -1 {
-			continue // killed by the scenario
+		if p.killed {
+			continue
 		}
-		code := p.gone(2 * time.Minute)
-		require.Contains(w.t, []int{0, -1}, code, "%s: every event is acknowledged\n%s", p.name, tail(p.out.String()))
+		require.Zero(w.t, p.gone(2*time.Minute), "%s: every event is acknowledged\n%s", p.name, tail(p.out.String()))
 	}
 }
 
