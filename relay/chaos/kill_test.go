@@ -2,8 +2,12 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // someEvents is how much arrives between one fault and the next.
@@ -68,7 +72,7 @@ func TestKillProducer(t *testing.T) {
 	r := w.relay("r").start()
 	kills := form(6, 60)
 	for kill := range kills {
-		p := w.produce(plan{Source: "p" + string(rune('a'+kill%26)) + string(rune('a'+kill/26)), URL: r.URL(), PerSecond: 4000, Identify: 4})
+		p := w.produce(plan{Source: "p" + strconv.Itoa(kill), URL: r.URL(), PerSecond: 4000, Identify: 4})
 		w.sink.awaitMore(t, someEvents(), time.Minute, p.plan.Source)
 		p.kill()
 	}
@@ -130,4 +134,23 @@ func TestKillQueue(t *testing.T) {
 	killed.kill()
 	w.finish()
 	w.require(w.settle(time.Minute), relays*inFlight)
+}
+
+// Producers write to disk alone and are killed. The relay delivers what they
+// leave, and is killed as well.
+func TestKillSpool(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	spool := filepath.Join(w.dir, "spool")
+	r := w.relay("r", "--spool", spool, "--spool-name", spoolName).start()
+	kills := form(3, 20)
+	for kill := range kills {
+		p := w.produce(plan{Source: "p" + strconv.Itoa(kill), Spool: spool, PerSecond: 4000, Identify: 4})
+		other := w.produce(plan{Source: "q" + strconv.Itoa(kill), Spool: spool, PerSecond: 1000, Identify: 4, Count: 500})
+		require.Zero(t, other.gone(time.Minute))
+		p.kill()
+		w.sink.awaitMore(t, 100, 3*time.Minute)
+		r.crash()
+	}
+	w.require(w.settle(3*time.Minute), kills*2*inFlight)
 }

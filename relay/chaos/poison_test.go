@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -61,13 +62,15 @@ func TestPoison(t *testing.T) {
 	assert.Contains(t, out, "chaos-refused")
 	assert.NotContains(t, out, secretNote)
 
+	assert.Zero(t, w.judge(w.books()).wrong)
+
 	w.sink.set()
 	out, err = r.command("dlq", "replay", "--tenant", "default")
 	require.NoError(t, err, out)
 	t.Log(out)
 	v := w.settle(time.Minute)
 	assert.Empty(t, r.letters())
-	v.wrong = 0 // an identify that was refused comes after later ones
+	v.wrong = 0 // an identify that was refused comes after later ones now
 	w.require(v, 0)
 }
 
@@ -100,4 +103,30 @@ func TestKillDuringReplay(t *testing.T) {
 	require.NoError(t, err, out)
 	w.require(w.settle(time.Minute), kills*inFlight)
 	assert.Empty(t, r.letters())
+}
+
+// The stream of dead letters is gone: what is refused is not acknowledged, and is
+// a dead letter as soon as it can be.
+func TestDeadLettersAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	broker := w.broker()
+	r := w.relay("r", "--nats", broker.URL(), "--replicas", "1").start()
+	conn, err := nats.Connect(broker.URL())
+	require.NoError(t, err)
+	defer conn.Close()
+	js, err := conn.JetStream()
+	require.NoError(t, err)
+	require.NoError(t, js.DeleteStream(stream+"_DLQ"))
+	f := w.feeder("f", r.URL())
+	w.sink.set(refusing("f", func(n int) bool { return n%10 == 0 }))
+	const events = 300
+	f.mustPost(t, "track", events)
+	w.sink.await(t, time.Minute, "the others", func() bool { return w.sink.total("f") == events*9/10 })
+	assert.Zero(t, r.metric("dead_events_total"))
+	r.crash() // which makes the stream
+	eventually(t, time.Minute, "dead letters", func() bool { return len(r.letters()) == events/10 })
+	v := w.judge(w.books())
+	assert.Equal(t, events/10, v.lost, "those that are dead letters")
+	assert.LessOrEqual(t, v.twice, inFlight)
 }

@@ -25,12 +25,16 @@ import (
 // planVariable is in the environment of a producer's process.
 const planVariable = "ALTERTABLE_CHAOS_PRODUCER"
 
+// spoolName is that of all spools.
+const spoolName = "chaos"
+
 // A plan is what a producer does.
 type plan struct {
 	Source      string        // the name that its events' ids begin with
 	URL         string        // of the relay
 	NATS        string        // of the broker, in place of the relay
 	Token       string        // of the relay
+	Spool       string        // a directory: it only writes there, and what is on disk is acknowledged
 	Journal     string        // the file where it notes what was acknowledged
 	PerSecond   int           // events; 0: as many as the queue takes
 	Count       int           // events; 0: until its standard input ends
@@ -113,6 +117,10 @@ func (p plan) transport() (http.RoundTripper, error) {
 func (p plan) client(transport http.RoundTripper) (*altertable.Client, error) {
 	p.MaxInFlight = or(p.MaxInFlight, 2)
 	p.Flush = or(p.Flush, 20*time.Millisecond)
+	if p.Spool != "" {
+		return altertable.New(p.Token, altertable.WithSpool(p.Spool, altertable.SpoolName(spoolName), altertable.SpoolWriteOnly()),
+			altertable.WithLogger(slog.New(slog.NewTextHandler(os.Stdout, nil))))
+	}
 	return altertable.New(p.Token, altertable.WithBaseURL(or(p.URL, "http://127.0.0.1")), altertable.WithOverflow(altertable.Block),
 		altertable.WithMaxQueueSize(5000), altertable.WithFlushInterval(p.Flush), altertable.WithMaxInFlight(p.MaxInFlight),
 		altertable.WithRequestTimeout(3*time.Second), altertable.WithHTTPClient(&http.Client{Transport: transport}),
@@ -147,7 +155,11 @@ func (p plan) send(client *altertable.Client, stop <-chan struct{}, done func(in
 			return
 		default:
 		}
-		if err := client.Enqueue(context.Background(), p.message(n), func(err error) { done(n, err) }); err != nil {
+		outcome := func(err error) { done(n, err) }
+		if p.Spool != "" {
+			outcome = nil
+		}
+		if err := client.Enqueue(context.Background(), p.message(n), outcome); err != nil || p.Spool != "" {
 			done(n, err)
 		}
 	}
