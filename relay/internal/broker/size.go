@@ -24,7 +24,13 @@ func (b *Broker) sizes(ctx context.Context, js jetstream.JetStream) (map[string]
 	if err != nil {
 		return nil, err
 	}
-	return share(b.tenants, room), nil
+	sizes := share(b.tenants, room)
+	for name, s := range sizes {
+		if s.stream < 0 {
+			b.log.Warn("neither the account nor the configuration bounds the stream (--max-bytes)", "stream", Stream(name))
+		}
+	}
+	return sizes, nil
 }
 
 // share divides the room, of which -1 is endless, among those whose bound is not configured.
