@@ -95,8 +95,8 @@ func TestKillAll(t *testing.T) {
 			r.crash()
 			relays++
 		case 2:
+			r.kill() // first: what it delivers without a broker it cannot acknowledge
 			broker.kill()
-			r.kill()
 			r.process.start() // it waits for the broker
 			broker.start()
 			r.awaitReady(time.Minute)
@@ -140,16 +140,14 @@ func TestKillSpool(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	spool := filepath.Join(w.dir, "spool")
-	kills := form(3, 20)
-	for i := range kills + 1 {
-		w.produce(plan{Source: "p" + strconv.Itoa(i), Spool: spool, Identify: 4, Count: 3000})
-	}
-	w.finish()
 	r := w.relay("r", "--spool", spool, "--spool-name", spoolName)
-	for range kills {
-		killed := w.produce(plan{Source: "k" + strconv.Itoa(len(w.producers)), Spool: spool, PerSecond: 4000, Identify: 4})
+	kills := form(3, 20)
+	for kill := range kills {
+		whole := w.produce(plan{Source: "p" + strconv.Itoa(kill), Spool: spool, Identify: 4, Count: 3000})
+		killed := w.produce(plan{Source: "k" + strconv.Itoa(kill), Spool: spool, PerSecond: 4000, Identify: 4})
 		killed.started(t)
 		killed.kill()
+		w.finish(whole)
 		r.start() // and adopts what dead producers left
 		w.sink.awaitMore(t, 100, time.Minute)
 		r.kill()
