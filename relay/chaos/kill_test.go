@@ -46,6 +46,24 @@ func TestKillRelay(t *testing.T) {
 	w.require(w.settle(time.Minute), kills*inFlight)
 }
 
+// Identifies of many people, some of whom have an earlier one under way: those wait,
+// and must not keep too many others from being acknowledged.
+func TestKillRelayOfIdentifies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.relay("r", "--nats", w.broker().URL(), "--replicas", "1").start()
+	for _, source := range []string{"p0", "p1"} {
+		w.produce(plan{Source: source, URL: r.URL(), PerSecond: 4000, Identify: 1, People: 50_000})
+	}
+	kills := form(2, 20)
+	for range kills {
+		w.sink.awaitMore(t, 25_000, time.Minute)
+		r.crash()
+	}
+	w.finish()
+	w.require(w.settle(time.Minute), kills*inFlight)
+}
+
 // The broker is killed again and again: the relay that lives knows what it has
 // delivered, so nothing comes twice.
 func TestKillBroker(t *testing.T) {
