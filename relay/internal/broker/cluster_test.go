@@ -31,17 +31,17 @@ func startNodes(t *testing.T, n int, change func(*server.Options)) *nodes {
 	}
 	for i := range n {
 		o := &server.Options{
-			ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
+			ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i)), MaxPayload: maxPayload, JetStreamMaxStore: 10 << 30,
 		}
 		if n > 1 {
 			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: portOf(t, routes[i].String())}
 			o.Routes = routes
 		}
+		o.Port = portOf(t, "nats://"+freeAddress(t)) // the same after a stop
 		if change != nil {
 			change(o)
 		}
-		o.Port = portOf(t, "nats://"+freeAddress(t))
 		c.options = append(c.options, o)
 		c.servers = append(c.servers, startNode(t, o))
 	}
