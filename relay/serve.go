@@ -209,11 +209,7 @@ const backlogEvery = 10 * time.Second
 
 func (r *relay) watchBacklog(ctx context.Context) {
 	for {
-		for _, name := range r.config.Names() {
-			if b, err := r.backlog(ctx, name); err == nil {
-				r.metrics.Backlog(name, metrics.Backlog(b))
-			}
-		}
+		r.lookAtBacklog(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -222,8 +218,12 @@ func (r *relay) watchBacklog(ctx context.Context) {
 	}
 }
 
-func (r *relay) backlog(ctx context.Context, tenant string) (broker.Backlog, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+func (r *relay) lookAtBacklog(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, backlogEvery)
 	defer cancel()
-	return r.broker.Backlog(ctx, tenant)
+	for _, name := range r.config.Names() {
+		if b, err := r.broker.Backlog(ctx, name); err == nil {
+			r.metrics.Backlog(name, metrics.Backlog(b))
+		}
+	}
 }
