@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -41,10 +40,4 @@ func TestProducedEventsArrive(t *testing.T) {
 	require.NoError(t, produce(server.URL, 50))
 	assert.Equal(t, 50, s.Events)
 	assert.Zero(t, s.Twice)
-}
-
-func TestArrivalIsJSON(t *testing.T) {
-	text, err := json.Marshal(arrival{Events: 1})
-	require.NoError(t, err)
-	assert.Contains(t, string(text), `"Events":1`)
 }
