@@ -1,7 +1,15 @@
 // Package config reads the relay's configuration: flags, environment and file.
+//
+// A flag wins over its variable, the variable over the file, and the file over
+// the default. What another one replaces is not looked at. The variable of the
+// flag -max-bytes is ALTERTABLE_RELAY_MAX_BYTES; its key in the file is
+// max-bytes or max_bytes. ALTERTABLE_API_KEY and ALTERTABLE_RELAY_TOKEN are the
+// keys of the one tenant of a relay whose file names none. ALTERTABLE_BASE_URL is
+// not read: it is what points services at the relay.
 package config
 
 import (
+	"errors"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -10,7 +18,7 @@ import (
 // A Config is all that is configured, checked.
 type Config struct {
 	Listen          string
-	AdminListen     string
+	AdminListen     string // "": none
 	TLSCert         string // files in PEM; both or neither
 	TLSKey          string
 	TLSClientCA     string // producers must present a certificate that it signed
@@ -29,6 +37,7 @@ type Config struct {
 	SyncTimeout     time.Duration
 	ShutdownTimeout time.Duration
 	API             string // the API's URL; "": the embedded server of altertabletest
+	InsecureHTTP    bool   // the API's URL may be http for any host
 	BatchSize       int
 	Intake, Drain   bool // roles
 	SpoolDir        string
@@ -36,12 +45,18 @@ type Config struct {
 	TrustedProxies  []netip.Prefix
 	Tenants         []Tenant
 	LogLevel        slog.Level
+	Notes           []string // what is allowed, and better changed; a sentence each
+
+	each Tenant            // what tenants have that say nothing else
+	from map[string]string // setting: what errors call it; without the defaults
+	use  Use
 }
 
 // A Tenant is who events belong to.
 type Tenant struct {
 	Name         string
 	APIKey       string
+	KeyFrom      string // where the key is: a variable's name, or a file's
 	Tokens       []Token
 	AnyToken     bool
 	Environments []string
@@ -56,3 +71,46 @@ type Token struct {
 	SHA256  [32]byte
 	Browser bool
 }
+
+// Use says what a configuration is read for.
+type Use int
+
+const (
+	// Serve checks everything.
+	Serve Use = iota
+	// Ask is for the commands that ask a relay or its broker. They need no key,
+	// so none is read.
+	Ask
+)
+
+// DefaultTenant is the name of the one tenant of a relay whose file names none.
+const DefaultTenant = "default"
+
+// Offline is the value of --api that drains into an embedded server.
+const Offline = "offline"
+
+// Given reports whether a flag, a variable or the file has the setting.
+func (c *Config) Given(name string) bool { _, given := c.from[name]; return given }
+
+// called returns what errors call a setting.
+func (c *Config) called(name string) string {
+	if from, given := c.from[name]; given {
+		return from
+	}
+	return "--" + name
+}
+
+// A Problem is one value that is wrong. Its text never has a key or a token.
+type Problem struct {
+	Where  string // "--listen", "ALTERTABLE_RELAY_LISTEN", "relay.yaml:3: listen"
+	Reason string // the value and its range
+}
+
+func (p *Problem) Error() string { return p.Where + ": " + p.Reason }
+
+// problems are told all at once.
+type problems []error
+
+func (p *problems) add(where, reason string) { *p = append(*p, &Problem{where, reason}) }
+
+func (p problems) err() error { return errors.Join(p...) }
