@@ -1,0 +1,263 @@
+package natsqueue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/natsqueue"
+)
+
+// soon is a request with little time.
+func soon(t testing.TB, body string) *http.Request {
+	t.Helper()
+	c, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	t.Cleanup(cancel)
+	return post(t, "/track", body).WithContext(c)
+}
+
+func TestLostAcknowledgementIsStoredOnce(t *testing.T) {
+	srv := startServer(t)
+	stream := newStream(t, connect(t, srv.ClientURL()), "acme")
+	p := newProxy(t)
+	p.leadTo(srv.Addr().String())
+	queue := natsqueue.New(connect(t, p.url()), "acme")
+	require.Equal(t, 200, send(t, queue, post(t, "/track", `[{"n":0}]`)).Status)
+
+	answers := make(chan answer)
+	p.deaf.Store(true)
+	go func() { answers <- send(t, queue, post(t, "/track", `[{"n":1}]`)) }()
+	<-p.heard // the acknowledgement
+	p.cut()
+	p.deaf.Store(false)
+	assert.Equal(t, 200, (<-answers).Status, "it was published again, inside")
+	assert.Len(t, stored(t, stream), 2)
+}
+
+// The client's attempt ends without an answer, and it sends the batch again.
+func TestLostAnswerIsStoredOnce(t *testing.T) {
+	srv := startServer(t)
+	stream := newStream(t, connect(t, srv.ClientURL()), "acme")
+	p := newProxy(t)
+	p.leadTo(srv.Addr().String())
+	js := connect(t, p.url())
+	client := newClient(t, natsqueue.New(js, "acme"), altertable.WithRequestTimeout(50*time.Millisecond))
+	require.NoError(t, js.Conn().FlushWithContext(within(t)))
+
+	p.deaf.Store(true)
+	require.NoError(t, client.Track(ctx, altertable.Track{Event: "checkout_completed", DistinctID: "u_42"}))
+	<-p.heard
+	require.Eventually(t, func() bool { return client.Stats().FailedRequests > 0 }, patience, time.Millisecond)
+	p.cut()
+	p.deaf.Store(false)
+	require.NoError(t, client.Flush(within(t)))
+	assert.Len(t, events(t, stream), 1)
+}
+
+func TestBatchOverMaxPayloadIsHalved(t *testing.T) {
+	limits := map[string]struct {
+		server func(*server.Options)
+		stream func(*jetstream.StreamConfig)
+	}{
+		"of the server": {func(o *server.Options) { o.MaxPayload = 8 << 10 }, func(*jetstream.StreamConfig) {}},
+		"of the stream": {func(*server.Options) {}, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 8 << 10 }},
+	}
+	for name, limit := range limits {
+		t.Run(name, func(t *testing.T) {
+			js := connect(t, startServer(t, limit.server).ClientURL())
+			stream := newStream(t, js, "acme", limit.stream)
+			var lost atomic.Pointer[altertable.DeliveryError]
+			client := newClient(t, natsqueue.New(js, "acme"), altertable.WithOnError(func(err error) {
+				var undelivered *altertable.DeliveryError
+				if errors.As(err, &undelivered) {
+					lost.Store(undelivered)
+				}
+			}))
+			for n := range 50 {
+				size := 1 << 10
+				if n == 17 {
+					size = 10 << 10 // no half holds it
+				}
+				require.NoError(t, client.Track(ctx, altertable.Track{Event: "checkout_completed", DistinctID: "u_42",
+					Properties: altertable.Properties{"n": n, "note": strings.Repeat("x", size)}}))
+			}
+			require.Error(t, client.Shutdown(within(t)))
+			seen := map[float64]int{}
+			for _, e := range events(t, stream) {
+				seen[e["properties"].(map[string]any)["n"].(float64)]++
+			}
+			assert.Len(t, seen, 49)
+			assert.NotContains(t, seen, 17.0)
+			for n, times := range seen {
+				assert.Equal(t, 1, times, n)
+			}
+			require.NotNil(t, lost.Load())
+			assert.Equal(t, 1, lost.Load().Count)
+			var api *altertable.APIError
+			require.ErrorAs(t, lost.Load(), &api)
+			assert.Equal(t, 413, api.StatusCode)
+			assert.Equal(t, "payload-too-large", api.Code)
+		})
+	}
+}
+
+// The whole of a message counts against max_payload, its header too.
+func TestLargestPayload(t *testing.T) {
+	const most = 4 << 10
+	js := connect(t, startServer(t, func(o *server.Options) { o.MaxPayload = most }).ClientURL())
+	stream := newStream(t, js, "acme")
+	queue := natsqueue.New(js, "acme")
+	fits := 0
+	for size := most - 300; size <= most; size++ {
+		if send(t, queue, post(t, "/track", strings.Repeat("x", size))).Status == 200 {
+			fits = size
+		}
+	}
+	require.Positive(t, fits)
+	m := stored(t, stream)
+	header, err := (&nats.Msg{Header: m[len(m)-1].header}).Header, error(nil)
+	require.NoError(t, err)
+	bytes := len("NATS/1.0\r\n\r\n")
+	for key, values := range header {
+		bytes += len(key) + len(values[0]) + len(": \r\n")
+	}
+	assert.Equal(t, most, fits+bytes, "one byte more does not fit")
+	assert.Zero(t, waiting(js.Conn()), "nats.go keeps no entry of a request that was never sent")
+}
+
+func TestFullStream(t *testing.T) {
+	queue, stream := newQueue(t, func(c *jetstream.StreamConfig) { c.MaxBytes = 4 << 10 })
+	client := newClient(t, queue, altertable.WithMaxBatchSize(1))
+	for n := range 20 {
+		require.NoError(t, client.Track(ctx, altertable.Track{Event: "checkout_completed", DistinctID: fmt.Sprint("u_", n),
+			Properties: altertable.Properties{"note": strings.Repeat("x", 500)}}))
+	}
+	require.Eventually(t, func() bool { return client.Stats().FailedRequests > 2 }, patience, time.Millisecond)
+	a := send(t, queue, post(t, "/track", strings.Repeat("x", 3<<10)))
+	assert.Equal(t, 503, a.Status)
+	assert.Equal(t, "stream-full", a.Code)
+	assert.Contains(t, a.Message, "ALTERTABLE_acme")
+	assert.Contains(t, a.Message, "MaxBytes")
+
+	// Somebody drains it.
+	seen := map[any]int{}
+	for len(seen) < 20 {
+		for _, m := range stored(t, stream) {
+			_, rest, _ := strings.Cut(string(m.data), `"distinct_id":"`)
+			id, _, _ := strings.Cut(rest, `"`)
+			seen[id]++
+		}
+		require.NoError(t, stream.Purge(within(t)))
+		before := client.Stats().Delivered
+		require.Eventually(t, func() bool { return client.Stats().Delivered > before || before == 20 }, patience, time.Millisecond)
+		if before == 20 {
+			break
+		}
+	}
+	require.NoError(t, client.Flush(within(t)))
+	assert.EqualValues(t, 20, client.Stats().Delivered)
+}
+
+func TestTroubleThatLasts(t *testing.T) {
+	allowed := func(o *server.Options) {
+		o.Users = []*server.User{{Username: "producer", Password: "p", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Allow: []string{"$JS.API.>", "altertable.v1.other.>"}},
+		}}}
+	}
+	tests := []struct {
+		name, code, says string
+		queue            func(t *testing.T) http.RoundTripper
+	}{
+		{"no stream", "no-stream", "ALTERTABLE_acme", func(t *testing.T) http.RoundTripper {
+			return natsqueue.New(connect(t, startServer(t).ClientURL()), "acme")
+		}},
+		{"no JetStream", "no-stream", "ALTERTABLE_acme", func(t *testing.T) http.RoundTripper {
+			return natsqueue.New(connect(t, startServer(t, func(o *server.Options) { o.JetStream = false }).ClientURL()), "acme")
+		}},
+		{"a stream of everything", "other-stream", "ALTERTABLE_acme", func(t *testing.T) http.RoundTripper {
+			js := connect(t, startServer(t).ClientURL())
+			newStream(t, js, "acme", func(c *jetstream.StreamConfig) { c.Name, c.Subjects = "EVERYTHING", []string{"altertable.>"} })
+			return natsqueue.New(js, "acme")
+		}},
+		{"no broker", "not-connected", "NATS server", func(t *testing.T) http.RoundTripper {
+			return natsqueue.New(connect(t, newProxy(t).url()), "acme")
+		}},
+		{"no permission", "not-permitted", "altertable.v1.TENANT.>", func(t *testing.T) http.RoundTripper {
+			js := connect(t, startServer(t, allowed).ClientURL(), nats.UserInfo("producer", "p"))
+			newStream(t, js, "acme")
+			return natsqueue.New(js, "acme")
+		}},
+		{"no acknowledgement", "no-acknowledgement", "in time", func(t *testing.T) http.RoundTripper {
+			srv := startServer(t)
+			js := connect(t, srv.ClientURL())
+			newStream(t, js, "acme")
+			p := newProxy(t)
+			p.leadTo(srv.Addr().String())
+			js = connect(t, p.url())
+			require.NoError(t, js.Conn().FlushWithContext(within(t)))
+			p.deaf.Store(true)
+			return natsqueue.New(js, "acme")
+		}},
+		{"closed connection", "connection-closed", "ConnectOptions", func(t *testing.T) http.RoundTripper {
+			js := connect(t, startServer(t).ClientURL())
+			js.Conn().Close()
+			return natsqueue.New(js, "acme")
+		}},
+		{"a sealed stream", "refused-10109", "sealed", func(t *testing.T) http.RoundTripper {
+			js := connect(t, startServer(t).ClientURL())
+			config := streamConfig("acme")
+			config.Discard = jetstream.DiscardOld
+			_, err := js.CreateStream(ctx, config)
+			require.NoError(t, err)
+			config.Sealed = true
+			_, err = js.UpdateStream(ctx, config)
+			require.NoError(t, err)
+			return natsqueue.New(js, "acme")
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			queue := test.queue(t)
+			a := send(t, queue, soon(t, `[{}]`)) // before the context ends, so that there is an answer
+			assert.Equal(t, 503, a.Status)
+			assert.Equal(t, test.code, a.Code)
+			assert.Contains(t, a.Message, test.says)
+			assert.Regexp(t, `^[\w.-]{1,64}$`, a.Code, "else the client does not show it")
+		})
+	}
+}
+
+// Without a deadline of its own a request does not hang for ever.
+func TestRequestWithoutDeadline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes 5 seconds")
+	}
+	t.Parallel()
+	queue := natsqueue.New(connect(t, newProxy(t).url()), "acme")
+	a := send(t, queue, post(t, "/track", `[{}]`).WithContext(ctx))
+	assert.Equal(t, "not-connected", a.Code)
+}
+
+func TestStreamThatComesLate(t *testing.T) {
+	js := connect(t, startServer(t).ClientURL())
+	queue := natsqueue.New(js, "acme")
+	answers := make(chan answer)
+	go func() { answers <- send(t, queue, post(t, "/track", `[{}]`)) }()
+	for js.Conn().Statistics.OutMsgs == 0 { // it was tried
+		time.Sleep(time.Millisecond)
+	}
+	newStream(t, js, "acme")
+	assert.Equal(t, 200, (<-answers).Status)
+}
