@@ -35,3 +35,17 @@ func Subject(tenant, endpoint string) string {
 func DeadSubject(tenant, endpoint string) string {
 	return "altertable.v1.dlq." + tenant + "." + endpoint
 }
+
+// validTenant says whether the name can be part of a subject and of a stream's
+// name. Lower case alone: no tenant's stream is another's stream of dead letters.
+func validTenant(name string) bool {
+	if name == "" || len(name) > 32 || name == "dlq" || name[0] == '_' || name[0] == '-' {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}

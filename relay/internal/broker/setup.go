@@ -1,0 +1,133 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const setupTimeout = 30 * time.Second // of one tenant
+
+// setUpAll makes the streams and consumers of every tenant what they must be. It
+// does so once, at the start: of two relays with different settings the one that
+// started last has its way, and neither changes anything again.
+func (b *Broker) setUpAll() bool {
+	return b.retry("streams are not there", func() error {
+		js := *b.js.Load()
+		if !js.Conn().IsConnected() {
+			return b.link.notConnected()
+		}
+		if b.o.ReadOnly {
+			ctx, cancel := context.WithTimeout(b.ctx, setupTimeout)
+			defer cancel()
+			_, err := js.AccountInfo(ctx)
+			return b.explain(err)
+		}
+		sizes, err := b.sizes(b.ctx, js)
+		if err != nil {
+			return b.explain(err)
+		}
+		for _, t := range b.tenants {
+			if err := b.setUp(js, t.Name, sizes[t.Name]); err != nil {
+				return fmt.Errorf("tenant %s: %w", t.Name, b.explain(err))
+			}
+		}
+		return nil
+	})
+}
+
+func (b *Broker) setUp(js jetstream.JetStream, tenant string, s size) error {
+	ctx, cancel := context.WithTimeout(b.ctx, setupTimeout)
+	defer cancel()
+	stream, err := b.setUpStream(ctx, js, Stream(tenant), func(have jetstream.StreamConfig) jetstream.StreamConfig {
+		return b.streamConfig(have, tenant, s.stream)
+	})
+	if err != nil {
+		return err
+	}
+	_, err = b.setUpStream(ctx, js, DeadStream(tenant), func(have jetstream.StreamConfig) jetstream.StreamConfig {
+		return b.deadConfig(have, tenant, s.dead)
+	})
+	if err != nil {
+		return err
+	}
+	err = b.setUpConsumer(ctx, stream, EventsConsumer, Subject(tenant, "track"), Subject(tenant, "alias"))
+	if err != nil {
+		return err
+	}
+	return b.setUpConsumer(ctx, stream, IdentifyConsumer, Subject(tenant, "identify"))
+}
+
+func (b *Broker) setUpStream(ctx context.Context, js jetstream.JetStream, name string, want func(jetstream.StreamConfig) jetstream.StreamConfig) (jetstream.Stream, error) {
+	stream, err := js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = js.CreateStream(ctx, want(jetstream.StreamConfig{}))
+		return stream, named("stream", name, err)
+	}
+	if err != nil {
+		return nil, named("stream", name, err)
+	}
+	have := stream.CachedInfo().Config
+	next := want(have)
+	if err := unchangeable(have, next); err != nil {
+		return nil, named("stream", name, err)
+	}
+	if reflect.DeepEqual(have, next) {
+		return stream, nil
+	}
+	b.log.Info("stream is changed", "stream", name)
+	stream, err = js.UpdateStream(ctx, next)
+	return stream, named("stream", name, err)
+}
+
+// unchangeable names what no update can bring to what it must be.
+func unchangeable(have, want jetstream.StreamConfig) error {
+	if p, ok := have.Metadata[MetadataShards]; ok && p != want.Metadata[MetadataShards] {
+		return fmt.Errorf("it has %s partitions of identify, and this relay knows %s alone", p, partitions)
+	}
+	switch {
+	case have.Retention != want.Retention:
+		return fmt.Errorf("its retention is %v, must be %v, and cannot be changed", have.Retention, want.Retention)
+	case have.Storage != want.Storage:
+		return fmt.Errorf("its storage is %v, must be %v, and cannot be changed", have.Storage, want.Storage)
+	case have.Sealed:
+		return errors.New("it is sealed")
+	case have.Mirror != nil:
+		return errors.New("it is a mirror")
+	case have.NoAck:
+		return errors.New("it acknowledges nothing (no_ack)")
+	case have.PersistMode != want.PersistMode || have.PersistMode == jetstream.AsyncPersistMode:
+		return errors.New("it acknowledges before it has stored (persist_mode async)")
+	}
+	return nil
+}
+
+func (b *Broker) setUpConsumer(ctx context.Context, stream jetstream.Stream, name string, subjects ...string) error {
+	consumer, err := stream.Consumer(ctx, name)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		_, err = stream.CreateConsumer(ctx, b.consumerConfig(jetstream.ConsumerConfig{}, name, subjects...))
+		return named("consumer", name, err)
+	}
+	if err != nil {
+		return named("consumer", name, err)
+	}
+	have := consumer.CachedInfo().Config
+	next := b.consumerConfig(have, name, subjects...)
+	if reflect.DeepEqual(have, next) {
+		return nil
+	}
+	b.log.Info("consumer is changed", "stream", stream.CachedInfo().Config.Name, "consumer", name)
+	_, err = stream.UpdateConsumer(ctx, next)
+	return named("consumer", name, err)
+}
+
+func named(kind, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", kind, name, err)
+}
