@@ -102,7 +102,7 @@ func (f *file) parse(content []byte) (root ast.Node, ok bool) {
 			root, ok = nil, false
 		}
 	}()
-	parsed, err := parser.ParseBytes(content, 0)
+	parsed, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
 	var syntax *yaml.SyntaxError
 	switch {
 	case errors.As(err, &syntax) && syntax.Token != nil && syntax.Token.Position != nil:
@@ -123,9 +123,14 @@ func (f *file) parse(content []byte) (root ast.Node, ok bool) {
 // which there may be a key.
 func withoutQuotes(message string) string {
 	if i := strings.IndexAny(message, "\"`"); i >= 0 {
-		return strings.TrimSpace(message[:i]) + " ..."
+		message = strings.TrimSpace(message[:i]) + " ..."
 	}
-	return message
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, message)
 }
 
 // An entry is a key with its value.

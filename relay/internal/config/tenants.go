@@ -35,7 +35,7 @@ func (f *file) tenants(e entry) []tenantEntry {
 		return nil
 	}
 	var tenants []tenantEntry
-	names := map[string]int{}
+	names, dead := map[string]int{}, map[string]string{}
 	for i, node := range list.Values {
 		what := indexed("tenants", i)
 		t := f.tenant(node, what)
@@ -43,8 +43,17 @@ func (f *file) tenants(e entry) []tenantEntry {
 		if first, again := names[t.tenant.Name]; again && t.tenant.Name != "" {
 			f.wrong.add(t.where, fmt.Sprintf("has the name %s of tenants[%d]", shown(t.tenant.Name), first))
 		}
+		// The directories of their streams are one where case does not count.
+		if of, isDead := strings.CutSuffix(t.tenant.Name, "_dlq"); isDead {
+			dead[of] = t.where
+		}
 		names[t.tenant.Name] = i
 		tenants = append(tenants, t)
+	}
+	for of, where := range dead {
+		if i, both := names[of]; both {
+			f.wrong.add(where, fmt.Sprintf("has the name of tenants[%d] with _dlq, as its dead letters have", i))
+		}
 	}
 	f.checkTokens(tenants)
 	return tenants
