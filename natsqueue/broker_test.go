@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -29,6 +30,8 @@ func play(role string) int {
 	switch name, argument, _ := strings.Cut(role, " "); name {
 	case "broker":
 		address, err = serveBroker(argument)
+	case "sink":
+		address, err = serveSink()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,6 +52,21 @@ func serveBroker(dir string) (string, error) {
 		return "", fmt.Errorf("the broker is not ready")
 	}
 	return srv.Addr().String(), nil
+}
+
+// serveSink takes whatever is posted, as a plain HTTP server does.
+func serveSink() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	go func() {
+		_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // the client notices
+			_, _ = io.WriteString(w, `{"ok":true}`)
+		}))
+	}()
+	return listener.Addr().String(), nil
 }
 
 // A process is one that plays a role.
@@ -86,6 +104,8 @@ type proxy struct {
 	target   atomic.Pointer[string] // nil: nobody is there
 	deaf     atomic.Bool            // what the broker says does not arrive
 	heard    chan struct{}          // a deaf proxy was told something
+	accepted atomic.Int64           // connections so far
+	paused   sync.RWMutex           // held for writing while nothing is read
 	mu       sync.Mutex
 	open     map[net.Conn]struct{} // guarded by mu
 	running  sync.WaitGroup
@@ -126,12 +146,23 @@ func (p *proxy) cut() {
 	clear(p.open)
 }
 
+// pause has the proxy read nothing more until resume.
+func (p *proxy) pause() { p.paused.Lock() }
+
+func (p *proxy) resume() { p.paused.Unlock() }
+
+func (p *proxy) awaitResume() {
+	p.paused.RLock()
+	defer p.paused.RUnlock()
+}
+
 func (p *proxy) accept() {
 	for {
 		near, err := p.listener.Accept()
 		if err != nil {
 			return
 		}
+		p.accepted.Add(1)
 		target := p.target.Load()
 		if target == nil {
 			_ = near.Close()
@@ -156,6 +187,7 @@ func (p *proxy) forward(to, from net.Conn, toClient bool) {
 	defer from.Close()
 	buf := make([]byte, 32<<10)
 	for {
+		p.awaitResume()
 		n, err := from.Read(buf)
 		if err != nil {
 			return

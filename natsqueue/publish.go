@@ -15,7 +15,8 @@ const (
 	firstPause   = 50 * time.Millisecond  // between attempts
 	longestPause = 400 * time.Millisecond // likewise
 	leastAttempt = 250 * time.Millisecond // if there is so much time
-	mostMargin   = 250 * time.Millisecond
+	mostAttempt  = 2500 * time.Millisecond
+	mostMargin   = 250 * time.Millisecond // between the answer and the end of the request's context
 )
 
 // publish stores m, or returns why it is not known to be stored. What may pass is
@@ -63,7 +64,8 @@ func wait(ctx context.Context, pause time.Duration, end time.Time) bool {
 }
 
 // attempt publishes m once. The broker has half of the time that is left, so that
-// there is some for another attempt if the connection or a leader is lost.
+// there is some for another attempt: nats.go waits for an acknowledgement also if
+// its connection was lost, or the leader that would have sent it.
 //
 // It asks the connection first: nats.go keeps the entry of a request that it fails
 // to write, so attempts during a long outage would fill the memory.
@@ -73,7 +75,7 @@ func (q *queue) attempt(ctx context.Context, m *nats.Msg, end time.Time) *refusa
 		return refused
 	}
 	left := time.Until(end)
-	attempt, cancel := context.WithTimeout(ctx, max(left/2, min(left, leastAttempt)))
+	attempt, cancel := context.WithTimeout(ctx, min(max(left/2, min(left, leastAttempt)), mostAttempt))
 	defer cancel()
 	_, err := q.js.PublishMsg(attempt, m, once)
 	if err == nil {
