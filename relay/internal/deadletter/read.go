@@ -15,7 +15,7 @@ import (
 // What one reader holds in memory, and how it deals with a broker that is away.
 const (
 	aheadMessages = 256
-	aheadBytes    = 2 * broker.MaxMessage // the largest letter, and its headers, must fit
+	aheadBytes    = 3 * broker.MaxMessage // a letter of the relay's fits, with its headers
 	idle          = 2 * time.Second       // without a letter: is there one?
 	inactive      = time.Minute           // then the broker forgets the reader
 	attempts      = 6                     // without a letter in between
@@ -52,8 +52,12 @@ func (s *Store) read(ctx context.Context, f Filter, heads bool, each func(*store
 		if err != nil {
 			return err
 		}
-		if err := newReader(stream, tenant, f, heads, each).read(ctx); err != nil {
-			return err
+		r := newReader(stream, tenant, f, heads, each)
+		switch err := r.read(ctx); {
+		case r.failed != nil:
+			return r.failed
+		case err != nil:
+			return fmt.Errorf("tenant %q: %w", tenant, err)
 		}
 	}
 	return nil
@@ -83,13 +87,15 @@ type reader struct {
 	first  uint64 // of the stream
 	next   uint64 // to read
 	last   uint64 // to read
+	single bool   // one letter at a time, whatever its size
 	failed error  // of each
 }
 
 func newReader(stream jetstream.Stream, tenant string, f Filter, heads bool, each func(*stored) error) *reader {
 	state := stream.CachedInfo().State
+	first := max(1, state.FirstSeq) // 0 of a stream that never had a letter
 	return &reader{stream: stream, tenant: tenant, filter: f, heads: heads, each: each,
-		first: state.FirstSeq, next: state.FirstSeq, last: state.LastSeq}
+		first: first, next: first, last: state.LastSeq}
 }
 
 // errGap is a letter that did not come.
@@ -105,12 +111,13 @@ func (r *reader) read(ctx context.Context) error {
 		case r.failed != nil:
 			return r.failed
 		case ctx.Err() != nil:
-			return fmt.Errorf("tenant %q: dead letters: %w", r.tenant, ctx.Err())
+			return ctx.Err()
 		case r.next > before:
 			failures, wait = 0, firstWait
 		}
+		r.single = r.next == before
 		if failures++; failures == attempts {
-			return fmt.Errorf("tenant %q: dead letters cannot be read: is the broker there? %w", r.tenant, err)
+			return fmt.Errorf("dead letters cannot be read: is the broker there? %w", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -132,7 +139,7 @@ func (r *reader) follow(ctx context.Context) error {
 	if r.next = max(r.next, info.Delivered.Stream+1); info.NumPending == 0 {
 		return r.check(ctx)
 	}
-	letters, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(aheadMessages, aheadBytes))
+	letters, err := consumer.Messages(r.ahead())
 	if err != nil {
 		return err
 	}
@@ -151,6 +158,15 @@ func (r *reader) follow(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// ahead is how much the broker may send before it is asked for. Of a letter that is
+// larger than that, which the relay did not put there, it sends nothing.
+func (r *reader) ahead() jetstream.PullMessagesOpt {
+	if r.single {
+		return jetstream.PullMaxMessages(1)
+	}
+	return jetstream.PullMaxMessagesWithBytesLimit(aheadMessages, aheadBytes)
 }
 
 // config begins by time until the broker has said which letter that is.
