@@ -1,11 +1,17 @@
 // Package intake is the relay's front: the API's endpoints, which answer 200 once
 // the events are stored.
+//
+// A request's way: exchange (path, method, token, content type) -> read (bounded
+// memory and time) -> body.Split -> parts (messages of the stream, of one
+// environment each) -> publish, one part after the other -> for sync=true, outcome.
 package intake
 
 import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -32,22 +38,96 @@ type Tenant struct {
 type Options struct {
 	Tenants        []Tenant
 	TrustedProxies []netip.Prefix
-	SyncTimeout    time.Duration
+	SyncTimeout    time.Duration              // 0: 30 s
 	JetStream      func() jetstream.JetStream // nil until the broker has recovered
 	Metrics        *metrics.Metrics
-	Logger         *slog.Logger
+	Logger         *slog.Logger // nil: discards
 }
 
-// An Intake is the http.Handler of /track, /identify and /alias.
-type Intake struct{}
+const (
+	defaultSyncTimeout = 30 * time.Second
+	closeGrace         = 2 * time.Second // for outcomes, once Close was called
+)
+
+// An Intake is the http.Handler of /track, /identify and /alias. Its methods may be
+// called by any goroutine.
+type Intake struct {
+	o       Options
+	log     *slog.Logger
+	access  access
+	origins map[string]bool // of all tenants
+	tenants []tenant
+	clock   clock
+	room    room
+	failing atomic.Bool // the last event could not be stored
+
+	closing chan struct{} // closed by Close
+	inside  sync.WaitGroup
+	mu      sync.Mutex // guards closed, and inside against Close
+	closed  bool
+}
+
+// A tenant is a Tenant and what its requests share.
+type tenant struct {
+	Tenant
+	turn chan struct{} // held while identifies that the intake stamps are stored
+}
 
 // New returns an Intake.
-func New(o Options) *Intake { return nil }
+func New(o Options) *Intake {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.SyncTimeout <= 0 {
+		o.SyncTimeout = defaultSyncTimeout
+	}
+	if o.JetStream == nil {
+		o.JetStream = func() jetstream.JetStream { return nil }
+	}
+	i := &Intake{o: o, log: o.Logger, access: newAccess(o.Tenants), origins: map[string]bool{}, closing: make(chan struct{})}
+	i.room.left.Store(maxBodies)
+	for _, t := range o.Tenants {
+		i.tenants = append(i.tenants, tenant{Tenant: t, turn: make(chan struct{}, 1)})
+		for _, origin := range t.Origins {
+			i.origins[origin] = true
+		}
+	}
+	return i
+}
 
-func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+// enter admits a request to what Close waits for.
+func (i *Intake) enter() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.closed {
+		return false
+	}
+	i.inside.Add(1)
+	return true
+}
 
-// Transport reaches the intake without a socket and without a token, as the tenant: what a spool holds goes this way.
-func (i *Intake) Transport(tenant string) http.RoundTripper { return nil }
+func (i *Intake) isClosed() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.closed
+}
 
-// Close makes every later request a 503, and waits for those that are there.
-func (i *Intake) Close() {}
+// Close makes every later request a 503, and waits for those whose body was read:
+// until they are stored, or that takes too long. Those that wait for the outcome
+// of what is stored are answered 504 after 2 s. It may be called more than once.
+func (i *Intake) Close() {
+	i.mu.Lock()
+	if !i.closed {
+		i.closed = true
+		close(i.closing)
+	}
+	i.mu.Unlock()
+	i.inside.Wait()
+}
+
+// ServeHTTP implements http.Handler.
+func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{i: i, w: w, r: r, start: time.Now()}
+	defer x.done()
+	x.send(x.answer())
+}
