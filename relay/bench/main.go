@@ -23,6 +23,7 @@ type options struct {
 	events  []int
 	setups  []string
 	raw     int // events of the run without compression
+	queue   int // events of natsqueue's benchmark
 	batch   int
 	flights int
 	verbose bool
@@ -37,6 +38,7 @@ func main() {
 	setups := flag.String("setups", "node,embedded", "`names`, joined by commas: node is a nats-server beside the relay")
 	var o options
 	flag.IntVar(&o.raw, "raw", 200_000, "events of the run without compression, at most")
+	flag.IntVar(&o.queue, "natsqueue", 1_000_000, "events of natsqueue's own benchmark; 0: without it")
 	flag.IntVar(&o.batch, "batch-size", 100, "events of a request to the API")
 	flag.IntVar(&o.flights, "max-in-flight", 8, "requests to the API at one time")
 	flag.BoolVar(&o.verbose, "v", false, "show what relay and broker log")
@@ -92,6 +94,15 @@ func measureAll(o options) error {
 			columns = append(columns, c)
 		}
 	}
-	printTable(os.Stdout, columns)
+	printColumns(os.Stdout, columns)
+	if o.queue == 0 {
+		return nil
+	}
+	figures, err := runQueue(o.queue)
+	if err != nil {
+		return err
+	}
+	fmt.Println()
+	printQueue(os.Stdout, figures)
 	return nil
 }

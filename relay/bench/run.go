@@ -113,12 +113,12 @@ func (r *run) serve(role, compression string) (ready time.Duration, err error) {
 		return 0, err
 	}
 	args := []string{"serve", "--listen", r.listen, "--admin-listen", r.admin, "--role", role, "--api", r.api,
-		"--compression", compression, "--max-bytes", "1TiB", "--log-level", "warn",
+		"--compression", compression, "--log-level", "warn", "--shutdown-timeout", "5s",
 		"--batch-size", strconv.Itoa(r.batch), "--max-in-flight", strconv.Itoa(r.flights)}
 	if r.broker != nil {
 		args = append(args, "--nats", "nats://"+r.nats, "--replicas", "1")
 	} else {
-		args = append(args, "--data", r.store)
+		args = append(args, "--data", r.store, "--max-bytes", "1TiB")
 	}
 	began := time.Now()
 	if r.relay, err = start("relay", r.verbose, r.programs.relay, args...); err != nil {
@@ -138,9 +138,17 @@ func (r *run) serve(role, compression string) (ready time.Duration, err error) {
 	}
 }
 
-// fillWith stores the events while nothing drains them.
+// fillWith stores the events while nothing drains them. A relay with a broker of
+// its own drains always: there, the API is down.
 func (r *run) fillWith(events int, compression string) (took time.Duration, producer, relay usage, err error) {
-	if _, err = r.serve("intake", compression); err != nil {
+	role := "intake"
+	if r.broker == nil {
+		role = "intake,drain"
+		if _, err = r.ask("/shut"); err != nil {
+			return 0, producer, relay, err
+		}
+	}
+	if _, err = r.serve(role, compression); err != nil {
 		return 0, producer, relay, err
 	}
 	began := time.Now()
@@ -165,11 +173,18 @@ func (r *run) endRelay() (usage, error) {
 
 // drainAll delivers what is stored.
 func (r *run) drainAll(c *column) (err error) {
-	if c.ready, err = r.serve("drain", "s2"); err != nil {
+	role := "drain"
+	if r.broker == nil {
+		role = "intake,drain"
+	}
+	if _, err = r.ask("/open"); err != nil {
+		return err
+	}
+	if c.ready, err = r.serve(role, "s2"); err != nil {
 		return err
 	}
 	for last, since := 0, time.Now(); c.arrived.Events < r.events; time.Sleep(50 * time.Millisecond) {
-		if c.arrived, err = r.arrived(); err != nil {
+		if c.arrived, err = r.ask("/arrived"); err != nil {
 			return err
 		}
 		if c.arrived.Events > last {
@@ -182,15 +197,16 @@ func (r *run) drainAll(c *column) (err error) {
 	if c.drainer, err = r.endRelay(); err != nil {
 		return err
 	}
-	if c.arrived, err = r.arrived(); err == nil && c.arrived.Twice > 0 {
+	if c.arrived, err = r.ask("/arrived"); err == nil && c.arrived.Twice > 0 {
 		err = fmt.Errorf("%d events arrived twice", c.arrived.Twice)
 	}
 	c.drain = c.arrived.Last.Sub(c.arrived.First)
 	return err
 }
 
-func (r *run) arrived() (a arrival, err error) {
-	answer, err := http.Get(r.api + "/arrived")
+// ask asks the sink.
+func (r *run) ask(path string) (a arrival, err error) {
+	answer, err := http.Get(r.api + path)
 	if err != nil {
 		return a, err
 	}

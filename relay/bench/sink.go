@@ -29,6 +29,7 @@ type arrival struct {
 type sink struct {
 	mu   sync.Mutex // guards what follows
 	seen []uint64   // bits
+	shut bool       // as if the API were down
 	arrival
 }
 
@@ -44,10 +45,12 @@ func serveSink(events int) error {
 }
 
 func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/arrived" {
+	switch r.URL.Path {
+	case "/arrived", "/shut", "/open": // of the parent, which would notice an error
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		_ = json.NewEncoder(w).Encode(s.arrival) // the parent would notice
+		s.shut = r.URL.Path == "/shut" || s.shut && r.URL.Path != "/open"
+		_ = json.NewEncoder(w).Encode(s.arrival)
 		return
 	}
 	body := bodies.Get().(*bytes.Buffer)
@@ -56,22 +59,29 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, err := body.ReadFrom(r.Body); err != nil {
 		return
 	}
-	s.take(body.Bytes(), time.Now())
+	if !s.take(body.Bytes(), time.Now()) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	_, _ = io.WriteString(w, `{"ok":true}`)
 }
 
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func (s *sink) take(body []byte, now time.Time) {
+// take reports whether it took the body.
+func (s *sink) take(body []byte, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.shut {
+		return false
+	}
 	if s.Requests++; s.First.IsZero() {
 		s.First = now
 	}
 	for {
 		_, rest, ok := bytes.Cut(body, []byte(marker))
 		if !ok {
-			return
+			return true
 		}
 		n, bit := number(rest), uint64(1)
 		bit <<= n % 64

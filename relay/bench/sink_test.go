@@ -27,9 +27,31 @@ func TestSinkAnswers(t *testing.T) {
 	answer.Body.Close()
 	assert.Equal(t, 200, answer.StatusCode)
 	r := run{api: server.URL}
-	arrived, err := r.arrived()
+	arrived, err := r.ask("/arrived")
 	require.NoError(t, err)
 	assert.Equal(t, 1, arrived.Events)
+}
+
+func TestSinkThatIsShutTakesNothing(t *testing.T) {
+	s := newSink(10)
+	server := httptest.NewServer(s)
+	defer server.Close()
+	post := func() int {
+		answer, err := server.Client().Post(server.URL+"/track", "application/json", strings.NewReader(`{"bench_number":3}`))
+		require.NoError(t, err)
+		answer.Body.Close()
+		return answer.StatusCode
+	}
+	r := run{api: server.URL}
+	_, err := r.ask("/shut")
+	require.NoError(t, err)
+	assert.Equal(t, 503, post())
+	arrived, err := r.ask("/arrived")
+	require.NoError(t, err)
+	assert.Equal(t, arrival{}, arrived)
+	_, err = r.ask("/open")
+	require.NoError(t, err)
+	assert.Equal(t, 200, post())
 }
 
 // What the producers send is what the sink looks for.

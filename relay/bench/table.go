@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -56,12 +57,11 @@ func thousands(n int) string {
 	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
-// printTable prints Markdown that can be read as it is, too.
-func printTable(w io.Writer, columns []column) {
-	lines := [][]string{{"", "target"}, {"---", "---"}}
+// printColumns prints what the runs measured.
+func printColumns(w io.Writer, columns []column) {
+	lines := [][]string{{"", "target"}}
 	for _, c := range columns {
 		lines[0] = append(lines[0], c.setup+", "+thousands(c.events)+" events")
-		lines[1] = append(lines[1], "---")
 	}
 	for _, r := range rows {
 		line := []string{r.name, r.target}
@@ -70,7 +70,17 @@ func printTable(w io.Writer, columns []column) {
 		}
 		lines = append(lines, line)
 	}
-	widths := make([]int, len(lines[0]))
+	printTable(w, lines)
+}
+
+// printTable prints Markdown that can be read as it is, too.
+func printTable(w io.Writer, lines [][]string) {
+	rule := make([]string, len(lines[0]))
+	for i := range rule {
+		rule[i] = "---"
+	}
+	lines = slices.Insert(lines, 1, rule)
+	widths := make([]int, len(rule))
 	for _, line := range lines {
 		for i, cell := range line {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))

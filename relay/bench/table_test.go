@@ -11,7 +11,7 @@ import (
 
 func TestTable(t *testing.T) {
 	var printed strings.Builder
-	printTable(&printed, []column{{
+	printColumns(&printed, []column{{
 		setup: "node", events: 1_000_000, batch: 100, fill: 10 * time.Second, drain: 5 * time.Second,
 		intake: usage{3 * time.Second, 50_000_000}, drainer: usage{2500 * time.Millisecond, 90_000_000},
 		disk: 150, rawDisk: 460, arrived: arrival{Requests: 10_100},
