@@ -3,6 +3,7 @@ package manifests
 import (
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -118,7 +119,15 @@ func TestPathsAreMounted(t *testing.T) {
 
 		configured := s.relay(t)
 		keys := path.Dir(configured.Tenants[0].APIKeyFile)
-		require.NotNil(t, volumes[mounts[keys]].Secret, "the API's key is in a Secret")
+		secret := volumes[mounts[keys]].Secret
+		require.NotNil(t, secret, "the API's key is in a Secret")
+		assert.Contains(t, s.head, "kubectl create secret generic "+secret.SecretName+" ")
+		for _, file := range []string{configured.Tenants[0].APIKeyFile, configured.Creds, configured.CA} {
+			if file != "" {
+				assert.Equal(t, keys, path.Dir(file))
+				assert.Regexp(t, `--from-(literal|file)=`+regexp.QuoteMeta(path.Base(file)), s.head)
+			}
+		}
 		assert.NotContains(t, s.config.Data["relay.yaml"], "api_key:")
 		if s.state == nil {
 			assert.Empty(t, configured.Data)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,6 +21,7 @@ const folder = "../../relay/manifests"
 // A set is the objects of one file.
 type set struct {
 	name    string
+	head    string // what is written above the objects
 	objects map[string]meta.Object // by kind
 	service core.Service
 	config  core.ConfigMap
@@ -41,6 +43,7 @@ func sets(t *testing.T) []*set {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
 		s := &set{name: filepath.Base(name), objects: map[string]meta.Object{}}
+		s.head, _, _ = strings.Cut(string(text), "\napiVersion:")
 		for _, document := range bytes.Split(text, []byte("\n---\n")) {
 			s.add(t, document)
 		}
@@ -106,6 +109,8 @@ type relayConfig struct {
 	AdminListen     string `json:"admin-listen"`
 	Data            string `json:"data"`
 	NATS            string `json:"nats"`
+	Creds           string `json:"nats-creds"`
+	CA              string `json:"nats-ca"`
 	Replicas        int    `json:"replicas"`
 	ShutdownTimeout string `json:"shutdown-timeout"`
 	Tenants         []struct {
