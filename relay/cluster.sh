@@ -10,14 +10,14 @@
 # It needs Go and curl. With ALTERTABLE_API_KEY set, the relays deliver to that
 # account; else each has the API in its memory.
 set -euo pipefail
-cd "$(dirname "$0")/.."
 
 check=
 case "$*" in
 '') ;;
 --check) check=yes ;;
-*) sed -n '2,11s/^#//p' "$0" >&2 && exit 2 ;;
+*) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;
 esac
+cd "$(dirname "$0")/.."
 port=${PORT:-18400}
 dir=$(mktemp -d) relays='' nodes=''
 
@@ -85,7 +85,7 @@ node() {
 relay() {
 	"$dir/altertable-relay" serve --listen "127.0.0.1:$((port + 20 + $1))" --admin-listen "127.0.0.1:$((port + 30 + $1))" \
 		--nats "nats://127.0.0.1:$((port + 1)),nats://127.0.0.1:$((port + 2)),nats://127.0.0.1:$((port + 3))" \
-		--replicas 3 --pinned-ttl 3s >>"$dir/relay$1.log" 2>&1 &
+		--replicas 3 --pinned-ttl 3s $api >>"$dir/relay$1.log" 2>&1 &
 	eval "relay$1=$!"
 	relays="$relays $!"
 }
@@ -105,6 +105,8 @@ go build -o "$dir/quickstart" ./examples/quickstart
 if [ -n "$check" ]; then
 	for variable in $(compgen -v ALTERTABLE_); do unset "$variable"; done
 fi
+api=
+[ -n "${ALTERTABLE_API_KEY:-}" ] || api='--api offline'
 for n in 1 2 3; do node $n; done
 for n in 1 2; do relay $n; done
 for n in 1 2; do until_ok ready $n; done

@@ -21,7 +21,7 @@ const folder = "../../relay/manifests"
 // A set is the objects of one file.
 type set struct {
 	name    string
-	head    string // what is written above the objects
+	head    string                 // what is written above the objects
 	objects map[string]meta.Object // by kind
 	service core.Service
 	config  core.ConfigMap
