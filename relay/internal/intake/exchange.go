@@ -111,13 +111,12 @@ func wantsOutcome(r *http.Request) bool {
 	return r.URL.RawQuery != "" && r.URL.Query().Get("sync") == "true"
 }
 
-// How much is read of a body that is refused unread, and how long: a client that
-// is still writing when the connection is closed sees a reset, not the answer.
+// How much is read, and how long, of a body that is refused unread: a client that is
+// still writing when the connection is closed sees a reset, not the answer.
 const (
-	maxLinger   = 2 * maxBody
-	lingerTime  = 2 * time.Second
-	maxUnread   = 256 << 10 // net/http reads so much after an answer
-	strangeTime = time.Second
+	maxLinger    = 2 * maxBody
+	lingerTime   = 2 * time.Second
+	strangerTime = time.Second // for one without a token, of whose body net/http reads 256 KiB
 )
 
 // send answers.
@@ -143,8 +142,8 @@ func (x *exchange) send(a answer) {
 func (x *exchange) leaveBody(a *answer) {
 	c := http.NewResponseController(x.w)
 	_ = c.EnableFullDuplex() // not supported: nothing is in the way of the answer
-	_ = c.SetReadDeadline(time.Now().Add(strangeTime))
-	a.leave = a.leave || x.r.ContentLength < 0 || x.r.ContentLength > maxUnread
+	_ = c.SetReadDeadline(time.Now().Add(strangerTime))
+	a.leave = true // net/http cannot go on with a connection whose body it reads after the handler
 }
 
 // linger reads the rest of the body.
