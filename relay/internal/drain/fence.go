@@ -1,0 +1,158 @@
+package drain
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A fence lets a session's requests out: while the lane of their endpoint has its
+// lease, as fast as the tenant's rate allows, and none after the session's end. A
+// request waits here rather than fails, so that the core sees an outage only where the
+// API has one.
+type fence struct {
+	s    *session
+	life context.Context // ends by shut
+	end  context.CancelFunc
+
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	inFlight int
+	landed   chan struct{} // closed when nothing is in flight any more; nil while nobody waits
+}
+
+func newFence(s *session) *fence {
+	f := &fence{s: s}
+	f.life, f.end = context.WithCancel(context.Background())
+	return f
+}
+
+// RoundTrip implements http.RoundTripper.
+func (f *fence) RoundTrip(r *http.Request) (*http.Response, error) {
+	l := f.s.d.leases[eventsLane]
+	if strings.HasSuffix(r.URL.Path, "/identify") {
+		l = f.s.d.leases[identifyLane]
+	}
+	if err := f.leave(r.Context(), l); err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, err
+	}
+	defer f.lands()
+	return f.send(r)
+}
+
+// leave waits until a request may leave, and notes that it does.
+func (f *fence) leave(ctx context.Context, l *lease) error {
+	if err := f.awaitLease(ctx, l); err != nil {
+		return err
+	}
+	if err := f.awaitRate(ctx); err != nil {
+		return err
+	}
+	for {
+		if err := f.awaitLease(ctx, l); err != nil { // the rate may have taken long
+			return err
+		}
+		f.mu.Lock()
+		if f.closed {
+			f.mu.Unlock()
+			return errOver
+		}
+		if l.left() > 0 {
+			f.inFlight++
+			f.mu.Unlock()
+			return nil
+		}
+		f.mu.Unlock()
+	}
+}
+
+func (f *fence) awaitLease(ctx context.Context, l *lease) error {
+	for {
+		ok, changed := l.holds()
+		if ok {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-f.life.Done():
+			return errOver
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// awaitRate waits for the tenant's own limit, if it has one.
+func (f *fence) awaitRate(ctx context.Context) error {
+	if f.s.d.limiter == nil {
+		return nil
+	}
+	turn, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(f.life, cancel)()
+	return f.s.d.limiter.Wait(turn)
+}
+
+// send makes the attempt and reads the answer, within the attempt's time.
+func (f *fence) send(r *http.Request) (*http.Response, error) {
+	attempt, cancel := context.WithTimeout(r.Context(), f.s.d.attempt)
+	defer cancel()
+	began := time.Now()
+	answer, err := f.s.d.pool.roundTrip(r.WithContext(attempt))
+	status := 0
+	if err == nil {
+		status = answer.StatusCode
+	}
+	f.s.d.o.Metrics.Request(f.s.d.o.Tenant, status, time.Since(began))
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// lands notes that a request is over.
+func (f *fence) lands() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.inFlight--; f.inFlight == 0 && f.landed != nil {
+		close(f.landed)
+		f.landed = nil
+	}
+}
+
+// shut lets no more requests out.
+func (f *fence) shut() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	f.end()
+}
+
+// close lets no more requests out, and waits for those that are, but not longer than patience.
+func (f *fence) close(patience time.Duration) {
+	f.shut()
+	landed := f.land()
+	if landed == nil {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-landed:
+	case <-timer.C:
+	}
+}
+
+func (f *fence) land() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.inFlight > 0 && f.landed == nil {
+		f.landed = make(chan struct{})
+	}
+	return f.landed
+}

@@ -1,0 +1,156 @@
+package drain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/altertable-ai/altertable-go/relay/internal/deadletter"
+)
+
+const (
+	clerks      = 8         // goroutines that store dead letters
+	mostOfStump = 256 << 10 // bytes of a letter that is too large to be stored whole
+)
+
+// letters stores refused events. What waits here is in the lanes' budget: its message
+// is not settled. The zero value with a session works.
+type letters struct {
+	s *session
+
+	mu      sync.Mutex // guards what follows
+	waiting []letter
+	busy    int // clerks
+	closed  bool
+}
+
+type letter struct {
+	deadletter.Letter
+	id   string
+	of   *held
+	item int
+}
+
+// refuse makes a dead letter of an event.
+func (s *session) refuse(h *held, i int, event []byte, err error) {
+	code, reason, status := reasonFor(err)
+	if payloadOf(err) != nil && s.pieces > 1 {
+		reason += fmt.Sprintf("; refused as one of %d messages", s.pieces)
+	}
+	s.mu.Lock()
+	if h.refusal.status == 0 || i < h.refusal.event {
+		h.refusal = refusal{event: i, status: status, code: code}
+	}
+	s.mu.Unlock()
+	endpoint := h.endpoint
+	if endpoint == "" {
+		endpoint = "track" // its stream of dead letters has a subject for each endpoint
+	}
+	s.letters.put(letter{
+		Letter: deadletter.Letter{
+			Time: time.Now(), Tenant: s.d.o.Tenant, Endpoint: endpoint, Code: code, Reason: reason, Message: asJSON(event),
+		},
+		// The same event of the same message has the same id, so that a process that was
+		// killed between the letter and the acknowledgement stores no second one.
+		id: h.name + "." + strconv.Itoa(i), of: h, item: i,
+	})
+}
+
+// asJSON returns a copy of an event, as a string if it is no JSON.
+func asJSON(event []byte) json.RawMessage {
+	if json.Valid(event) {
+		return append(json.RawMessage(nil), event...)
+	}
+	text, err := json.Marshal(string(event[:min(len(event), mostOfStump)]))
+	if err != nil { // a string has JSON
+		return json.RawMessage("null")
+	}
+	return text
+}
+
+// put has a clerk store a letter. It does not wait: the core's callback goroutine calls it.
+func (p *letters) put(l letter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.waiting = append(p.waiting, l)
+	if p.busy < clerks {
+		p.busy++
+		p.s.team.Go(p.work)
+	}
+}
+
+// close refuses what comes later: the session is over.
+func (p *letters) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+}
+
+// next takes the letter that has waited longest. It is false if there is none, and
+// the clerk's work is over.
+func (p *letters) next() (l letter, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiting) == 0 || p.s.ctx.Err() != nil {
+		p.busy--
+		return l, false
+	}
+	l = p.waiting[0]
+	p.waiting[0] = letter{}
+	p.waiting = p.waiting[1:]
+	return l, true
+}
+
+func (p *letters) work() {
+	for l, ok := p.next(); ok; l, ok = p.next() {
+		if p.store(l) {
+			p.s.d.o.Metrics.Dead(l.Tenant, l.Code, 1)
+			p.s.settle(l.of, l.item)
+		}
+	}
+}
+
+// store tries until the letter is stored. It is false if the session ends before.
+func (p *letters) store(l letter) bool {
+	for pause := 50 * time.Millisecond; p.s.ctx.Err() == nil; pause = min(2*pause, 5*time.Second) {
+		limit, cancel := context.WithTimeout(p.s.ctx, 5*time.Second)
+		err := p.s.d.dead.Put(limit, l.Letter, l.id)
+		cancel()
+		switch {
+		case err == nil:
+			return true
+		case tooLarge(err) && len(l.Message) > mostOfStump:
+			l.Message, l.Reason = stump(l.Message), l.Reason+"; only its beginning could be stored"
+			continue
+		}
+		p.s.d.warn("letters", "relay: a dead letter cannot be stored; its message stays on the stream meanwhile", "error", err)
+		wait(p.s.ctx, pause)
+	}
+	return false
+}
+
+// tooLarge reports whether no try will store a letter of that size.
+func tooLarge(err error) bool {
+	const exceedsMaximum = 10054 // JetStream's code
+	var api *jetstream.APIError
+	return errors.Is(err, nats.ErrMaxPayload) || errors.As(err, &api) && int(api.ErrorCode) == exceedsMaximum
+}
+
+// stump returns the beginning of a message, as a string.
+func stump(message []byte) json.RawMessage {
+	text, err := json.Marshal(string(message[:mostOfStump]))
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return text
+}

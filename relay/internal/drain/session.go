@@ -1,0 +1,269 @@
+package drain
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	altertable "github.com/altertable-ai/altertable-go"
+)
+
+// An ending is how a session ends. A later one replaces an earlier one.
+type ending int
+
+const (
+	goesOn ending = iota
+	again         // gracefully: something is to come from the stream once more
+	lost          // another relay leads, or may
+	paused        // the API refuses the account
+)
+
+// An opening is how a session begins.
+type opening struct {
+	again     bool          // the lanes that lead go on leading
+	probation bool          // one message a lane until the API takes something
+	after     time.Duration // how long to wait before
+}
+
+// A session is what a Drain does with one core client. See the package's guide.
+type session struct {
+	d      *Drain
+	client *altertable.Client
+	fence  *fence
+	lanes  [lanes]*lane
+	from   opening
+	began  time.Time
+
+	ctx    context.Context // ends with the session
+	cancel context.CancelFunc
+	team   sync.WaitGroup // goroutines that end with ctx
+	soft   chan struct{}  // closed when it is to end gracefully
+	hard   chan struct{}  // closed when it is to end at once
+
+	letters letters
+	asks    chan struct{} // a missing environment is to be asked for
+	pieces  int           // messages of the newest batch with an outcome; callback goroutine only
+
+	mu      sync.Mutex // guards what follows, and what says so of lanes and held messages
+	how     ending
+	why     string
+	held    map[msgID]*held
+	parked  int
+	open    bool          // no probation, or it is over
+	moved   chan struct{} // closed when something was settled or parked; nil while nobody waits
+	unacked []string      // replies whose acknowledgement could not be written
+}
+
+func (d *Drain) newSession(o opening) (*session, error) {
+	s := &session{
+		d: d, from: o, began: time.Now(),
+		soft: make(chan struct{}), hard: make(chan struct{}), asks: make(chan struct{}, 1),
+		held: map[msgID]*held{}, open: !o.probation,
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.fence = newFence(s)
+	s.letters.s = s
+	client, err := d.newClient(s.fence, s.delivered)
+	if err != nil {
+		s.cancel()
+		return nil, err
+	}
+	s.client = client
+	for i := range s.lanes {
+		s.lanes[i] = newLane(s, i)
+	}
+	d.mu.Lock()
+	d.session = s
+	d.mu.Unlock()
+	return s, nil
+}
+
+// run returns when the session is over, and how the next one is to begin.
+func (s *session) run() opening {
+	pulling, stopPulling := context.WithCancel(s.ctx)
+	var pullers sync.WaitGroup
+	for _, l := range s.lanes {
+		pullers.Go(func() { l.run(pulling, s.from.again) })
+		s.team.Go(func() { l.keep(s.ctx) })
+	}
+	s.team.Go(func() { s.beat(s.ctx) })
+	s.team.Go(func() { s.askForAbsent(s.ctx) })
+	select {
+	case <-s.soft:
+	case <-s.hard:
+	case <-s.d.alive.Done():
+	}
+	stopPulling()
+	pullers.Wait()
+	s.deliverHeld()
+	return s.close()
+}
+
+// deliverHeld waits until all that is held has its outcome, or the session is to end at once.
+func (s *session) deliverHeld() {
+	_ = s.client.Flush(ended) // what waits for company leaves now
+	for {
+		active, moved := s.activeNow()
+		if active == 0 {
+			return
+		}
+		select {
+		case <-moved:
+		case <-s.hard:
+			return
+		case <-s.d.alive.Done():
+			s.deliverUntil(s.d.deadline())
+			return
+		}
+	}
+}
+
+// deliverUntil waits until all that is held has its outcome, or ctx ends.
+func (s *session) deliverUntil(ctx context.Context) {
+	_ = s.client.Shutdown(ctx)
+	for {
+		active, moved := s.activeNow()
+		if active == 0 {
+			return
+		}
+		select {
+		case <-moved:
+		case <-s.hard:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// close ends the session. Requests that are under way end first: their answers save
+// events from being sent twice.
+func (s *session) close() opening {
+	s.fence.close(s.d.attempt + time.Second)
+	_ = s.client.Shutdown(ended)
+	_ = s.d.broker.flush(s.ctx)
+	how, why := s.ending()
+	stopped := s.d.alive.Err() != nil
+	if stopped || how == paused {
+		s.giveUpLead()
+	}
+	s.letters.close()
+	s.cancel()
+	s.team.Wait()
+	for _, l := range s.lanes {
+		if stopped || how != again {
+			l.lease.drop()
+			l.sayLeads(false)
+		}
+	}
+	if how != again {
+		s.d.forgetAbsent()
+	}
+	s.keepProgress()
+	next := opening{again: how == again, probation: s.probing()}
+	switch {
+	case stopped:
+		return next
+	case how == paused:
+		next.probation, next.after = true, s.d.pauseFor
+	case how == again && s.from.again && time.Since(s.began) < time.Second:
+		next.after = s.d.o.PinnedTTL / 64 // whatever it is, it is no use to hurry
+	}
+	s.d.log.Debug("relay: the drain begins anew", "reason", why)
+	return next
+}
+
+// giveUpLead lets another relay take over at once.
+func (s *session) giveUpLead() {
+	limit, cancel := context.WithTimeout(s.ctx, 2*time.Second)
+	defer cancel()
+	for _, l := range s.lanes {
+		if l.lease.current() != "" && l.lease.left() > 0 {
+			_ = s.d.broker.unpin(limit, l.consumer) // else the pin's time is over soon
+		}
+	}
+}
+
+// end has the session end in that way, unless it ends in a harder way already.
+func (s *session) end(how ending, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if how <= s.how {
+		return
+	}
+	if s.how < again {
+		close(s.soft)
+	}
+	if s.how < lost && how >= lost {
+		s.fence.shut()
+		close(s.hard)
+	}
+	s.how, s.why = how, why
+}
+
+func (s *session) ending() (ending, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.how, s.why
+}
+
+// delivered is told of every batch with an outcome, before its events' dones.
+func (s *session) delivered(b altertable.Delivery) {
+	s.pieces = b.Count
+	if b.Err != nil {
+		return
+	}
+	s.d.o.Metrics.Delivered(s.d.o.Tenant, b.Endpoint, b.Count)
+	s.d.noteDelivery()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open {
+		s.open = true
+		s.movedLocked()
+	}
+}
+
+func (s *session) probing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.open
+}
+
+// room returns how many messages of how many bytes the lane may pull, and, if that is
+// none, what is closed when there may be some.
+func (s *session) room(l *lane) (batch, bytes int, moved <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	free := max(s.d.laneBudget-l.used, 0)
+	switch {
+	case l.active == 0 && !s.open:
+		return 1, 0, nil
+	case l.active == 0:
+		return pullBatch, max(free, pullLeast), nil
+	case !s.open, free < min(pullLeast, s.d.laneBudget/4):
+		return 0, 0, s.movesLocked()
+	}
+	return pullBatch, max(free, pullLeast), nil
+}
+
+// activeNow returns how many held messages are not parked, and what is closed when
+// one more was settled.
+func (s *session) activeNow() (active int, moved <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.held) - s.parked, s.movesLocked()
+}
+
+func (s *session) movesLocked() <-chan struct{} {
+	if s.moved == nil {
+		s.moved = make(chan struct{})
+	}
+	return s.moved
+}
+
+func (s *session) movedLocked() {
+	if s.moved != nil {
+		close(s.moved)
+		s.moved = nil
+	}
+}
