@@ -72,7 +72,7 @@ func deliver(b *testing.B, n int, opts []altertable.Option) cost {
 	event := altertable.Track{Event: "checkout_completed", DistinctID: "u_01jza857w4f23s1hf2s61befmw", Properties: altertable.Properties{
 		"revenue": 129.9, "plan": "pro", "currency": "EUR", "items": 3, "trial": false, "cart_id": "cart_8f14e45fceea", "seats": 5,
 	}}
-	const producers = 2
+	const producers = 1
 	began, used := time.Now(), cpuTime(b)
 	var group sync.WaitGroup
 	for p := range producers {

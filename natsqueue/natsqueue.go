@@ -1,6 +1,7 @@
 package natsqueue
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"hash/maphash"
@@ -28,7 +29,8 @@ import (
 // waits for the broker no longer than the request's context, without a deadline 5
 // seconds; what fails meanwhile and may pass is tried again with the same message
 // id. Its error is that of the context, or of the request's body. It is safe for
-// concurrent use, and may be used by several clients.
+// concurrent use, and may be used by several clients. If js is a wrapper of your own,
+// it must not keep a message's data after PublishMsg has returned.
 //
 // The connection stays the caller's, who closes it after the client. Once it is
 // closed, every request is answered 503.
@@ -113,8 +115,7 @@ type order struct {
 
 // run reads and publishes the body.
 func (o *order) run(ctx context.Context, q *queue, done chan<- result) {
-	var res result
-	res.panicked = true
+	res := result{panicked: true}
 	defer func() {
 		if res.panicked {
 			res.value = recover() // the caller's goroutine panics with it
@@ -122,15 +123,18 @@ func (o *order) run(ctx context.Context, q *queue, done chan<- result) {
 		done <- res
 	}()
 	defer o.close()
-	body, refused, err := readBody(o.body, o.length)
+	b := buffers.Get().(*bytes.Buffer)
+	b.Reset()
+	refused, err := readBody(b, o.body, o.length)
 	if err == nil && refused == nil {
 		o.close()
 		refused = q.publish(ctx, &nats.Msg{
 			Subject: subjectOf(q.tenant, o.endpoint),
-			Header:  q.header(q.id(o.endpoint, body)),
-			Data:    body,
+			Header:  q.header(q.id(o.endpoint, b.Bytes())),
+			Data:    b.Bytes(),
 		})
 	}
+	buffers.Put(b)
 	res = result{refused: refused, err: err}
 }
 

@@ -249,6 +249,25 @@ func TestTroubleThatLasts(t *testing.T) {
 	}
 }
 
+// The permissions that the documentation names are enough.
+func TestPermissionsOfAService(t *testing.T) {
+	url := startServer(t, func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "relay", Password: "r"},
+			{Username: "service", Password: "s", Permissions: &server.Permissions{
+				Publish:   &server.SubjectPermission{Allow: []string{"altertable.v1.acme.>"}},
+				Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
+			}},
+		}
+	}).ClientURL()
+	stream := newStream(t, connect(t, url, nats.UserInfo("relay", "r")), "acme")
+	queue := natsqueue.New(connect(t, url, nats.UserInfo("service", "s")), "acme")
+	for _, path := range []string{"/track", "/identify", "/alias"} {
+		assert.Equal(t, 200, send(t, queue, post(t, path, `[{}]`)).Status, path)
+	}
+	assert.Len(t, stored(t, stream), 3)
+}
+
 // Without a deadline of its own a request does not hang for ever.
 func TestRequestWithoutDeadline(t *testing.T) {
 	if testing.Short() {
