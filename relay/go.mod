@@ -19,6 +19,7 @@ require (
 )
 
 require (
+	github.com/altertable-ai/altertable-go/natsqueue v0.2.0
 	github.com/antithesishq/antithesis-sdk-go v0.7.2-default-no-op // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
@@ -37,3 +38,5 @@ require (
 	golang.org/x/crypto v0.55.0 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect
 )
+
+replace github.com/altertable-ai/altertable-go/natsqueue => ../natsqueue

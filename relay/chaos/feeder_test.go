@@ -1,0 +1,88 @@
+package chaos
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// load starts producers that send until they are finished.
+func (w *world) load(url string, producers, perSecond int) {
+	w.t.Helper()
+	for i := range producers {
+		w.produce(plan{Source: "p" + strconv.Itoa(i), URL: url, PerSecond: perSecond, Identify: 4})
+	}
+}
+
+// A feeder posts bodies of its own to a relay, without an SDK, and so knows of
+// each what the answer was.
+type feeder struct {
+	w           *world
+	source      string
+	url         string
+	token       string
+	environment string
+	client      *http.Client
+	next        int // number of the next event
+}
+
+func (w *world) feeder(source, url string) *feeder {
+	w.sink.expect(source, apiKey)
+	return &feeder{w: w, source: source, url: url, token: relayToken, environment: "production", client: &http.Client{Timeout: 10 * time.Second}}
+}
+
+// body returns the next events as an array.
+func (f *feeder) body(endpoint string, events int) (text []byte, numbers []int) {
+	var all []map[string]any
+	for range events {
+		marks := map[string]any{"id": eventID(f.source, f.next), "at": time.Now().UnixNano(), "note": secretNote}
+		m := map[string]any{"environment": f.environment, "distinct_id": secretPerson + "-0", "timestamp": time.Now().UTC().Format(time.RFC3339Nano)}
+		if endpoint == "identify" {
+			m["traits"] = marks
+		} else {
+			m["event"], m["properties"] = secretEvent, marks
+		}
+		all = append(all, m)
+		numbers = append(numbers, f.next)
+		f.next++
+	}
+	text, err := json.Marshal(all)
+	require.NoError(f.w.t, err)
+	return text, numbers
+}
+
+// post sends one request of so many events. Status 0: there was no answer.
+func (f *feeder) post(endpoint string, events int) (status int, header http.Header) {
+	text, numbers := f.body(endpoint, events)
+	return f.send(endpoint, text, numbers)
+}
+
+func (f *feeder) send(endpoint string, text []byte, numbers []int) (status int, header http.Header) {
+	req, err := http.NewRequest(http.MethodPost, f.url+"/"+endpoint, bytes.NewReader(text))
+	require.NoError(f.w.t, err)
+	req.Header.Set("X-API-Key", f.token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := f.client.Do(req)
+	if err != nil {
+		return 0, nil
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body) // the connection is used again
+	if resp.StatusCode == http.StatusOK {
+		f.w.note(f.source, numbers...)
+	}
+	return resp.StatusCode, resp.Header
+}
+
+// mustPost fails the test unless the relay takes the events.
+func (f *feeder) mustPost(t *testing.T, endpoint string, events int) {
+	t.Helper()
+	status, _ := f.post(endpoint, events)
+	require.Equal(t, http.StatusOK, status)
+}

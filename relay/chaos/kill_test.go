@@ -1,0 +1,156 @@
+package chaos
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// someEvents is how much arrives between one fault and the next.
+func someEvents() int { return 300 + rand.IntN(form(1500, 6000)) }
+
+// A relay with the broker in it is killed again and again, now and then while it starts.
+func TestKillEmbedded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.relay("r").start()
+	w.load(r.URL(), 2, 1000)
+	kills := form(4, 40)
+	for kill := range kills {
+		w.sink.awaitMore(t, someEvents(), time.Minute)
+		if kill%4 == 3 {
+			r.kill()
+			r.process.start()
+			lasts(time.Duration(rand.IntN(300)) * time.Millisecond)
+		}
+		r.crash()
+	}
+	w.finish()
+	w.require(w.settle(time.Minute), kills*inFlight)
+}
+
+// A relay beside a broker is killed again and again.
+func TestKillRelay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.relay("r", "--nats", w.broker().URL(), "--replicas", "1").start()
+	w.load(r.URL(), 2, 1000)
+	kills := form(4, 40)
+	for range kills {
+		w.sink.awaitMore(t, someEvents(), time.Minute)
+		r.crash()
+	}
+	w.finish()
+	w.require(w.settle(time.Minute), kills*inFlight)
+}
+
+// The broker is killed again and again: the relay that lives knows what it has
+// delivered, so nothing comes twice.
+func TestKillBroker(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	broker := w.broker()
+	r := w.relay("r", "--nats", broker.URL(), "--replicas", "1").start()
+	w.load(r.URL(), 2, 1000)
+	kills := form(4, 40)
+	for range kills {
+		w.sink.awaitMore(t, someEvents(), time.Minute)
+		broker.crash()
+	}
+	w.finish()
+	w.require(w.settle(time.Minute), 0)
+}
+
+// Producers are killed: what they had acknowledged arrives, once.
+func TestKillProducer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.relay("r").start()
+	kills := form(6, 60)
+	for kill := range kills {
+		p := w.produce(plan{Source: "p" + strconv.Itoa(kill), URL: r.URL(), PerSecond: 4000, Identify: 4})
+		w.sink.awaitMore(t, someEvents(), time.Minute, p.plan.Source)
+		p.kill()
+	}
+	w.finish()
+	w.require(w.settle(time.Minute), 0)
+}
+
+// Everything is killed at random.
+func TestKillAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	broker := w.broker()
+	r := w.relay("r", "--nats", broker.URL(), "--replicas", "1").start()
+	w.load(r.URL(), 2, 1000)
+	relays := 0
+	for kill := range form(6, 60) {
+		w.sink.awaitMore(t, someEvents(), time.Minute)
+		switch kill % 3 {
+		case 0:
+			broker.crash()
+		case 1:
+			r.crash()
+			relays++
+		case 2:
+			broker.kill()
+			r.kill()
+			r.process.start() // it waits for the broker
+			broker.start()
+			r.awaitReady(time.Minute)
+			relays++
+		}
+	}
+	w.finish()
+	w.require(w.settle(time.Minute), relays*inFlight)
+}
+
+// Producers publish to the broker themselves. It is killed, the relay that drains
+// is, and a producer is.
+func TestKillQueue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	broker := w.broker()
+	r := w.relay("r", "--nats", broker.URL(), "--replicas", "1", "--role", "drain").start()
+	for _, source := range []string{"p0", "p1"} {
+		w.produce(plan{Source: source, NATS: broker.URL(), PerSecond: 1000, Identify: 4})
+	}
+	killed := w.produce(plan{Source: "killed", NATS: broker.URL(), PerSecond: 1000, Identify: 4})
+	relays := 0
+	for kill := range form(4, 40) {
+		w.sink.awaitMore(t, someEvents(), time.Minute)
+		if kill%2 == 0 {
+			broker.crash()
+		} else {
+			r.crash()
+			relays++
+		}
+	}
+	w.sink.awaitMore(t, 10, time.Minute, "killed")
+	killed.kill()
+	w.finish()
+	w.require(w.settle(time.Minute), relays*inFlight)
+}
+
+// Producers write to disk alone and are killed. The relay delivers what they
+// leave, and is killed as well.
+func TestKillSpool(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	spool := filepath.Join(w.dir, "spool")
+	r := w.relay("r", "--spool", spool, "--spool-name", spoolName).start()
+	kills := form(3, 20)
+	for kill := range kills {
+		p := w.produce(plan{Source: "p" + strconv.Itoa(kill), Spool: spool, PerSecond: 4000, Identify: 4})
+		other := w.produce(plan{Source: "q" + strconv.Itoa(kill), Spool: spool, PerSecond: 1000, Identify: 4, Count: 500})
+		require.Zero(t, other.gone(time.Minute))
+		p.kill()
+		w.sink.awaitMore(t, 100, 3*time.Minute)
+		r.crash()
+	}
+	w.require(w.settle(3*time.Minute), kills*2*inFlight)
+}

@@ -1,0 +1,122 @@
+package chaos
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// backlog fills the relay's stream while the API is down.
+func (w *world) backlog(f *feeder, events int) {
+	w.t.Helper()
+	const perRequest = 500
+	for sent := 0; sent < events; sent += perRequest {
+		endpoint := "track"
+		if sent/perRequest%4 == 0 {
+			endpoint = "identify"
+		}
+		f.mustPost(w.t, endpoint, perRequest)
+	}
+}
+
+// used returns which part of a limit was used between the first and the last
+// request that was let through.
+func used(arrivals []time.Time, perSecond float64) float64 {
+	if len(arrivals) < 2 {
+		return 0
+	}
+	took := arrivals[len(arrivals)-1].Sub(arrivals[0]).Seconds()
+	return float64(len(arrivals)-1) / (took * perSecond)
+}
+
+// The API is away, for long beside the retries' intervals, while the stream
+// grows. Then it is back with a rate limit that nobody told the relay.
+func TestOutageThenLimit(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		flags        []string
+		least        float64 // part of the limit that is used
+		most         float64 // part of the requests that are answered 429
+		leastOfShort float64
+		mostOfShort  float64
+	}{
+		"learnt":     {nil, 0.95, 0.01, 0.80, 0.05},
+		"configured": {[]string{"--rate", "39"}, 0.95, 0.01, 0.90, 0.01},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			r := w.relay("r", test.flags...).start()
+			w.sink.set(status(http.StatusServiceUnavailable))
+			f := w.feeder("f", r.URL())
+			w.backlog(f, form(40_000, 2_000_000))
+			w.sink.await(t, time.Minute, "the API was asked and was down", func() bool { return w.sink.answers(http.StatusServiceUnavailable) > 0 })
+			lasts(form(4*time.Second, 10*time.Minute))
+
+			const limit = 40
+			w.sink.countAnew()
+			w.sink.set(limited(limit))
+			v := w.settle(form(2*time.Minute, time.Hour))
+			ok, refused := w.sink.answers(http.StatusOK), w.sink.answers(http.StatusTooManyRequests)
+			share, part := used(w.sink.arrivals(), limit), float64(refused)/float64(ok+refused)
+			t.Logf("%d requests for %d events, %.1f %% of the limit used, %.2f %% answered 429", ok, v.acknowledged, 100*share, 100*part)
+			w.require(v, 0)
+			assert.GreaterOrEqual(t, share, form(test.leastOfShort, test.least))
+			assert.LessOrEqual(t, part, form(test.mostOfShort, test.most))
+			assert.LessOrEqual(t, float64(ok), 1.1*float64(v.acknowledged)/batchSize+1, "requests beside events / batch size")
+		})
+	}
+}
+
+// /identify is down while /track works.
+func TestIdentifyDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.relay("r").start()
+	w.sink.set(on("identify", status(http.StatusServiceUnavailable)))
+	w.load(r.URL(), 1, 1000)
+	p := w.produce(plan{Source: "tracks", URL: r.URL(), PerSecond: 1000})
+	w.sink.awaitMore(t, form(6000, 100_000), 5*time.Minute, "tracks")
+	began := time.Now()
+	w.sink.countAnew()
+	w.sink.awaitMore(t, 2000, 10*time.Second, "tracks")
+	t.Logf("2,000 tracks within %v while /identify is down", time.Since(began).Round(time.Millisecond))
+	w.sink.set()
+	w.finish()
+	assert.NotEmpty(t, p.acknowledged())
+	w.require(w.settle(2*time.Minute), 0)
+}
+
+// One environment is missing and another is there. When the first is made, what
+// waited is delivered.
+func TestMissingEnvironment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.relay("r").start()
+	w.sink.set(withoutEnvironment("staging"))
+	w.load(r.URL(), 1, 500)
+	w.produce(plan{Source: "s", URL: r.URL(), PerSecond: 100, Identify: 3, Environment: "staging"})
+	w.sink.awaitMore(t, form(4000, 100_000), 5*time.Minute, "p0")
+	assert.Zero(t, w.sink.total("s"))
+	w.sink.set()
+	w.finish()
+	w.require(w.settle(2*time.Minute), 0)
+}
+
+// The API refuses the key for a while. Nothing is given up.
+func TestKeyRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.relay("r").start()
+	w.load(r.URL(), 1, 500)
+	w.sink.awaitMore(t, 1000, time.Minute)
+	w.sink.set(status(http.StatusUnauthorized))
+	eventually(t, time.Minute, "the tenant is paused", func() bool { return r.metric("paused", `reason="unauthorized"`) == 1 })
+	lasts(form(time.Second, 2*time.Minute))
+	w.sink.set()
+	w.finish()
+	w.require(w.settle(2*time.Minute), 0)
+	assert.Zero(t, r.metric("dead_events_total"))
+}

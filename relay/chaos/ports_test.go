@@ -1,0 +1,34 @@
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync/atomic"
+	"testing"
+)
+
+// lastPort is below the range from which systems take the ports of outgoing
+// connections. Else one of those may get the port of a process that was killed,
+// before its next run listens there.
+var lastPort = func() *atomic.Int32 {
+	p := new(atomic.Int32)
+	p.Store(int32(10_000 + rand.IntN(15_000)))
+	return p
+}()
+
+// freeAddress returns a loopback address where nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+lastPort.Add(1)%22_000)
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		_ = l.Close() // nothing was sent
+		return address
+	}
+	t.Fatal("no free port")
+	return ""
+}
