@@ -49,6 +49,12 @@ end() {
 	done
 }
 
+# kill_at_once is kill -9; bash says nothing of it.
+kill_at_once() {
+	kill -KILL "$1"
+	wait "$1" 2>/dev/null || true
+}
+
 # until_ok repeats a command for a minute.
 until_ok() {
 	local tries=0
@@ -154,7 +160,7 @@ send 2
 until_ok delivered 6 1 2
 
 echo 'a node is killed'
-kill -KILL "$node2"
+kill_at_once "$node2"
 send 1
 until_ok delivered 9 1 2
 
@@ -162,14 +168,14 @@ left=1 killed=2
 [ "$(metric 1 leads)" = 0 ] || left=2 killed=1
 echo "relay $killed, which drains, is killed"
 before=$(metric $left delivered_events_total)
-eval "kill -KILL \$relay$killed"
+eval "kill_at_once \$relay$killed"
 send $left
 until_ok delivered $((before + 3)) $left
 
 echo 'the node comes back, and another is killed'
 node 2
 until_ok ready $left
-kill -KILL "$node3"
+kill_at_once "$node3"
 send $left
 until_ok delivered $((before + 6)) $left
 echo 'everything was delivered'

@@ -63,6 +63,8 @@ func randomEvent(random *rand.Rand, n int) altertable.Track {
 			"bench_number": n,
 			"cart_id":      randomHex(random, 16),
 			"session_id":   randomHex(random, 16),
+			"request_id":   randomHex(random, 16),
+			"coupon":       "WELCOME10",
 			"revenue":      float64(random.IntN(1_000_000)) / 100,
 			"items":        random.IntN(20),
 			"plan":         []string{"free", "pro", "business"}[random.IntN(3)],
