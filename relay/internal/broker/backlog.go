@@ -37,7 +37,9 @@ func (b *Broker) Backlog(ctx context.Context, tenant string) (Backlog, error) {
 	if state.Msgs == 0 {
 		return l, nil
 	}
-	l.Oldest = max(0, time.Since(state.FirstTime))
+	if !state.FirstTime.IsZero() { // of a message that cannot be read
+		l.Oldest = max(0, time.Since(state.FirstTime))
+	}
 	l.Events, err = estimate(ctx, stream, state)
 	return l, err
 }
@@ -54,8 +56,9 @@ func estimate(ctx context.Context, stream jetstream.Stream, state jetstream.Stre
 		}
 		// With a subject it is the next message that is still there.
 		m, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject("altertable.>"))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue // delivered meanwhile
+		var api *jetstream.APIError
+		if errors.As(err, &api) {
+			continue // delivered meanwhile, or not to be read
 		}
 		if err != nil {
 			return 0, err

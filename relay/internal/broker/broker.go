@@ -129,8 +129,13 @@ func (b *Broker) run() {
 	if !b.startServer() || !b.connect() || !b.setUpAll() {
 		return
 	}
-	close(b.started)
+	if b.server != nil && !b.o.ReadOnly {
+		b.sayLost()
+		b.tidyAtStart()
+	}
+	b.full.Store(b.isDiskFull())
 	b.setReason(nil)
+	close(b.started)
 	b.log.Info("broker is ready", "tenants", len(b.tenants))
 	b.keep()
 }

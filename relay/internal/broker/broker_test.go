@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"os"
 	"testing"
 	"time"
 
@@ -9,9 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-// child is in kill_test.go
-func child(string) { os.Exit(2) }
 
 func TestWhatIsStoredIsThereAfterRestart(t *testing.T) {
 	o := Options{Data: t.TempDir(), Compress: true}

@@ -11,8 +11,7 @@ import (
 )
 
 const (
-	fullAt   = 0.95
-	lookEach = time.Second
+	fullAt = 0.95
 )
 
 var errDiskFull = errors.New("the disk is over 95 % full")
@@ -78,39 +77,4 @@ func (b *Broker) Disk() (free, total uint64, ok bool) {
 func (b *Broker) isDiskFull() bool {
 	free, total, ok := b.Disk()
 	return ok && float64(total-free) >= fullAt*float64(total)
-}
-
-// keep watches the embedded broker until Close.
-func (b *Broker) keep() {
-	if b.server == nil {
-		<-b.ctx.Done()
-		return
-	}
-	look := time.NewTicker(lookEach)
-	defer look.Stop()
-	for {
-		b.full.Store(b.isDiskFull())
-		select {
-		case <-look.C:
-		case <-b.server.log.broken:
-			b.mend()
-		case <-b.ctx.Done():
-			return
-		}
-	}
-}
-
-// mend starts the server again once its store refuses to write, as it does after
-// one write that failed. What was stored is recovered.
-func (b *Broker) mend() {
-	b.setReason(errors.New("the disk refused a write; the broker starts again"))
-	b.retry("embedded broker cannot write", func() error {
-		b.full.Store(b.isDiskFull())
-		if b.full.Load() {
-			return errDiskFull
-		}
-		b.server.stop()
-		return b.server.start()
-	})
-	b.setReason(nil)
 }

@@ -33,6 +33,9 @@ func (b *Broker) setUpAll() bool {
 		}
 		for _, t := range b.tenants {
 			if err := b.setUp(js, t.Name, sizes[t.Name]); err != nil {
+				if b.isDiskFull() {
+					return errDiskFull
+				}
 				return fmt.Errorf("tenant %s: %w", t.Name, b.explain(err))
 			}
 		}

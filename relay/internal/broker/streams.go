@@ -21,7 +21,7 @@ const (
 func (b *Broker) streamConfig(have jetstream.StreamConfig, tenant string, maxBytes int64) jetstream.StreamConfig {
 	c := have
 	c.Name = Stream(tenant)
-	c.Subjects = []string{Subject(tenant, "track"), Subject(tenant, "alias"), "altertable.v1." + tenant + ".identify.*"}
+	c.Subjects = []string{Subject(tenant, "track"), Subject(tenant, "alias"), Subject(tenant, "identify")}
 	c.Retention = jetstream.WorkQueuePolicy
 	c.MaxAge = 0 // an event that expires is lost in silence
 	c.MaxMsgSize = MaxMessage + headroom
