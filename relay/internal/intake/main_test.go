@@ -187,6 +187,9 @@ func (s *service) stored(t testing.TB, tenant string) []message {
 	t.Helper()
 	stream := streamOf(t, s.broker, tenant)
 	var all []message
+	if stream.CachedInfo().State.Msgs == 0 {
+		return nil
+	}
 	for n := stream.CachedInfo().State.FirstSeq; n <= stream.CachedInfo().State.LastSeq; n++ {
 		raw, err := stream.GetMsg(t.Context(), n)
 		require.NoError(t, err)

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -25,7 +26,7 @@ func (p *publication) store(b *bench, text []byte) answer {
 	defer cancel()
 	for number := range b.parts {
 		part := &b.parts[number]
-		payload := text
+		payload := bytes.Trim(text, " \t\r\n")
 		if len(b.parts) > 1 || !part.isWhole(text) {
 			b.payload = part.join(b.payload[:0])
 			payload = b.payload
