@@ -3,7 +3,6 @@ package deadletter
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -306,5 +305,3 @@ func BenchmarkPut(b *testing.B) {
 		})
 	}
 }
-
-var errStop = errors.New("stop")

@@ -126,7 +126,7 @@ func (w *world) change(name string, how func(*jetstream.StreamConfig)) {
 type faulty struct {
 	jetstream.JetStream
 	publish func(n int) error        // before the nth publish of a replay
-	delete  func(sequence int) error // before a delete
+	delete  func(sequence int) error // before the delete of a letter, or of all up to it
 	n       int
 }
 
@@ -157,4 +157,19 @@ func (s *faultyStream) DeleteMsg(ctx context.Context, seq uint64) error {
 		}
 	}
 	return s.Stream.DeleteMsg(ctx, seq)
+}
+
+func (s *faultyStream) Purge(ctx context.Context, opts ...jetstream.StreamPurgeOpt) error {
+	var request jetstream.StreamPurgeRequest
+	for _, opt := range opts {
+		if err := opt(&request); err != nil {
+			return err
+		}
+	}
+	if s.of.delete != nil {
+		if err := s.of.delete(int(request.Sequence) - 1); err != nil {
+			return err
+		}
+	}
+	return s.Stream.Purge(ctx, opts...)
 }

@@ -34,7 +34,7 @@ func (s *Store) purge(ctx context.Context, f Filter) (int, error) {
 		return 0, err
 	}
 	purged := 0
-	if f.Code == "" && f.Since.IsZero() {
+	if f.choosesAll() {
 		state := stream.CachedInfo().State
 		if err = stream.Purge(ctx, jetstream.WithPurgeSequence(state.LastSeq+1)); err == nil {
 			purged = int(state.Msgs)
@@ -47,6 +47,9 @@ func (s *Store) purge(ctx context.Context, f Filter) (int, error) {
 	}
 	return purged, nil
 }
+
+// choosesAll reports whether the filter chooses all of a tenant's letters.
+func (f *Filter) choosesAll() bool { return f.Code == "" && f.Since.IsZero() }
 
 func (s *Store) purgeChosen(ctx context.Context, stream jetstream.Stream, f Filter) (int, error) {
 	d := newDeleter(ctx, stream)

@@ -153,7 +153,7 @@ func (r *reader) follow(ctx context.Context) error {
 			}
 			return nil
 		}
-		done, err := r.take(m, count)
+		done, err := r.take(ctx, m, count)
 		if err != nil || done {
 			return err
 		}
@@ -209,7 +209,7 @@ func (r *reader) check(ctx context.Context) error {
 }
 
 // take gives one letter to each. count is its number among those of the consumer.
-func (r *reader) take(m jetstream.Msg, count uint64) (done bool, err error) {
+func (r *reader) take(ctx context.Context, m jetstream.Msg, count uint64) (done bool, err error) {
 	meta, err := m.Metadata()
 	switch {
 	case err != nil:
@@ -225,6 +225,9 @@ func (r *reader) take(m jetstream.Msg, count uint64) (done bool, err error) {
 		}
 	}
 	r.next = meta.Sequence.Stream + 1
+	if meta.NumPending == 0 && r.next <= r.last {
+		return true, r.check(ctx)
+	}
 	return r.next > r.last, nil
 }
 

@@ -55,7 +55,7 @@ func (s *Store) replay(ctx context.Context, f Filter) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	r := replayer{js: s.js, stream: stream, to: broker.Stream(f.Tenant)}
+	r := replayer{js: s.js, stream: stream, to: broker.Stream(f.Tenant), all: f.choosesAll()}
 	err = newReader(stream, f.Tenant, f, false, r.add(ctx)).read(ctx)
 	if err == nil {
 		err = r.send(ctx)
@@ -78,6 +78,7 @@ type replayer struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream // of the letters
 	to     string           // name of the tenant's stream
+	all    bool             // every letter is chosen
 	group  []*stored
 	bytes  int
 	sent   int
@@ -104,7 +105,7 @@ func (r *replayer) leave(why error) { r.left, r.why = r.left+1, why }
 
 // send publishes the group in order, and deletes what the broker has taken.
 func (r *replayer) send(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil || len(r.group) == 0 {
 		return err
 	}
 	ctx, cancel := lingering(ctx)
@@ -128,9 +129,10 @@ func (r *replayer) send(ctx context.Context) error {
 			failed = err
 		}
 	}
-	r.group, r.bytes = r.group[:0], 0
 	r.sent += len(taken)
-	return errors.Join(failed, r.delete(ctx, taken))
+	failed = errors.Join(failed, r.delete(ctx, taken, len(r.group)))
+	r.group, r.bytes = r.group[:0], 0
+	return failed
 }
 
 // lingering returns a context that outlives ctx a little, since what the broker has
@@ -173,10 +175,15 @@ func settled(ctx context.Context, future jetstream.PubAckFuture) error {
 	}
 }
 
-func (r *replayer) delete(ctx context.Context, sequences []uint64) error {
+// delete deletes letters of the group. Each delete waits for the disk, so where no
+// earlier letter is left on the stream they are deleted at once.
+func (r *replayer) delete(ctx context.Context, sequences []uint64, group int) error {
+	if r.all && r.left == 0 && len(sequences) == group {
+		return r.stream.Purge(ctx, jetstream.WithPurgeSequence(sequences[group-1]+1))
+	}
 	d := newDeleter(ctx, r.stream)
 	for _, sequence := range sequences {
-		d.delete(sequence)
+		_ = d.delete(sequence) // wait has the error
 	}
 	_, err := d.wait()
 	return err
