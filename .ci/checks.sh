@@ -27,12 +27,18 @@ workflows() {
 }
 
 # ports builds for the systems that no machine here runs. Those of js and wasip1
-# cannot lock files. README.md names them.
+# cannot lock files. README.md names them. The relay is a program for three systems.
 ports() {
-	local os port
+	local os port module
 	for os in linux darwin windows; do
 		say "go vet for $os"
 		GOOS=$os CGO_ENABLED=0 go vet ./...
+	done
+	for os in darwin windows; do
+		for module in natsqueue relay; do
+			say "go vet $module for $os"
+			GOOS=$os CGO_ENABLED=0 go -C "$module" vet ./...
+		done
 	done
 	say 'go vet for 32 bits'
 	GOARCH=386 CGO_ENABLED=0 go vet ./...
@@ -47,7 +53,7 @@ ports() {
 # oldest vets what users import with the oldest Go that its go.mod allows.
 oldest() {
 	local version list module
-	list=$(directories | grep -e '^\.$' -e '^telemetry/')
+	list=$(directories | grep -e '^\.$' -e '^natsqueue$' -e '^telemetry/')
 	version=$(go list -m -f '{{.GoVersion}}')
 	case $version in
 	*.*.*) ;;

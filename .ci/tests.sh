@@ -61,15 +61,20 @@ programs() {
 	grep -q '"event":"command_run"' "$bin/delivered" || { echo 'cli deliver did not deliver what cli recorded' && return 1; }
 }
 
-# services: each has to end by itself, and well, once it is told to.
+# services: each has to end by itself, and well, once it is told to. The relay is
+# told nothing: it takes any token, and delivers to a server within itself.
 services() {
-	say 'examples that are told to end'
+	say 'services that are told to end'
 	go build -o "$bin/" ./examples/shutdown ./examples/webapp
 	go build -C examples/metrics -o "$bin/" .
+	CGO_ENABLED=0 go build -C relay -o "$bin/" .
 	local service
-	for service in shutdown webapp metrics; do
-		echo "$service"
-		"$bin/$service" -addr 127.0.0.1:0 2>"$bin/log" >&2 &
+	for service in 'shutdown -addr 127.0.0.1:0' 'webapp -addr 127.0.0.1:0' 'metrics -addr 127.0.0.1:0' \
+		'relay serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0'; do
+		echo "${service%% *}"
+		# The relay keeps its files in the user's cache.
+		# shellcheck disable=SC2086 # words
+		HOME=$bin XDG_CACHE_HOME=$bin "$bin/"$service 2>"$bin/log" >&2 &
 		ends_well $! || { cat "$bin/log"; return 1; }
 		cat "$bin/log"
 	done
