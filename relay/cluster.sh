@@ -159,6 +159,14 @@ send 1
 send 2
 until_ok delivered 6 1 2
 
+echo 'the commands ask the cluster'
+cat >"$dir/relay.yaml" <<-END
+	admin-listen: ":$((port + 31))"
+	nats: nats://127.0.0.1:$((port + 1))
+END
+"$dir/altertable-relay" status --config "$dir/relay.yaml"
+"$dir/altertable-relay" dlq ls --config "$dir/relay.yaml"
+
 echo 'a node is killed'
 kill_at_once "$node2"
 send 1

@@ -27,14 +27,15 @@ type target interface {
 
 // find returns the running relay: by the socket in --data, or by --admin-listen.
 // Else it opens the store in --data, or connects with --nats. An address that was
-// not given is asked only if no store was: it may be another relay's.
+// not given is asked only if no store was: it may be another relay's. One that others
+// reach serves nothing of this.
 func find(ctx context.Context, c *config.Config, t terminal) (target, error) {
 	for _, socket := range sockets(c) {
 		if r := newRemote("unix", socket); r.answers(ctx) {
 			return r, nil
 		}
 	}
-	if c.AdminListen != "" && (c.Given("admin-listen") || !c.Given("data") && !c.Given("nats")) {
+	if config.IsLoopback(c.AdminListen) && (c.Given("admin-listen") || !c.Given("data") && !c.Given("nats")) {
 		r := newRemote("tcp", c.AdminListen)
 		if r.answers(ctx) {
 			return r, nil
