@@ -143,15 +143,24 @@ if [ -z "$check" ]; then
 	exit
 fi
 
-# send runs the quick start, which has three messages, through relay $1.
-send() { ALTERTABLE_BASE_URL=http://127.0.0.1:$((port + 20 + $1)) ALTERTABLE_API_KEY=any "$dir/quickstart"; }
+# send runs the quick start, which has three messages, through relay $1. While NATS
+# elects, for about ten seconds, the relay answers 503. A service would go on; the
+# quick start waits ten seconds and gives up, so it is run again.
+send() {
+	local tries=0
+	until ALTERTABLE_BASE_URL=http://127.0.0.1:$((port + 20 + $1)) ALTERTABLE_API_KEY=any "$dir/quickstart"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 5 ] || return 1
+	done
+}
 
-# delivered tells whether the relays $2... have delivered $1 messages together.
+# delivered tells whether the relays $2... have delivered $1 messages together, or
+# more: of a quick start that gave up, some may have been stored.
 delivered() {
 	local want=$1 sum=0 n
 	shift
 	for n in "$@"; do sum=$((sum + $(metric "$n" delivered_events_total))); done
-	[ "$sum" = "$want" ]
+	[ "$sum" -ge "$want" ]
 }
 
 echo 'the quick start through each relay'
