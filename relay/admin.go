@@ -15,6 +15,9 @@ import (
 	"github.com/altertable-ai/altertable-go/relay/internal/config"
 )
 
+// probeTimeout bounds an answer to who is not on this machine.
+const probeTimeout = 30 * time.Second
+
 // socketName is the socket's, in the data directory.
 const socketName = "admin.sock"
 
@@ -40,11 +43,11 @@ func openAdmin(r *relay) (*admin, error) {
 			return a, err
 		}
 		a.address = l.Addr()
-		handler := http.Handler(probes)
 		if config.IsLoopback(a.address.String()) {
-			handler = guard(full)
+			a.start(r, l, guard(full), 0) // a list of dead letters may be long
+		} else {
+			a.start(r, l, probes, probeTimeout)
 		}
-		a.start(r, l, handler)
 	}
 	if r.config.Data == "" {
 		return a, nil
@@ -55,13 +58,14 @@ func openAdmin(r *relay) (*admin, error) {
 		return a, nil
 	}
 	a.socket = l.Addr().String()
-	a.start(r, l, full)
+	a.start(r, l, full, 0)
 	return a, nil
 }
 
-func (a *admin) start(r *relay, l net.Listener, handler http.Handler) {
+func (a *admin) start(r *relay, l net.Listener, handler http.Handler, writeTimeout time.Duration) {
 	s := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 	}
 	a.servers = append(a.servers, s)

@@ -50,26 +50,18 @@ func (k *trial) report(step, text string, err error) {
 
 // tryBroker asks the relay that runs, or looks at the broker that it would use.
 func (k *trial) tryBroker(ctx context.Context) {
-	if c := k.config; c.NATS == "" {
-		for _, path := range []string{filepath.Join(c.Data, socketName)} {
-			if r := newRemote("unix", path); r.answers(ctx) {
-				defer r.close()
-				k.tryTarget(ctx, r)
-				return
-			}
-		}
-		if _, err := os.Stat(filepath.Join(c.Data, "jetstream")); errors.Is(err, os.ErrNotExist) {
-			k.report("broker", "embedded, and new: "+c.Data, writable(c.Data))
-			return
-		}
+	c := k.config
+	if _, err := os.Stat(filepath.Join(c.Data, "jetstream")); c.NATS == "" && errors.Is(err, os.ErrNotExist) {
+		k.report("broker", "embedded, and new: "+c.Data, writable(c.Data))
+		return
 	}
-	s, err := openStore(ctx, k.config, k.t)
+	to, err := find(ctx, c, k.t)
 	if err != nil {
 		k.report("broker", "", err)
 		return
 	}
-	defer s.close()
-	k.tryTarget(ctx, s)
+	defer to.close()
+	k.tryTarget(ctx, to)
 }
 
 // writable says why a directory could not be made, without making it.

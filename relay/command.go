@@ -82,6 +82,9 @@ variable over the file.
 
 Where the file has tenants, it says where their keys are, and has the hashes of
 their tokens. ALTERTABLE_BASE_URL is for services, and is not read.
+
+The exit status is 0, or 1 if something failed, or 2 if a flag, a variable or the
+file is wrong.
 `)
 	return exitOK
 }

@@ -61,7 +61,12 @@ type stored struct {
 	DeadLetters   int64   `json:"dead_letters"`
 }
 
+// statusTime bounds what the broker may take for all tenants.
+const statusTime = 5 * time.Second
+
 func (r *relay) status(ctx context.Context) status {
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
 	c := r.config
 	s := status{
 		Version: altertable.Version, Running: true, Started: r.begun.UTC().Truncate(time.Second),
@@ -96,7 +101,7 @@ func (r *relay) tenantStatus(ctx context.Context, name string) tenantStatus {
 		t.Drain = &now
 	}
 	r.mu.Unlock()
-	b, err := r.backlog(ctx, name)
+	b, err := r.broker.Backlog(ctx, name)
 	if err != nil {
 		t.Error = err.Error()
 	}

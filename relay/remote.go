@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -31,17 +32,23 @@ type target interface {
 // reach serves nothing of this.
 func find(ctx context.Context, c *config.Config, t terminal) (target, error) {
 	for _, socket := range sockets(c) {
-		if r := newRemote("unix", socket); r.answers(ctx) {
+		r := newRemote("unix", socket)
+		err := r.answers(ctx)
+		if err == nil {
 			return r, nil
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("%s is another user's: run this as the user whose relay it is", socket)
 		}
 	}
 	if config.IsLoopback(c.AdminListen) && (c.Given("admin-listen") || !c.Given("data") && !c.Given("nats")) {
 		r := newRemote("tcp", c.AdminListen)
-		if r.answers(ctx) {
+		err := r.answers(ctx)
+		if err == nil {
 			return r, nil
 		}
 		if c.Given("admin-listen") {
-			return nil, fmt.Errorf("no relay answers at %s, with what is served on the loopback address alone", c.AdminListen)
+			return nil, fmt.Errorf("no relay answers at %s, on the loopback address, where alone this is served: %w", c.AdminListen, err)
 		}
 	}
 	return openStore(ctx, c, t)
@@ -91,12 +98,12 @@ func (r *remote) do(ctx context.Context, method, path string, query url.Values) 
 	return resp, nil
 }
 
-// answers reports whether a relay is there, and serves what is asked for.
-func (r *remote) answers(ctx context.Context) bool {
+// answers returns nil if a relay is there, and serves what is asked for.
+func (r *remote) answers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	_, err := r.status(ctx)
-	return err == nil
+	return err
 }
 
 func (r *remote) status(ctx context.Context) (s status, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -70,11 +71,11 @@ func serve(ctx context.Context, c *config.Config, t terminal, log *slog.Logger) 
 	if c.Drain && c.IsOffline() {
 		r.offline = newOffline(t.out)
 	}
-	err := r.open()
-	if err == nil {
-		r.introduce(t.out)
-		err = r.work(ctx)
+	if err := r.open(); err != nil {
+		return errors.Join(err, r.shutdown(io.Discard))
 	}
+	r.introduce(t.out)
+	err := r.work(ctx)
 	return errors.Join(err, r.shutdown(t.out))
 }
 
@@ -165,7 +166,7 @@ func (r *relay) work(ctx context.Context) error {
 		return err
 	}
 	r.running.Go(func() { r.watchBacklog(watching) })
-	r.log.Info("ready", "recovered in", time.Since(r.begun).Round(time.Millisecond))
+	r.log.Info("relay works", "after", time.Since(r.begun).Round(time.Millisecond))
 	select {
 	case <-ctx.Done():
 		return nil
@@ -185,7 +186,7 @@ func (r *relay) startDrains() error {
 	}
 	for _, t := range r.config.Tenants {
 		o := drain.Options{
-			Tenant: t.Name, APIKey: t.APIKey, BaseURL: r.config.API,
+			Tenant: t.Name, APIKey: t.APIKey, BaseURL: r.config.API, InsecureHTTP: r.config.InsecureHTTP,
 			Rate: t.Rate, MaxInFlight: t.MaxInFlight, BatchSize: r.config.BatchSize,
 			PinnedTTL: r.config.PinnedTTL, AckWait: r.config.AckWait,
 			JetStream: js, Dead: r.dead, Metrics: r.metrics, Logger: r.log.With("tenant", t.Name),
@@ -208,11 +209,7 @@ const backlogEvery = 10 * time.Second
 
 func (r *relay) watchBacklog(ctx context.Context) {
 	for {
-		for _, name := range r.config.Names() {
-			if b, err := r.backlog(ctx, name); err == nil {
-				r.metrics.Backlog(name, metrics.Backlog(b))
-			}
-		}
+		r.lookAtBacklog(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -221,8 +218,12 @@ func (r *relay) watchBacklog(ctx context.Context) {
 	}
 }
 
-func (r *relay) backlog(ctx context.Context, tenant string) (broker.Backlog, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+func (r *relay) lookAtBacklog(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, backlogEvery)
 	defer cancel()
-	return r.broker.Backlog(ctx, tenant)
+	for _, name := range r.config.Names() {
+		if b, err := r.broker.Backlog(ctx, name); err == nil {
+			r.metrics.Backlog(name, metrics.Backlog(b))
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"time"
 
@@ -28,8 +29,8 @@ func (r *relay) shutdown(out io.Writer) error {
 	defer cancelDeliver()
 
 	var errs []error
-	errs = append(errs, r.endSpool(deliver), r.endIntake(deliver), r.endDrains(deliver))
-	left := r.leftBehind(deliver)
+	errs = append(errs, r.endSpool(deliver), r.endIntake(deliver), r.endDrains(deliver, end))
+	left := r.leftBehind(end)
 	errs = append(errs, r.endBroker(end), r.admin.close(end))
 	if r.offline != nil {
 		r.offline.close()
@@ -37,11 +38,8 @@ func (r *relay) shutdown(out io.Writer) error {
 	if !within(end, r.running.Wait) {
 		errs = append(errs, fmt.Errorf("shutdown took longer than --shutdown-timeout, %v; nothing that was stored is lost", limit))
 	}
-	err := errors.Join(errs...)
-	if r.broker != nil {
-		fmt.Fprintln(out, "ended"+left)
-	}
-	return err
+	fmt.Fprintln(out, "ended"+left)
+	return errors.Join(errs...)
 }
 
 // endSpool lets the spool go. What it has not handed to the intake stays in it.
@@ -76,14 +74,16 @@ func (r *relay) endIntake(ctx context.Context) error {
 	return errors.New("requests were cut off at the end: their producers send them again")
 }
 
-// endDrains ends those of all tenants side by side.
-func (r *relay) endDrains(ctx context.Context) error {
+// endDrains ends those of all tenants side by side. They deliver until ctx ends, and
+// then confirm what was delivered.
+func (r *relay) endDrains(ctx, end context.Context) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	drains := maps.Clone(r.drains) // status is asked to the end
+	r.mu.Unlock()
 	errs := make([]error, len(r.config.Tenants))
 	var ending sync.WaitGroup
 	for i, t := range r.config.Tenants {
-		if d := r.drains[t.Name]; d != nil {
+		if d := drains[t.Name]; d != nil {
 			ending.Go(func() {
 				if err := d.Shutdown(ctx); err != nil && !isUndelivered(err) {
 					errs[i] = fmt.Errorf("tenant %s: %w", t.Name, err)
@@ -91,7 +91,7 @@ func (r *relay) endDrains(ctx context.Context) error {
 			})
 		}
 	}
-	if !within(ctx, ending.Wait) {
+	if !within(end, ending.Wait) {
 		return nil // what a drain holds is stored
 	}
 	return errors.Join(errs...)
@@ -108,9 +108,11 @@ func (r *relay) leftBehind(ctx context.Context) string {
 	if r.broker == nil || r.broker.JetStream() == nil {
 		return ""
 	}
+	ctx, cancel := context.WithTimeout(ctx, brokerTime/4)
+	defer cancel()
 	var events int64
 	for _, name := range r.config.Names() {
-		b, err := r.backlog(ctx, name)
+		b, err := r.broker.Backlog(ctx, name)
 		if err != nil {
 			return ""
 		}
@@ -122,13 +124,18 @@ func (r *relay) leftBehind(ctx context.Context) string {
 	return fmt.Sprintf(", about %s stored for the next start", counted(int(events), "event"))
 }
 
-// endBroker closes the broker. One that still recovers is left to the end of the
-// process, which loses nothing.
+// endBroker closes the broker. One that still recovers may take long to close, and
+// is left to the end of the process, which loses nothing.
 func (r *relay) endBroker(ctx context.Context) error {
 	if r.broker == nil {
 		return nil
 	}
 	recovering := r.broker.JetStream() == nil
+	if recovering {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, brokerTime)
+		defer cancel()
+	}
 	if within(ctx, r.broker.Close) || recovering {
 		return nil
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/altertable-ai/altertable-go"
@@ -34,9 +36,12 @@ func openStore(ctx context.Context, c *config.Config, t terminal) (*store, error
 	for i, tenant := range c.Tenants {
 		tenants[i].Name = tenant.Name
 	}
+	if _, err := os.Stat(c.Data); c.NATS == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no relay answers, and none has stored anything in %s: --data, --admin-listen or --nats say where it is", c.Data)
+	}
 	b, err := broker.Open(o, tenants...)
 	if err != nil {
-		return nil, fmt.Errorf("no relay answers, and its store does not open: %w", err)
+		return nil, fmt.Errorf("no relay answers: %w", err)
 	}
 	if err := wait(ctx, b, c.NATS != "", t); err != nil {
 		b.Close()

@@ -38,7 +38,7 @@ func (c *Config) setTenants(entries []tenantEntry, getenv func(string) string, w
 		if t.AnyToken && len(entries) > 1 && c.Intake && c.use == Serve {
 			wrong.add(e.where, "has no tokens: with several tenants, they say whose an event is")
 		}
-		if c.use == Serve {
+		if c.use == Serve && c.Drain && !c.isOfflineAsked() {
 			c.setKey(&t, e, getenv, wrong)
 		}
 		c.Tenants = append(c.Tenants, t)
@@ -63,7 +63,7 @@ func (c *Config) setKey(t *Tenant, e tenantEntry, getenv func(string) string, wr
 		if note != "" {
 			c.Notes = append(c.Notes, where+": "+note)
 		}
-	case !env && !path && c.Drain && !c.isOfflineAsked():
+	case !env && !path:
 		wrong.add(e.where, "has no API key: api_key_env names a variable, api_key_file a file; --api "+Offline+" needs none")
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -102,6 +103,7 @@ func (f *file) parse(content []byte) (root ast.Node, ok bool) {
 			root, ok = nil, false
 		}
 	}()
+	content = bytes.TrimPrefix(content, []byte("\ufeff")) // as editors on Windows begin a file
 	parsed, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
 	var syntax *yaml.SyntaxError
 	switch {

@@ -45,6 +45,14 @@ func TestEmptyFile(t *testing.T) {
 	}
 }
 
+func TestFileOfWindows(t *testing.T) {
+	s := keyed()
+	s.file = "\ufeffbatch_size: 7\r\nmax_bytes: 10GiB\r\nrole:\r\n- drain\r\n"
+	c := s.good(t)
+	assert.Equal(t, 7, c.BatchSize)
+	assert.False(t, c.Intake)
+}
+
 // FuzzFile holds that no text makes the reader fail in another way than with
 // sentences, and that what it takes is in range.
 func FuzzFile(f *testing.F) {

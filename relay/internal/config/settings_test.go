@@ -72,6 +72,14 @@ func TestEachSetting(t *testing.T) {
 	assert.Len(t, tests, len(settings))
 }
 
+// TestVariablesOfKubernetes are those that a Service of this name sets everywhere:
+// ALTERTABLE_RELAY_PORT=tcp://10.0.0.1:8480, ALTERTABLE_RELAY_SERVICE_HOST=10.0.0.1.
+func TestVariablesOfKubernetes(t *testing.T) {
+	for _, s := range settings {
+		assert.NotRegexp(t, `^ALTERTABLE_RELAY_(PORT|SERVICE)`, variable(s.name))
+	}
+}
+
 func TestFlagsThatStandAlone(t *testing.T) {
 	assert.True(t, keyed("--sync").good(t).Sync)
 	assert.Equal(t, "http://api.example", keyed("--insecure-http", "--api", "http://api.example").good(t).API)

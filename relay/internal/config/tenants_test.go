@@ -64,6 +64,19 @@ tenants:
 	assert.Empty(t, c.Notes)
 }
 
+// TestKeysThatNobodyNeeds are not read: an intake does not get the secrets of drains.
+func TestKeysThatNobodyNeeds(t *testing.T) {
+	file := "tenants: [{name: shop, api_key_env: MISSING}, {name: blog, api_key_file: /nowhere/key}, {name: pets}]\n"
+	file = strings.ReplaceAll(file, "}", ", tokens: [{sha256: HASH}]}")
+	for _, token := range []string{"a", "b", "c"} {
+		file = strings.Replace(file, "HASH", hashOf(token), 1)
+	}
+	for _, args := range [][]string{{"--api", "offline"}, {"--role", "intake", "--nats", "nats://a"}} {
+		c := source{args: args, file: file}.good(t)
+		assert.Equal(t, []string{"shop", "blog", "pets"}, c.Names())
+	}
+}
+
 // TestWrongTenants names a line in each error, and never shows a key or a token.
 func TestWrongTenants(t *testing.T) {
 	good := ", api_key_env: SHOP_KEY"
