@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,10 +16,13 @@ import (
 type fence struct {
 	s    *session
 	life context.Context // ends by shut
-	end  context.CancelFunc
+
+	someMissing atomic.Bool
+	end         context.CancelFunc
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
+	missing  map[string]missing // environments that do not exist
 	inFlight int
 	landed   chan struct{} // closed when nothing is in flight any more; nil while nobody waits
 }
@@ -31,18 +35,47 @@ func newFence(s *session) *fence {
 
 // RoundTrip implements http.RoundTripper.
 func (f *fence) RoundTrip(r *http.Request) (*http.Response, error) {
-	l := f.s.d.leases[eventsLane]
-	if strings.HasSuffix(r.URL.Path, "/identify") {
-		l = f.s.d.leases[identifyLane]
+	if answer := f.recall(r); answer != nil {
+		closeBody(r)
+		return answer, nil
 	}
-	if err := f.leave(r.Context(), l); err != nil {
-		if r.Body != nil {
-			_ = r.Body.Close()
-		}
+	if err := f.leave(r.Context(), f.leaseFor(r)); err != nil {
+		closeBody(r)
 		return nil, err
 	}
 	defer f.lands()
+	if answer := f.recall(r); answer != nil { // it was missed meanwhile
+		closeBody(r)
+		return answer, nil
+	}
 	return f.send(r)
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
+
+// A probe is the fence for the events of missing environments: see park.go.
+type probe struct{ *fence }
+
+// RoundTrip implements http.RoundTripper.
+func (p probe) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := p.leave(r.Context(), p.leaseFor(r)); err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	defer p.lands()
+	return p.send(r)
+}
+
+// leaseFor returns the lease of the lane whose messages r carries.
+func (f *fence) leaseFor(r *http.Request) *lease {
+	if strings.HasSuffix(r.URL.Path, "/identify") {
+		return f.s.d.leases[identifyLane]
+	}
+	return f.s.d.leases[eventsLane]
 }
 
 // leave waits until a request may leave, and notes that it does.
@@ -112,6 +145,7 @@ func (f *fence) send(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.heed(r, answer)
 	return answer, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		play(role)
+		return
+	}
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*Server).startOSIOThrottle"))
 }
@@ -244,6 +249,7 @@ type box struct {
 	letters map[string]deadletter.Letter
 	away    bool
 	tried   int
+	most    int // bytes of a message; 0: any
 }
 
 func (b *box) Put(_ context.Context, l deadletter.Letter, id string) error {
@@ -253,8 +259,8 @@ func (b *box) Put(_ context.Context, l deadletter.Letter, id string) error {
 	if b.away {
 		return nats.ErrNoResponders
 	}
-	if _, err := json.Marshal(l); err != nil {
-		return err
+	if b.most > 0 && len(l.Message) > b.most {
+		return fmt.Errorf("no: %w", deadletter.ErrTooLarge)
 	}
 	if _, known := b.letters[id]; !known {
 		b.letters[id] = l

@@ -1,16 +1,13 @@
 package drain
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/altertable-ai/altertable-go/relay/internal/deadletter"
 )
@@ -55,24 +52,12 @@ func (s *session) refuse(h *held, i int, event []byte, err error) {
 	}
 	s.letters.put(letter{
 		Letter: deadletter.Letter{
-			Time: time.Now(), Tenant: s.d.o.Tenant, Endpoint: endpoint, Code: code, Reason: reason, Message: asJSON(event),
+			Time: time.Now(), Tenant: s.d.o.Tenant, Endpoint: endpoint, Code: code, Reason: reason, Message: bytes.Clone(event),
 		},
 		// The same event of the same message has the same id, so that a process that was
 		// killed between the letter and the acknowledgement stores no second one.
 		id: h.name + "." + strconv.Itoa(i), of: h, item: i,
 	})
-}
-
-// asJSON returns a copy of an event, as a string if it is no JSON.
-func asJSON(event []byte) json.RawMessage {
-	if json.Valid(event) {
-		return append(json.RawMessage(nil), event...)
-	}
-	text, err := json.Marshal(string(event[:min(len(event), mostOfStump)]))
-	if err != nil { // a string has JSON
-		return json.RawMessage("null")
-	}
-	return text
 }
 
 // put has a clerk store a letter. It does not wait: the core's callback goroutine calls it.
@@ -129,28 +114,12 @@ func (p *letters) store(l letter) bool {
 		switch {
 		case err == nil:
 			return true
-		case tooLarge(err) && len(l.Message) > mostOfStump:
-			l.Message, l.Reason = stump(l.Message), l.Reason+"; only its beginning could be stored"
+		case errors.Is(err, deadletter.ErrTooLarge) && len(l.Message) > mostOfStump:
+			l.Message, l.Reason = l.Message[:mostOfStump], l.Reason+"; only its beginning could be stored"
 			continue
 		}
 		p.s.d.warn("letters", "relay: a dead letter cannot be stored; its message stays on the stream meanwhile", "error", err)
 		wait(p.s.ctx, pause)
 	}
 	return false
-}
-
-// tooLarge reports whether no try will store a letter of that size.
-func tooLarge(err error) bool {
-	const exceedsMaximum = 10054 // JetStream's code
-	var api *jetstream.APIError
-	return errors.Is(err, nats.ErrMaxPayload) || errors.As(err, &api) && int(api.ErrorCode) == exceedsMaximum
-}
-
-// stump returns the beginning of a message, as a string.
-func stump(message []byte) json.RawMessage {
-	text, err := json.Marshal(string(message[:mostOfStump]))
-	if err != nil {
-		return json.RawMessage("null")
-	}
-	return text
 }

@@ -12,7 +12,7 @@ type calm struct{ slog.Handler }
 
 // Handle implements slog.Handler.
 func (c calm) Handle(ctx context.Context, r slog.Record) error {
-	if strings.Contains(r.Message, "messages are lost") || strings.Contains(r.Message, "not delivered") {
+	if strings.Contains(r.Message, "messages are lost") || strings.Contains(r.Message, "not delivered") || strings.Contains(r.Message, "was shut down") {
 		return nil
 	}
 	return c.Handler.Handle(ctx, r)

@@ -35,15 +35,32 @@ func verdictOn(err error) verdict {
 	case !errors.As(err, &api):
 		return over
 	}
-	code := strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(api.Code))
-	switch api.StatusCode {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		if !strings.Contains(code, "environment") && !ofKey(code) {
-			return refused
-		}
+	if v := verdictOf(api.StatusCode, api.Code); v != over {
+		return v
 	}
-	if strings.Contains(code, "environment") {
+	return account // the core has tried it again, in vain
+}
+
+// verdictOf says what the API's answer means. It is over for what the core tries again.
+func verdictOf(status int, code string) verdict {
+	code = strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(code))
+	switch {
+	case status >= 500:
+		return over
+	case strings.Contains(code, "environment"):
 		return absent
+	case ofKey(code):
+		return account
+	}
+	switch status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return refused
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusMisdirectedRequest, http.StatusProxyAuthRequired:
+		return over
+	case http.StatusForbidden:
+		if code == "" { // a firewall's
+			return over
+		}
 	}
 	return account
 }
@@ -66,7 +83,7 @@ func (s *session) judge(h *held, i int, err error) {
 	case refused:
 		s.refuse(h, i, payloadOf(err), err)
 	case absent:
-		s.block(h, i, environmentIn(err), payloadOf(err))
+		s.block(h, i, environmentNamed(err), payloadOf(err))
 	case account:
 		s.pause(err)
 	}
@@ -81,8 +98,8 @@ func payloadOf(err error) []byte {
 	return nil
 }
 
-// environmentIn returns the environment of the event that the core gave up.
-func environmentIn(err error) string {
+// environmentNamed returns the environment of the event that the core gave up.
+func environmentNamed(err error) string {
 	var d *altertable.DeliveryError
 	if errors.As(err, &d) {
 		return d.Environment

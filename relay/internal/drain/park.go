@@ -3,7 +3,7 @@ package drain
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +21,7 @@ type absence struct {
 	item     int
 	events   int // of that message
 	due      time.Time
-	asking   bool // the event is with the core
+	back     bool // it exists by now: its messages come again in the next session
 }
 
 // absences are a tenant's missing environments. They outlive a graceful restart.
@@ -54,10 +54,19 @@ func (a *absences) add(n *absence) bool {
 	return true
 }
 
-func (a *absences) remove(name string) {
+// returned notes that an environment exists. Its messages stay parked until the next
+// session brings them in order.
+func (a *absences) returned(n *absence) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.of, name)
+	n.back = true
+}
+
+// removeReturned forgets those that exist by now.
+func (a *absences) removeReturned() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.DeleteFunc(a.of, func(_ string, n *absence) bool { return n.back })
 	a.some.Store(len(a.of) > 0)
 }
 
@@ -79,12 +88,11 @@ func (a *absences) due() (n *absence, long time.Duration) {
 	defer a.mu.Unlock()
 	long = time.Hour
 	for _, n := range a.of {
-		if n.asking {
-			continue
-		}
 		left := time.Until(n.due)
-		if left <= 0 {
-			n.asking = true
+		switch {
+		case n.back:
+			continue
+		case left <= 0:
 			return n, 0
 		}
 		long = min(long, left)
@@ -96,19 +104,7 @@ func (a *absences) due() (n *absence, long time.Duration) {
 func (a *absences) again(n *absence, due time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	n.asking, n.due = false, due
-}
-
-// environmentOf returns the environment that an event names, or the one that the core
-// gives it.
-func environmentOf(event []byte) string {
-	var named struct {
-		Environment string `json:"environment"`
-	}
-	if json.Unmarshal(event, &named) != nil || named.Environment == "" {
-		return "production"
-	}
-	return named.Environment
+	n.due = due
 }
 
 // block notes that an event waits for its environment. event may be nil if that is
@@ -142,7 +138,6 @@ func (s *session) parkLocked(h *held) {
 
 // askForAbsent asks for missing environments when that is due, until ctx ends.
 func (s *session) askForAbsent(ctx context.Context) {
-	defer s.letGoOfProbes()
 	for ctx.Err() == nil {
 		n, long := s.d.absences.due()
 		if n != nil {
@@ -167,21 +162,31 @@ func (s *session) askSoon() {
 	}
 }
 
-// letGoOfProbes lets the next session ask for what this one has asked for without an answer.
-func (s *session) letGoOfProbes() {
-	s.d.absences.mu.Lock()
-	defer s.d.absences.mu.Unlock()
-	for _, n := range s.d.absences.of {
-		n.asking = false
-	}
-}
-
-// askFor sends the event of a missing environment.
+// askFor sends the event of a missing environment, by a client of its own: the
+// session's sends nothing more to that environment.
 func (s *session) askFor(n *absence) {
-	err := s.client.Enqueue(s.ctx, altertable.Raw{Endpoint: n.endpoint, JSON: n.event}, func(err error) { s.answered(n, err) })
-	if err != nil && !errors.Is(err, altertable.ErrClosed) {
-		s.d.absences.again(n, time.Now().Add(s.d.pauseFor))
+	outcome := make(chan error, 1)
+	client, err := s.d.newClient(probe{s.fence}, func(altertable.Delivery) {})
+	if err == nil {
+		err = client.Enqueue(s.ctx, altertable.Raw{Endpoint: n.endpoint, JSON: n.event}, func(err error) { outcome <- err })
 	}
+	if err != nil { // the same was accepted before
+		s.d.absences.again(n, time.Now().Add(s.d.pauseFor))
+		return
+	}
+	_ = client.Flush(ended)
+	select {
+	case err = <-outcome:
+		_ = client.Shutdown(ended)
+	case <-s.ctx.Done():
+		_ = client.Shutdown(ended)
+		select {
+		case err = <-outcome: // it came at the last moment
+		default:
+			return
+		}
+	}
+	s.answered(n, err)
 }
 
 // answered judges what came of the event of a missing environment.
@@ -189,7 +194,6 @@ func (s *session) answered(n *absence, err error) {
 	switch verdictOn(err) {
 	case absent:
 		s.d.absences.again(n, time.Now().Add(s.d.pauseFor))
-		s.askSoon()
 		return
 	case over:
 		return
@@ -200,7 +204,7 @@ func (s *session) answered(n *absence, err error) {
 		s.settleProbe(n)
 	case refused: // its message comes again, and it is refused again
 	}
-	s.d.absences.remove(n.name)
+	s.d.absences.returned(n)
 	s.d.showPaused(n.name, reasonEnvironment, false)
 	s.d.log.Info("relay: the environment is there, its messages are delivered", "environment", n.name)
 	s.end(again, "an environment is there")

@@ -156,7 +156,7 @@ func (s *session) close() opening {
 			l.sayLeads(false)
 		}
 	}
-	if how != again {
+	if s.d.absences.removeReturned(); how != again {
 		s.d.forgetAbsent()
 	}
 	s.keepProgress()

@@ -1,0 +1,177 @@
+package drain
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/relay/internal/broker"
+)
+
+func TestAKilledDrainsMessagesAreDeliveredWithinSeconds(t *testing.T) {
+	b := newBench(t)
+	b.ack = time.Hour // nobody delivers again by time
+	b.makeConsumers()
+	for range 10 {
+		b.send("identify", 20)
+		b.send("track", 20)
+	}
+	gate := make(chan struct{})
+	b.sink.setAnswer(func(http.ResponseWriter, string, []sunk) bool { <-gate; return true })
+	first := b.drain()
+	until(t, "requests under way", func() bool { return b.sink.countRequests() > 1 })
+	first.kill()
+	b.sink.setAnswer(nil)
+	close(gate)
+	began := time.Now()
+	b.drain()
+	b.requireAll(0)
+	require.Less(t, time.Since(began), 10*time.Second)
+}
+
+func TestShutdownHandsOverAtOnce(t *testing.T) {
+	b := newBench(t)
+	b.ttl = time.Minute // a takeover by time would take too long
+	b.makeConsumers()
+	first := b.drain()
+	b.send("track", 10)
+	b.send("identify", 10)
+	until(t, "delivered", b.sink.all)
+	until(t, "leads", func() bool { return len(first.Status().Leads) == 2 })
+	second := b.drain()
+	until(t, "standby waits", func() bool { return b.waiting(broker.EventsConsumer) > 1 && b.waiting(broker.IdentifyConsumer) > 1 })
+	first.stop()
+	require.Empty(t, first.Status().Leads)
+	b.send("track", 10)
+	b.send("identify", 10)
+	b.requireAll(0)
+	until(t, "the other leads", func() bool { return len(second.Status().Leads) == 2 })
+}
+
+func (b *bench) waiting(consumer string) int {
+	c, err := b.js.Consumer(context.Background(), broker.Stream("acme"), consumer)
+	if err != nil {
+		return 0
+	}
+	return c.CachedInfo().NumWaiting
+}
+
+func TestShutdownDeliversWhatIsHeld(t *testing.T) {
+	b := newBench(t)
+	b.sink.setAnswer(func(http.ResponseWriter, string, []sunk) bool { time.Sleep(20 * time.Millisecond); return false })
+	d := b.drain()
+	for range 20 {
+		b.send("track", 50)
+	}
+	until(t, "some delivered", func() bool { return b.sink.countApplied() > 0 })
+	d.stop()
+	require.Zero(t, d.Status().Held)
+	b.drain()
+	b.requireAll(0)
+}
+
+func TestShutdownWithoutRun(t *testing.T) {
+	b := newBench(t)
+	d, err := New(Options{Tenant: "acme", APIKey: "key", JetStream: b.js})
+	require.NoError(t, err)
+	require.NoError(t, d.Shutdown(t.Context()))
+	d.Run()
+	require.NoError(t, d.Shutdown(t.Context()))
+}
+
+func TestShutdownSaysWhatStays(t *testing.T) {
+	b := newBench(t)
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool { w.WriteHeader(503); return true })
+	d := b.drain()
+	b.send("track", 50)
+	until(t, "held", func() bool { return d.Status().Held == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, d.Shutdown(ctx), context.DeadlineExceeded)
+	b.sink.setAnswer(nil)
+	b.drain()
+	b.requireAll(0)
+}
+
+func TestADrainThatIsStoppedForLongSendsNothingLate(t *testing.T) {
+	b := newBench(t)
+	b.ttl = 500 * time.Millisecond
+	b.makeConsumers()
+	first, second := b.drain(), (*run)(nil)
+	b.send("identify", 7)
+	b.send("track", 7)
+	until(t, "leads", func() bool { return b.sink.all() && len(first.Status().Leads) == 2 })
+	second = b.drain()
+	until(t, "standby waits", func() bool { return b.waiting(broker.EventsConsumer) > 1 && b.waiting(broker.IdentifyConsumer) > 1 })
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool { w.WriteHeader(503); return true })
+	for range 20 {
+		b.send("identify", 20)
+		b.send("track", 20)
+	}
+	until(t, "holds", func() bool { return first.Status().Held > 0 })
+	first.stalled.Store(true)
+	until(t, "the other leads", func() bool { return len(second.Status().Leads) == 2 })
+	require.Empty(t, first.Status().Leads)
+	b.sink.setAnswer(nil)
+	b.requireAll(0)
+	first.stalled.Store(false)
+	b.send("track", 7)
+	b.send("identify", 7)
+	b.requireAll(0)
+}
+
+func TestABrokerThatRestartsCostsNothing(t *testing.T) {
+	for name, away := range map[string]time.Duration{"soon": 0, "after the lease is over": 1500 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.sink.setAnswer(func(http.ResponseWriter, string, []sunk) bool { time.Sleep(5 * time.Millisecond); return false })
+			b.drain()
+			for range 60 {
+				b.send("identify", 20)
+				b.send("track", 20)
+			}
+			for i := range 3 {
+				until(t, "some delivered", func() bool { return b.sink.countApplied() > 300*(i+1) })
+				b.node.stop()
+				time.Sleep(away)
+				b.node.start()
+				b.send("track", 10)
+				b.send("identify", 10)
+			}
+			b.requireAll(0)
+		})
+	}
+}
+
+func TestAPurgeUnderTheDrain(t *testing.T) {
+	b := newBench(t)
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool { w.WriteHeader(503); return true })
+	d := b.drain()
+	for range 20 {
+		b.send("track", 20)
+	}
+	until(t, "held", func() bool { return d.Status().Held == 20 })
+	stream, err := b.js.Stream(t.Context(), broker.Stream("acme"))
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(t.Context()))
+	b.sink.setAnswer(nil)
+	b.send("track", 20)
+	b.send("identify", 20)
+	b.requireAll(0) // what was held is delivered all the same
+}
+
+func TestAConsumerThatIsDeletedAndMadeAgain(t *testing.T) {
+	b := newBench(t)
+	d := b.drain()
+	b.send("track", 20)
+	until(t, "leads", func() bool { return b.sink.all() && len(d.Status().Leads) > 0 })
+	require.NoError(t, b.js.DeleteConsumer(t.Context(), broker.Stream("acme"), broker.EventsConsumer))
+	b.send("track", 20)
+	b.send("identify", 20)
+	until(t, "the lead is lost", func() bool { return len(d.Status().Leads) < 2 && b.sink.countApplied() >= 40 })
+	b.makeConsumers()
+	b.requireAll(0)
+}
