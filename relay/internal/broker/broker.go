@@ -129,15 +129,24 @@ func (b *Broker) run() {
 	if !b.startServer() || !b.connect() || !b.setUpAll() {
 		return
 	}
-	if b.server != nil && !b.o.ReadOnly {
-		b.sayLost()
-		b.tidyAtStart()
-	}
+	b.atStart()
 	b.full.Store(b.isDiskFull())
 	b.setReason(nil)
 	close(b.started)
 	b.log.Info("broker is ready", "tenants", len(b.tenants))
 	b.keep()
+}
+
+// atStart says what an operator should know, and tidies up.
+func (b *Broker) atStart() {
+	nc := (*b.js.Load()).Conn()
+	if most := nc.MaxPayload(); most < MaxMessage+headroom {
+		b.log.Warn("the broker's max_payload is small: events that are larger are refused", "bytes", most, "wanted", MaxMessage+headroom)
+	}
+	if b.server != nil && !b.o.ReadOnly {
+		b.sayLost()
+		b.tidyAtStart()
+	}
 }
 
 // startServer starts the embedded server, again and again until it works.

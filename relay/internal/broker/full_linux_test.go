@@ -88,6 +88,7 @@ func TestDiskFull(t *testing.T) {
 	b = open(t, o, tenant)
 	assert.Equal(t, left+1, messages(t, b, "acme"))
 	assert.Equal(t, int(left)+1, newPuller(t, b).deliver(int(left)+1))
+	assert.NotContains(t, log.String(), "checkout_completed", "payloads are never logged")
 }
 
 // Before the last 5 % nothing has failed: nobody may store, everybody may deliver.
