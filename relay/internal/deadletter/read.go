@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/altertable-ai/altertable-go/relay/internal/broker"
@@ -115,7 +116,7 @@ func (r *reader) read(ctx context.Context) error {
 		case r.next > before:
 			failures, wait = 0, firstWait
 		}
-		r.single = r.next == before
+		r.single = errors.Is(err, nats.ErrTimeout)
 		if failures++; failures == attempts {
 			return fmt.Errorf("dead letters cannot be read: is the broker there? %w", err)
 		}

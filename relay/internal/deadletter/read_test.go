@@ -241,12 +241,12 @@ func TestLettersOfAnySize(t *testing.T) {
 	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ALTERTABLE_a_DLQ", Subjects: []string{"altertable.v1.dlq.a.>"}})
 	require.NoError(t, err)
 	w := &world{Store: NewStore(js, []string{"a"}), js: js, t: t}
-	for i, size := range []int{10, 7 << 20, 10, 7 << 20, 10} {
+	for i, size := range []int{10, 7 << 20, 10} {
 		l := letter(i)
 		l.Message = []byte(`"` + strings.Repeat("x", size) + `"`)
 		require.NoError(t, w.Put(t.Context(), l, fmt.Sprint(i)))
 	}
-	assert.Equal(t, []uint64{1, 2, 3, 4, 5}, w.sequences(Filter{}))
+	assert.Equal(t, []uint64{1, 2, 3}, w.sequences(Filter{}))
 }
 
 // BenchmarkList is what a letter costs, with its message and without.
