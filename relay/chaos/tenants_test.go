@@ -22,8 +22,8 @@ func (w *world) tenants(names ...string) *relay {
 	text.WriteString("tenants:\n")
 	var env []string
 	for _, name := range names {
-		fmt.Fprintf(&text, "  - name: %s\n    api_key_env: CHAOS_KEY_%s\n    tokens: [{sha256: %x}]\n", name, name, sha256.Sum256([]byte("chaostoken-of-"+name)))
-		env = append(env, "CHAOS_KEY_"+name+"=chaoskey-of-"+name)
+		fmt.Fprintf(&text, "  - name: %s\n    api_key_env: CHAOS_KEY_%s\n    tokens: [{sha256: %x}]\n", name, strings.ToUpper(name), sha256.Sum256([]byte("chaostoken-of-"+name)))
+		env = append(env, "CHAOS_KEY_"+strings.ToUpper(name)+"=chaoskey-of-"+name)
 	}
 	file := filepath.Join(w.dir, "relay.yaml")
 	require.NoError(w.t, os.WriteFile(file, []byte(text.String()), 0o600))

@@ -120,6 +120,15 @@ func (p *producer) acknowledged() []int {
 	return numbers
 }
 
+// started returns when something was acknowledged.
+func (p *producer) started(t *testing.T) {
+	t.Helper()
+	eventually(t, time.Minute, "something is acknowledged", func() bool {
+		info, err := os.Stat(p.plan.Journal)
+		return err == nil && info.Size() > 0
+	})
+}
+
 // finish ends the producers that still run. Each of their events must have been
 // acknowledged.
 func (w *world) finish(producers ...*producer) {
