@@ -8,7 +8,8 @@ import (
 
 // ConnectOptions returns what a connection needs to outlive any outage of the
 // broker, for nats.Connect. Options after them override them; options of your own,
-// such as nats.UserCredentials, go beside them.
+// such as nats.UserCredentials, go beside them. Give it a nats.ErrorHandler too:
+// without one nats.go writes errors that concern no call to standard error.
 //
 //   - RetryOnFailedConnect(true): a service starts also while the broker is away.
 //     nats.Connect then returns a connection that keeps trying, and no error.

@@ -1,6 +1,7 @@
 package natsqueue_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func track(t testing.TB, client *altertable.Client, n int) {
 }
 
 func TestBrokerThatIsAwayAtTheStart(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	js := connect(t, p.url())
 	client := newClient(t, natsqueue.New(js, "acme"))
@@ -35,6 +37,7 @@ func TestBrokerThatIsAwayAtTheStart(t *testing.T) {
 }
 
 func TestBrokerThatIsRestarted(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first := startServer(t, func(o *server.Options) { o.StoreDir = dir })
 	p := newProxy(t)
@@ -60,6 +63,7 @@ func TestBrokerThatIsRestarted(t *testing.T) {
 
 // Twice in a row the server refuses the credentials that it takes later.
 func TestCredentialsThatAreRefusedForAWhile(t *testing.T) {
+	t.Parallel()
 	user := func(o *server.Options) { o.Username, o.Password = "producer", "new" }
 	p := newProxy(t)
 	refusing := startServer(t, func(o *server.Options) { o.Username, o.Password = "producer", "old" })
@@ -93,11 +97,10 @@ func TestConnectOptions(t *testing.T) {
 
 // A batch that no connection takes waits in the client's queue, and nowhere else.
 func TestNothingIsBufferedByTheConnection(t *testing.T) {
+	t.Parallel()
 	js := connect(t, newProxy(t).url())
 	queue := natsqueue.New(js, "acme")
-	for range 3 {
-		assert.Equal(t, "not-connected", send(t, queue, soon(t, `[{}]`)).Code)
-	}
+	assert.Equal(t, "not-connected", sendSoon(t, queue, `[{}]`).Code)
 	pending, err := js.Conn().Buffered()
 	require.NoError(t, err)
 	assert.Zero(t, pending)
@@ -107,6 +110,7 @@ func TestNothingIsBufferedByTheConnection(t *testing.T) {
 
 // A broker that is there but reads nothing holds up no request beyond its context.
 func TestBrokerThatDoesNotRead(t *testing.T) {
+	t.Parallel()
 	srv := startServer(t)
 	newStream(t, connect(t, srv.ClientURL()), "acme")
 	p := newProxy(t)
@@ -118,13 +122,14 @@ func TestBrokerThatDoesNotRead(t *testing.T) {
 	defer p.resume()
 	body := `["` + string(make([]byte, 900<<10)) + `"]`
 	for n := range 32 { // more than what sockets take
-		r := soon(t, body[:len(body)-n])
-		response, err := queue.RoundTrip(r)
+		c, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		defer cancel()
+		response, err := queue.RoundTrip(post(t, "/track", body[:len(body)-n]).WithContext(c))
 		if err == nil {
 			assert.Equal(t, "no-acknowledgement", read(t, response).Code)
 			continue
 		}
-		require.ErrorIs(t, err, r.Context().Err())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 		return
 	}
 	t.Fatal("every write was taken")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -89,7 +90,7 @@ func ExampleConnectOptions() {
 	defer stop()
 	options := append(natsqueue.ConnectOptions(),
 		nats.Name("checkout"),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Print("NATS: ", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { slog.Warn("NATS", "error", err) }),
 	)
 	nc, err := nats.Connect(url, options...)
 	if err != nil {

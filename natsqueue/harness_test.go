@@ -54,7 +54,8 @@ func startServer(t testing.TB, change ...func(*server.Options)) *server.Server {
 // connect connects as a service does, except that it tries again sooner.
 func connect(t testing.TB, url string, opts ...nats.Option) jetstream.JetStream {
 	t.Helper()
-	opts = append(append(natsqueue.ConnectOptions(), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0)), opts...)
+	opts = append(append(natsqueue.ConnectOptions(), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})), opts...) // else it writes them out
 	nc, err := nats.Connect(url, opts...)
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
