@@ -30,7 +30,7 @@ func newPublic(handler http.Handler, syncTimeout time.Duration, log *slog.Logger
 		WriteTimeout:      bodyTimeout + syncTimeout + headerTimeout, // counts from the header
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // scanners make them
+		ErrorLog:          newHTTPLog(log),
 	}
 }
 

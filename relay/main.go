@@ -1,4 +1,4 @@
-// Command relay stores events on NATS JetStream and delivers them to Altertable,
+// Command altertable-relay stores events on NATS JetStream and delivers them to Altertable,
 // for services that would lose what they have in memory: see its README.md.
 //
 //	go run .                          in this directory; prints what points a service at it

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -135,7 +136,9 @@ func (s *served) stop() int {
 // client returns a producer.
 func (s *served) client(key string, options ...altertable.Option) *altertable.Client {
 	s.t.Helper()
-	client, err := altertable.New(key, append([]altertable.Option{altertable.WithBaseURL(s.url)}, options...)...)
+	client, err := altertable.New(key, append([]altertable.Option{
+		altertable.WithBaseURL(s.url), altertable.WithLogger(slog.New(slog.DiscardHandler)),
+	}, options...)...)
 	require.NoError(s.t, err)
 	return client
 }

@@ -8,12 +8,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
@@ -34,6 +36,57 @@ func TestNewcomer(t *testing.T) {
 	s.out.wait(t, `embedded API: .*1 identify call`)
 	assert.Zero(t, s.stop())
 	assert.Contains(t, s.out.String(), "ended, everything is delivered")
+}
+
+// TestQuickStart runs the example as the README tells a newcomer to.
+func TestQuickStart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the example")
+	}
+	quick := exec.Command("go", "run", "./examples/quickstart")
+	quick.Dir = ".."
+	quick.Env = os.Environ() // with the build cache of this user
+	cacheIn(t)
+	s := serveWith(t, nil).working()
+	quick.Env = append(quick.Env, "ALTERTABLE_BASE_URL="+s.url, "ALTERTABLE_API_KEY=any")
+	out, err := quick.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "delivered: 2 tracks")
+	s.out.wait(t, `signed_up 1`)
+	s.out.wait(t, `1 identify call`)
+	assert.Zero(t, s.stop())
+}
+
+// TestNothingIsLeftRunning looks at goroutines.
+func TestNothingIsLeftRunning(t *testing.T) {
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	before := goleak.IgnoreCurrent()
+	cacheIn(t)
+	s := serveWith(t, nil).working()
+	s.track("any", "signed_up")
+	s.out.wait(t, "signed_up 1")
+	assert.Zero(t, s.stop())
+	goleak.VerifyNone(t, before)
+}
+
+// TestAnswersThatAreDue come before the relay ends.
+func TestAnswersThatAreDue(t *testing.T) {
+	api := altertabletest.NewServer()
+	defer api.Close()
+	hang := api.Always(altertabletest.Hang())
+	s := serveWith(t, map[string]string{"ALTERTABLE_API_KEY": apiKey}, "--data", t.TempDir(), "--api", api.URL).working()
+	client := s.client("any")
+	answered := make(chan error, 1)
+	go func() {
+		_, err := client.TrackSync(t.Context(), altertable.Track{Event: "signed_up", DistinctID: person})
+		answered <- err
+	}()
+	require.NoError(t, api.WaitRequests(t.Context(), 1))
+	s.end()
+	hang.Release()
+	require.NoError(t, <-answered)
+	assert.Zero(t, s.stop())
+	require.NoError(t, client.Close())
 }
 
 // TestServeIsTheDefault runs the command with flags alone.
