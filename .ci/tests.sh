@@ -78,6 +78,8 @@ services() {
 		ends_well $! || { cat "$bin/log"; return 1; }
 		cat "$bin/log"
 	done
+	say 'three NATS servers and two relays, of which one each is killed'
+	bash relay/cluster.sh --check
 }
 
 # ends_well waits until the process listens, tells it to end, and takes its status.
@@ -103,6 +105,7 @@ benchmarks() {
 	go run -C benchmarks . -rounds 1 -events 2000
 	go test -run '^$' -bench 'ShortLived|TrackSpool' -benchtime 10x .
 	go test -C local -run '^$' -bench Load -benchtime 1x .
+	go run -C relay ./bench -events 2000 -natsqueue 2000
 }
 
 # fuzz counts, since a duration now and then ends as a failure: go.dev/issue/75804.

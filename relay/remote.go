@@ -27,7 +27,9 @@ type target interface {
 }
 
 // find returns the running relay: by the socket in --data, or by --admin-listen.
-// Else it opens the store in --data, or connects with --nats.
+// Else it opens the store in --data, or connects with --nats. An address that was
+// not given is asked only if no store was: it may be another relay's. One that others
+// reach serves nothing of this.
 func find(ctx context.Context, c *config.Config, t terminal) (target, error) {
 	for _, socket := range sockets(c) {
 		r := newRemote("unix", socket)
@@ -55,7 +57,7 @@ func find(ctx context.Context, c *config.Config, t terminal) (target, error) {
 // asksAddress reports whether the relay is looked for at --admin-listen. The usual
 // address may be another relay's, if a store was named.
 func asksAddress(c *config.Config) bool {
-	return c.AdminListen != "" && (c.Given("admin-listen") || !c.Given("data") && !c.Given("nats"))
+	return config.IsLoopback(c.AdminListen) && (c.Given("admin-listen") || !c.Given("data") && !c.Given("nats"))
 }
 
 // sockets returns where a relay that was started likewise has its socket.

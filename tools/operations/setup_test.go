@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
+	"github.com/altertable-ai/altertable-go/natsqueue"
 	altertableotel "github.com/altertable-ai/altertable-go/telemetry/otel"
 	altertableprom "github.com/altertable-ai/altertable-go/telemetry/prometheus"
 )
@@ -53,6 +56,26 @@ func withTraces(use func(*altertable.Client)) error {
 	use(client)
 	return nil
 }
+
+func withNATS(use func(*altertable.Client)) error {
+	nc, err := nats.Connect("nats://nats:4222", natsqueue.ConnectOptions()...)
+	if err != nil {
+		return err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	queue := natsqueue.New(js, "shop") // the tenant, whose key the relay has
+	client, err := altertable.New("nats", altertable.WithHTTPClient(&http.Client{Transport: queue}))
+	if err != nil {
+		return err
+	}
+	use(client)
+	return nil
+}
+
+var _ = withNATS // there is no broker here: natsqueue's own tests have one
 
 func end(ctx context.Context, server *http.Server, client *altertable.Client, provider *metric.MeterProvider) error {
 	err := errors.Join(server.Shutdown(ctx), client.Shutdown(ctx))
