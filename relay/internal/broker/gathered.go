@@ -13,9 +13,6 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// HeaderIDs has the ids of the messages that one message was made of, shortened.
-const HeaderIDs = "Altertable-Ids"
-
 // An idSum stands for an id: many are remembered.
 type idSum [12]byte
 
