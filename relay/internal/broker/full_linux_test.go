@@ -130,7 +130,7 @@ func TestFirstStartOnFullDisk(t *testing.T) {
 	require.Nil(t, b.JetStream())
 	require.NoError(t, os.Remove(other))
 	waitStarted(t, b)
-	require.NoError(t, b.Ready(t.Context()))
+	readyEventually(t, b)
 }
 
 func TestReadOnlyDisk(t *testing.T) {

@@ -57,10 +57,14 @@ func (r *recent) remember(h nats.Header) {
 	}
 }
 
+const seedTimeout = 30 * time.Second
+
 // seed remembers the last messages of the stream: those that an earlier process may
 // have stored without an answer. Others were answered, so nobody repeats them.
 func (g *gatherer) seed(ctx context.Context, tenant string) error {
 	const last = 64
+	ctx, cancel := context.WithTimeout(ctx, seedTimeout)
+	defer cancel()
 	stream, err := g.Stream(ctx, Stream(tenant))
 	if err != nil {
 		return err
