@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -91,6 +92,27 @@ func benchPublish(b *testing.B, events int) {
 	}
 }
 
+// BenchmarkGather stores messages of one and of ten events as the intake does.
+func BenchmarkGather(b *testing.B) {
+	for _, events := range []int{1, 10} {
+		bodies := [][]byte{randomBody(b, events)}
+		for _, workers := range []int{1, 64, 1000} {
+			for _, gather := range []bool{false, true} {
+				b.Run(fmt.Sprintf("events=%d/goroutines=%d/gather=%v", events, workers, gather), func(b *testing.B) {
+					broker := benchOpen(b, Options{Data: b.TempDir(), Compress: true})
+					js := broker.JetStream()
+					if gather {
+						js = broker.Writable()
+					}
+					b.ResetTimer()
+					publishAll(b, js, bodies, workers)
+					b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "events/s")
+				})
+			}
+		}
+	}
+}
+
 func publishAll(b *testing.B, js jetstream.JetStream, bodies [][]byte, workers int) {
 	b.Helper()
 	var next atomic.Int64
@@ -102,7 +124,7 @@ func publishAll(b *testing.B, js jetstream.JetStream, bodies [][]byte, workers i
 				if i > int64(b.N) {
 					return
 				}
-				_, err := js.Publish(b.Context(), Subject("acme", "track"), bodies[i%int64(len(bodies))], jetstream.WithMsgID(fmt.Sprint(i)))
+				_, err := js.PublishMsg(b.Context(), message(fmt.Sprint(i), string(bodies[i%int64(len(bodies))])))
 				if err != nil {
 					b.Error(err)
 					return
@@ -126,10 +148,21 @@ func BenchmarkRestart(b *testing.B) {
 		}
 	}
 	broker.Close()
-	for b.Loop() {
-		broker, err := Open(o, Tenant{Name: "acme", MaxBytes: 32 << 30})
-		require.NoError(b, err)
-		<-broker.Started()
-		broker.Close()
+	for _, killed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("killed=%v", killed), func(b *testing.B) {
+			var starting time.Duration
+			for range b.N {
+				if killed { // what a process leaves that had no time to write it
+					require.NoError(b, os.Remove(filepath.Join(streamDir(o.Data), "msgs", "index.db")))
+				}
+				begin := time.Now()
+				broker, err := Open(o, Tenant{Name: "acme", MaxBytes: 32 << 30})
+				require.NoError(b, err)
+				<-broker.Started()
+				starting += time.Since(begin)
+				broker.Close()
+			}
+			b.ReportMetric(starting.Seconds()/float64(b.N), "s/start")
+		})
 	}
 }
