@@ -19,15 +19,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const (
-	alertFile    = "../../docs/prometheus-alerts.yml"
-	documentFile = "../../docs/operations.md"
-)
+const documentFile = documents + "operations.md"
 
 // alerts returns the rules of the alert file by name.
-func alerts(t *testing.T) map[string]rulefmt.Rule {
+func (g *guide) alerts(t *testing.T) map[string]rulefmt.Rule {
 	t.Helper()
-	groups, errs := rulefmt.ParseFile(alertFile, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.Default())
+	groups, errs := rulefmt.ParseFile(documents+g.alertFile, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.Default())
 	require.Empty(t, errs)
 	found := map[string]rulefmt.Rule{}
 	for _, group := range groups.Groups {
@@ -42,29 +39,33 @@ func alerts(t *testing.T) map[string]rulefmt.Rule {
 }
 
 func TestAlertsAskForMetricsThatExist(t *testing.T) {
-	known := families(t)
-	for name, rule := range alerts(t) {
-		t.Run(name, func(t *testing.T) { checkNames(t, known, parse(t, rule.Expr)) })
-	}
+	each(t, func(t *testing.T, g guide) {
+		known := g.families(t)
+		for name, rule := range g.alerts(t) {
+			t.Run(name, func(t *testing.T) { checkNames(t, known, parse(t, rule.Expr)) })
+		}
+	})
 }
 
 func TestAlertsAreExplained(t *testing.T) {
-	document := read(t, documentFile)
-	for name, rule := range alerts(t) {
-		t.Run(name, func(t *testing.T) {
-			assert.Contains(t, []string{"critical", "warning", "info"}, rule.Labels["severity"])
-			assert.NotEmpty(t, rule.Annotations["summary"])
-			assert.NotEmpty(t, rule.Annotations["description"])
-			assert.Equal(t, "https://github.com/altertable-ai/altertable-go/blob/main/docs/operations.md#"+strings.ToLower(name),
-				rule.Annotations["runbook_url"])
-			assert.Regexp(t, `(?m)^###? `+name+`$`, document, "the runbook has no such heading")
-			assert.Regexp(t, `(?m)^\| \[`+name+`\]\(#`+strings.ToLower(name)+`\) \| `+rule.Labels["severity"]+` \|`, document,
-				"the table of alerts lacks it, or has another severity")
-		})
-	}
-	for _, heading := range regexp.MustCompile(`(?m)^###? (Altertable\w+)$`).FindAllStringSubmatch(document, -1) {
-		assert.Contains(t, alerts(t), heading[1], "the runbook is about an alert that does not exist")
-	}
+	each(t, func(t *testing.T, g guide) {
+		document, alerts := read(t, documents+g.document), g.alerts(t)
+		for name, rule := range alerts {
+			t.Run(name, func(t *testing.T) {
+				assert.Contains(t, []string{"critical", "warning", "info"}, rule.Labels["severity"])
+				assert.NotEmpty(t, rule.Annotations["summary"])
+				assert.NotEmpty(t, rule.Annotations["description"])
+				assert.Equal(t, "https://github.com/altertable-ai/altertable-go/blob/main/docs/"+g.document+"#"+strings.ToLower(name),
+					rule.Annotations["runbook_url"])
+				assert.Regexp(t, `(?m)^###? `+name+`$`, document, "the runbook has no such heading")
+				assert.Regexp(t, `(?m)^\| \[`+name+`\]\(#`+strings.ToLower(name)+`\) \| `+rule.Labels["severity"]+` \|`, document,
+					"the table of alerts lacks it, or has another severity")
+			})
+		}
+		for _, heading := range regexp.MustCompile(`(?m)^###? (Altertable\w+)$`).FindAllStringSubmatch(document, -1) {
+			assert.Contains(t, alerts, heading[1], "the runbook is about an alert that does not exist")
+		}
+	})
 }
 
 // expand returns an annotation as Prometheus shows it for sample.

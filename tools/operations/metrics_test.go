@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -33,7 +34,11 @@ func families(t *testing.T) map[string]family {
 	c.Observe(client)
 	gathered, err := registry.Gather()
 	require.NoError(t, err)
+	return known(gathered, "client", "environment")
+}
 
+// known returns the families by name. A label that is named in any can have any value.
+func known(gathered []*dto.MetricFamily, any ...string) map[string]family {
 	known := map[string]family{}
 	for _, f := range gathered {
 		values := family{}
@@ -42,7 +47,7 @@ func families(t *testing.T) map[string]family {
 		}
 		for _, m := range f.GetMetric() {
 			for _, pair := range m.GetLabel() {
-				if name := pair.GetName(); name == "client" || name == "environment" {
+				if name := pair.GetName(); slices.Contains(any, name) {
 					values[name] = nil
 				} else if values[name] == nil {
 					values[name] = map[string]bool{pair.GetValue(): true}

@@ -65,8 +65,12 @@ func mutants(at *parser.Expr, whole func() string) (found []string) {
 
 // Each part of each alert is there because of a story: without it, one ends differently.
 func TestStoriesNeedEveryPartOfAnAlert(t *testing.T) {
-	told := stories(t)
-	for _, a := range rules(t) {
+	each(t, storiesNeedEveryPart)
+}
+
+func storiesNeedEveryPart(t *testing.T, g guide) {
+	told := g.told(t)
+	for _, a := range g.rules(t) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			var concerned []*story

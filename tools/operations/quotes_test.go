@@ -82,7 +82,7 @@ func TestReadmeAlertsFireWithThoseOfTheFile(t *testing.T) {
 	require.Len(t, quotes, 2)
 	for i, name := range []string{"AltertableEventsLost", "AltertableOutage"} {
 		fired, silent := 0, 0
-		for _, s := range stories(t) {
+		for _, s := range clientGuide.told(t) {
 			if strings.Contains(s.Story, "before their first scrape") || strings.Contains(s.Story, "scraped once") {
 				continue // what the file's alert sees, and this one does not
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
@@ -41,9 +42,9 @@ type story struct {
 	length time.Duration
 }
 
-func stories(t *testing.T) []*story {
+func (g *guide) told(t *testing.T) []*story {
 	t.Helper()
-	text, err := os.ReadFile("testdata/stories.yml")
+	text, err := os.ReadFile("testdata/" + g.stories)
 	require.NoError(t, err)
 	var told []*story
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -158,9 +159,9 @@ func spansOf(times []time.Duration) string {
 }
 
 // rules returns the alerts of the file in an order that never changes.
-func rules(t *testing.T) []alert {
+func (g *guide) rules(t *testing.T) []alert {
 	t.Helper()
-	file := alerts(t)
+	file := g.alerts(t)
 	var all []alert
 	for _, name := range slices.Sorted(maps.Keys(file)) {
 		all = append(all, alert{name, file[name].Expr, time.Duration(file[name].For)})
@@ -169,29 +170,34 @@ func rules(t *testing.T) []alert {
 }
 
 func TestAlertsTellTheStories(t *testing.T) {
-	file, all := alerts(t), rules(t)
-	for _, s := range stories(t) {
-		t.Run(s.Story, func(t *testing.T) {
-			fired := map[string]string{}
-			for _, a := range all {
-				of, err := s.tell(a, func(sample promql.Sample) {
-					for _, text := range file[a.name].Annotations {
-						expanded, err := expand(text, sample)
-						require.NoError(t, err)
-						assert.NotContains(t, expanded, "<no value>")
-						for _, label := range labelsNamed(text) {
-							assert.True(t, label == "client" || sample.Metric.Has(label), "%s names a label that the alert lacks: %s", a.name, label)
-						}
-					}
-				})
-				require.NoError(t, err)
-				maps.Copy(fired, of)
-			}
-			if s.Fires == nil {
-				s.Fires = map[string]string{}
-			}
-			assert.Equal(t, s.Fires, fired)
-		})
+	each(t, func(t *testing.T, g guide) {
+		file, all := g.alerts(t), g.rules(t)
+		for _, s := range g.told(t) {
+			t.Run(s.Story, func(t *testing.T) {
+				fired := map[string]string{}
+				for _, a := range all {
+					of, err := s.tell(a, func(sample promql.Sample) { checkTexts(t, g, a.name, file[a.name], sample) })
+					require.NoError(t, err)
+					maps.Copy(fired, of)
+				}
+				if s.Fires == nil {
+					s.Fires = map[string]string{}
+				}
+				assert.Equal(t, s.Fires, fired)
+			})
+		}
+	})
+}
+
+// checkTexts reports what the alert's texts name and the sample lacks.
+func checkTexts(t *testing.T, g guide, name string, rule rulefmt.Rule, sample promql.Sample) {
+	for _, text := range rule.Annotations {
+		expanded, err := expand(text, sample)
+		require.NoError(t, err)
+		assert.NotContains(t, expanded, "<no value>")
+		for _, label := range labelsNamed(text) {
+			assert.True(t, label == g.optional || sample.Metric.Has(label), "%s names a label that the alert lacks: %s", name, label)
+		}
 	}
 }
 
@@ -204,36 +210,40 @@ func (s *story) concerns(name string) (fires, guards bool) {
 }
 
 func TestEachAlertHasAStoryAndACounterpart(t *testing.T) {
-	told := stories(t)
-	for _, a := range rules(t) {
-		fires, guards := 0, 0
+	each(t, func(t *testing.T, g guide) {
+		told := g.told(t)
+		for _, a := range g.rules(t) {
+			fires, guards := 0, 0
+			for _, s := range told {
+				f, g := s.concerns(a.name)
+				assert.False(t, f && g, "%s: %s cannot both fire and not", s.Story, a.name)
+				if f {
+					fires++
+				}
+				if g {
+					guards++
+				}
+			}
+			assert.Positive(t, fires, "%s fires in no story", a.name)
+			assert.Positive(t, guards, "no story tells when %s must not fire", a.name)
+		}
 		for _, s := range told {
-			f, g := s.concerns(a.name)
-			assert.False(t, f && g, "%s: %s cannot both fire and not", s.Story, a.name)
-			if f {
-				fires++
-			}
-			if g {
-				guards++
+			for _, name := range s.Guards {
+				assert.Contains(t, g.alerts(t), name, s.Story)
 			}
 		}
-		assert.Positive(t, fires, "%s fires in no story", a.name)
-		assert.Positive(t, guards, "no story tells when %s must not fire", a.name)
-	}
-	for _, s := range told {
-		for _, name := range s.Guards {
-			assert.Contains(t, alerts(t), name, s.Story)
-		}
-	}
+	})
 }
 
 func TestStoriesAskForMetricsThatExist(t *testing.T) {
-	known := families(t)
-	for _, s := range stories(t) {
-		for name := range s.Series {
-			checkNames(t, known, parse(t, name))
+	each(t, func(t *testing.T, g guide) {
+		known := g.families(t)
+		for _, s := range g.told(t) {
+			for name := range s.Series {
+				checkNames(t, known, parse(t, name))
+			}
 		}
-	}
+	})
 }
 
 func TestSpans(t *testing.T) {
