@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -59,10 +60,20 @@ func benchOpen(b *testing.B, o Options) *Broker {
 }
 
 // BenchmarkPublish stores messages of 100 events, each answered once it is on disk.
-func BenchmarkPublish(b *testing.B) {
+func BenchmarkPublish(b *testing.B) { benchPublish(b, 100) }
+
+// BenchmarkPublishOne stores messages of one event: each waits for the disk too.
+func BenchmarkPublishOne(b *testing.B) { benchPublish(b, 1) }
+
+// BenchmarkPublishLarge stores messages of about 250 KB: what one wait for the disk
+// can be shared by.
+func BenchmarkPublishLarge(b *testing.B) { benchPublish(b, 550) }
+
+func benchPublish(b *testing.B, events int) {
+	b.Helper()
 	bodies := make([][]byte, 64)
 	for i := range bodies {
-		bodies[i] = randomBody(b, 100)
+		bodies[i] = randomBody(b, events)
 	}
 	for _, compress := range []bool{false, true} {
 		for _, workers := range []int{1, 8, 64} {
@@ -74,8 +85,30 @@ func BenchmarkPublish(b *testing.B) {
 				publishAll(b, broker.JetStream(), bodies, workers)
 				b.StopTimer()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
-				b.ReportMetric(float64(diskBytes(b, dir))/float64(b.N)/100, "disk-B/event")
+				b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "events/s")
+				b.ReportMetric(float64(diskBytes(b, dir))/float64(b.N*events), "disk-B/event")
 			})
+		}
+	}
+}
+
+// BenchmarkGather stores messages of one and of ten events as the intake does.
+func BenchmarkGather(b *testing.B) {
+	for _, events := range []int{1, 10} {
+		bodies := [][]byte{randomBody(b, events)}
+		for _, workers := range []int{1, 64, 1000} {
+			for _, gather := range []bool{false, true} {
+				b.Run(fmt.Sprintf("events=%d/goroutines=%d/gather=%v", events, workers, gather), func(b *testing.B) {
+					broker := benchOpen(b, Options{Data: b.TempDir(), Compress: true})
+					js := broker.JetStream()
+					if gather {
+						js = broker.Writable()
+					}
+					b.ResetTimer()
+					publishAll(b, js, bodies, workers)
+					b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "events/s")
+				})
+			}
 		}
 	}
 }
@@ -91,7 +124,7 @@ func publishAll(b *testing.B, js jetstream.JetStream, bodies [][]byte, workers i
 				if i > int64(b.N) {
 					return
 				}
-				_, err := js.Publish(b.Context(), Subject("acme", "track"), bodies[i%int64(len(bodies))], jetstream.WithMsgID(fmt.Sprint(i)))
+				_, err := js.PublishMsg(b.Context(), message(fmt.Sprint(i), string(bodies[i%int64(len(bodies))])))
 				if err != nil {
 					b.Error(err)
 					return
@@ -115,10 +148,21 @@ func BenchmarkRestart(b *testing.B) {
 		}
 	}
 	broker.Close()
-	for b.Loop() {
-		broker, err := Open(o, Tenant{Name: "acme", MaxBytes: 32 << 30})
-		require.NoError(b, err)
-		<-broker.Started()
-		broker.Close()
+	for _, killed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("killed=%v", killed), func(b *testing.B) {
+			var starting time.Duration
+			for range b.N {
+				if killed { // what a process leaves that had no time to write it
+					require.NoError(b, os.Remove(filepath.Join(streamDir(o.Data), "msgs", "index.db")))
+				}
+				begin := time.Now()
+				broker, err := Open(o, Tenant{Name: "acme", MaxBytes: 32 << 30})
+				require.NoError(b, err)
+				<-broker.Started()
+				starting += time.Since(begin)
+				broker.Close()
+			}
+			b.ReportMetric(starting.Seconds()/float64(b.N), "s/start")
+		})
 	}
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -24,28 +25,35 @@ func startNodes(t *testing.T, n int, change func(*server.Options)) *nodes {
 	t.Helper()
 	c := &nodes{t: t}
 	dir := t.TempDir()
-	var routes []*url.URL
+	var routes []*url.URL // JetStream wants them before anybody listens
+	for range n {
+		routes = append(routes, &url.URL{Scheme: "nats", Host: freeAddress(t)})
+	}
 	for i := range n {
 		o := &server.Options{
-			ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
+			ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i)), MaxPayload: maxPayload, JetStreamMaxStore: 10 << 30,
 		}
 		if n > 1 {
-			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: -1}
+			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: portOf(t, routes[i].String())}
 			o.Routes = routes
 		}
+		o.Port = portOf(t, "nats://"+freeAddress(t)) // the same after a stop
 		if change != nil {
 			change(o)
 		}
-		s := startNode(t, o)
-		c.options, c.servers = append(c.options, o), append(c.servers, s)
-		if n > 1 {
-			o.Cluster.Port = s.ClusterAddr().Port
-			routes = append(routes, &url.URL{Scheme: "nats", Host: s.ClusterAddr().String()})
-		}
-		o.Port = portOf(t, s.ClientURL()) // for the next start
+		c.options = append(c.options, o)
+		c.servers = append(c.servers, startNode(t, o))
 	}
 	return c
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
 }
 
 func portOf(t *testing.T, address string) (port int) {
@@ -87,8 +95,7 @@ func readyEventually(t *testing.T, b *Broker) {
 // Two of three nodes are enough; one is not, and Ready says why.
 func TestNodesStopped(t *testing.T) {
 	c := startNodes(t, 3, nil)
-	log := new(record)
-	b := open(t, Options{URL: c.url(), Replicas: 3, Logger: log.logger()}, small("acme")...)
+	b := open(t, Options{URL: c.url(), Replicas: 3}, small("acme")...)
 	readyEventually(t, b)
 	_, _, ok := b.Disk()
 	assert.False(t, ok)
@@ -104,12 +111,10 @@ func TestNodesStopped(t *testing.T) {
 	publish(t, b, "acme", "[]")
 	c.stop(1)
 	eventually(t, "unready", func() bool { return b.Ready(t.Context()) != nil })
-	t.Log(b.Ready(t.Context()))
 	c.start(0)
 	readyEventually(t, b)
 	assert.EqualValues(t, 21, messages(t, b, "acme"))
 	publish(t, b, "acme", "[]")
-	t.Log(log.String())
 }
 
 func TestTooFewNodes(t *testing.T) {
@@ -118,7 +123,6 @@ func TestTooFewNodes(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	eventually(t, "reason", func() bool { return strings.Contains(b.Ready(t.Context()).Error(), "replicas") })
-	t.Log(b.Ready(t.Context()))
 	assert.Nil(t, b.JetStream())
 }
 
@@ -128,5 +132,20 @@ func TestNoJetStream(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	eventually(t, "reason", func() bool { return strings.Contains(b.Ready(t.Context()).Error(), "JetStream") })
-	t.Log(b.Ready(t.Context()))
+}
+
+// Two relays of different settings, as in a rolling upgrade: each has its way once.
+func TestTwoRelays(t *testing.T) {
+	c := startNodes(t, 1, nil)
+	log := new(record)
+	o := Options{URL: c.url(), Replicas: 1, Logger: log.logger()}
+	b := open(t, o, Tenant{Name: "acme", MaxBytes: 1 << 30})
+	open(t, o, Tenant{Name: "acme", MaxBytes: 2 << 30})
+	assert.EqualValues(t, 2<<30, streamOf(t, b, Stream("acme")).MaxBytes)
+	changes := log.count("is changed")
+	c.stop(0)
+	c.start(0)
+	readyEventually(t, b)
+	assert.EqualValues(t, 2<<30, streamOf(t, b, Stream("acme")).MaxBytes)
+	assert.Equal(t, changes, log.count("is changed"), log.String())
 }

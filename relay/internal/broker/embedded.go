@@ -50,6 +50,8 @@ func (e *embedded) options() *server.Options {
 		DontListen: true,
 		NoSigs:     true,
 		MaxPayload: maxPayload,
+		// All drains share a connection, and each pulls many MiB at once.
+		MaxPending: 1 << 30,
 		JetStream:  true,
 		StoreDir:   e.dir,
 		SyncAlways: true,

@@ -45,14 +45,11 @@ var hints = map[jetstream.ErrorCode]string{
 // notConnected says so, with the last fault that is known.
 func (l *link) notConnected() error {
 	l.mu.Lock()
-	nc := l.nc
-	l.mu.Unlock()
-	if nc != nil {
-		if err := nc.LastError(); err != nil {
-			return fmt.Errorf("not connected: %w", l.scrub(err))
-		}
+	defer l.mu.Unlock()
+	if l.down == nil {
+		return errors.New("not connected")
 	}
-	return errors.New("not connected")
+	return fmt.Errorf("not connected: %w", l.down)
 }
 
 func (l *link) lastRefused() error {

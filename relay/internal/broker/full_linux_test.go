@@ -37,11 +37,6 @@ func fill(t *testing.T, dir string, rest uint64) string {
 	return name
 }
 
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	require.Eventually(t, is, 60*time.Second, 20*time.Millisecond, what)
-}
-
 // storeUntilRefused returns how many messages of 46 KB were acknowledged.
 func storeUntilRefused(t *testing.T, b *Broker) (stored uint64) {
 	t.Helper()
@@ -88,6 +83,7 @@ func TestDiskFull(t *testing.T) {
 	b = open(t, o, tenant)
 	assert.Equal(t, left+1, messages(t, b, "acme"))
 	assert.Equal(t, int(left)+1, newPuller(t, b).deliver(int(left)+1))
+	assert.NotContains(t, log.String(), "checkout_completed", "payloads are never logged")
 }
 
 // Before the last 5 % nothing has failed: nobody may store, everybody may deliver.
@@ -134,7 +130,7 @@ func TestFirstStartOnFullDisk(t *testing.T) {
 	require.Nil(t, b.JetStream())
 	require.NoError(t, os.Remove(other))
 	waitStarted(t, b)
-	require.NoError(t, b.Ready(t.Context()))
+	readyEventually(t, b)
 }
 
 func TestReadOnlyDisk(t *testing.T) {

@@ -24,13 +24,14 @@ func (b *Broker) keep() {
 	var mended time.Time
 	var pause time.Duration
 	floors := make(map[string]uint64, len(b.tenants))
-	b.tidy(floors)
 	for {
 		b.full.Store(b.isDiskFull())
 		select {
 		case <-look.C:
 		case <-tidy.C:
-			b.tidy(floors)
+			if !b.o.ReadOnly {
+				b.tidy(floors)
+			}
 		case <-b.server.log.broken:
 			if time.Since(mended) > healthy {
 				pause = 0

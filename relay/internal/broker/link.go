@@ -19,7 +19,8 @@ type link struct {
 	mu     sync.Mutex // guards what follows
 	nc     *nats.Conn
 	closed bool
-	last   error     // the last that the server refused
+	last   error     // what the server refused last
+	down   error     // why there was no connection, last
 	logged time.Time // when a fault was last logged
 	silent int       // faults that were not, since
 }
@@ -37,8 +38,12 @@ func (l *link) common(o Options) []nats.Option {
 		nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(-1),
 		nats.RetryOnFailedConnect(true),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.fault("connection lost", err) }),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { l.fault("no connection", err) }),
+		// A node that is cut off or stopped does not close the connection.
+		nats.PingInterval(3 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.FlusherTimeout(10 * time.Second),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.lost("connection lost", err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { l.lost("no connection", err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.refused(err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { l.again() }),
 	}
@@ -66,6 +71,16 @@ func (l *link) refused(err error) {
 	l.fault("broker", err)
 }
 
+func (l *link) lost(what string, err error) {
+	if err == nil {
+		return
+	}
+	l.mu.Lock()
+	l.down = l.scrub(err)
+	l.mu.Unlock()
+	l.fault(what, err)
+}
+
 // fault logs at most one line a minute.
 func (l *link) fault(what string, err error) {
 	l.mu.Lock()
@@ -82,6 +97,9 @@ func (l *link) fault(what string, err error) {
 }
 
 func (l *link) again() {
+	l.mu.Lock()
+	l.down = nil
+	l.mu.Unlock()
 	l.log.Info("connected again")
 }
 

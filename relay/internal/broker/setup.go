@@ -10,7 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const setupTimeout = 30 * time.Second // of one tenant
+// callTimeout is short, as a cluster without a leader answers nothing at all.
+const callTimeout = 5 * time.Second
 
 // setUpAll makes the streams and consumers of every tenant what they must be. It
 // does so once, at the start: of two relays with different settings the one that
@@ -21,70 +22,77 @@ func (b *Broker) setUpAll() bool {
 		if !js.Conn().IsConnected() {
 			return b.link.notConnected()
 		}
-		if b.o.ReadOnly {
-			ctx, cancel := context.WithTimeout(b.ctx, setupTimeout)
-			defer cancel()
-			_, err := js.AccountInfo(ctx)
-			return b.explain(err)
+		err := b.setUpTenants(js)
+		if err != nil && b.isDiskFull() {
+			return errDiskFull
 		}
-		sizes, err := b.sizes(b.ctx, js)
-		if err != nil {
-			return b.explain(err)
-		}
-		for _, t := range b.tenants {
-			if err := b.setUp(js, t.Name, sizes[t.Name]); err != nil {
-				if b.isDiskFull() {
-					return errDiskFull
-				}
-				return fmt.Errorf("tenant %s: %w", t.Name, b.explain(err))
-			}
-		}
-		return nil
+		return err
 	})
 }
 
-func (b *Broker) setUp(js jetstream.JetStream, tenant string, s size) error {
-	ctx, cancel := context.WithTimeout(b.ctx, setupTimeout)
+func (b *Broker) setUpTenants(js jetstream.JetStream) error {
+	ctx, cancel := context.WithTimeout(b.ctx, callTimeout)
 	defer cancel()
-	stream, err := b.setUpStream(ctx, js, Stream(tenant), func(have jetstream.StreamConfig) jetstream.StreamConfig {
+	if b.o.ReadOnly {
+		_, err := js.AccountInfo(ctx)
+		return b.explain(err)
+	}
+	sizes, err := b.sizes(ctx, js)
+	if err != nil {
+		return b.explain(err)
+	}
+	for _, t := range b.tenants {
+		if err := b.setUp(js, t.Name, sizes[t.Name]); err != nil {
+			return fmt.Errorf("tenant %s: %w", t.Name, b.explain(err))
+		}
+	}
+	return nil
+}
+
+func (b *Broker) setUp(js jetstream.JetStream, tenant string, s size) error {
+	err := b.setUpStream(js, Stream(tenant), func(have jetstream.StreamConfig) jetstream.StreamConfig {
 		return b.streamConfig(have, tenant, s.stream)
 	})
 	if err != nil {
 		return err
 	}
-	_, err = b.setUpStream(ctx, js, DeadStream(tenant), func(have jetstream.StreamConfig) jetstream.StreamConfig {
+	err = b.setUpStream(js, DeadStream(tenant), func(have jetstream.StreamConfig) jetstream.StreamConfig {
 		return b.deadConfig(have, tenant, s.dead)
 	})
 	if err != nil {
 		return err
 	}
-	err = b.setUpConsumer(ctx, stream, EventsConsumer, Subject(tenant, "track"), Subject(tenant, "alias"))
+	err = b.setUpConsumer(js, Stream(tenant), EventsConsumer, Subject(tenant, "track"), Subject(tenant, "alias"))
 	if err != nil {
 		return err
 	}
-	return b.setUpConsumer(ctx, stream, IdentifyConsumer, Subject(tenant, "identify"))
+	return b.setUpConsumer(js, Stream(tenant), IdentifyConsumer, Subject(tenant, "identify"))
 }
 
-func (b *Broker) setUpStream(ctx context.Context, js jetstream.JetStream, name string, want func(jetstream.StreamConfig) jetstream.StreamConfig) (jetstream.Stream, error) {
+func (b *Broker) setUpStream(js jetstream.JetStream, name string, want func(jetstream.StreamConfig) jetstream.StreamConfig) error {
+	ctx, cancel := context.WithTimeout(b.ctx, callTimeout)
+	defer cancel()
 	stream, err := js.Stream(ctx, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = js.CreateStream(ctx, want(jetstream.StreamConfig{}))
-		return stream, named("stream", name, err)
+		_, err = js.CreateStream(ctx, want(jetstream.StreamConfig{}))
+		return named("stream", name, err)
 	}
 	if err != nil {
-		return nil, named("stream", name, err)
+		return named("stream", name, err)
 	}
 	have := stream.CachedInfo().Config
 	next := want(have)
 	if err := unchangeable(have, next); err != nil {
-		return nil, named("stream", name, err)
+		return named("stream", name, err)
 	}
 	if reflect.DeepEqual(have, next) {
-		return stream, nil
+		return nil
 	}
-	b.log.Info("stream is changed", "stream", name)
-	stream, err = js.UpdateStream(ctx, next)
-	return stream, named("stream", name, err)
+	_, err = js.UpdateStream(ctx, next)
+	if err == nil {
+		b.log.Info("stream is changed", "stream", name)
+	}
+	return named("stream", name, err)
 }
 
 // unchangeable names what no update can bring to what it must be.
@@ -109,10 +117,12 @@ func unchangeable(have, want jetstream.StreamConfig) error {
 	return nil
 }
 
-func (b *Broker) setUpConsumer(ctx context.Context, stream jetstream.Stream, name string, subjects ...string) error {
-	consumer, err := stream.Consumer(ctx, name)
+func (b *Broker) setUpConsumer(js jetstream.JetStream, stream, name string, subjects ...string) error {
+	ctx, cancel := context.WithTimeout(b.ctx, callTimeout)
+	defer cancel()
+	consumer, err := js.Consumer(ctx, stream, name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		_, err = stream.CreateConsumer(ctx, b.consumerConfig(jetstream.ConsumerConfig{}, name, subjects...))
+		_, err = js.CreateConsumer(ctx, stream, b.consumerConfig(jetstream.ConsumerConfig{}, name, subjects...))
 		return named("consumer", name, err)
 	}
 	if err != nil {
@@ -123,8 +133,9 @@ func (b *Broker) setUpConsumer(ctx context.Context, stream jetstream.Stream, nam
 	if reflect.DeepEqual(have, next) {
 		return nil
 	}
-	b.log.Info("consumer is changed", "stream", stream.CachedInfo().Config.Name, "consumer", name)
-	_, err = stream.UpdateConsumer(ctx, next)
+	if _, err = js.UpdateConsumer(ctx, stream, next); err == nil {
+		b.log.Info("consumer is changed", "stream", stream, "consumer", name)
+	}
 	return named("consumer", name, err)
 }
 

@@ -11,6 +11,7 @@ const (
 	mib     = 1 << 20
 	minSize = 64 * mib
 	maxDead = 16 << 30
+	fewDead = 1 << 30 // where nothing is known
 )
 
 // A size has the bounds of a tenant's streams, before compression; -1: none.
@@ -24,7 +25,13 @@ func (b *Broker) sizes(ctx context.Context, js jetstream.JetStream) (map[string]
 	if err != nil {
 		return nil, err
 	}
-	return share(b.tenants, room), nil
+	sizes := share(b.tenants, room)
+	for name, s := range sizes {
+		if s.stream < 0 {
+			b.log.Warn("neither the account nor the configuration bounds the stream (--max-bytes)", "stream", Stream(name))
+		}
+	}
+	return sizes, nil
 }
 
 // share divides the room, of which -1 is endless, among those whose bound is not configured.
@@ -42,7 +49,7 @@ func share(tenants []Tenant, room int64) map[string]size {
 		s := t.MaxBytes
 		switch {
 		case s == 0 && room < 0:
-			sizes[t.Name] = size{stream: -1, dead: maxDead}
+			sizes[t.Name] = size{stream: -1, dead: fewDead}
 			continue
 		case s == 0:
 			s = max(minSize, room/unset/mib*mib)
@@ -61,12 +68,12 @@ func (b *Broker) room(ctx context.Context, js jetstream.JetStream) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	store := info.Limits.MaxStore
+	store := info.Limits.MaxStore / int64(b.o.Replicas)
 	if tier, ok := info.Tiers[fmt.Sprintf("R%d", b.o.Replicas)]; ok {
-		return tier.Limits.MaxStore / 10 * 8, nil // a tier counts one copy
+		store = tier.Limits.MaxStore // a tier counts one copy
 	}
 	if store <= 0 {
 		return -1, nil
 	}
-	return store / int64(b.o.Replicas) / 10 * 8, nil
+	return store / 10 * 8, nil
 }
