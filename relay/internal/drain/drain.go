@@ -211,14 +211,20 @@ func New(o Options) (*Drain, error) {
 	for i := range d.leases {
 		d.leases[i] = newLease()
 	}
-	if o.Rate > 0 {
-		d.limiter = rate.NewLimiter(rate.Limit(o.Rate), 1)
-	}
+	d.setRate(o.Rate)
 	probe, err := d.newClient(http.DefaultTransport, func(altertable.Delivery) {})
 	if err != nil {
 		return nil, err
 	}
 	return d, probe.Close()
+}
+
+// setRate bounds the requests a second; 0: no bound. Requests are spaced evenly: a
+// burst might be more than the API takes at a time.
+func (d *Drain) setRate(perSecond float64) {
+	if d.limiter = nil; perSecond > 0 {
+		d.limiter = rate.NewLimiter(rate.Limit(perSecond), 1)
+	}
 }
 
 func (o Options) withDefaults() Options {

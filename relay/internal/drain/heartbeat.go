@@ -16,23 +16,31 @@ func (s *session) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		held, unacked := s.replies()
-		for _, reply := range held {
+		for _, reply := range s.replies() {
 			_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
 		}
-		for _, reply := range unacked {
-			s.ack(reply)
-		}
+		s.ackAgain()
 	}
 }
 
-func (s *session) replies() (held, unacked []string) {
+// replies returns the subjects of what is held.
+func (s *session) replies() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	held = make([]string, 0, len(s.held))
+	replies := make([]string, 0, len(s.held))
 	for _, h := range s.held {
-		held = append(held, h.reply)
+		replies = append(replies, h.reply)
 	}
-	unacked, s.unacked = s.unacked, nil
-	return held, unacked
+	return replies
+}
+
+// ackAgain writes the acknowledgements that could not be written before.
+func (s *session) ackAgain() {
+	s.mu.Lock()
+	unacked := s.unacked
+	s.unacked = nil
+	s.mu.Unlock()
+	for _, reply := range unacked {
+		s.ack(reply)
+	}
 }

@@ -138,9 +138,9 @@ func (l *lane) renew(ctx context.Context, pin string) (pause time.Duration) {
 	if l.s.d.stalled.Load() {
 		return quarter
 	}
-	// The answer may come late, behind megabytes of messages: it is of use for all
-	// of the pin's time, since that counts from when the request was made.
-	limit, cancel := context.WithTimeout(ctx, l.ttl())
+	// The answer may come late, behind megabytes of messages. It is of use all the
+	// same: the pin's time counts from when the request was made.
+	limit, cancel := context.WithTimeout(ctx, max(quarter, l.lease.left()))
 	defer cancel()
 	began := time.Now()
 	err := l.s.d.broker.hold(limit, l.consumer, pin)

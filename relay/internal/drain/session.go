@@ -143,6 +143,7 @@ func (s *session) deliverUntil(ctx context.Context) {
 func (s *session) close() opening {
 	s.fence.close(s.d.attempt + time.Second)
 	_ = s.client.Shutdown(ended)
+	s.ackAgain()
 	_ = s.d.broker.flush(s.ctx)
 	how, why := s.ending()
 	stopped := s.d.alive.Err() != nil
