@@ -192,24 +192,6 @@ tenants:
 	assert.NotContains(t, out, "sk_revoked")
 }
 
-func TestSpool(t *testing.T) {
-	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
-	defer api.Close()
-	dir := t.TempDir()
-	short, err := altertable.New("whatever", altertable.WithSpool(dir, altertable.SpoolName("jobs"), altertable.SpoolWriteOnly()))
-	require.NoError(t, err)
-	require.NoError(t, short.Track(t.Context(), altertable.Track{Event: "report_made", DistinctID: person}))
-	require.NoError(t, short.Close())
-
-	s := serveWith(t, map[string]string{"ALTERTABLE_API_KEY": apiKey, "ALTERTABLE_RELAY_TOKEN": token},
-		"--data", t.TempDir(), "--api", api.URL, "--spool", dir, "--spool-name", "jobs")
-	require.NoError(t, api.WaitEvents(t.Context(), 1))
-	api.RequireEvent(t, altertabletest.Want{Event: "report_made", DistinctID: person})
-	_, body := s.get("/metrics")
-	assert.Contains(t, body, `altertable_relay_accepted_events_total{endpoint="track",tenant="default"} 1`, "by way of the intake")
-	assert.Zero(t, s.stop())
-}
-
 // TestBrokerAway starts before its cluster is there.
 func TestBrokerAway(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
