@@ -133,7 +133,7 @@ func (b *Broker) run() {
 	if !b.atStart() {
 		return
 	}
-	b.full.Store(b.isDiskFull())
+	b.look()
 	b.setReason(nil)
 	close(b.started)
 	b.log.Info("broker is ready", "tenants", len(b.tenants))
