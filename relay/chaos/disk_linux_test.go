@@ -41,6 +41,7 @@ func TestDiskFull(t *testing.T) {
 	r := w.relay("r", "--data", filepath.Join(disk, "data"), "--max-bytes", "10GiB").start()
 	w.sink.set(status(http.StatusServiceUnavailable))
 	f := w.feeder("f", r.URL())
+	f.noise = 1000
 	f.fill(t, 10_000)
 	assert.Equal(t, http.StatusServiceUnavailable, r.get("/readyz"))
 	assert.Equal(t, http.StatusOK, r.get("/healthz"))

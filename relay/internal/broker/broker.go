@@ -130,7 +130,7 @@ func (b *Broker) run() {
 	if !b.startServer() || !b.connect() || !b.setUpAll() || !b.atStart() {
 		return
 	}
-	b.full.Store(b.isDiskFull())
+	b.look()
 	b.setReason(nil)
 	close(b.started)
 	b.log.Info("broker is ready", "tenants", len(b.tenants))

@@ -25,7 +25,7 @@ func (b *Broker) keep() {
 	var pause time.Duration
 	floors := make(map[string]uint64, len(b.tenants))
 	for {
-		b.full.Store(b.isDiskFull())
+		b.look()
 		select {
 		case <-look.C:
 		case <-tidy.C:
@@ -46,6 +46,15 @@ func (b *Broker) keep() {
 	}
 }
 
+// look finds out whether the disk is full.
+func (b *Broker) look() {
+	full := b.isDiskFull()
+	b.full.Store(full)
+	if b.dir != nil && !full && !b.o.ReadOnly {
+		b.dir.keepReserve()
+	}
+}
+
 // mend starts the server again, since after one write that failed its store
 // refuses all of them, acknowledgments too. On a disk that is still full the new
 // one can be drained, and that makes room. It returns false after Close.
@@ -59,6 +68,9 @@ func (b *Broker) mend(pause time.Duration) bool {
 	}
 	b.log.Warn("broker starts again, since the disk refused a write")
 	b.server.stop()
+	if b.full.Load() {
+		b.dir.spendReserve()
+	}
 	if !b.startServer() {
 		return false
 	}

@@ -5,21 +5,28 @@ import (
 	"time"
 )
 
+// ackPause is how soon acknowledgements that could not be written are tried again.
+// Until the broker has them, the death of this process would bring those messages twice.
+const ackPause = 200 * time.Millisecond
+
 // beat tells the broker that held messages are worked on, so that it does not deliver
 // them again, and writes what acknowledgements could not be written before.
 func (s *session) beat(ctx context.Context) {
-	ticker := time.NewTicker(s.d.o.AckWait / 3)
-	defer ticker.Stop()
+	progress := time.NewTicker(s.d.o.AckWait / 3)
+	defer progress.Stop()
+	again := time.NewTicker(ackPause)
+	defer again.Stop()
 	for {
 		select {
-		case <-ticker.C:
+		case <-again.C:
+			s.ackAgain()
+		case <-progress.C:
+			for _, reply := range s.replies() {
+				_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
+			}
 		case <-ctx.Done():
 			return
 		}
-		for _, reply := range s.replies() {
-			_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
-		}
-		s.ackAgain()
 	}
 }
 
@@ -36,6 +43,9 @@ func (s *session) replies() []string {
 
 // ackAgain writes the acknowledgements that could not be written before.
 func (s *session) ackAgain() {
+	if !s.d.broker.conn.IsConnected() {
+		return
+	}
 	s.mu.Lock()
 	unacked := s.unacked
 	s.unacked = nil
