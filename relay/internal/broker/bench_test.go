@@ -64,6 +64,10 @@ func BenchmarkPublish(b *testing.B) { benchPublish(b, 100) }
 // BenchmarkPublishOne stores messages of one event: each waits for the disk too.
 func BenchmarkPublishOne(b *testing.B) { benchPublish(b, 1) }
 
+// BenchmarkPublishLarge stores messages of about 250 KB: what one wait for the disk
+// can be shared by.
+func BenchmarkPublishLarge(b *testing.B) { benchPublish(b, 550) }
+
 func benchPublish(b *testing.B, events int) {
 	b.Helper()
 	bodies := make([][]byte, 64)
@@ -80,8 +84,30 @@ func benchPublish(b *testing.B, events int) {
 				publishAll(b, broker.JetStream(), bodies, workers)
 				b.StopTimer()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
+				b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "events/s")
 				b.ReportMetric(float64(diskBytes(b, dir))/float64(b.N*events), "disk-B/event")
 			})
+		}
+	}
+}
+
+// BenchmarkGather stores messages of one and of ten events as the intake does.
+func BenchmarkGather(b *testing.B) {
+	for _, events := range []int{1, 10} {
+		bodies := [][]byte{randomBody(b, events)}
+		for _, workers := range []int{1, 64, 1000} {
+			for _, gather := range []bool{false, true} {
+				b.Run(fmt.Sprintf("events=%d/goroutines=%d/gather=%v", events, workers, gather), func(b *testing.B) {
+					broker := benchOpen(b, Options{Data: b.TempDir(), Compress: true})
+					js := broker.JetStream()
+					if gather {
+						js = broker.Writable()
+					}
+					b.ResetTimer()
+					publishAll(b, js, bodies, workers)
+					b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "events/s")
+				})
+			}
 		}
 	}
 }
@@ -97,7 +123,7 @@ func publishAll(b *testing.B, js jetstream.JetStream, bodies [][]byte, workers i
 				if i > int64(b.N) {
 					return
 				}
-				_, err := js.Publish(b.Context(), Subject("acme", "track"), bodies[i%int64(len(bodies))], jetstream.WithMsgID(fmt.Sprint(i)))
+				_, err := js.PublishMsg(b.Context(), message(fmt.Sprint(i), string(bodies[i%int64(len(bodies))])))
 				if err != nil {
 					b.Error(err)
 					return

@@ -52,6 +52,7 @@ type Broker struct {
 	running sync.WaitGroup
 	started chan struct{}
 	js      atomic.Pointer[jetstream.JetStream]
+	gather  *gatherer   // of the embedded server; set before Started
 	full    atomic.Bool // the disk, when it was last looked at
 
 	mu     sync.Mutex // guards what follows
@@ -129,7 +130,9 @@ func (b *Broker) run() {
 	if !b.startServer() || !b.connect() || !b.setUpAll() {
 		return
 	}
-	b.atStart()
+	if !b.atStart() {
+		return
+	}
 	b.full.Store(b.isDiskFull())
 	b.setReason(nil)
 	close(b.started)
@@ -138,15 +141,27 @@ func (b *Broker) run() {
 }
 
 // atStart says what an operator should know, and tidies up.
-func (b *Broker) atStart() {
-	nc := (*b.js.Load()).Conn()
-	if most := nc.MaxPayload(); most < MaxMessage+headroom {
+func (b *Broker) atStart() bool {
+	js := *b.js.Load()
+	if most := js.Conn().MaxPayload(); most < MaxMessage+headroom {
 		b.log.Warn("the broker's max_payload is small: events that are larger are refused", "bytes", most, "wanted", MaxMessage+headroom)
 	}
-	if b.server != nil && !b.o.ReadOnly {
-		b.sayLost()
-		b.tidyAtStart()
+	if b.server == nil || b.o.ReadOnly {
+		return true
 	}
+	b.sayLost()
+	b.tidyAtStart()
+	b.gather = newGatherer(js, b.o.Dedupe, b.full.Load)
+	return b.retry("streams cannot be read", func() error {
+		for _, t := range b.tenants {
+			ctx, cancel := context.WithTimeout(b.ctx, callTimeout)
+			defer cancel()
+			if err := b.gather.seed(ctx, t.Name); err != nil {
+				return named("stream", Stream(t.Name), err)
+			}
+		}
+		return nil
+	})
 }
 
 // startServer starts the embedded server, again and again until it works.
@@ -237,11 +252,16 @@ func (b *Broker) JetStream() jetstream.JetStream {
 	return *b.js.Load()
 }
 
-// Writable is JetStream, except that it returns nil while nothing may be stored
-// because the disk is nearly full: the rest is for what delivery writes.
+// Writable is JetStream for those who store events. It returns nil while nothing
+// may be stored because the disk is nearly full: the rest is for what delivery
+// writes. With the embedded broker, small messages given to its PublishMsg at the
+// same time are stored as one: see gatherer.
 func (b *Broker) Writable() jetstream.JetStream {
-	if b.full.Load() {
+	if b.full.Load() || !b.hasStarted() {
 		return nil
+	}
+	if b.gather != nil {
+		return b.gather
 	}
 	return b.JetStream()
 }
@@ -261,6 +281,9 @@ func (b *Broker) Conn() *nats.Conn {
 func (b *Broker) Close() {
 	b.cancel()
 	b.running.Wait()
+	if b.gather != nil {
+		b.gather.close()
+	}
 	b.link.close()
 	if b.server != nil {
 		b.server.stop()

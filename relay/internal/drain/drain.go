@@ -96,7 +96,6 @@ package drain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -344,5 +343,3 @@ var ended = func() context.Context {
 	cancel()
 	return ctx
 }()
-
-var errOver = errors.New("relay: the session is over")

@@ -138,7 +138,9 @@ func (l *lane) renew(ctx context.Context, pin string) (pause time.Duration) {
 	if l.s.d.stalled.Load() {
 		return quarter
 	}
-	limit, cancel := context.WithTimeout(ctx, quarter)
+	// The answer may come late, behind megabytes of messages: it is of use for all
+	// of the pin's time, since that counts from when the request was made.
+	limit, cancel := context.WithTimeout(ctx, l.ttl())
 	defer cancel()
 	began := time.Now()
 	err := l.s.d.broker.hold(limit, l.consumer, pin)

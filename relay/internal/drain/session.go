@@ -239,11 +239,11 @@ func (s *session) room(l *lane) (batch, bytes int, moved <-chan struct{}) {
 	case l.active == 0 && !s.open:
 		return 1, 0, nil
 	case l.active == 0:
-		return pullBatch, max(free, pullLeast), nil
-	case !s.open, free < min(pullLeast, s.d.laneBudget/4):
+		return pullBatch, pullBytes, nil
+	case !s.open, free < min(pullBytes, s.d.laneBudget/4):
 		return 0, 0, s.movesLocked()
 	}
-	return pullBatch, max(free, pullLeast), nil
+	return pullBatch, pullBytes, nil
 }
 
 // activeNow returns how many held messages are not parked, and what is closed when

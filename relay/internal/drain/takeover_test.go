@@ -124,9 +124,11 @@ func TestADrainThatIsStoppedForLongSendsNothingLate(t *testing.T) {
 }
 
 func TestABrokerThatRestartsCostsNothing(t *testing.T) {
-	for name, away := range map[string]time.Duration{"soon": 0, "after the lease is over": 1500 * time.Millisecond} {
+	for name, away := range map[string]time.Duration{"soon": 0, "after the lease is over": 800 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
+			b.ttl = 500 * time.Millisecond
+			b.makeConsumers()
 			b.sink.setAnswer(func(http.ResponseWriter, string, []sunk) bool { time.Sleep(5 * time.Millisecond); return false })
 			b.drain()
 			for range 60 {

@@ -132,7 +132,7 @@ func (x *exchange) send(a answer) {
 		return
 	}
 	_, err := io.WriteString(x.w, a.body)
-	if err == nil && unread && x.tenant != nil && x.r.Header.Get("Expect") == "" {
+	if err == nil && unread && x.mayLinger() {
 		x.linger()
 	}
 }
@@ -144,6 +144,12 @@ func (x *exchange) leaveBody(a *answer) {
 	_ = c.EnableFullDuplex() // not supported: nothing is in the way of the answer
 	_ = c.SetReadDeadline(time.Now().Add(strangerTime))
 	a.leave = true // net/http cannot go on with a connection whose body it reads after the handler
+}
+
+// mayLinger reports whether the client may still be writing: one that asked before
+// is told not to, and HTTP/2 ends the one stream.
+func (x *exchange) mayLinger() bool {
+	return x.tenant != nil && x.r.ProtoMajor == 1 && x.r.Header.Get("Expect") == ""
 }
 
 // linger reads the rest of the body.

@@ -61,6 +61,8 @@ type Intake struct {
 	room    room
 	failing atomic.Bool // the last event could not be stored
 
+	bodyTime, partTime time.Duration // immutable after New, except in tests
+
 	closing chan struct{} // closed by Close
 	inside  sync.WaitGroup
 	mu      sync.Mutex // guards closed, and inside against Close
@@ -85,6 +87,7 @@ func New(o Options) *Intake {
 		o.JetStream = func() jetstream.JetStream { return nil }
 	}
 	i := &Intake{o: o, log: o.Logger, access: newAccess(o.Tenants), origins: map[string]bool{}, closing: make(chan struct{})}
+	i.bodyTime, i.partTime = bodyTime, partTime
 	i.room.left.Store(maxBodies)
 	for _, t := range o.Tenants {
 		i.tenants = append(i.tenants, tenant{Tenant: t, turn: make(chan struct{}, 1)})

@@ -14,6 +14,7 @@ import (
 const (
 	maxEvents = 100       // of a part
 	maxBytes  = 256 << 10 // of a part of more than one event
+	maxParts  = 1000      // of a body; only one of as many environments has more
 )
 
 // A part is what becomes one message of the stream: events of one environment, in

@@ -32,18 +32,18 @@ func (p *publication) store(b *bench, text []byte) answer {
 			payload = b.payload
 		}
 		if err := p.storePart(ctx, number, payload, len(part.messages)); err != nil {
-			p.i.failed(err)
+			p.i.noteFailure(err)
 			return answerTo(err)
 		}
 	}
-	p.i.works()
+	p.i.noteSuccess()
 	return answer{}
 }
 
 // storePart returns once the part is stored. The connection copies the payload
 // before that.
 func (p *publication) storePart(ctx context.Context, number int, payload []byte, events int) error {
-	ctx, cancel := context.WithTimeout(ctx, partTime)
+	ctx, cancel := context.WithTimeout(ctx, p.i.partTime)
 	defer cancel()
 	ack, err := p.js.PublishMsg(ctx, &nats.Msg{Subject: p.subject, Header: p.header(number), Data: payload})
 	switch {
@@ -89,15 +89,15 @@ func answerTo(err error) answer {
 	return later(unavailable)
 }
 
-// failed logs the first failure after a success.
-func (i *Intake) failed(err error) {
+// noteFailure logs the first failure after a success.
+func (i *Intake) noteFailure(err error) {
 	if !i.failing.Swap(true) {
 		i.log.Warn("events cannot be stored: producers are told to retry", "error", err)
 	}
 }
 
-// works logs the first success after a failure.
-func (i *Intake) works() {
+// noteSuccess logs the first success after a failure.
+func (i *Intake) noteSuccess() {
 	if i.failing.Load() && i.failing.Swap(false) {
 		i.log.Info("events are stored again")
 	}

@@ -84,7 +84,7 @@ func (x *exchange) read(b *buffer) answer {
 	}
 	if x.w != nil {
 		c := http.NewResponseController(x.w)
-		if c.SetReadDeadline(time.Now().Add(bodyTime)) == nil {
+		if c.SetReadDeadline(time.Now().Add(x.i.bodyTime)) == nil {
 			// A deadline that passes later would look as if the client had left.
 			defer func() { _ = c.SetReadDeadline(time.Time{}) }()
 		}
@@ -106,7 +106,7 @@ func (x *exchange) read(b *buffer) answer {
 			x.isRead = true
 			return answer{}
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			a := plainText(http.StatusRequestTimeout, fmt.Sprintf("body took longer than %v", bodyTime))
+			a := plainText(http.StatusRequestTimeout, fmt.Sprintf("body took longer than %v", x.i.bodyTime))
 			a.leave = true
 			return a
 		case err != nil || idle > most:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -169,15 +170,13 @@ func TestTheMemoryOfAllBodiesIsBounded(t *testing.T) {
 
 func TestTenThousandTinyLists(t *testing.T) {
 	s := start(t, intake.Options{})
-	n := 10_000
-	if testing.Short() {
-		n = 1000
-	}
 	var group sync.WaitGroup
 	for range 10 {
 		group.Go(func() {
-			for range n / 10 {
-				assert.Equal(t, 200, s.post(t, "/track", "[]").status)
+			for range 1000 {
+				w := httptest.NewRecorder()
+				s.ServeHTTP(w, s.request(t, "/track", "[]"))
+				assert.Equal(t, 200, w.Code)
 			}
 		})
 	}
@@ -198,4 +197,32 @@ func TestAFloodOfHeaders(t *testing.T) {
 	go func() { _, _ = io.WriteString(conn, head(flood.String()+"Content-Length: 2")+"[]") }()
 	assert.Contains(t, []int{200, 431}, statusOf(t, conn))
 	assert.Equal(t, 401, s.post(t, "/track?a="+strings.Repeat("&a", 100_000), track(1), "X-API-Key", "").status)
+}
+
+func TestABodyThatTakesTooLongIs408(t *testing.T) {
+	s := start(t, intake.Options{})
+	s.SetTimes(50*time.Millisecond, time.Minute)
+	for _, more := range []string{"Content-Length: 1000", "Transfer-Encoding: chunked"} {
+		conn := dial(t, s)
+		_, err := io.WriteString(conn, head(more))
+		require.NoError(t, err)
+		assert.Equal(t, 408, statusOf(t, conn))
+		_, _ = io.Copy(io.Discard, conn) // it is closed
+	}
+	assert.Equal(t, 200, s.post(t, "/track", track(1)).status)
+}
+
+func TestHTTP2(t *testing.T) {
+	s := start(t, intake.Options{})
+	server := httptest.NewUnstartedServer(s.Intake)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	s.URL, s.client = server.URL, server.Client()
+	for range 3 {
+		assert.Equal(t, 401, s.post(t, "/track", strings.Repeat(" ", 500_000), "X-API-Key", "wrong").status)
+		assert.Equal(t, 413, s.post(t, "/track", strings.Repeat(" ", 2_500_000)).status)
+		assert.Equal(t, 200, s.post(t, "/track", list(120, track)).status)
+	}
+	assert.Len(t, s.events(t, "acme"), 120)
 }

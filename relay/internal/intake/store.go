@@ -105,6 +105,9 @@ func (x *exchange) publish(b *bench, text []byte) answer {
 		return later(unavailable)
 	}
 	b.parts = split(b.messages, b.parts[:0])
+	if len(b.parts) > maxParts {
+		return tooLarge()
+	}
 	p := publication{
 		i: x.i, js: js, tenant: x.tenant.Name, endpoint: x.endpoint,
 		subject: broker.Subject(x.tenant.Name, x.endpoint),
@@ -122,7 +125,7 @@ func (x *exchange) publish(b *bench, text []byte) answer {
 	}
 	outcomes, err := listen(js.Conn(), p.id, len(b.parts))
 	if err != nil {
-		x.i.failed(err)
+		x.i.noteFailure(err)
 		return later(unavailable)
 	}
 	defer outcomes.close()

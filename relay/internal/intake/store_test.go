@@ -220,3 +220,23 @@ func TestAnErrorOfTheBrokerIsNoAnswerOfTheAPI(t *testing.T) {
 	assert.Equal(t, 413, s.post(t, "/track", track(1)).status)
 	assert.Equal(t, 1, strings.Count(s.log.String(), "cannot be stored"))
 }
+
+func TestABrokerThatDoesNotAnswerIsA503InTime(t *testing.T) {
+	b := openBroker(t)
+	s := startOn(t, b, intake.Options{JetStream: wrap(b, func(ctx context.Context, _ *nats.Msg, _ func(context.Context) (*jetstream.PubAck, error)) (*jetstream.PubAck, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})})
+	s.SetTimes(time.Minute, 20*time.Millisecond)
+	requireLater(t, s.post(t, "/track", list(300, track)), "unavailable")
+	requireLater(t, s.post(t, "/track?sync=true", track(1)), "unavailable")
+}
+
+func TestABodyOfTooManyEnvironmentsIs413(t *testing.T) {
+	s := start(t, intake.Options{})
+	each := func(n int) string { return strings.Replace(track(n), "production", "e"+strconv.Itoa(n), 1) }
+	assert.Equal(t, 413, s.post(t, "/track", list(1001, each)).status)
+	assert.Empty(t, s.stored(t, "acme"))
+	assert.Equal(t, 200, s.post(t, "/track", list(50, each)).status)
+	assert.Len(t, s.stored(t, "acme"), 50)
+}

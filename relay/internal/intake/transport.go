@@ -60,7 +60,7 @@ func (t *transport) handle(r *http.Request) (done result) {
 		if v := recover(); v != nil {
 			t.i.logPanic(v)
 			done.panicked = true
-			return
+			done.answer.status = http.StatusInternalServerError
 		}
 		x.status = done.answer.status
 		x.count()

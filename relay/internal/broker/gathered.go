@@ -1,0 +1,120 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+// HeaderIDs has the ids of the messages that one message was made of, shortened.
+const HeaderIDs = "Altertable-Ids"
+
+// An idSum stands for an id: many are remembered.
+type idSum [12]byte
+
+func sumOf(id string) (s idSum) {
+	sum := sha256.Sum256([]byte(id))
+	copy(s[:], sum[:])
+	return s
+}
+
+// join makes one message of those of a batch.
+func join(batch []*waiting) *nats.Msg {
+	if len(batch) == 1 {
+		return batch[0].message
+	}
+	var data bytes.Buffer
+	data.WriteByte('[')
+	ids := make([]string, len(batch))
+	for i, w := range batch {
+		if i > 0 {
+			data.WriteByte(',')
+		}
+		data.Write(w.content.inside(w.message.Data))
+		ids[i] = base64.RawURLEncoding.EncodeToString(w.sum[:])
+	}
+	data.WriteByte(']')
+	return &nats.Msg{
+		Subject: batch[0].message.Subject, Data: data.Bytes(),
+		Header: nats.Header{jetstream.MsgIDHeader: {"g-" + nuid.Next()}, HeaderIDs: {strings.Join(ids, " ")}},
+	}
+}
+
+// remember adds the ids of a stored message.
+func (r *recent) remember(h nats.Header) {
+	if id := h.Get(jetstream.MsgIDHeader); id != "" {
+		r.add(sumOf(id))
+	}
+	for _, text := range strings.Fields(h.Get(HeaderIDs)) {
+		var s idSum
+		if n, err := base64.RawURLEncoding.Decode(s[:], []byte(text)); err == nil && n == len(s) {
+			r.add(s)
+		}
+	}
+}
+
+// seed remembers the last messages of the stream: those that an earlier process may
+// have stored without an answer. Others were answered, so nobody repeats them.
+func (g *gatherer) seed(ctx context.Context, tenant string) error {
+	const last = 64
+	stream, err := g.Stream(ctx, Stream(tenant))
+	if err != nil {
+		return err
+	}
+	state := stream.CachedInfo().State
+	if state.Msgs == 0 {
+		return nil
+	}
+	for seq := state.LastSeq; seq >= state.FirstSeq && seq > 0 && state.LastSeq-seq < last; seq-- {
+		m, err := stream.GetMsg(ctx, seq)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil && time.Since(m.Time) < g.recent.window {
+			g.recent.remember(m.Header)
+		}
+	}
+	return nil
+}
+
+// A recent is a set of ids, each kept for at least the window, or among the last
+// mostRecent.
+type recent struct {
+	window  time.Duration
+	now     map[idSum]struct{}
+	before  map[idSum]struct{}
+	rotated time.Time
+}
+
+const mostRecent = 200_000 // about 10 MB
+
+func (r *recent) has(s idSum) bool {
+	r.rotate()
+	_, now := r.now[s]
+	_, before := r.before[s]
+	return now || before
+}
+
+func (r *recent) add(s idSum) {
+	r.rotate()
+	r.now[s] = struct{}{}
+}
+
+func (r *recent) rotate() {
+	t := time.Now()
+	if r.now != nil && t.Sub(r.rotated) < r.window && len(r.now) < mostRecent {
+		return
+	}
+	r.before, r.now = r.now, make(map[idSum]struct{})
+	if t.Sub(r.rotated) >= 2*r.window {
+		r.before = nil
+	}
+	r.rotated = t
+}
