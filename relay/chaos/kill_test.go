@@ -46,6 +46,24 @@ func TestKillRelay(t *testing.T) {
 	w.require(w.settle(time.Minute), kills*inFlight)
 }
 
+// Identifies of many people, some of whom have an earlier one under way: those wait,
+// and must not keep too many others from being acknowledged.
+func TestKillRelayOfIdentifies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.relay("r", "--nats", w.broker().URL(), "--replicas", "1").start()
+	for _, source := range []string{"p0", "p1"} {
+		w.produce(plan{Source: source, URL: r.URL(), PerSecond: 4000, Identify: 1, People: 50_000})
+	}
+	kills := form(2, 20)
+	for range kills {
+		w.sink.awaitMore(t, 25_000, time.Minute)
+		r.crash()
+	}
+	w.finish()
+	w.require(w.settle(time.Minute), kills*inFlight)
+}
+
 // The broker is killed again and again: the relay that lives knows what it has
 // delivered, so nothing comes twice.
 func TestKillBroker(t *testing.T) {
@@ -95,8 +113,8 @@ func TestKillAll(t *testing.T) {
 			r.crash()
 			relays++
 		case 2:
+			r.kill() // first: what it delivers without a broker it cannot acknowledge
 			broker.kill()
-			r.kill()
 			r.process.start() // it waits for the broker
 			broker.start()
 			r.awaitReady(time.Minute)
@@ -140,16 +158,14 @@ func TestKillSpool(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	spool := filepath.Join(w.dir, "spool")
-	kills := form(3, 20)
-	for i := range kills + 1 {
-		w.produce(plan{Source: "p" + strconv.Itoa(i), Spool: spool, Identify: 4, Count: 3000})
-	}
-	w.finish()
 	r := w.relay("r", "--spool", spool, "--spool-name", spoolName)
-	for range kills {
-		killed := w.produce(plan{Source: "k" + strconv.Itoa(len(w.producers)), Spool: spool, PerSecond: 4000, Identify: 4})
+	kills := form(3, 20)
+	for kill := range kills {
+		whole := w.produce(plan{Source: "p" + strconv.Itoa(kill), Spool: spool, Identify: 4, Count: 3000})
+		killed := w.produce(plan{Source: "k" + strconv.Itoa(kill), Spool: spool, PerSecond: 4000, Identify: 4})
 		killed.started(t)
 		killed.kill()
+		w.finish(whole)
 		r.start() // and adopts what dead producers left
 		w.sink.awaitMore(t, 100, time.Minute)
 		r.kill()

@@ -181,6 +181,7 @@ func (s *session) settle(h *held, i int) {
 	}
 	h.settled.set(i)
 	h.remaining--
+	s.partial++
 	if h.remaining > 0 {
 		s.parkLocked(h)
 		s.mu.Unlock()
@@ -199,6 +200,7 @@ func (s *session) finish(h *held) {
 	}
 	s.d.ring.add(h.id)
 	delete(s.held, h.id)
+	s.partial -= h.settled.count() - h.skip.count()
 	if h.parked {
 		s.parked--
 	} else {

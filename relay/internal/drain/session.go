@@ -50,6 +50,8 @@ type session struct {
 	held    map[msgID]*held
 	parked  int
 	open    bool          // no probation, or it is over
+	partial int           // events delivered of held messages: what would come twice if this process died
+	flushed time.Time     // when they were last too many
 	moved   chan struct{} // closed when something was settled or parked; nil while nobody waits
 	unacked []string      // replies whose acknowledgement could not be written
 }
@@ -216,11 +218,28 @@ func (s *session) delivered(b altertable.Delivery) {
 	s.d.o.Metrics.Delivered(s.d.o.Tenant, b.Endpoint, b.Count)
 	s.d.noteDelivery()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !s.open {
 		s.open = true
 		s.movedLocked()
 	}
+	hurry := s.hurriesLocked()
+	s.mu.Unlock()
+	if hurry {
+		_ = s.client.Flush(ended) // what waits for company leaves now
+	}
+}
+
+// hurriesLocked reports whether what waits for company keeps too many messages from
+// being acknowledged. An identify of a person who has another one under way waits for
+// the flush interval, and, at many a second, as many messages wait for theirs. The answer is
+// yes 20 times a second at most: a batch that the API does not take holds its
+// messages up, whatever leaves.
+func (s *session) hurriesLocked() bool {
+	if s.partial < s.d.o.MaxInFlight*s.d.o.BatchSize/2 || time.Since(s.flushed) < 50*time.Millisecond {
+		return false
+	}
+	s.flushed = time.Now()
+	return true
 }
 
 func (s *session) probing() bool {
