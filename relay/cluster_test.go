@@ -44,6 +44,7 @@ func TestTwoRelays(t *testing.T) {
 
 	second.postRefused(t, token, "signed_up")
 	letters(t, 1, "--nats", nats)
+	letters(t, 1, "--nats", nats, "--admin-listen", ":8481") // of probes, which serves nothing of this
 	assert.Zero(t, second.stop())
 	status, out, errOut := runCommand(t, nil, "status", "--nats", nats)
 	assert.Zero(t, status, errOut)
