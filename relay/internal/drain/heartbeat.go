@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// mostParked messages are no trouble yet: a consumer has 4096 pending at most.
+const mostParked = 3500
+
 // beat tells the broker that held messages are worked on, so that it does not deliver
 // them again, and writes what acknowledgements could not be written before.
 func (s *session) beat(ctx context.Context) {
@@ -20,7 +23,16 @@ func (s *session) beat(ctx context.Context) {
 			_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
 		}
 		s.ackAgain()
+		if parked := s.countParked(); parked > mostParked {
+			s.d.warn("parked", "relay: messages of missing environments fill the consumers; soon those of others wait for them", "messages", parked)
+		}
 	}
+}
+
+func (s *session) countParked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.parked
 }
 
 // replies returns the subjects of what is held.
