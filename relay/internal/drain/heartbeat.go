@@ -9,6 +9,9 @@ import (
 // Until the broker has them, the death of this process would bring those messages twice.
 const ackPause = 200 * time.Millisecond
 
+// mostParked messages are no trouble yet: a consumer has 4096 pending at most.
+const mostParked = 3500
+
 // beat tells the broker that held messages are worked on, so that it does not deliver
 // them again, and writes what acknowledgements could not be written before.
 func (s *session) beat(ctx context.Context) {
@@ -24,9 +27,23 @@ func (s *session) beat(ctx context.Context) {
 			for _, reply := range s.replies() {
 				_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
 			}
+			s.warnOfParked()
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+func (s *session) countParked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.parked
+}
+
+// warnOfParked tells of it before the consumers have no room for what could be delivered.
+func (s *session) warnOfParked() {
+	if parked := s.countParked(); parked > mostParked {
+		s.d.warn("parked", "relay: messages of missing environments fill the consumers; soon those of others wait for them", "messages", parked)
 	}
 }
 

@@ -102,8 +102,14 @@ func (l *lane) keep(ctx context.Context) {
 		led = led || ok
 		switch {
 		case led && !ok:
-			l.s.end(lost, "the lease is over")
-			return
+			l.lease.drop()
+			l.sayLeads(false)
+			if l.s.holdsAny(l) {
+				l.s.end(lost, "the lease is over")
+				return
+			}
+			led = false // nothing is lost: the lane looks for a pin again
+			continue
 		case pin != "" && (pin != known || time.Since(renewed) >= pause):
 			known, renewed = pin, time.Now()
 			pause = l.renew(ctx, pin)

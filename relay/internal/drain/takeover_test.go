@@ -199,3 +199,28 @@ func TestWhoLosesOneLaneGoesOnWithTheOther(t *testing.T) {
 	b.requireAll(8 * 100)
 	require.Less(t, time.Since(began), 20*time.Second)
 }
+
+// A broker's restart takes the pin of a lane that holds nothing as well: that does not
+// end what the other lane does.
+func TestAnIdleLaneThatLosesItsPinEndsNothing(t *testing.T) {
+	b := newBench(t)
+	b.ttl = 400 * time.Millisecond
+	b.makeConsumers()
+	d := b.drain()
+	b.send("identify", 1)
+	b.send("track", 1)
+	until(t, "leads", func() bool { return b.sink.all() && len(d.Status().Leads) == 2 })
+	d.mu.Lock()
+	before := d.session
+	d.mu.Unlock()
+	b.node.stop()
+	b.node.start()
+	for range 30 {
+		b.send("track", 10)
+		wait(t.Context(), 50*time.Millisecond)
+	}
+	b.requireAll(0)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	require.Same(t, before, d.session)
+}
