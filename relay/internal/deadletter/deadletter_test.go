@@ -266,7 +266,7 @@ func FuzzLetter(f *testing.F) {
 		l := Letter{Tenant: "a", Endpoint: "track", Code: c, Reason: why, Message: text}
 		for _, small := range []bool{false, true} {
 			m := l.encode("id")
-			if small && !compress(m) {
+			if small && (len(text)%16 != 1 || !compress(m)) { // a compressor is expensive
 				continue
 			}
 			s := &stored{Letter: Letter{Tenant: "a", Endpoint: "track"}}

@@ -189,5 +189,5 @@ func reason(text string) string {
 		_, size := utf8.DecodeLastRuneInString(text)
 		text = text[:len(text)-size]
 	}
-	return text
+	return strings.TrimRight(text, " ")
 }

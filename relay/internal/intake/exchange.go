@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
@@ -44,21 +45,11 @@ func (x *exchange) answer() answer {
 		return answer{status: http.StatusUnauthorized}
 	}
 	x.tenant = &x.i.tenants[number]
-	x.allowOrigin(x.isListed())
+	x.allowOrigin(slices.Contains(x.tenant.Origins, x.r.Header.Get("Origin")))
 	if browser {
 		x.address = x.i.clientAddress(x.r)
 	}
 	return x.admitted()
-}
-
-func (x *exchange) isListed() bool {
-	origin := x.r.Header.Get("Origin")
-	for _, o := range x.tenant.Origins {
-		if o == origin {
-			return true
-		}
-	}
-	return false
 }
 
 // admitted handles a request of a tenant.

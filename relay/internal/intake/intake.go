@@ -4,6 +4,22 @@
 // A request's way: exchange (path, method, token, content type) -> read (bounded
 // memory and time) -> body.Split -> parts (messages of the stream, of one
 // environment each) -> publish, one part after the other -> for sync=true, outcome.
+//
+// A request is answered as by the API, and besides:
+//
+//	408  the body took longer than 30 s
+//	413  an event is too large for the broker, or only with what is added to it; more
+//	     than 1000 parts. Nothing is stored
+//	500  internal-error: a bug. Nothing says what is stored
+//	503  unavailable: the broker is away or slow, the memory for bodies is in use, the
+//	     relay is closing; full: the stream or the disk is. With Retry-After, 1 to 30 s.
+//	     Of a body of several parts the first may be stored; a retry of the same body
+//	     adds the others, if every message has a timestamp
+//	504  timeout: the outcome that sync=true waits for has not come. The events are
+//	     stored and will be delivered
+//
+// A body that the API refuses after it has stored a part of it, for an unknown
+// environment or a timestamp that is none, is refused here as a whole.
 package intake
 
 import (
