@@ -93,7 +93,7 @@ func (f *fence) leave(ctx context.Context, l *lease) error {
 		f.mu.Lock()
 		if f.closed {
 			f.mu.Unlock()
-			return errOver
+			return f.awaitEnd(ctx)
 		}
 		if l.left() > 0 {
 			f.inFlight++
@@ -102,6 +102,13 @@ func (f *fence) leave(ctx context.Context, l *lease) error {
 		}
 		f.mu.Unlock()
 	}
+}
+
+// awaitEnd keeps a request of a session that is over until its client is shut down: to
+// that, an error would be an outage of the API.
+func (f *fence) awaitEnd(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func (f *fence) awaitLease(ctx context.Context, l *lease) error {
@@ -113,22 +120,11 @@ func (f *fence) awaitLease(ctx context.Context, l *lease) error {
 		select {
 		case <-changed:
 		case <-f.life.Done():
-			return errOver
+			return f.awaitEnd(ctx)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-}
-
-// awaitRate waits for the tenant's own limit, if it has one.
-func (f *fence) awaitRate(ctx context.Context) error {
-	if f.s.d.limiter == nil {
-		return nil
-	}
-	turn, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(f.life, cancel)()
-	return f.s.d.limiter.Wait(turn)
 }
 
 // send makes the attempt and reads the answer, within the attempt's time.

@@ -5,52 +5,68 @@ import (
 	"time"
 )
 
-// ackAgain is how soon acknowledgements that could not be written are tried again.
+// ackSoon is how soon acknowledgements that could not be written are tried again.
 // Until the broker has them, the death of this process would bring those messages twice.
-const ackAgain = 200 * time.Millisecond
+const ackSoon = 200 * time.Millisecond
+
+// mostParked messages are no trouble yet: a consumer has 4096 pending at most.
+const mostParked = 3500
 
 // beat tells the broker that held messages are worked on, so that it does not deliver
 // them again, and writes what acknowledgements could not be written before.
 func (s *session) beat(ctx context.Context) {
 	progress := time.NewTicker(s.d.o.AckWait / 3)
 	defer progress.Stop()
-	again := time.NewTicker(ackAgain)
-	defer again.Stop()
+	acks := time.NewTicker(ackSoon)
+	defer acks.Stop()
 	for {
 		select {
-		case <-again.C:
-			for _, reply := range s.takeUnacked() {
-				s.ack(reply)
-			}
+		case <-acks.C:
+			s.ackAgain()
 		case <-progress.C:
-			for _, reply := range s.replies() {
-				_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
-			}
+			s.tellProgress()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// takeUnacked returns the acknowledgements that could not be written.
-func (s *session) takeUnacked() []string {
-	if !s.d.broker.conn.IsConnected() {
-		return nil
+func (s *session) tellProgress() {
+	for _, reply := range s.replies() {
+		_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	unacked := s.unacked
-	s.unacked = nil
-	return unacked
+	if parked := s.countParked(); parked > mostParked {
+		s.d.warn("parked", "relay: messages of missing environments fill the consumers; soon those of others wait for them", "messages", parked)
+	}
 }
 
-// replies returns where the broker waits for news of what is held.
+func (s *session) countParked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.parked
+}
+
+// replies returns the subjects of what is held.
 func (s *session) replies() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	held := make([]string, 0, len(s.held))
+	replies := make([]string, 0, len(s.held))
 	for _, h := range s.held {
-		held = append(held, h.reply)
+		replies = append(replies, h.reply)
 	}
-	return held
+	return replies
+}
+
+// ackAgain writes the acknowledgements that could not be written before.
+func (s *session) ackAgain() {
+	if !s.d.broker.conn.IsConnected() {
+		return
+	}
+	s.mu.Lock()
+	unacked := s.unacked
+	s.unacked = nil
+	s.mu.Unlock()
+	for _, reply := range unacked {
+		s.ack(reply)
+	}
 }

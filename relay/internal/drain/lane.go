@@ -13,7 +13,7 @@ import (
 
 const (
 	pullBatch   = 256     // messages of one request; fewer than a subscription holds
-	pullLeast   = 4 << 20 // bytes of one request: the largest message and its headers fit
+	pullBytes   = 4 << 20 // of one request: the largest message fits, and the keeper's answer is not long behind
 	pullPending = 4 * pullBatch
 )
 

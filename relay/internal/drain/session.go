@@ -122,7 +122,17 @@ func (s *session) deliverHeld() {
 
 // deliverUntil waits until all that is held has its outcome, or ctx ends.
 func (s *session) deliverUntil(ctx context.Context) {
-	_ = s.client.Shutdown(ctx)
+	limit, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.team.Go(func() {
+		select {
+		case <-s.hard:
+			s.fence.close(s.d.attempt + time.Second)
+			cancel() // nothing more will be delivered
+		case <-limit.Done():
+		}
+	})
+	_ = s.client.Shutdown(limit)
 	for {
 		active, moved := s.activeNow()
 		if active == 0 {
@@ -143,6 +153,7 @@ func (s *session) deliverUntil(ctx context.Context) {
 func (s *session) close() opening {
 	s.fence.close(s.d.attempt + time.Second)
 	_ = s.client.Shutdown(ended)
+	s.ackAgain()
 	_ = s.d.broker.flush(s.ctx)
 	how, why := s.ending()
 	stopped := s.d.alive.Err() != nil
@@ -258,11 +269,11 @@ func (s *session) room(l *lane) (batch, bytes int, moved <-chan struct{}) {
 	case l.active == 0 && !s.open:
 		return 1, 0, nil
 	case l.active == 0:
-		return pullBatch, max(free, pullLeast), nil
-	case !s.open, free < min(pullLeast, s.d.laneBudget/4):
+		return pullBatch, pullBytes, nil
+	case !s.open, free < min(pullBytes, s.d.laneBudget/4):
 		return 0, 0, s.movesLocked()
 	}
-	return pullBatch, max(free, pullLeast), nil
+	return pullBatch, pullBytes, nil
 }
 
 // activeNow returns how many held messages are not parked, and what is closed when
