@@ -27,6 +27,8 @@ func (r *relay) introduce(out io.Writer) {
 	switch {
 	case !c.Drain:
 		fmt.Fprintln(out, "API        another relay delivers")
+	case r.offline != nil && c.Given("api"):
+		fmt.Fprintln(out, "API        an embedded server, nothing leaves this machine")
 	case r.offline != nil:
 		fmt.Fprintln(out, "API        no API key: draining into an embedded server, nothing leaves this machine")
 	default:

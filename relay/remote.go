@@ -27,8 +27,7 @@ type target interface {
 }
 
 // find returns the running relay: by the socket in --data, or by --admin-listen.
-// Else it opens the store in --data, or connects with --nats. An address that was
-// not given is asked only if no store was: it may be another relay's.
+// Else it opens the store in --data, or connects with --nats.
 func find(ctx context.Context, c *config.Config, t terminal) (target, error) {
 	for _, socket := range sockets(c) {
 		r := newRemote("unix", socket)
@@ -40,7 +39,7 @@ func find(ctx context.Context, c *config.Config, t terminal) (target, error) {
 			return nil, fmt.Errorf("%s is another user's: run this as the user whose relay it is", socket)
 		}
 	}
-	if c.AdminListen != "" && (c.Given("admin-listen") || !c.Given("data") && !c.Given("nats")) {
+	if asksAddress(c) {
 		r := newRemote("tcp", c.AdminListen)
 		err := r.answers(ctx)
 		if err == nil {
@@ -51,6 +50,12 @@ func find(ctx context.Context, c *config.Config, t terminal) (target, error) {
 		}
 	}
 	return openStore(ctx, c, t)
+}
+
+// asksAddress reports whether the relay is looked for at --admin-listen. The usual
+// address may be another relay's, if a store was named.
+func asksAddress(c *config.Config) bool {
+	return c.AdminListen != "" && (c.Given("admin-listen") || !c.Given("data") && !c.Given("nats"))
 }
 
 // sockets returns where a relay that was started likewise has its socket.

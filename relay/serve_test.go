@@ -133,22 +133,32 @@ func TestDelivers(t *testing.T) {
 
 // TestRestart holds that what an outage left is delivered soon after the next start.
 func TestRestart(t *testing.T) {
-	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
-	defer api.Close()
-	api.Down()
-	env := map[string]string{"ALTERTABLE_API_KEY": apiKey}
-	args := []string{"--data", t.TempDir(), "--api", api.URL, "--shutdown-timeout", "2s"}
-	s := serveWith(t, env, args...).working()
-	s.track("any", "signed_up", "plan_upgraded")
-	begun := time.Now()
-	assert.Zero(t, s.stop(), "what stays stored is no failure")
-	assert.Less(t, time.Since(begun), 10*time.Second)
-	assert.Contains(t, s.out.String(), "ended, about 2 events stored for the next start")
+	for name, outage := range map[string]func(*altertabletest.Server){
+		"refuses": func(api *altertabletest.Server) { api.Down() },
+		"hangs":   func(api *altertabletest.Server) { api.Always(altertabletest.Hang()) },
+		"401":     func(api *altertabletest.Server) { api.Always(altertabletest.Status(401)) },
+		"429":     func(api *altertabletest.Server) { api.Always(altertabletest.Status(429).RetryAfter(time.Hour)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
+			defer api.Close()
+			outage(api)
+			env := map[string]string{"ALTERTABLE_API_KEY": apiKey}
+			args := []string{"--data", t.TempDir(), "--api", api.URL, "--shutdown-timeout", "2s"}
+			s := serveWith(t, env, args...).working()
+			s.track("any", "signed_up", "plan_upgraded")
+			begun := time.Now()
+			assert.Zero(t, s.stop(), "what stays stored is no failure")
+			assert.Less(t, time.Since(begun), 10*time.Second)
+			assert.Contains(t, s.out.String(), "ended, about 2 events stored for the next start")
 
-	api.Up()
-	serveWith(t, env, args...).working()
-	require.NoError(t, api.WaitEvents(t.Context(), 2))
-	assert.Len(t, api.Events(), 2)
+			api.ClearFaults()
+			api.Up()
+			serveWith(t, env, args...).working()
+			require.NoError(t, api.WaitEvents(t.Context(), 2))
+			assert.Len(t, api.Events(), 2)
+		})
+	}
 }
 
 func hashOf(token string) string {
@@ -180,24 +190,6 @@ tenants:
 	assert.Regexp(t, `revoked +1 .*paused \(`, out)
 	assert.Regexp(t, `good +0 .*leads`, out)
 	assert.NotContains(t, out, "sk_revoked")
-}
-
-func TestSpool(t *testing.T) {
-	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
-	defer api.Close()
-	dir := t.TempDir()
-	short, err := altertable.New("whatever", altertable.WithSpool(dir, altertable.SpoolName("jobs"), altertable.SpoolWriteOnly()))
-	require.NoError(t, err)
-	require.NoError(t, short.Track(t.Context(), altertable.Track{Event: "report_made", DistinctID: person}))
-	require.NoError(t, short.Close())
-
-	s := serveWith(t, map[string]string{"ALTERTABLE_API_KEY": apiKey, "ALTERTABLE_RELAY_TOKEN": token},
-		"--data", t.TempDir(), "--api", api.URL, "--spool", dir, "--spool-name", "jobs")
-	require.NoError(t, api.WaitEvents(t.Context(), 1))
-	api.RequireEvent(t, altertabletest.Want{Event: "report_made", DistinctID: person})
-	_, body := s.get("/metrics")
-	assert.Contains(t, body, `altertable_relay_accepted_events_total{endpoint="track",tenant="default"} 1`, "by way of the intake")
-	assert.Zero(t, s.stop())
 }
 
 // TestBrokerAway starts before its cluster is there.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/altertable-ai/altertable-go/relay/internal/config"
 	"github.com/altertable-ai/altertable-go/relay/internal/drain"
 )
 
@@ -35,15 +37,28 @@ func TestStatus(t *testing.T) {
 // TestAnotherRelayIsNotAsked names a store: what runs at the usual address may be
 // another one's.
 func TestAnotherRelayIsNotAsked(t *testing.T) {
-	first, second := t.TempDir(), t.TempDir()
-	s := serveWith(t, nil, "--api", "offline", "--data", first).working()
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		args []string
+		asks bool
+	}{
+		{nil, true},
+		{[]string{"--data", dir}, false},
+		{[]string{"--nats", "nats://a"}, false},
+		{[]string{"--data", dir, "--admin-listen", "127.0.0.1:1"}, true},
+		{[]string{"--admin-listen", "none"}, false},
+	} {
+		c, _ := terminal{lookup(nil), io.Discard, io.Discard}.parse("status", tt.args, config.Ask, nil)
+		require.NotNil(t, c)
+		assert.Equal(t, tt.asks, asksAddress(c), "%q", tt.args)
+	}
+	s := serveWith(t, nil, "--api", "offline", "--data", dir).working()
 	assert.Zero(t, s.stop())
-	other := serveWith(t, nil, "--api", "offline", "--data", second).working()
-	env := map[string]string{"ALTERTABLE_RELAY_ADMIN_LISTEN": ""}
-	_, out, _ := runCommand(t, env, "status", "--data", first)
+	other := serveWith(t, nil, "--api", "offline", "--data", t.TempDir()).working()
+	_, out, _ := runCommand(t, nil, "status", "--data", dir)
 	assert.Contains(t, out, "no relay runs here")
 	_, out, _ = runCommand(t, nil, "status", "--admin-listen", strings.TrimPrefix(other.admin, "http://"))
-	assert.Contains(t, out, second)
+	assert.Contains(t, out, "ready")
 }
 
 func TestWhatADrainDoes(t *testing.T) {

@@ -64,6 +64,14 @@ tenants:
 	assert.Empty(t, c.Notes)
 }
 
+// TestHashesThatLookLikeNumbers are what YAML takes for numbers.
+func TestHashesThatLookLikeNumbers(t *testing.T) {
+	for _, hash := range []string{strings.Repeat("1", 64), "0" + strings.Repeat("7", 63), "1e" + strings.Repeat("9", 62), strings.Repeat("1", 62) + "e5", "0b" + strings.Repeat("1", 62)} {
+		c := source{args: []string{"--api", "offline"}, file: "tenants: [{name: shop, tokens: [{sha256: " + hash + "}]}]"}.good(t)
+		assert.Equal(t, hash, hex.EncodeToString(c.Tenants[0].Tokens[0].SHA256[:]))
+	}
+}
+
 // TestKeysThatNobodyNeeds are not read: an intake does not get the secrets of drains.
 func TestKeysThatNobodyNeeds(t *testing.T) {
 	file := "tenants: [{name: shop, api_key_env: MISSING}, {name: blog, api_key_file: /nowhere/key}, {name: pets}]\n"
