@@ -103,6 +103,7 @@ benchmarks() {
 	go run -C benchmarks . -rounds 1 -events 2000
 	go test -run '^$' -bench 'ShortLived|TrackSpool' -benchtime 10x .
 	go test -C local -run '^$' -bench Load -benchtime 1x .
+	go test -C natsqueue -run '^$' -bench Delivery -benchtime 5000x .
 }
 
 # fuzz counts, since a duration now and then ends as a failure: go.dev/issue/75804.
