@@ -52,8 +52,9 @@ type Broker struct {
 	running sync.WaitGroup
 	started chan struct{}
 	js      atomic.Pointer[jetstream.JetStream]
-	gather  *gatherer   // of the embedded server; set before Started
-	full    atomic.Bool // the disk, when it was last looked at
+	gather  *gatherer    // of the embedded server; set before Started
+	full    atomic.Bool  // the disk, when it was last looked at
+	looked  atomic.Int64 // when, in nanoseconds since 1970
 
 	mu     sync.Mutex // guards what follows
 	reason error      // why it has not started
@@ -255,7 +256,7 @@ func (b *Broker) JetStream() jetstream.JetStream {
 // writes. With the embedded broker, small messages given to its PublishMsg at the
 // same time are stored as one: see gatherer.
 func (b *Broker) Writable() jetstream.JetStream {
-	if b.full.Load() || !b.hasStarted() {
+	if b.isFull() || !b.hasStarted() {
 		return nil
 	}
 	if b.gather != nil {

@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	lookEach  = time.Second // at the disk
-	healthy   = time.Minute // without a failed write
+	lookEach  = time.Second           // at the disk
+	lookFirst = 20 * time.Millisecond // before something is stored: a small disk is filled within a second
+	healthy   = time.Minute           // without a failed write
 	mostPause = 30 * time.Second
 )
 
@@ -50,9 +51,22 @@ func (b *Broker) keep() {
 func (b *Broker) look() {
 	full := b.isDiskFull()
 	b.full.Store(full)
+	b.looked.Store(time.Now().UnixNano())
 	if b.dir != nil && !full && !b.o.ReadOnly {
 		b.dir.keepReserve()
 	}
+}
+
+// isFull is for those who store.
+func (b *Broker) isFull() bool {
+	if b.dir == nil {
+		return false
+	}
+	now, looked := time.Now().UnixNano(), b.looked.Load()
+	if now-looked > int64(lookFirst) && b.looked.CompareAndSwap(looked, now) && b.isDiskFull() {
+		b.full.Store(true)
+	}
+	return b.full.Load()
 }
 
 // mend starts the server again, since after one write that failed its store

@@ -12,7 +12,7 @@ import (
 // stays full, whatever is delivered.
 const (
 	reserveName  = "relay.reserve"
-	reserveBytes = 4 << 20 // acknowledgments of a block, and states that are written anew
+	reserveBytes = 16 << 20 // a block is 8 MiB, and is copied to drop what was acknowledged
 )
 
 // keepReserve makes the file, unless it is there or the disk is small. What fails is
