@@ -2,6 +2,8 @@ package natsqueue_test
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -31,7 +33,7 @@ func play(role string) int {
 	case "broker":
 		address, err = serveBroker(argument)
 	case "sink":
-		address, err = serveSink()
+		address, err = serveSink(argument == "checks")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -54,16 +56,22 @@ func serveBroker(dir string) (string, error) {
 	return srv.Addr().String(), nil
 }
 
-// serveSink takes whatever is posted, as a plain HTTP server does.
-func serveSink() (string, error) {
+// serveSink takes whatever is posted over plain HTTP, if it is JSON where it checks that.
+func serveSink(checks bool) (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
 	go func() {
 		_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // the client notices
-			_, _ = io.WriteString(w, `{"ok":true}`)
+			var body bytes.Buffer
+			body.Grow(int(r.ContentLength) + bytes.MinRead)
+			_, err := body.ReadFrom(r.Body)
+			if err != nil || checks && !json.Valid(body.Bytes()) {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			_, _ = io.WriteString(w, `{"ok":true}`) // the client notices
 		}))
 	}()
 	return listener.Addr().String(), nil
