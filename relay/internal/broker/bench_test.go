@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -147,10 +148,21 @@ func BenchmarkRestart(b *testing.B) {
 		}
 	}
 	broker.Close()
-	for b.Loop() {
-		broker, err := Open(o, Tenant{Name: "acme", MaxBytes: 32 << 30})
-		require.NoError(b, err)
-		<-broker.Started()
-		broker.Close()
+	for _, killed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("killed=%v", killed), func(b *testing.B) {
+			var starting time.Duration
+			for range b.N {
+				if killed { // what a process leaves that had no time to write it
+					require.NoError(b, os.Remove(filepath.Join(streamDir(o.Data), "msgs", "index.db")))
+				}
+				begin := time.Now()
+				broker, err := Open(o, Tenant{Name: "acme", MaxBytes: 32 << 30})
+				require.NoError(b, err)
+				<-broker.Started()
+				starting += time.Since(begin)
+				broker.Close()
+			}
+			b.ReportMetric(starting.Seconds()/float64(b.N), "s/start")
+		})
 	}
 }

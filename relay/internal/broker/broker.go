@@ -127,10 +127,7 @@ func (b *Broker) prepare() (err error) {
 // run starts the broker, then keeps it running until Close.
 func (b *Broker) run() {
 	defer b.running.Done()
-	if !b.startServer() || !b.connect() || !b.setUpAll() {
-		return
-	}
-	if !b.atStart() {
+	if !b.startServer() || !b.connect() || !b.setUpAll() || !b.atStart() {
 		return
 	}
 	b.full.Store(b.isDiskFull())
@@ -146,6 +143,9 @@ func (b *Broker) atStart() bool {
 	if most := js.Conn().MaxPayload(); most < MaxMessage+headroom {
 		b.log.Warn("the broker's max_payload is small: events that are larger are refused", "bytes", most, "wanted", MaxMessage+headroom)
 	}
+	if !b.o.ReadOnly {
+		b.sayForgotten(js)
+	}
 	if b.server == nil || b.o.ReadOnly {
 		return true
 	}
@@ -154,9 +154,7 @@ func (b *Broker) atStart() bool {
 	b.gather = newGatherer(js, b.o.Dedupe, b.full.Load)
 	return b.retry("streams cannot be read", func() error {
 		for _, t := range b.tenants {
-			ctx, cancel := context.WithTimeout(b.ctx, callTimeout)
-			defer cancel()
-			if err := b.gather.seed(ctx, t.Name); err != nil {
+			if err := b.gather.seed(b.ctx, t.Name); err != nil {
 				return named("stream", Stream(t.Name), err)
 			}
 		}
@@ -192,7 +190,7 @@ func (b *Broker) connect() bool {
 // retry calls do until it works, and returns false once Close was called. What
 // fails is the reason why the broker is not ready.
 func (b *Broker) retry(what string, do func() error) bool {
-	const first, most = time.Second, 30 * time.Second
+	const first, most = time.Second, 10 * time.Second
 	var logged time.Time
 	for wait := first; ; wait = min(2*wait, most) {
 		if b.ctx.Err() != nil {

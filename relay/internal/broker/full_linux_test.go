@@ -37,11 +37,6 @@ func fill(t *testing.T, dir string, rest uint64) string {
 	return name
 }
 
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	require.Eventually(t, is, 60*time.Second, 20*time.Millisecond, what)
-}
-
 // storeUntilRefused returns how many messages of 46 KB were acknowledged.
 func storeUntilRefused(t *testing.T, b *Broker) (stored uint64) {
 	t.Helper()
@@ -135,7 +130,7 @@ func TestFirstStartOnFullDisk(t *testing.T) {
 	require.Nil(t, b.JetStream())
 	require.NoError(t, os.Remove(other))
 	waitStarted(t, b)
-	require.NoError(t, b.Ready(t.Context()))
+	readyEventually(t, b)
 }
 
 func TestReadOnlyDisk(t *testing.T) {

@@ -13,9 +13,6 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// HeaderIDs has the ids of the messages that one message was made of, shortened.
-const HeaderIDs = "Altertable-Ids"
-
 // An idSum stands for an id: many are remembered.
 type idSum [12]byte
 
@@ -60,10 +57,14 @@ func (r *recent) remember(h nats.Header) {
 	}
 }
 
+const seedTimeout = 30 * time.Second
+
 // seed remembers the last messages of the stream: those that an earlier process may
 // have stored without an answer. Others were answered, so nobody repeats them.
 func (g *gatherer) seed(ctx context.Context, tenant string) error {
 	const last = 64
+	ctx, cancel := context.WithTimeout(ctx, seedTimeout)
+	defer cancel()
 	stream, err := g.Stream(ctx, Stream(tenant))
 	if err != nil {
 		return err

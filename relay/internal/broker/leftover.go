@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,7 +17,9 @@ const (
 // tidy removes what damaged files leave on the stream: a message that can never be
 // read, or one that was acknowledged and came back. No consumer delivers it again,
 // so that the backlog would never be empty. floors has what every consumer of a
-// tenant had acknowledged a while ago; what acknowledges now is not in it.
+// tenant had acknowledged a while ago. Both then and now must say so: a consumer
+// learns of a new message a moment after the stream has it, and the stream removes
+// what was acknowledged a moment after the consumer knows.
 func (b *Broker) tidy(floors map[string]uint64) {
 	ctx, cancel := context.WithTimeout(b.ctx, tidyTimeout)
 	defer cancel()
@@ -26,10 +29,10 @@ func (b *Broker) tidy(floors map[string]uint64) {
 		if err != nil {
 			continue // it is tried again
 		}
-		settled, known := floors[t.Name]
+		before, known := floors[t.Name]
 		floors[t.Name] = now
 		if known {
-			b.purge(ctx, js, t.Name, settled)
+			b.purge(ctx, js, t.Name, min(before, now))
 		}
 	}
 }
@@ -62,18 +65,59 @@ func floor(ctx context.Context, js jetstream.JetStream, tenant string) (uint64, 
 	return lowest, nil
 }
 
+// purge removes the first messages up to settled, one by one, as long as each can
+// not be read or is acknowledged.
 func (b *Broker) purge(ctx context.Context, js jetstream.JetStream, tenant string, settled uint64) {
+	const most = 1000 // at once
 	stream, err := js.Stream(ctx, Stream(tenant))
 	if err != nil {
 		return
 	}
-	state := stream.CachedInfo().State
-	if state.Msgs == 0 || state.FirstSeq > settled {
-		return
+	removed := 0
+	for state := stream.CachedInfo().State; removed < most && state.Msgs > 0 && state.FirstSeq <= settled; removed++ {
+		if !isDone(ctx, stream, tenant, state.FirstSeq) || stream.Purge(ctx, jetstream.WithPurgeSequence(state.FirstSeq+1)) != nil {
+			break
+		}
+		info, err := stream.Info(ctx)
+		if err != nil {
+			break
+		}
+		state = info.State
 	}
-	b.log.Error("stored messages that no consumer can deliver are removed", "stream", Stream(tenant), "first", state.FirstSeq, "last", settled)
-	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(settled+1)); err != nil {
-		b.log.Error("messages are not removed", "error", err)
+	if removed > 0 {
+		b.log.Error("stored messages that no consumer can deliver are removed", "stream", Stream(tenant), "messages", removed)
+	}
+}
+
+// isDone reports whether the message cannot be read, or its consumer has it acknowledged.
+func isDone(ctx context.Context, stream jetstream.Stream, tenant string, seq uint64) bool {
+	m, err := stream.GetMsg(ctx, seq)
+	if err != nil {
+		var api *jetstream.APIError
+		return errors.As(err, &api)
+	}
+	name := EventsConsumer
+	if m.Subject == Subject(tenant, "identify") {
+		name = IdentifyConsumer
+	}
+	c, err := stream.Consumer(ctx, name)
+	return err == nil && c.CachedInfo().AckFloor.Stream >= seq
+}
+
+// sayForgotten logs the streams with messages whose tenant is not configured, since
+// nobody delivers them.
+func (b *Broker) sayForgotten(js jetstream.JetStream) {
+	ctx, cancel := context.WithTimeout(b.ctx, tidyTimeout)
+	defer cancel()
+	configured := make(map[string]bool, 2*len(b.tenants))
+	for _, t := range b.tenants {
+		configured[Stream(t.Name)], configured[DeadStream(t.Name)] = true, true
+	}
+	streams := js.ListStreams(ctx, jetstream.WithStreamListSubject("altertable.v1.>"))
+	for info := range streams.Info() {
+		if !configured[info.Config.Name] && info.State.Msgs > 0 {
+			b.log.Warn("no tenant is configured for a stream that holds messages", "stream", info.Config.Name, "messages", info.State.Msgs)
+		}
 	}
 }
 

@@ -114,3 +114,8 @@ func body(t testing.TB, n int) []byte {
 	require.NoError(t, err)
 	return data
 }
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	require.Eventually(t, is, 60*time.Second, 20*time.Millisecond, what)
+}

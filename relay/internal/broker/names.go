@@ -10,6 +10,7 @@ const (
 	IdentifyConsumer = "identify-0"          // identify, partition 0
 	HeaderOutcome    = "Altertable-Outcome"  // subject that waits for the outcome, for sync=true
 	HeaderCode       = "Altertable-Code"     // of a dead letter: why it is one
+	HeaderIDs        = "Altertable-Ids"      // of a message made of several: their ids, shortened
 	MetadataShards   = "identify_partitions" // of a stream; "1"
 )
 

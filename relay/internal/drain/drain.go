@@ -14,31 +14,31 @@ package drain
 //	letter     stores a refused event as a dead letter, on a goroutine of its own       letters.go
 //	settle     acknowledges it once all of its events have an outcome                   message.go
 //
-// A Drain has two lanes: consumer "events" for track and alias, and "identify-0".
-// What is of an account is shared by them: one core client, so one pace, one rate
-// and one MaxInFlight.
+// A Drain has two lanes: consumer "events" for track and alias, and "identify-0". What
+// is of an account is shared by them: one core client, so one pace, one rate and one
+// MaxInFlight.
 //
 // # Data and locks
 //
 // A Drain lives as long as its tenant's part of the relay. It owns what outlives a
-// session: the ring of settled ids, the progress of messages that are settled in
-// part, the leases, the connections to the API. Each of these has a lock of its own,
-// and calls nothing while it holds it. Drain.mu guards what Status shows.
+// session: the ring of settled ids, the progress of messages that are settled in part,
+// the leases, the connections to the API. Each of these has a lock of its own, and
+// calls nothing while it holds it. Drain.mu guards what Status shows.
 //
-// A session owns a core client and what was pulled for it. session.mu guards the
-// held messages, their counts and the budget; it is taken by the lanes, by the core's
+// A session owns a core client and what was pulled for it. session.mu guards the held
+// messages, their counts and the budget; it is taken by the lanes, by the core's
 // callback goroutine and by the workers of the dead letters, for a few instructions
-// each. No I/O happens under it, except that acknowledgements are written to the
-// connection's buffer after it is released. It may be held while the ring's lock is taken, never
-// the other way round.
+// each, and nothing is published while it is held. The ring's lock and the fence's may
+// be taken under it, never the other way round.
 //
 // A lane's goroutine alone touches its subscription and the consumer sequence that it
-// expects. The keeper's goroutine alone renews the lane's lease.
+// expects. The lease has two writers: the lane's goroutine notes a new pin, and whoever
+// has asked the broker extends what is still that pin's.
 //
 // # The life of a session
 //
-// It begins with an empty core client, and both lanes at the first message that was
-// not acknowledged. It ends in one of four ways:
+// It begins with an empty core client, and both lanes at the first message that was not
+// acknowledged. It ends in one of four ways:
 //
 //   - stopped, by Shutdown: no more pulls, the client delivers what it holds until the
 //     context ends, acknowledgements are flushed, and the pins given up.
@@ -50,36 +50,36 @@ package drain
 //     pulls one message a lane until the API takes something.
 //   - lost: another relay leads, or may. As paused, without the wait.
 //
-// Requests under way are never cut, except by Shutdown's context: that would not
-// take them back, and their answers save the events from being sent twice. What was
+// Requests under way are never cut, except by Shutdown's context: that would not take
+// them back, and their answers save the events from being sent twice. What was
 // delivered of a message before its session ended is remembered as its progress.
 //
 // # Takeover
 //
 // The broker pins each consumer to one client, and tells the pin's id with every
-// message that it delivers. A lane without a pin asks for one message at a time.
-// When that comes, with a pin, nothing else is on its way to us. Messages that the
-// leader before us held are pending: if the consumer says that more is pending than
-// our one, or that what is before it was not acknowledged, the lane resets the
-// consumer to its first message without acknowledgement, and begins there. So a person's events are
+// message that it delivers. A lane without a pin asks for one message at a time. When
+// that comes, with a pin, nothing else is on its way to us. Messages that the leader
+// before us held are pending: if the consumer says that more is pending than our one,
+// or that what is before it was not acknowledged, the lane resets the consumer to its
+// first message without acknowledgement, and begins there. So a person's events are
 // first applied in order, whatever the leader before us had sent.
 //
 // If a broker restarts while we lead, its pin is gone, and we get a new one, while we
 // hold messages. If the consumer's floor is still before the oldest of these, nobody
 // led in between, and the lane goes on. Else the session is lost.
 //
-// Consumer sequences count deliveries. Where one is missing, a message was lost on
-// its way to us, and would come again after AckWait, too late: the session starts again.
+// Consumer sequences count deliveries. Where one is missing, a message was lost on its
+// way to us, and would come again after AckWait, too late: the session starts again.
 //
 // # Lease
 //
 // The broker forgets a pin that has not pulled for PinnedTTL, and gives the consumer to
 // another. Each quarter of it, the keeper notes the time s, makes a pull request that
 // nothing fits into, and, when that was answered, asks the consumer who is pinned. If
-// we are, no other can be before s + PinnedTTL, and until then requests may
-// leave. If a process is stopped for longer, the fence finds the lease over, by the
-// monotonic or the wall clock, before it lets another request out. If somebody else is pinned,
-// the session is lost at once.
+// we are, no other can be before s + PinnedTTL, and until then requests may leave. If a
+// process is stopped for longer, the fence finds the lease over, by the monotonic or
+// the wall clock, before it lets another request out. If somebody else is pinned, the
+// session is lost at once.
 //
 // A pin does not survive the broker's restart or a new leader of the consumer. So a
 // lane that does not lead waits one PinnedTTL after either, until the old leader's
@@ -89,10 +89,16 @@ package drain
 //
 // An answer that speaks of the account or the URL (401, a redirect, 404, ...) costs no
 // event anything: no acknowledgement, no dead letter. The first one ends the session.
-// An environment that does not exist costs only its own messages: they are
-// parked, which means that they stay pending, without their payloads. One of its events is
-// kept and sent every 30 s. When that is delivered, the session starts again, and the
-// environment's messages come again in order.
+// An environment that does not exist costs only its own messages: they are parked,
+// which means that they stay pending, without their payloads. One of its events is kept
+// and sent every 30 s. When that is delivered, the session starts again, and the
+// environment's messages come again in order. Parked messages are pending at the
+// broker: MaxAckPending of them in a lane stop it, other environments included.
+//
+// The core sends the next batch of a person as soon as the one before has failed, which
+// is before the failure reaches our done. If the trouble were over at that very moment,
+// the later identify would be applied first. So the fence reads such answers itself,
+// and lets nothing after them out.
 
 import (
 	"context"
@@ -211,9 +217,7 @@ func New(o Options) (*Drain, error) {
 	for i := range d.leases {
 		d.leases[i] = newLease()
 	}
-	if o.Rate > 0 {
-		d.limiter = rate.NewLimiter(rate.Limit(o.Rate), 1)
-	}
+	d.setRate(o.Rate)
 	probe, err := d.newClient(http.DefaultTransport, func(altertable.Delivery) {})
 	if err != nil {
 		return nil, err

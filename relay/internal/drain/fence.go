@@ -127,20 +127,6 @@ func (f *fence) awaitLease(ctx context.Context, l *lease) error {
 	}
 }
 
-// awaitRate waits for the tenant's own limit, if it has one.
-func (f *fence) awaitRate(ctx context.Context) error {
-	if f.s.d.limiter == nil {
-		return nil
-	}
-	turn, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(f.life, cancel)()
-	if err := f.s.d.limiter.Wait(turn); err != nil {
-		return f.awaitEnd(ctx)
-	}
-	return nil
-}
-
 // send makes the attempt and reads the answer, within the attempt's time.
 func (f *fence) send(r *http.Request) (*http.Response, error) {
 	attempt, cancel := context.WithTimeout(r.Context(), f.s.d.attempt)

@@ -296,7 +296,6 @@ type sink struct {
 	applied  map[int]int
 	order    map[string][]int // numbers by person, of identify's first applications
 	requests int
-	bodies   int
 	answer   func(w http.ResponseWriter, path string, events []sunk) bool // true: it has answered, and nothing is stored
 	after    func(w http.ResponseWriter) bool                             // called when it is stored; true: it has answered
 }

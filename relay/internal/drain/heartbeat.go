@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// mostParked messages are no trouble yet: a consumer has 4096 pending at most.
+const mostParked = 3500
+
 // beat tells the broker that held messages are worked on, so that it does not deliver
 // them again, and writes what acknowledgements could not be written before.
 func (s *session) beat(ctx context.Context) {
@@ -16,23 +19,40 @@ func (s *session) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		held, unacked := s.replies()
-		for _, reply := range held {
+		for _, reply := range s.replies() {
 			_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
 		}
-		for _, reply := range unacked {
-			s.ack(reply)
+		s.ackAgain()
+		if parked := s.countParked(); parked > mostParked {
+			s.d.warn("parked", "relay: messages of missing environments fill the consumers; soon those of others wait for them", "messages", parked)
 		}
 	}
 }
 
-func (s *session) replies() (held, unacked []string) {
+func (s *session) countParked() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	held = make([]string, 0, len(s.held))
+	return s.parked
+}
+
+// replies returns the subjects of what is held.
+func (s *session) replies() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	replies := make([]string, 0, len(s.held))
 	for _, h := range s.held {
-		held = append(held, h.reply)
+		replies = append(replies, h.reply)
 	}
-	unacked, s.unacked = s.unacked, nil
-	return held, unacked
+	return replies
+}
+
+// ackAgain writes the acknowledgements that could not be written before.
+func (s *session) ackAgain() {
+	s.mu.Lock()
+	unacked := s.unacked
+	s.unacked = nil
+	s.mu.Unlock()
+	for _, reply := range unacked {
+		s.ack(reply)
+	}
 }

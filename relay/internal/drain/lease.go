@@ -102,8 +102,14 @@ func (l *lane) keep(ctx context.Context) {
 		led = led || ok
 		switch {
 		case led && !ok:
-			l.s.end(lost, "the lease is over")
-			return
+			l.lease.drop()
+			l.sayLeads(false)
+			if l.s.holdsAny(l) {
+				l.s.end(lost, "the lease is over")
+				return
+			}
+			led = false // nothing is lost: the lane looks for a pin again
+			continue
 		case pin != "" && (pin != known || time.Since(renewed) >= pause):
 			known, renewed = pin, time.Now()
 			pause = l.renew(ctx, pin)
@@ -138,9 +144,9 @@ func (l *lane) renew(ctx context.Context, pin string) (pause time.Duration) {
 	if l.s.d.stalled.Load() {
 		return quarter
 	}
-	// The answer may come late, behind megabytes of messages: it is of use for all
-	// of the pin's time, since that counts from when the request was made.
-	limit, cancel := context.WithTimeout(ctx, l.ttl())
+	// The answer may come late, behind megabytes of messages. It is of use all the
+	// same: the pin's time counts from when the request was made.
+	limit, cancel := context.WithTimeout(ctx, max(quarter, l.lease.left()))
 	defer cancel()
 	began := time.Now()
 	err := l.s.d.broker.hold(limit, l.consumer, pin)

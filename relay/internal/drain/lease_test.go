@@ -112,7 +112,10 @@ func TestAStandbyWaitsForALeaderThatNobodyKnowsAnyMore(t *testing.T) {
 		"a reconnect of who led long ago": {looks: []state{pinned, free}, again: 1, led: true, waits: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := standby{led: c.led}
+			s := standby{}
+			if c.led {
+				s.own = "b"
+			}
 			quiet := time.Duration(0)
 			for i, now := range c.looks {
 				reconnects := uint64(0)

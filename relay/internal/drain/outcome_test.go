@@ -139,6 +139,23 @@ func TestARefusedAccountPausesTheTenant(t *testing.T) {
 	}
 }
 
+func TestShutdownDoesNotWaitForAnAccountThatIsRefused(t *testing.T) {
+	b := newBench(t)
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool { w.WriteHeader(503); return true })
+	d := b.drain()
+	for range 5 {
+		b.send("track", 50)
+	}
+	until(t, "held", func() bool { return d.Status().Held == 5 })
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool { w.WriteHeader(401); return true })
+	began := time.Now()
+	d.stop()
+	assert.Less(t, time.Since(began), patience/2)
+	b.sink.setAnswer(nil)
+	b.drain()
+	b.requireAll(0)
+}
+
 func TestAMissingEnvironmentWaitsAlone(t *testing.T) {
 	b := newBench(t)
 	missing := func(w http.ResponseWriter, _ string, events []sunk) bool {

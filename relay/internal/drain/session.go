@@ -122,7 +122,17 @@ func (s *session) deliverHeld() {
 
 // deliverUntil waits until all that is held has its outcome, or ctx ends.
 func (s *session) deliverUntil(ctx context.Context) {
-	_ = s.client.Shutdown(ctx)
+	limit, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.team.Go(func() {
+		select {
+		case <-s.hard:
+			s.fence.close(s.d.attempt + time.Second)
+			cancel() // nothing more will be delivered
+		case <-limit.Done():
+		}
+	})
+	_ = s.client.Shutdown(limit)
 	for {
 		active, moved := s.activeNow()
 		if active == 0 {
@@ -143,6 +153,7 @@ func (s *session) deliverUntil(ctx context.Context) {
 func (s *session) close() opening {
 	s.fence.close(s.d.attempt + time.Second)
 	_ = s.client.Shutdown(ended)
+	s.ackAgain()
 	_ = s.d.broker.flush(s.ctx)
 	how, why := s.ending()
 	stopped := s.d.alive.Err() != nil

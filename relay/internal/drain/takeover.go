@@ -15,7 +15,7 @@ type standby struct {
 	reconnects uint64    // of the connection
 	looked     bool      // it has asked before
 	last       state     // what the consumer said then
-	led        bool      // the last pin that was seen is ours
+	own        string    // our newest pin, "" once another was seen
 	quiet      time.Time // no pull before: a leader that nobody knows any more may still send
 }
 
@@ -33,6 +33,11 @@ func (l *lane) seek(ctx context.Context) {
 	}
 	if quiet := l.s.d.standbys[l.number].look(now, l.s.d.broker.conn.Stats().Reconnects, l.ttl()); quiet > 0 {
 		wait(ctx, min(quiet, l.ttl()/4)) // and look again: somebody may lead by then
+		return
+	}
+	if own := l.s.d.standbys[l.number].own; own != "" && own == now.pin && !l.s.holdsAny(l) {
+		l.lease.take(own) // of an earlier session: the consumer is still ours
+		l.reset(ctx)
 		return
 	}
 	// What a killed leader held is pending, and nobody else will take care of it.
@@ -55,12 +60,14 @@ func (l *lane) seek(ctx context.Context) {
 // look notes what the consumer says, and returns how long a lane that does not lead
 // must wait before it pulls.
 func (s *standby) look(now state, reconnects uint64, ttl time.Duration) (quiet time.Duration) {
-	s.led = s.led && now.pin == ""
+	if now.pin != "" && now.pin != s.own {
+		s.own = ""
+	}
 	restarted := s.looked && reconnects != s.reconnects
 	moved := s.looked && s.last.pin != "" && now.pin == "" &&
 		(now.leader != s.last.leader || !now.leaderSince.Equal(s.last.leaderSince))
 	switch {
-	case s.led, now.pin != "":
+	case s.own != "", now.pin != "":
 		s.quiet = time.Time{}
 	case restarted, moved:
 		s.quiet = time.Now().Add(ttl)
@@ -73,7 +80,7 @@ func (s *standby) look(now state, reconnects uint64, ttl time.Duration) (quiet t
 func (l *lane) takeOver(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata) {
 	pin := pinOf(m)
 	l.lease.take(pin)
-	l.s.d.standbys[l.number].led = true
+	l.s.d.standbys[l.number].own = pin
 	l.s.d.o.Metrics.Takeover(l.s.d.o.Tenant, l.consumer)
 	now, ok := l.ask(ctx)
 	oldest, holds := l.s.oldest(l)

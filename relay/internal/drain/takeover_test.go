@@ -177,3 +177,50 @@ func TestAConsumerThatIsDeletedAndMadeAgain(t *testing.T) {
 	b.makeConsumers()
 	b.requireAll(0)
 }
+
+// Of two relays each may lead a lane. When one of them loses its lane, its session ends
+// and so does what it does for the other, but it goes on leading that.
+func TestWhoLosesOneLaneGoesOnWithTheOther(t *testing.T) {
+	b := newBench(t)
+	b.ttl = 30 * time.Second // nothing is mended by time
+	b.makeConsumers()
+	first := b.drain()
+	b.send("track", 10)
+	b.send("identify", 10)
+	until(t, "leads", func() bool { return b.sink.all() && len(first.Status().Leads) == 2 })
+	b.drain()
+	until(t, "standby waits", func() bool { return b.waiting(broker.EventsConsumer) > 1 && b.waiting(broker.IdentifyConsumer) > 1 })
+	require.NoError(t, first.broker.unpin(t.Context(), broker.IdentifyConsumer))
+	for range 10 {
+		b.send("identify", 10)
+		b.send("track", 10)
+	}
+	began := time.Now()
+	b.requireAll(8 * 100)
+	require.Less(t, time.Since(began), 20*time.Second)
+}
+
+// A broker's restart takes the pin of a lane that holds nothing as well: that does not
+// end what the other lane does.
+func TestAnIdleLaneThatLosesItsPinEndsNothing(t *testing.T) {
+	b := newBench(t)
+	b.ttl = 400 * time.Millisecond
+	b.makeConsumers()
+	d := b.drain()
+	b.send("identify", 1)
+	b.send("track", 1)
+	until(t, "leads", func() bool { return b.sink.all() && len(d.Status().Leads) == 2 })
+	d.mu.Lock()
+	before := d.session
+	d.mu.Unlock()
+	b.node.stop()
+	b.node.start()
+	for range 30 {
+		b.send("track", 10)
+		wait(t.Context(), 50*time.Millisecond)
+	}
+	b.requireAll(0)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	require.Same(t, before, d.session)
+}
