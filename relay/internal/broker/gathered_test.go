@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -88,14 +89,18 @@ func TestSeedOfEmptyAndPurgedStream(t *testing.T) {
 }
 
 func TestRecentIsBounded(t *testing.T) {
+	number := func(i int) (s idSum) {
+		binary.BigEndian.PutUint64(s[:], uint64(i))
+		return s
+	}
 	r := recent{window: time.Hour}
 	for i := range 3 * mostRecent {
-		r.add(sumOf(fmt.Sprint(i)))
+		r.add(number(i))
 	}
 	assert.LessOrEqual(t, len(r.now)+len(r.before), 2*mostRecent)
-	assert.True(t, r.has(sumOf(fmt.Sprint(3*mostRecent-1))))
-	assert.True(t, r.has(sumOf(fmt.Sprint(2*mostRecent))))
-	assert.False(t, r.has(sumOf("0")))
+	assert.True(t, r.has(number(3*mostRecent-1)))
+	assert.True(t, r.has(number(2*mostRecent)))
+	assert.False(t, r.has(number(0)))
 }
 
 func TestRememberHostileHeader(t *testing.T) {
