@@ -227,7 +227,7 @@ func TestAnswersAreTheAPIs(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	n := 20_000
 	if testing.Short() {
-		n = 4_000
+		n = 2_000
 	}
 	seen := map[string]int{}
 	for range n {
@@ -254,7 +254,9 @@ func TestEveryValueOfEveryMemberIsAnsweredAsByTheAPI(t *testing.T) {
 				}
 				rest := strings.Join(members, ",")
 				requireAsAPI(t, o, endpoint, []byte(`{"`+name+`":`+value+`,`+rest+`}`))
-				requireAsAPI(t, o, endpoint, []byte(`[{`+rest+`,"`+name+`":`+value+`}]`))
+				if !testing.Short() {
+					requireAsAPI(t, o, endpoint, []byte(`[{`+rest+`,"`+name+`":`+value+`}]`))
+				}
 			}
 		}
 	}
