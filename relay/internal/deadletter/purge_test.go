@@ -83,6 +83,20 @@ func TestPurgeWhileLettersArrive(t *testing.T) {
 	}
 }
 
+func TestPurgeLeavesWhatArrives(t *testing.T) {
+	for name, f := range map[string]Filter{"whole": {}, "by code": {Code: "422"}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.put(1, 2, 3)
+			late := &faulty{JetStream: w.js, delete: func(int) error { return w.Put(t.Context(), letter(4), "late") }}
+			purged, err := NewStore(late, []string{"a"}).Purge(t.Context(), f)
+			require.NoError(t, err)
+			assert.Equal(t, 3, purged)
+			assert.Equal(t, []uint64{4}, w.sequences(Filter{}))
+		})
+	}
+}
+
 // Each letter is purged or on the stream; none is in both counts, and none is in neither.
 func TestPurgeAndReplayAtTheSameTime(t *testing.T) {
 	const letters = 200

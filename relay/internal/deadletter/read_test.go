@@ -118,6 +118,11 @@ func TestListWhileSomethingHappens(t *testing.T) {
 		"the last ones are gone": {func(w *world, s jetstream.Stream) error {
 			return errors.Join(s.DeleteMsg(w.t.Context(), many), s.DeleteMsg(w.t.Context(), many-1))
 		}, many - 2, many - 2},
+		"the last ones are gone and new ones come": {func(w *world, s jetstream.Stream) error {
+			err := errors.Join(s.DeleteMsg(w.t.Context(), many), s.DeleteMsg(w.t.Context(), many-1))
+			w.put(many+1, many+2)
+			return err
+		}, many - 2, many - 2},
 		"a replay": {func(w *world, _ jetstream.Stream) error {
 			n, err := w.Replay(w.t.Context(), Filter{})
 			assert.Equal(w.t, many, n)

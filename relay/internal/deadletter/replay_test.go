@@ -246,6 +246,26 @@ func TestReplayWithoutAStreamToSendTo(t *testing.T) {
 	assert.Equal(t, 2, w.count("ALTERTABLE_a_DLQ"))
 }
 
+// A stream that takes the subject, and that no relay drains or reads, is none of ours.
+func TestOnlyOurStreamsCount(t *testing.T) {
+	w := newWorld(t)
+	w.put(1)
+	for _, name := range []string{"ALTERTABLE_a", "ALTERTABLE_b_DLQ"} {
+		config := w.stream(name).CachedInfo().Config
+		require.NoError(t, w.js.DeleteStream(t.Context(), name))
+		_, err := w.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "OTHER_" + name, Subjects: config.Subjects})
+		require.NoError(t, err)
+	}
+	sent, err := w.Replay(t.Context(), Filter{Tenant: "a"})
+	assert.Zero(t, sent)
+	require.Error(t, err)
+	assert.Equal(t, []uint64{1}, w.sequences(Filter{Tenant: "a"}))
+
+	l := letter(1)
+	l.Tenant = "b"
+	require.Error(t, w.Put(t.Context(), l, "id"))
+}
+
 // BenchmarkReplay is what a letter costs.
 func BenchmarkReplay(b *testing.B) {
 	for name, f := range map[string]Filter{"whole": {Tenant: "a"}, "by code": {Tenant: "a", Code: "422"}} {
