@@ -37,14 +37,15 @@ func (w *world) smallDisk(bytes int, flags uintptr) string {
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	disk := w.smallDisk(24<<20, 0)
+	disk := w.smallDisk(96<<20, 0)
 	r := w.relay("r", "--data", filepath.Join(disk, "data"), "--max-bytes", "10GiB").start()
 	w.sink.set(status(http.StatusServiceUnavailable))
 	f := w.feeder("f", r.URL())
+	f.noise = 1000
 	f.fill(t, 10_000)
-	assert.Equal(t, http.StatusServiceUnavailable, r.get("/readyz"))
+	eventually(t, 10*time.Second, "it is not ready", func() bool { return r.get("/readyz") == http.StatusServiceUnavailable })
 	assert.Equal(t, http.StatusOK, r.get("/healthz"))
-	t.Logf("%d events were taken by a disk of 24 MiB", f.next-batchSize)
+	t.Logf("%d events were taken by a disk of 96 MiB", f.next-batchSize)
 	w.sink.set()
 	w.require(w.settle(2*time.Minute), 0)
 	r.awaitReady(time.Minute)

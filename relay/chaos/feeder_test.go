@@ -2,6 +2,8 @@ package chaos
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -29,6 +31,7 @@ type feeder struct {
 	token       string
 	environment string
 	client      *http.Client
+	noise       int // bytes of content that does not compress, of each event
 	next        int // number of the next event
 }
 
@@ -48,6 +51,9 @@ func (f *feeder) body(endpoint string, events int) (text []byte, numbers []int) 
 		} else {
 			m["event"], m["properties"] = secretEvent, marks
 		}
+		if f.noise > 0 {
+			marks["noise"] = noise(f.noise)
+		}
 		all = append(all, m)
 		numbers = append(numbers, f.next)
 		f.next++
@@ -55,6 +61,12 @@ func (f *feeder) body(endpoint string, events int) (text []byte, numbers []int) 
 	text, err := json.Marshal(all)
 	require.NoError(f.w.t, err)
 	return text, numbers
+}
+
+func noise(bytes int) string {
+	text := make([]byte, bytes)
+	_, _ = rand.Read(text) // never fails
+	return base64.StdEncoding.EncodeToString(text)
 }
 
 // post sends one request of so many events. Status 0: there was no answer.

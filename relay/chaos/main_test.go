@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -23,6 +24,7 @@ func TestMain(m *testing.M) {
 		os.Exit(produce(text))
 	}
 	flag.Parse()
+	moreAtOnce()
 	dir, err := os.MkdirTemp("", "altertable-chaos-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -32,6 +34,17 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = os.RemoveAll(dir) // a temporary directory
 	os.Exit(code)
+}
+
+// moreAtOnce has more tests run in parallel than there are CPUs, unless the caller
+// says how many: most of the time they wait.
+func moreAtOnce() {
+	const name, least = "test.parallel", 4
+	given := runtime.GOMAXPROCS(0) >= least
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	if !given {
+		_ = flag.Set(name, strconv.Itoa(least)) // the flag is there
+	}
 }
 
 var (

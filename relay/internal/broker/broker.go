@@ -52,8 +52,9 @@ type Broker struct {
 	running sync.WaitGroup
 	started chan struct{}
 	js      atomic.Pointer[jetstream.JetStream]
-	gather  *gatherer   // of the embedded server; set before Started
-	full    atomic.Bool // the disk, when it was last looked at
+	gather  *gatherer    // of the embedded server; set before Started
+	full    atomic.Bool  // the disk, when it was last looked at
+	looked  atomic.Int64 // when, in nanoseconds since 1970
 
 	mu     sync.Mutex // guards what follows
 	reason error      // why it has not started
@@ -130,7 +131,7 @@ func (b *Broker) run() {
 	if !b.startServer() || !b.connect() || !b.setUpAll() || !b.atStart() {
 		return
 	}
-	b.full.Store(b.isDiskFull())
+	b.look()
 	b.setReason(nil)
 	close(b.started)
 	b.log.Info("broker is ready", "tenants", len(b.tenants))
@@ -255,7 +256,7 @@ func (b *Broker) JetStream() jetstream.JetStream {
 // writes. With the embedded broker, small messages given to its PublishMsg at the
 // same time are stored as one: see gatherer.
 func (b *Broker) Writable() jetstream.JetStream {
-	if b.full.Load() || !b.hasStarted() {
+	if b.isFull() || !b.hasStarted() {
 		return nil
 	}
 	if b.gather != nil {

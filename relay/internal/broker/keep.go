@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	lookEach  = time.Second // at the disk
-	healthy   = time.Minute // without a failed write
+	lookEach  = time.Second           // at the disk
+	lookFirst = 20 * time.Millisecond // before something is stored: a small disk is filled within a second
+	healthy   = time.Minute           // without a failed write
 	mostPause = 30 * time.Second
 )
 
@@ -25,7 +26,7 @@ func (b *Broker) keep() {
 	var pause time.Duration
 	floors := make(map[string]uint64, len(b.tenants))
 	for {
-		b.full.Store(b.isDiskFull())
+		b.look()
 		select {
 		case <-look.C:
 		case <-tidy.C:
@@ -46,6 +47,28 @@ func (b *Broker) keep() {
 	}
 }
 
+// look finds out whether the disk is full.
+func (b *Broker) look() {
+	full := b.isDiskFull()
+	b.full.Store(full)
+	b.looked.Store(time.Now().UnixNano())
+	if b.dir != nil && !full && !b.o.ReadOnly {
+		b.dir.keepReserve()
+	}
+}
+
+// isFull is for those who store.
+func (b *Broker) isFull() bool {
+	if b.dir == nil {
+		return false
+	}
+	now, looked := time.Now().UnixNano(), b.looked.Load()
+	if now-looked > int64(lookFirst) && b.looked.CompareAndSwap(looked, now) && b.isDiskFull() {
+		b.full.Store(true)
+	}
+	return b.full.Load()
+}
+
 // mend starts the server again, since after one write that failed its store
 // refuses all of them, acknowledgments too. On a disk that is still full the new
 // one can be drained, and that makes room. It returns false after Close.
@@ -59,6 +82,9 @@ func (b *Broker) mend(pause time.Duration) bool {
 	}
 	b.log.Warn("broker starts again, since the disk refused a write")
 	b.server.stop()
+	if b.full.Load() {
+		b.dir.spendReserve()
+	}
 	if !b.startServer() {
 		return false
 	}

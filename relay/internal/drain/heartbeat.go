@@ -5,27 +5,38 @@ import (
 	"time"
 )
 
+// ackSoon is how soon acknowledgements that could not be written are tried again.
+// Until the broker has them, the death of this process would bring those messages twice.
+const ackSoon = 200 * time.Millisecond
+
 // mostParked messages are no trouble yet: a consumer has 4096 pending at most.
 const mostParked = 3500
 
 // beat tells the broker that held messages are worked on, so that it does not deliver
 // them again, and writes what acknowledgements could not be written before.
 func (s *session) beat(ctx context.Context) {
-	ticker := time.NewTicker(s.d.o.AckWait / 3)
-	defer ticker.Stop()
+	progress := time.NewTicker(s.d.o.AckWait / 3)
+	defer progress.Stop()
+	acks := time.NewTicker(ackSoon)
+	defer acks.Stop()
 	for {
 		select {
-		case <-ticker.C:
+		case <-acks.C:
+			s.ackAgain()
+		case <-progress.C:
+			s.tellProgress()
 		case <-ctx.Done():
 			return
 		}
-		for _, reply := range s.replies() {
-			_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
-		}
-		s.ackAgain()
-		if parked := s.countParked(); parked > mostParked {
-			s.d.warn("parked", "relay: messages of missing environments fill the consumers; soon those of others wait for them", "messages", parked)
-		}
+	}
+}
+
+func (s *session) tellProgress() {
+	for _, reply := range s.replies() {
+		_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
+	}
+	if parked := s.countParked(); parked > mostParked {
+		s.d.warn("parked", "relay: messages of missing environments fill the consumers; soon those of others wait for them", "messages", parked)
 	}
 }
 
@@ -48,6 +59,9 @@ func (s *session) replies() []string {
 
 // ackAgain writes the acknowledgements that could not be written before.
 func (s *session) ackAgain() {
+	if !s.d.broker.conn.IsConnected() {
+		return
+	}
 	s.mu.Lock()
 	unacked := s.unacked
 	s.unacked = nil
