@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// ackPause is how soon acknowledgements that could not be written are tried again.
+// ackSoon is how soon acknowledgements that could not be written are tried again.
 // Until the broker has them, the death of this process would bring those messages twice.
-const ackPause = 200 * time.Millisecond
+const ackSoon = 200 * time.Millisecond
 
 // mostParked messages are no trouble yet: a consumer has 4096 pending at most.
 const mostParked = 3500
@@ -17,20 +17,26 @@ const mostParked = 3500
 func (s *session) beat(ctx context.Context) {
 	progress := time.NewTicker(s.d.o.AckWait / 3)
 	defer progress.Stop()
-	again := time.NewTicker(ackPause)
-	defer again.Stop()
+	acks := time.NewTicker(ackSoon)
+	defer acks.Stop()
 	for {
 		select {
-		case <-again.C:
+		case <-acks.C:
 			s.ackAgain()
 		case <-progress.C:
-			for _, reply := range s.replies() {
-				_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
-			}
-			s.warnOfParked()
+			s.tellProgress()
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+func (s *session) tellProgress() {
+	for _, reply := range s.replies() {
+		_ = s.d.broker.conn.Publish(reply, ackProgress) // the next one may pass
+	}
+	if parked := s.countParked(); parked > mostParked {
+		s.d.warn("parked", "relay: messages of missing environments fill the consumers; soon those of others wait for them", "messages", parked)
 	}
 }
 
@@ -38,13 +44,6 @@ func (s *session) countParked() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.parked
-}
-
-// warnOfParked tells of it before the consumers have no room for what could be delivered.
-func (s *session) warnOfParked() {
-	if parked := s.countParked(); parked > mostParked {
-		s.d.warn("parked", "relay: messages of missing environments fill the consumers; soon those of others wait for them", "messages", parked)
-	}
 }
 
 // replies returns the subjects of what is held.
