@@ -60,12 +60,13 @@ func asksAddress(c *config.Config) bool {
 	return config.IsLoopback(c.AdminListen) && (c.Given("admin-listen") || !c.Given("data") && !c.Given("nats"))
 }
 
-// sockets returns where a relay that was started likewise has its socket.
+// sockets returns where a relay that was started likewise has its socket. One without
+// --data is another relay than that at an address which was given.
 func sockets(c *config.Config) (paths []string) {
 	if c.Given("data") {
 		return []string{filepath.Join(c.Data, socketName)}
 	}
-	if c.NATS != "" {
+	if c.NATS != "" || c.Given("admin-listen") && config.IsLoopback(c.AdminListen) {
 		return nil
 	}
 	for _, offline := range []bool{false, true} {

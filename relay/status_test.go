@@ -41,16 +41,20 @@ func TestAnotherRelayIsNotAsked(t *testing.T) {
 	for _, tt := range []struct {
 		args []string
 		asks bool
+		dial bool // sockets first
 	}{
-		{nil, true},
-		{[]string{"--data", dir}, false},
-		{[]string{"--nats", "nats://a"}, false},
-		{[]string{"--data", dir, "--admin-listen", "127.0.0.1:1"}, true},
-		{[]string{"--admin-listen", "none"}, false},
+		{nil, true, true},
+		{[]string{"--data", dir}, false, true},
+		{[]string{"--nats", "nats://a"}, false, false},
+		{[]string{"--data", dir, "--admin-listen", "127.0.0.1:1"}, true, true},
+		{[]string{"--admin-listen", "127.0.0.1:1"}, true, false},
+		{[]string{"--admin-listen", "0.0.0.0:1"}, true, true},
+		{[]string{"--admin-listen", "none"}, false, true},
 	} {
 		c, _ := terminal{lookup(nil), io.Discard, io.Discard}.parse("status", tt.args, config.Ask, nil)
 		require.NotNil(t, c)
 		assert.Equal(t, tt.asks, asksAddress(c), "%q", tt.args)
+		assert.Equal(t, tt.dial, len(sockets(c)) > 0, "%q", tt.args)
 	}
 	s := serveWith(t, nil, "--api", "offline", "--data", dir).working()
 	assert.Zero(t, s.stop())

@@ -101,3 +101,11 @@ func withoutEnvironment(name string) fault {
 		return nil
 	}
 }
+
+// slow answers as usual, later.
+func slow(d time.Duration) fault {
+	return func(*call) *answer {
+		lasts(d)
+		return nil
+	}
+}

@@ -32,7 +32,8 @@ func used(arrivals []time.Time, perSecond float64) float64 {
 }
 
 // The API is away, for long beside the retries' intervals, while the stream
-// grows. Then it is back with a rate limit that nobody told the relay.
+// grows. Then it is back with a rate limit. One that nobody told the relay is found by
+// trying, which costs a part of it; with --rate next to nothing is lost.
 func TestOutageThenLimit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -42,7 +43,7 @@ func TestOutageThenLimit(t *testing.T) {
 		leastOfShort float64
 		mostOfShort  float64
 	}{
-		"learnt":     {nil, 0.95, 0.01, 0.80, 0.05},
+		"learnt":     {nil, 0.90, 0.01, 0.80, 0.05},
 		"configured": {[]string{"--rate", "39"}, 0.95, 0.01, 0.90, 0.01},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -43,30 +43,35 @@ func TestPauseWithinTTL(t *testing.T) {
 	w.require(w.settle(time.Minute), inFlight)
 }
 
-// The relay that drains is stopped for more than the TTL. The other takes over.
-// Then the first wakes with requests in its hands, which it must not send.
+// The relay that drains is stopped for more than the TTL, with thousands of events
+// in its hands. The other takes over and delivers them. Then the first wakes, and
+// must not send them again.
 func TestPauseBeyondTTL(t *testing.T) {
 	needSignals(t)
 	t.Parallel()
 	w := newWorld(t)
 	relays, front := w.pair(w.broker().URL(), "1")
-	w.load(front.URL(), 2, 500)
+	w.load(front.URL(), 2, 200)
+	f := w.feeder("f", front.URL())
 	pauses := form(3, 30)
 	for i := range pauses {
-		w.sink.awaitMore(t, someEvents(), time.Minute)
+		w.sink.awaitMore(t, 300, time.Minute)
 		r := leader([]string{"events", "identify-0"}[i%2], relays...)
 		next := other(relays, r)
 		before := next.metric("takeovers_total")
-		front.aim(next.listen)
+		w.sink.set(slow(200 * time.Millisecond)) // so that the relay holds what it has not sent
+		w.backlog(f, 5000)
+		w.sink.awaitMore(t, 300, time.Minute, "f")
 		r.pause()
+		w.sink.set()
+		front.aim(next.listen)
 		eventually(t, 30*time.Second, "the other takes over", func() bool { return next.metric("takeovers_total") > before })
-		w.sink.awaitMore(t, 1000, time.Minute)
+		w.sink.await(t, time.Minute, "the other delivers", func() bool { return w.sink.total("f") == f.next })
 		r.resume()
 		front.aim(relays[0].listen, relays[1].listen)
 	}
 	w.finish()
-	v := w.settle(time.Minute)
-	w.require(v, pauses*inFlight)
+	w.require(w.settle(time.Minute), pauses*inFlight)
 }
 
 // Two relays take turns at what producers send about the same people: their

@@ -17,11 +17,14 @@ import (
 )
 
 // What a relay may hold that the API has and the stream does not know to be
-// delivered: requests in flight of a batch each.
+// delivered: requests in flight, of a batch each. A batch's events are of several
+// messages on the stream, whose other events may be in batches that were answered: a
+// message is acknowledged as a whole.
 const (
 	maxInFlight = 8
 	batchSize   = 100
-	inFlight    = maxInFlight * batchSize
+	messageSize = 100
+	inFlight    = maxInFlight * (batchSize + messageSize)
 )
 
 // The times of the drain's lease and of a message's, shorter than the defaults
