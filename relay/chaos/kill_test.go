@@ -171,8 +171,9 @@ func TestKillSpool(t *testing.T) {
 		killed.started(t)
 		killed.kill()
 		w.finish(whole)
+		stored := w.sink.total()
 		r.start() // and adopts what dead producers left
-		w.sink.awaitMore(t, 100, time.Minute)
+		w.sink.awaitTotal(t, stored+100, time.Minute)
 		r.kill()
 	}
 	r.start()
