@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -114,13 +113,6 @@ func BenchmarkDrain(b *testing.B) {
 	b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
 	b.ReportMetric(0, "ns/op")
 	require.NoError(b, d.Shutdown(context.Background()))
-}
-
-// processor returns the processor time that this process has used, in nanoseconds.
-func processor() int64 {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return u.Utime.Nano() + u.Stime.Nano()
 }
 
 func fill(b *testing.B, fake *bench) {

@@ -152,9 +152,10 @@ func (h *held) enqueue(ctx context.Context, events [][]byte) {
 // offer has the core accept an event. It returns false if the session is over.
 func (h *held) offer(ctx context.Context, i int, event []byte) bool {
 	s := h.lane.s
+	done := func(err error) { s.judge(h, i, err) }
+	var moved <-chan struct{}
 	for {
-		_, moved := s.activeNow()
-		err := s.client.Enqueue(ctx, altertable.Raw{Endpoint: h.endpoint, JSON: event}, func(err error) { s.judge(h, i, err) })
+		err := s.client.Enqueue(ctx, altertable.Raw{Endpoint: h.endpoint, JSON: event}, done)
 		switch {
 		case err == nil:
 			return true
@@ -163,9 +164,13 @@ func (h *held) offer(ctx context.Context, i int, event []byte) bool {
 		case !errors.Is(err, altertable.ErrQueueFull):
 			s.refuse(h, i, event, err)
 			return true
+		case moved == nil: // the budget is far below the queue's bounds; but events may be tiny
+			_, moved = s.activeNow()
+			continue
 		}
-		select { // the budget is far below the queue's bounds; but events may be tiny
+		select {
 		case <-moved:
+			moved = nil
 		case <-ctx.Done():
 			return false
 		}

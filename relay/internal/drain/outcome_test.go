@@ -1,10 +1,14 @@
 package drain
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,6 +195,76 @@ func TestAMissingEnvironmentWaitsAlone(t *testing.T) {
 	until(t, "no pause", func() bool { return len(d.Status().Paused) == 0 })
 }
 
+// Trouble that is over in the very moment in which it is found lets no later identify
+// of a person go first.
+func TestTroubleThatIsOverAtOnce(t *testing.T) {
+	for name, refuse := range map[string]func(w http.ResponseWriter){
+		"environment":  func(w http.ResponseWriter) { refuseWith(w, 422, "environment-not-found") },
+		"unauthorized": func(w http.ResponseWriter) { w.WriteHeader(401) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			var once atomic.Bool
+			b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool {
+				first := !once.Swap(true)
+				if first {
+					refuse(w)
+				}
+				return first
+			})
+			for range 30 {
+				b.sendIn("staging", "identify", 50)
+			}
+			b.drain()
+			b.requireAll(0)
+		})
+	}
+}
+
+// The core takes for lost what the stream still has: nobody is told so.
+func TestTheLogDoesNotSpeakOfLoss(t *testing.T) {
+	b := newBench(t)
+	var mu sync.Mutex
+	var text bytes.Buffer
+	log := slog.New(slog.NewTextHandler(writer(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return text.Write(p)
+	}), &slog.HandlerOptions{Level: slog.LevelInfo}))
+	var unauthorized atomic.Bool
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, events []sunk) bool {
+		switch {
+		case unauthorized.Load():
+			w.WriteHeader(401)
+		case events[0].Environment == "staging":
+			refuseWith(w, 422, "environment-not-found")
+		default:
+			return false
+		}
+		return true
+	})
+	d := b.drain(func(d *Drain) { d.log = log })
+	b.sendIn("staging", "track", 10)
+	until(t, "missing", func() bool { return d.Status().Paused["staging"] != "" })
+	unauthorized.Store(true)
+	for range 20 {
+		b.send("track", 100)
+	}
+	until(t, "paused", func() bool { return d.Status().Paused["tenant"] != "" })
+	d.stop()
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Contains(t, text.String(), "refuses the key")
+	assert.Contains(t, text.String(), "environment=staging")
+	for _, word := range []string{" are lost", "not delivered", "shut down", "distinct_id", "checkout"} {
+		assert.NotContains(t, text.String(), word)
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
+
 func TestAMessageOfTwoEnvironments(t *testing.T) {
 	b := newBench(t)
 	b.sink.setAnswer(func(w http.ResponseWriter, _ string, events []sunk) bool {
@@ -258,6 +332,11 @@ func TestASlowAPI(t *testing.T) {
 	for range 30 {
 		b.send("track", 100)
 	}
+	until(t, "some", func() bool { return b.sink.countApplied() > 0 })
+	consumer, err := b.js.Consumer(t.Context(), broker.Stream("acme"), broker.EventsConsumer)
+	require.NoError(t, err)
+	assert.Positive(t, consumer.CachedInfo().NumAckPending)
+	assert.Zero(t, consumer.CachedInfo().NumRedelivered)
 	b.requireAll(0)
 }
 
