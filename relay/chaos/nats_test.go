@@ -45,20 +45,22 @@ func (n *node) crash() {
 	n.start()
 }
 
-func (w *world) node(name string, config string) *node {
+func (w *world) node(name, jetstream, config string) *node {
 	w.t.Helper()
 	n := &node{listen: freeAddress(w.t)}
 	n.front = newProxy(w.t, n.listen)
 	file := filepath.Join(w.dir, name+".conf")
-	text := fmt.Sprintf("listen: %q\nserver_name: %s\nclient_advertise: %q\nping_interval: \"2s\"\nping_max: 2\njetstream { store_dir: %q }\n%s",
-		n.listen, name, n.front.address, filepath.Join(w.dir, "store-"+name), config)
+	text := fmt.Sprintf("listen: %q\nserver_name: %s\nclient_advertise: %q\nping_interval: \"2s\"\nping_max: 2\njetstream { store_dir: %q, %s }\n%s",
+		n.listen, name, n.front.address, filepath.Join(w.dir, "store-"+name), jetstream, config)
 	require.NoError(w.t, os.WriteFile(file, []byte(text), 0o600))
 	n.process = w.process(name, built(w.t, natsBinary), []string{"-c", file}, nil)
 	return n
 }
 
-// broker starts a nats-server by itself.
-func (w *world) broker() *node { return w.node("nats", "").start() }
+// broker starts a nats-server by itself. It writes acknowledgements at once: else, when
+// it is killed, it forgets those of its last moments, and a relay that is killed as
+// well is not there to know better.
+func (w *world) broker() *node { return w.node("nats", "sync_interval: always", "").start() }
 
 // A cluster is three nodes. Each pair has a proxy of its own in each direction.
 type cluster struct {
@@ -87,7 +89,7 @@ func (w *world) cluster() *cluster {
 		}
 		// A node that learns of another from a third would get around the proxies,
 		// so none tells an address that works.
-		c.nodes = append(c.nodes, w.node(fmt.Sprintf("node-%d", i), fmt.Sprintf(
+		c.nodes = append(c.nodes, w.node(fmt.Sprintf("node-%d", i), "", fmt.Sprintf(
 			"cluster { name: chaos, listen: %q, advertise: \"127.0.0.1:1\", no_advertise: true, routes: [%s] }\n", routes[i], strings.Join(others, ", "))))
 	}
 	for _, n := range c.nodes {

@@ -60,8 +60,9 @@ func TestPauseBeyondTTL(t *testing.T) {
 		next := other(relays, r)
 		before := next.metric("takeovers_total")
 		w.sink.set(slow(200 * time.Millisecond)) // so that the relay holds what it has not sent
+		stored := w.sink.total("f")
 		w.backlog(f, 5000)
-		w.sink.awaitMore(t, 300, time.Minute, "f")
+		w.sink.awaitTotal(t, stored+300, time.Minute, "f")
 		r.pause()
 		w.sink.set()
 		front.aim(next.listen)

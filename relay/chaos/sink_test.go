@@ -171,6 +171,11 @@ func (s *sink) arrivals() []time.Time {
 // awaitMore waits until so many further events are stored.
 func (s *sink) awaitMore(t *testing.T, n int, within time.Duration, sources ...string) {
 	t.Helper()
-	want := s.total(sources...) + n
-	s.await(t, within, "further events at the API", func() bool { return s.total(sources...) >= want })
+	s.awaitTotal(t, s.total(sources...)+n, within, sources...)
+}
+
+// awaitTotal waits until so many events are stored.
+func (s *sink) awaitTotal(t *testing.T, n int, within time.Duration, sources ...string) {
+	t.Helper()
+	s.await(t, within, "further events at the API", func() bool { return s.total(sources...) >= n })
 }
