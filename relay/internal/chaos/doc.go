@@ -2,13 +2,13 @@
 // as processes, kill, stop and cut them off, and count what became of every
 // event.
 //
-//	go test -C relay ./chaos            # the short form, under four minutes
-//	go test -C relay ./chaos -v -long -timeout 3h
-//	ALTERTABLE_RELAY_LONG=1 go test -C relay ./chaos -v -timeout 3h
+//	go test -C relay ./internal/chaos            # the short form, under four minutes
+//	go test -C relay ./internal/chaos -v -long -timeout 3h
+//	ALTERTABLE_RELAY_LONG=1 go test -C relay ./internal/chaos -v -timeout 3h
 //
 // With -v each scenario prints its figures. A single one runs by its name:
 //
-//	go test -C relay ./chaos -v -run TestKillEmbedded
+//	go test -C relay ./internal/chaos -v -run TestKillEmbedded
 //
 // A producer is a process that has the SDK. It notes in a file which of its events
 // were acknowledged, that is, answered 200 by the relay. The sink stands for the
