@@ -21,7 +21,7 @@ const (
 // a failure adds the others behind them: an identify never gets behind a later one.
 // A client that leaves does not end it: what it sent is stored all the same. An
 // answer without a status means that all is stored.
-func (p *publication) store(b *bench, text []byte) answer {
+func (p *publication) store(b *scratch, text []byte) answer {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
 	for number := range b.parts {
