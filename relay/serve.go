@@ -34,8 +34,8 @@ func serveCommand(ctx context.Context, args []string, t terminal) int {
 	return exitOK
 }
 
-// A relay is what serve runs. The order of its fields is the order in which they
-// start; they end the other way round.
+// A relay is what serve runs. Its fields are in the order in which they start; shutdown
+// says in which they end.
 type relay struct {
 	config  *config.Config
 	log     *slog.Logger
