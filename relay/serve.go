@@ -127,12 +127,12 @@ func (r *relay) openIntake() error {
 	})
 	r.url = urlOf(listener.Addr(), r.config)
 	r.public = newPublic(r.intake, r.config.SyncTimeout, r.log)
-	r.serve(r.public, listener)
+	r.serveOn(r.public, listener)
 	return nil
 }
 
-// serve serves a port; that it ends by itself is a failure of the relay.
-func (r *relay) serve(s *http.Server, l net.Listener) {
+// serveOn serves a port; that it ends by itself is a failure of the relay.
+func (r *relay) serveOn(s *http.Server, l net.Listener) {
 	r.running.Go(func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			r.failed <- err
