@@ -25,10 +25,10 @@ import (
 // keeps its messages and warns.
 //
 // RoundTrip publishes a request's body as one message, and answers 200 once the
-// stream has acknowledged it. The head of this package lists the other answers. It
-// waits for the broker no longer than the request's context, without a deadline 5
-// seconds; what fails meanwhile and may pass is tried again with the same message
-// id. Its error is that of the context, or of the request's body. It is safe for
+// stream has acknowledged it. The documentation of the package lists the other answers.
+// It waits for the broker until the request's context ends, or for 5 seconds if that
+// has no deadline; what fails meanwhile and may pass is tried again with the same
+// message id. Its error is that of the context, or of the request's body. It is safe for
 // concurrent use, and may be used by several clients. If js is a wrapper of your own,
 // it must not keep a message's data after PublishMsg has returned.
 //

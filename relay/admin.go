@@ -68,7 +68,7 @@ func (a *admin) start(r *relay, l net.Listener, handler http.Handler, writeTimeo
 		ErrorLog: newHTTPLog(r.log),
 	}
 	a.servers = append(a.servers, s)
-	r.serve(s, l)
+	r.serveOn(s, l)
 }
 
 // listenSocket makes the socket in the data directory, whose lock the relay holds:

@@ -34,8 +34,8 @@ func serveCommand(ctx context.Context, args []string, t terminal) int {
 	return exitOK
 }
 
-// A relay is what serve runs. The order of its fields is the order in which they
-// start; they end the other way round.
+// A relay is what serve runs. Its fields are in the order in which they start; shutdown
+// says in which they end.
 type relay struct {
 	config  *config.Config
 	log     *slog.Logger
@@ -127,12 +127,12 @@ func (r *relay) openIntake() error {
 	})
 	r.url = urlOf(listener.Addr(), r.config)
 	r.public = newPublic(r.intake, r.config.SyncTimeout, r.log)
-	r.serve(r.public, listener)
+	r.serveOn(r.public, listener)
 	return nil
 }
 
-// serve serves a port; that it ends by itself is a failure of the relay.
-func (r *relay) serve(s *http.Server, l net.Listener) {
+// serveOn serves a port; that it ends by itself is a failure of the relay.
+func (r *relay) serveOn(s *http.Server, l net.Listener) {
 	r.running.Go(func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			r.failed <- err
@@ -165,7 +165,6 @@ func (r *relay) work(ctx context.Context) error {
 	if err := r.startSpool(); err != nil {
 		return err
 	}
-	r.running.Go(func() { r.warnOfOrphans(watching) })
 	r.running.Go(func() { r.watchBacklog(watching) })
 	r.log.Info("relay works", "after", time.Since(r.begun).Round(time.Millisecond))
 	select {

@@ -72,13 +72,10 @@ func (r *reader) stampEdit(at span) (_ edit, stamped bool) {
 }
 
 func (r *reader) nextStamp() int64 {
-	switch {
-	case r.add.Stamp != nil:
-		return r.add.Stamp().UnixMicro()
-	case r.add.Time.IsZero():
+	if r.add.Stamp == nil {
 		return time.Now().UnixMicro()
 	}
-	return r.add.Time.UnixMicro()
+	return r.add.Stamp().UnixMicro()
 }
 
 // apply returns a copy of the message with the edits. Copies share memory.

@@ -31,8 +31,7 @@ func (r *Refusal) Error() string { return r.Text }
 
 // Add is what messages get that they lack, and which of them are refused besides.
 type Add struct {
-	Time         time.Time        // timestamp; zero: the time of the call
-	Stamp        func() time.Time // timestamp of the next message that has none, in place of Time
+	Stamp        func() time.Time // timestamp of the next message that has none; nil: time.Now
 	IP           netip.Addr       // $ip of a track; not valid: 0
 	Environments []string         // those that exist; empty: all
 }

@@ -46,7 +46,9 @@ func (o oracle) answer(endpoint string, text []byte) string {
 	return fmt.Sprint(w.Code, " ", answer.Code)
 }
 
-var add = body.Add{Time: time.Date(2026, 11, 27, 12, 0, 0, 123456000, time.UTC), Environments: environments}
+var add = body.Add{Stamp: stamp, Environments: environments}
+
+func stamp() time.Time { return time.Date(2026, 11, 27, 12, 0, 0, 123456000, time.UTC) }
 
 // answerOf returns what Split makes of the body.
 func answerOf(endpoint string, text []byte) (string, []body.Message) {

@@ -32,14 +32,14 @@ func (b *Broker) explain(err error) error {
 }
 
 var hints = map[jetstream.ErrorCode]string{
-	10005: "are there as many nodes as replicas?",
-	10074: "replicas need a cluster: one node has 1",
-	10039: "the account needs JetStream",
-	10076: "the server needs JetStream",
-	10023: "the server's or the account's storage is less than max bytes",
-	10047: "the server's or the account's storage is less than max bytes",
-	10028: "the account's limits are less than max bytes",
-	10113: "the account wants max bytes to be set",
+	10005:           "are there as many nodes as replicas?",
+	10074:           "replicas need a cluster: one node has 1",
+	10039:           "the account needs JetStream",
+	10076:           "the server needs JetStream",
+	codeNoResources: "the server's or the account's storage is less than max bytes",
+	codeNoStorage:   "the server's or the account's storage is less than max bytes",
+	codeNoMemory:    "the account's limits are less than max bytes",
+	10113:           "the account wants max bytes to be set",
 }
 
 // notConnected says so, with the last fault that is known.

@@ -15,6 +15,7 @@ const (
 	gatherEvents = 100
 	gatherBytes  = 256 << 10
 	sendTimeout  = 5 * time.Second
+	sendPause    = 100 * time.Millisecond // between attempts
 )
 
 // A gatherer lets small messages share a wait for the disk. The embedded server
@@ -192,6 +193,11 @@ func (g *gatherer) publish(m *nats.Msg) (*jetstream.PubAck, error) {
 		cancel()
 		if err == nil || isKnown(err) || g.ctx.Err() != nil || g.full() || time.Now().After(giveUp) {
 			return ack, err
+		}
+		select {
+		case <-time.After(sendPause): // an error that nobody knows may come at once
+		case <-g.ctx.Done():
+			return nil, err
 		}
 	}
 }

@@ -104,8 +104,8 @@ func isDone(ctx context.Context, stream jetstream.Stream, tenant string, seq uin
 	return err == nil && c.CachedInfo().AckFloor.Stream >= seq
 }
 
-// sayForgotten logs the streams with messages whose tenant is not configured, since
-// nobody delivers them.
+// sayForgotten logs the streams with messages that nobody delivers: their tenant was
+// renamed, or is not configured any more. A cluster's may be those of other relays.
 func (b *Broker) sayForgotten(js jetstream.JetStream) {
 	ctx, cancel := context.WithTimeout(b.ctx, tidyTimeout)
 	defer cancel()
@@ -116,7 +116,7 @@ func (b *Broker) sayForgotten(js jetstream.JetStream) {
 	streams := js.ListStreams(ctx, jetstream.WithStreamListSubject("altertable.v1.>"))
 	for info := range streams.Info() {
 		if !configured[info.Config.Name] && info.State.Msgs > 0 {
-			b.log.Warn("no tenant is configured for a stream that holds messages", "stream", info.Config.Name, "messages", info.State.Msgs)
+			b.log.Warn("no tenant is configured for a stream that holds messages, and nobody delivers them: name it again, or delete the data", "stream", info.Config.Name, "messages", info.State.Msgs)
 		}
 	}
 }

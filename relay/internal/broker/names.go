@@ -5,13 +5,13 @@ package broker
 // What the streams, their consumers and headers are called. natsqueue publishes
 // under the same names.
 const (
-	Group            = "drain"               // priority group of every consumer
-	EventsConsumer   = "events"              // track and alias
-	IdentifyConsumer = "identify-0"          // identify, partition 0
-	HeaderOutcome    = "Altertable-Outcome"  // subject that waits for the outcome, for sync=true
-	HeaderCode       = "Altertable-Code"     // of a dead letter: why it is one
-	HeaderIDs        = "Altertable-Ids"      // of a message made of several: their ids, shortened
-	MetadataShards   = "identify_partitions" // of a stream; "1"
+	Group              = "drain"               // priority group of every consumer
+	EventsConsumer     = "events"              // track and alias
+	IdentifyConsumer   = "identify-0"          // identify, partition 0
+	HeaderOutcome      = "Altertable-Outcome"  // subject that waits for the outcome, for sync=true
+	HeaderCode         = "Altertable-Code"     // of a dead letter: why it is one
+	HeaderIDs          = "Altertable-Ids"      // of a message made of several: their ids, shortened
+	MetadataPartitions = "identify_partitions" // of a stream; "1"
 )
 
 // MaxMessage is the size of the largest message on a stream.

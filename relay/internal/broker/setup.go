@@ -97,7 +97,7 @@ func (b *Broker) setUpStream(js jetstream.JetStream, name string, want func(jets
 
 // unchangeable names what no update can bring to what it must be.
 func unchangeable(have, want jetstream.StreamConfig) error {
-	if p, ok := have.Metadata[MetadataShards]; ok && p != want.Metadata[MetadataShards] {
+	if p, ok := have.Metadata[MetadataPartitions]; ok && p != want.Metadata[MetadataPartitions] {
 		return fmt.Errorf("it has %s partitions of identify, and this relay knows %s alone", p, partitions)
 	}
 	switch {

@@ -152,7 +152,7 @@ func TestUnchangeable(t *testing.T) {
 	}{
 		"retention":  {func(c *jetstream.StreamConfig) { c.Retention = jetstream.LimitsPolicy }, "retention"},
 		"storage":    {func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, "storage"},
-		"partitions": {func(c *jetstream.StreamConfig) { c.Metadata = map[string]string{MetadataShards: "4"} }, "partitions"},
+		"partitions": {func(c *jetstream.StreamConfig) { c.Metadata = map[string]string{MetadataPartitions: "4"} }, "partitions"},
 		"no ack":     {func(c *jetstream.StreamConfig) { c.NoAck = true }, "no_ack"},
 		"async":      {func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.AsyncPersistMode }, "persist_mode"},
 	} {

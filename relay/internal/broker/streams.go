@@ -30,7 +30,7 @@ func (b *Broker) streamConfig(have jetstream.StreamConfig, tenant string, maxByt
 	if c.Metadata == nil {
 		c.Metadata = make(map[string]string)
 	}
-	c.Metadata[MetadataShards] = partitions
+	c.Metadata[MetadataPartitions] = partitions
 	return b.stored(c, maxBytes)
 }
 

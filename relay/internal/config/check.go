@@ -161,7 +161,7 @@ func (c *Config) checkKeysThere(wrong *problems) {
 		return
 	}
 	for _, name := range []string{"api", "data", "nats", "listen", "spool"} {
-		if c.Given(name) && (name != "listen" || !isLoopback(c.Listen)) {
+		if c.Given(name) && (name != "listen" || !IsLoopback(c.Listen)) {
 			wrong.add(keyVariable, "is not set, and "+c.called(name)+" is: set it to an ingestion key, which is found in the dashboard (https://altertable.ai/dashboard); to drain into an embedded server, --api "+Offline)
 			return
 		}
@@ -191,7 +191,7 @@ func (c *Config) checkAPI(wrong *problems) {
 	}
 	u, err := url.Parse(c.API)
 	_, port, _ := net.SplitHostPort(c.Listen)
-	if err == nil && port != "0" && port != "" && u.Port() == port && isLoopback(u.Host) {
+	if err == nil && port != "0" && port != "" && u.Port() == port && IsLoopback(u.Host) {
 		wrong.add(c.called("api"), shown(c.API)+" is this relay itself")
 	}
 }
@@ -209,7 +209,7 @@ func (c *Config) checkListen(wrong *problems) {
 	_, port, _ := net.SplitHostPort(c.Listen)
 	_, admin, _ := net.SplitHostPort(c.AdminListen)
 	switch {
-	case c.Tenants[0].AnyToken && !isLoopback(c.Listen):
+	case c.Tenants[0].AnyToken && !IsLoopback(c.Listen):
 		wrong.add(c.called("listen"), fmt.Sprintf("%s can be reached by others, who need no token: set %s, or list tokens in the file, or listen on 127.0.0.1", shown(c.Listen), tokenVariable))
 	case port == admin && port != "0":
 		wrong.add(c.called("admin-listen"), fmt.Sprintf("%s has the port of --listen", shown(c.AdminListen)))

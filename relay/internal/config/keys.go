@@ -19,7 +19,7 @@ func setAPI(c *Config, text string) error {
 	return nil
 }
 
-// checkKey says what the SDK has against a key or a URL.
+// checkSDK says what the SDK has against a key or a URL.
 func checkSDK(key string, options ...altertable.Option) error {
 	client, err := altertable.New(key, append(options, altertable.WithDisabled(true))...)
 	if client != nil {

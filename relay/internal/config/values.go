@@ -59,9 +59,9 @@ func setAdmin(c *Config, text string) error {
 	return address(func(c *Config) *string { return &c.AdminListen })(c, text)
 }
 
-// isLoopback reports whether an address that was set by address is reached from
-// this machine alone.
-func isLoopback(listen string) bool {
+// IsLoopback reports whether an address, host:port, is reached from this machine
+// alone.
+func IsLoopback(listen string) bool {
 	host, _, _ := net.SplitHostPort(listen)
 	if strings.EqualFold(host, "localhost") {
 		return true
@@ -69,10 +69,6 @@ func isLoopback(listen string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
 }
-
-// IsLoopback reports whether an address, host:port, is reached from this machine
-// alone.
-func IsLoopback(listen string) bool { return isLoopback(listen) }
 
 func duration(to func(*Config) *time.Duration, low, high time.Duration) func(*Config, string) error {
 	return func(c *Config, text string) error {

@@ -98,27 +98,13 @@ func remedy(err error) string {
 	return ""
 }
 
-// Codes of the broker's refusals that nats.go has no name for.
-const (
-	codeNoResources = 10023
-	codeNoStorage   = 10047
-	codeTooLarge    = 10054
-	codeStoreFailed = 10077 // a limit of the stream, mostly
-)
-
 // refusal returns the error of a publish as one of ours, where there is one.
 func refusal(err error) error {
-	if errors.Is(err, nats.ErrMaxPayload) {
+	switch {
+	case broker.IsTooLarge(err):
 		return ErrTooLarge
-	}
-	var api *jetstream.APIError
-	if errors.As(err, &api) {
-		switch api.ErrorCode {
-		case codeTooLarge:
-			return ErrTooLarge
-		case codeNoResources, codeNoStorage, codeStoreFailed:
-			return fmt.Errorf("%w (%s)", ErrFull, api.Description)
-		}
+	case broker.IsFull(err):
+		return fmt.Errorf("%w (%w)", ErrFull, err)
 	}
 	return err
 }

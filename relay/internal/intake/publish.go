@@ -3,12 +3,11 @@ package intake
 import (
 	"bytes"
 	"context"
-	"errors"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/altertable-ai/altertable-go/relay/internal/broker"
 )
 
 const (
@@ -21,7 +20,7 @@ const (
 // a failure adds the others behind them: an identify never gets behind a later one.
 // A client that leaves does not end it: what it sent is stored all the same. An
 // answer without a status means that all is stored.
-func (p *publication) store(b *bench, text []byte) answer {
+func (p *publication) store(b *scratch, text []byte) answer {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
 	for number := range b.parts {
@@ -57,34 +56,13 @@ func (p *publication) storePart(ctx context.Context, number int, payload []byte,
 	return nil
 }
 
-// Error codes of the broker.
-const (
-	accountResources = 10002
-	insufficient     = 10023
-	memoryResources  = 10028
-	storageResources = 10047
-	messageTooLarge  = 10054
-	storeFailed      = 10077 // its description says why
-)
-
 // answerTo returns what a producer is told when the broker has not stored a part.
 func answerTo(err error) answer {
-	var refusal *jetstream.APIError
-	if errors.Is(err, nats.ErrMaxPayload) {
+	switch {
+	case broker.IsTooLarge(err):
 		return tooLarge()
-	}
-	if !errors.As(err, &refusal) {
-		return later(unavailable)
-	}
-	switch refusal.ErrorCode {
-	case messageTooLarge:
-		return tooLarge()
-	case accountResources, insufficient, memoryResources, storageResources:
+	case broker.IsFull(err):
 		return later(full)
-	case storeFailed:
-		if strings.Contains(refusal.Description, "maximum") || strings.Contains(refusal.Description, "no space") {
-			return later(full)
-		}
 	}
 	return later(unavailable)
 }

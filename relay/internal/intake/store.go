@@ -14,24 +14,24 @@ import (
 	"github.com/altertable-ai/altertable-go/relay/internal/broker"
 )
 
-// A bench is what a request needs while its events are stored.
-type bench struct {
+// A scratch is the memory that a request needs while its events are stored.
+type scratch struct {
 	messages []body.Message
 	parts    []part
 	payload  []byte
 }
 
-var benches = sync.Pool{New: func() any { return new(bench) }}
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // free keeps the memory for another request, unless it is a lot.
-func (b *bench) free() {
+func (b *scratch) free() {
 	const events, bytes = 1 << 10, 1 << 20
 	if cap(b.messages) > events || cap(b.parts) > events || cap(b.payload) > bytes {
 		return
 	}
 	clear(b.messages[:cap(b.messages)])
 	clear(b.parts[:cap(b.parts)])
-	benches.Put(b)
+	scratches.Put(b)
 }
 
 // store checks and stores the events of a body.
@@ -40,19 +40,35 @@ func (x *exchange) store(text []byte) answer {
 		return later(unavailable)
 	}
 	defer x.i.room.give(len(text))
-	b := benches.Get().(*bench)
+	b := scratches.Get().(*scratch)
 	defer b.free()
 	if refusal := x.split(b, text); refusal.status != 0 {
 		return refusal
 	}
-	if x.endpoint == "identify" && lacksStamp(b.messages) {
-		return x.storeInTurn(b, text)
+	if len(b.messages) == 0 {
+		return x.accepted(0, "")
 	}
-	return x.publish(b, text)
+	p := publication{i: x.i, js: x.i.o.JetStream(), tenant: x.tenant.Name, endpoint: x.endpoint, subject: broker.Subject(x.tenant.Name, x.endpoint)}
+	if p.js == nil {
+		return later(unavailable)
+	}
+	defer p.close()
+	if a := x.publish(&p, b, text); a.status != 0 {
+		return a
+	}
+	events := len(b.messages)
+	if p.outcomes == nil {
+		return x.accepted(events, "")
+	}
+	task, refusal := p.outcomes.await(x.r.Context(), x.i)
+	if refusal.status != 0 {
+		return refusal
+	}
+	return x.accepted(events, task)
 }
 
 // split finds the messages of a body. An answer without a status means that it has.
-func (x *exchange) split(b *bench, text []byte) answer {
+func (x *exchange) split(b *scratch, text []byte) answer {
 	add := body.Add{Stamp: x.i.clock.next, IP: x.address, Environments: x.tenant.Environments}
 	messages, err := body.Split(x.endpoint, text, add, b.messages[:0])
 	b.messages = messages
@@ -77,10 +93,15 @@ func lacksStamp(messages []body.Message) bool {
 	return false
 }
 
-// storeInTurn stores identifies that get their timestamp here, one request after
-// the other: if an earlier stamp were stored after a later one of the same person,
-// the platform would drop its traits.
-func (x *exchange) storeInTurn(b *bench, text []byte) answer {
+// publish stores the events, in turn if that matters. An answer without a status
+// means that they are stored.
+func (x *exchange) publish(p *publication, b *scratch, text []byte) answer {
+	if x.endpoint != "identify" || !lacksStamp(b.messages) {
+		return x.publishNow(p, b, text)
+	}
+	// Identifies that get their timestamp here are stored one request after the other:
+	// if an earlier stamp were stored after a later one of the same person, the platform
+	// would drop its traits. Nobody waits for an outcome during a turn.
 	ctx, cancel := context.WithTimeout(x.r.Context(), storeTime)
 	defer cancel()
 	select {
@@ -92,52 +113,24 @@ func (x *exchange) storeInTurn(b *bench, text []byte) answer {
 	if a := x.split(b, text); a.status != 0 { // stamped again, now that it is its turn
 		return a
 	}
-	return x.publish(b, text)
+	return x.publishNow(p, b, text)
 }
 
-// publish stores the messages as parts. For sync=true it waits for the outcome.
-func (x *exchange) publish(b *bench, text []byte) answer {
-	if len(b.messages) == 0 {
-		return x.accepted(0, "")
-	}
-	js := x.i.o.JetStream()
-	if js == nil {
-		return later(unavailable)
-	}
+func (x *exchange) publishNow(p *publication, b *scratch, text []byte) answer {
 	b.parts = split(b.messages, b.parts[:0])
-	if len(b.parts) > maxParts {
+	if len(b.parts) > maxParts || !p.fits(b.parts) {
 		return tooLarge()
 	}
-	p := publication{
-		i: x.i, js: js, tenant: x.tenant.Name, endpoint: x.endpoint,
-		subject: broker.Subject(x.tenant.Name, x.endpoint),
-		id:      id(x.tenant.Name, x.endpoint, text, b.messages),
-	}
-	if !p.fits(b.parts) {
-		return tooLarge()
-	}
-	events := len(b.messages)
-	if !wantsOutcome(x.r) {
-		if a := p.store(b, text); a.status != 0 {
-			return a
+	p.id = id(p.tenant, p.endpoint, text, b.messages)
+	if wantsOutcome(x.r) {
+		outcomes, err := listen(p.js.Conn(), p.id, len(b.parts))
+		if err != nil {
+			x.i.noteFailure(err)
+			return later(unavailable)
 		}
-		return x.accepted(events, "")
+		p.outcomes = outcomes
 	}
-	outcomes, err := listen(js.Conn(), p.id, len(b.parts))
-	if err != nil {
-		x.i.noteFailure(err)
-		return later(unavailable)
-	}
-	defer outcomes.close()
-	p.outcome = outcomes.subject
-	if a := p.store(b, text); a.status != 0 {
-		return a
-	}
-	task, refusal := outcomes.await(x.r.Context(), x.i)
-	if refusal.status != 0 {
-		return refusal
-	}
-	return x.accepted(events, task)
+	return p.store(b, text)
 }
 
 func (x *exchange) accepted(events int, task string) answer {
@@ -151,16 +144,23 @@ type publication struct {
 	js               jetstream.JetStream
 	tenant, endpoint string
 	subject          string
-	id               string // of the parts, without their number
-	outcome          string // subject of the outcomes, without the part's number; "": nobody waits
+	id               string    // of the parts, without their number
+	outcomes         *outcomes // nil: nobody waits for them
+}
+
+// close ends the wait for outcomes.
+func (p *publication) close() {
+	if p.outcomes != nil {
+		p.outcomes.close()
+	}
 }
 
 // header returns the headers of a part.
 func (p *publication) header(number int) nats.Header {
 	n := strconv.Itoa(number)
 	h := nats.Header{jetstream.MsgIDHeader: {p.id + "-" + n}}
-	if p.outcome != "" {
-		h[broker.HeaderOutcome] = []string{p.outcome + "." + n}
+	if p.outcomes != nil {
+		h[broker.HeaderOutcome] = []string{p.outcomes.subject + "." + n}
 	}
 	return h
 }

@@ -131,6 +131,23 @@ func TestStampedIdentifiesAreStoredInTheOrderOfTheirStamps(t *testing.T) {
 	}
 }
 
+// An outcome may take long to come, and others' identifies do not wait for it.
+func TestAnIdentifyThatWaitsForItsOutcomeIsInNobodysWay(t *testing.T) {
+	b := openBroker(t)
+	subjects := make(chan string, 2)
+	s := startOn(t, b, intake.Options{SyncTimeout: time.Hour, JetStream: wrap(b, func(ctx context.Context, m *nats.Msg, publish func(context.Context) (*jetstream.PubAck, error)) (*jetstream.PubAck, error) {
+		subjects <- m.Header.Get("Altertable-Outcome")
+		return publish(ctx)
+	})})
+	const identify = `{"environment":"e","distinct_id":"u"}`
+	answered := make(chan reply, 1)
+	go func() { answered <- s.post(t, "/identify?sync=true", identify) }()
+	waits := <-subjects
+	require.Equal(t, 200, s.post(t, "/identify", identify).status)
+	require.NoError(t, b.Conn().Publish(waits, []byte(`{"status":200}`)))
+	assert.Equal(t, 200, (<-answered).status)
+}
+
 // A client that leaves does not take back what it sent.
 func TestAClientThatLeavesDoesNotEndThePublishing(t *testing.T) {
 	b := openBroker(t)
