@@ -34,16 +34,18 @@ func (b *bench) free() {
 	benches.Put(b)
 }
 
-// store checks and stores the events of a body.
-func (x *exchange) store(text []byte) answer {
-	if !x.i.room.take(len(text)) { // for what is made of it
-		return later(unavailable)
+// store checks and stores the events of a body. It returns the outcomes that are to
+// be waited for, or the answer.
+func (x *exchange) store(text []byte) (*outcomes, answer) {
+	share := x.share()
+	if !x.i.room.take(share, len(text)) { // for what is made of it
+		return nil, later(unavailable)
 	}
-	defer x.i.room.give(len(text))
+	defer x.i.room.give(share, len(text))
 	b := benches.Get().(*bench)
 	defer b.free()
 	if refusal := x.split(b, text); refusal.status != 0 {
-		return refusal
+		return nil, refusal
 	}
 	if x.endpoint == "identify" && lacksStamp(b.messages) {
 		return x.storeInTurn(b, text)
@@ -80,64 +82,69 @@ func lacksStamp(messages []body.Message) bool {
 // storeInTurn stores identifies that get their timestamp here, one request after
 // the other: if an earlier stamp were stored after a later one of the same person,
 // the platform would drop its traits.
-func (x *exchange) storeInTurn(b *bench, text []byte) answer {
+func (x *exchange) storeInTurn(b *bench, text []byte) (*outcomes, answer) {
 	ctx, cancel := context.WithTimeout(x.r.Context(), storeTime)
 	defer cancel()
 	select {
 	case x.tenant.turn <- struct{}{}:
 		defer func() { <-x.tenant.turn }()
 	case <-ctx.Done():
-		return later(unavailable)
+		return nil, later(unavailable)
 	}
 	if a := x.split(b, text); a.status != 0 { // stamped again, now that it is its turn
-		return a
+		return nil, a
 	}
 	return x.publish(b, text)
 }
 
-// publish stores the messages as parts. For sync=true it waits for the outcome.
-func (x *exchange) publish(b *bench, text []byte) answer {
-	if len(b.messages) == 0 {
-		return x.accepted(0, "")
+// publish stores the messages as parts. For sync=true it returns the outcomes to come.
+func (x *exchange) publish(b *bench, text []byte) (*outcomes, answer) {
+	events := len(b.messages)
+	if events == 0 {
+		return nil, x.accepted(0, "")
 	}
 	js := x.i.o.JetStream()
 	if js == nil {
-		return later(unavailable)
+		return nil, later(unavailable)
 	}
 	b.parts = split(b.messages, b.parts[:0])
 	if len(b.parts) > maxParts {
-		return tooLarge()
+		return nil, tooLarge()
 	}
 	p := publication{
-		i: x.i, js: js, tenant: x.tenant.Name, endpoint: x.endpoint,
+		i: x.i, js: js, tenant: x.tenant, endpoint: x.endpoint,
 		subject: broker.Subject(x.tenant.Name, x.endpoint),
 		id:      id(x.tenant.Name, x.endpoint, text, b.messages),
 	}
 	if !p.fits(b.parts) {
-		return tooLarge()
+		return nil, tooLarge()
 	}
-	events := len(b.messages)
 	if !wantsOutcome(x.r) {
 		if a := p.store(b, text); a.status != 0 {
-			return a
+			return nil, a
 		}
-		return x.accepted(events, "")
+		return nil, x.accepted(events, "")
 	}
-	outcomes, err := listen(js.Conn(), p.id, len(b.parts))
+	outcomes, err := listen(js.Conn(), p.id, len(b.parts), events)
 	if err != nil {
-		x.i.noteFailure(err)
-		return later(unavailable)
+		p.noteFailure(err)
+		return nil, later(unavailable)
 	}
-	defer outcomes.close()
 	p.outcome = outcomes.subject
 	if a := p.store(b, text); a.status != 0 {
-		return a
+		outcomes.close()
+		return nil, a
 	}
-	task, refusal := outcomes.await(x.r.Context(), x.i)
+	return outcomes, answer{}
+}
+
+// await answers once the outcomes are there.
+func (x *exchange) await(o *outcomes) answer {
+	task, refusal := o.await(x.r.Context(), x.i)
 	if refusal.status != 0 {
 		return refusal
 	}
-	return x.accepted(events, task)
+	return x.accepted(o.events, task)
 }
 
 func (x *exchange) accepted(events int, task string) answer {
@@ -147,12 +154,13 @@ func (x *exchange) accepted(events int, task string) answer {
 
 // A publication is the storing of one body.
 type publication struct {
-	i                *Intake
-	js               jetstream.JetStream
-	tenant, endpoint string
-	subject          string
-	id               string // of the parts, without their number
-	outcome          string // subject of the outcomes, without the part's number; "": nobody waits
+	i        *Intake
+	js       jetstream.JetStream
+	tenant   *tenant
+	endpoint string
+	subject  string
+	id       string // of the parts, without their number
+	outcome  string // subject of the outcomes, without the part's number; "": nobody waits
 }
 
 // header returns the headers of a part.
