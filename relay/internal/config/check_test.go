@@ -196,6 +196,18 @@ func TestMissingKey(t *testing.T) {
 	source{args: []string{"--role", "intake", "--nats", "nats://a"}}.good(t)
 }
 
+// TestKeysInTheWrongPlace are not repeated, as other wrong values are.
+func TestKeysInTheWrongPlace(t *testing.T) {
+	for _, flag := range []string{"--listen", "--rate", "--role", "--nats", "--log-level", "--tls-cert", "--config"} {
+		for _, name := range []string{keyVariable, tokenVariable} {
+			s := source{args: []string{flag, secret}, env: map[string]string{name: secret}}
+			_, wrong := s.read(t)
+			require.NotEmpty(t, wrong, flag)
+			assert.NotContains(t, strings.Join(wrong, "\n"), secret)
+		}
+	}
+}
+
 func TestWrongKeys(t *testing.T) {
 	tests := []struct{ name, value, want string }{
 		{"ALTERTABLE_API_KEY", "atm_" + secret, "not a management key, which begins with atm_"},
