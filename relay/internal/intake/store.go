@@ -114,7 +114,7 @@ func (x *exchange) publish(b *bench, text []byte) (*outcomes, answer) {
 	p := publication{
 		i: x.i, js: js, tenant: x.tenant, endpoint: x.endpoint,
 		subject: broker.Subject(x.tenant.Name, x.endpoint),
-		id:      id(x.tenant.Name, x.endpoint, text, b.messages),
+		id:      id(x.tenant.Name, x.endpoint, x.isBrowser, text, b.messages),
 	}
 	if !p.fits(b.parts) {
 		return nil, tooLarge()
