@@ -1,8 +1,8 @@
 package intake_test
 
 import (
-	"net/netip"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
