@@ -111,6 +111,7 @@ type order struct {
 	body     io.Reader
 	length   int64
 	close    func() // closes body
+	idle     int    // reads of the body that brought nothing, one after the other
 }
 
 // run reads and publishes the body.
@@ -125,7 +126,7 @@ func (o *order) run(ctx context.Context, q *queue, done chan<- result) {
 	defer o.close()
 	b := buffers.Get().(*bytes.Buffer)
 	b.Reset()
-	refused, err := readBody(b, o.body, o.length)
+	refused, err := readBody(b, o, o.length)
 	if err == nil && refused == nil {
 		o.close()
 		refused = q.publish(ctx, &nats.Msg{
@@ -136,6 +137,20 @@ func (o *order) run(ctx context.Context, q *queue, done chan<- result) {
 	}
 	buffers.Put(b)
 	res = result{refused: refused, err: err}
+}
+
+// Read reads the body. One that brings nothing, again and again, would keep the
+// goroutine for good, also when nobody waits for the order any more.
+func (o *order) Read(p []byte) (int, error) {
+	const most = 100
+	n, err := o.body.Read(p)
+	if o.idle++; n != 0 || err != nil {
+		o.idle = 0
+	}
+	if o.idle > most {
+		return 0, io.ErrNoProgress
+	}
+	return n, err
 }
 
 // A result is what came of an order.

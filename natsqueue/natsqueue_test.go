@@ -184,6 +184,7 @@ func TestBodyThatFailsIsNotStored(t *testing.T) {
 		{"fails", io.MultiReader(strings.NewReader(`[{}`), failing{broken}), -1, "broken"},
 		{"short", strings.NewReader(`[{}`), 4, "3 bytes"},
 		{"long", strings.NewReader(`[{}]]`), 4, "5 bytes"},
+		{"brings nothing", idle{}, -1, io.ErrNoProgress.Error()},
 	}
 	queue, stream := newQueue(t)
 	for _, test := range tests {
@@ -199,6 +200,11 @@ func TestBodyThatFailsIsNotStored(t *testing.T) {
 	}
 	assert.Empty(t, stored(t, stream))
 }
+
+// idle is a reader that neither reads nor ends.
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
 
 func TestPanicOfABodyIsTheCallers(t *testing.T) {
 	queue, _ := newQueue(t)

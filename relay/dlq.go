@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -107,7 +106,7 @@ func listLetters(ctx context.Context, to target, f deadletter.Filter, _ deadCall
 			fmt.Fprint(w, "TENANT\tSEQUENCE\tTIME\tENDPOINT\tCODE\tREASON\n")
 		}
 		n++
-		_, err := fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", l.Tenant, l.Sequence, l.Time.UTC().Format(time.RFC3339), l.Endpoint, plain(l.Code), plain(l.Reason))
+		_, err := fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", l.Tenant, l.Sequence, l.Time.UTC().Format(time.RFC3339), plain(l.Endpoint), plain(l.Code), plain(l.Reason))
 		if err == nil && n%100 == 0 { // a table that is long is not kept in memory
 			err = w.Flush()
 		}
@@ -120,16 +119,6 @@ func listLetters(ctx context.Context, to target, f deadletter.Filter, _ deadCall
 	return err
 }
 
-// plain returns a text without what moves a terminal's cursor.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, text)
-}
-
 // A raw is a line of a file of dead letters.
 type raw struct {
 	Endpoint string          `json:"endpoint"`
@@ -138,7 +127,7 @@ type raw struct {
 }
 
 func showLetters(ctx context.Context, to target, f deadletter.Filter, _ deadCall, t terminal) error {
-	lines := json.NewEncoder(t.out)
+	lines := json.NewEncoder(inert{t.out})
 	lines.SetEscapeHTML(false)
 	return to.list(ctx, f, true, func(l deadletter.Letter) error {
 		return lines.Encode(raw{l.Endpoint, l.Message, l.Encoding})

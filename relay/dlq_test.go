@@ -106,10 +106,6 @@ func TestSince(t *testing.T) {
 	assert.Equal(t, deadletter.Filter{Tenant: "shop", Code: "422", Since: now.Add(-24 * time.Hour)}, f)
 }
 
-func TestNothingMovesTheCursor(t *testing.T) {
-	assert.Equal(t, "a?[31mb?c?", plain("a\x1b[31mb\nc\u009b"))
-}
-
 func TestNoStoreAndNoRelay(t *testing.T) {
 	dir := t.TempDir() + "/none"
 	for _, args := range [][]string{{"status"}, {"dlq", "ls"}, {"dlq", "purge", "--yes"}} {

@@ -33,7 +33,7 @@ func statusCommand(ctx context.Context, args []string, t terminal) int {
 		return exitFailed
 	}
 	if asJSON {
-		lines := json.NewEncoder(t.out)
+		lines := json.NewEncoder(inert{t.out})
 		lines.SetIndent("", "  ")
 		err = lines.Encode(s)
 	} else {
@@ -53,10 +53,10 @@ func (s status) write(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	state := "ready"
 	if !s.Ready {
-		state = "not ready: " + s.Reason
+		state = "not ready: " + plain(s.Reason)
 	}
 	if !s.Running {
-		state = s.Reason
+		state = plain(s.Reason)
 	}
 	fmt.Fprintf(w, "relay\t%s, %s\n", s.Version, state)
 	for _, row := range [][2]string{
@@ -84,13 +84,13 @@ func (s status) write(out io.Writer) error {
 func (t tenantStatus) does() string {
 	switch d := t.Drain; {
 	case t.Error != "":
-		return t.Error
+		return plain(t.Error)
 	case d == nil:
 		return "-"
 	case len(d.Paused) > 0:
 		var why []string
 		for _, what := range slices.Sorted(maps.Keys(d.Paused)) {
-			why = append(why, what+": "+d.Paused[what])
+			why = append(why, brief(what)+": "+plain(d.Paused[what]))
 		}
 		return "paused (" + strings.Join(why, "; ") + ")"
 	case len(d.Leads) == 0:

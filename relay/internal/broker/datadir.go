@@ -59,6 +59,11 @@ func isStore(path string, readOnly bool) error {
 	if !info.IsDir() {
 		return errors.New("it is not a directory")
 	}
+	for _, name := range []string{lockName, reserveName} { // they would be made where the link says
+		if info, err := os.Lstat(filepath.Join(path, name)); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("its %s is not a regular file", name)
+		}
+	}
 	store, err := os.Stat(filepath.Join(path, storeName))
 	switch {
 	case err == nil && !store.IsDir():

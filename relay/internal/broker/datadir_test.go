@@ -38,13 +38,22 @@ func TestWrongDirectory(t *testing.T) {
 	stored := filepath.Join(dir, "stored")
 	require.NoError(t, os.Mkdir(stored, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(stored, storeName), nil, 0o600))
+	elsewhere := filepath.Join(dir, "elsewhere")
+	linked := map[string]string{}
+	for _, name := range []string{lockName, reserveName} {
+		linked[name] = filepath.Join(dir, "linked "+name)
+		require.NoError(t, os.Mkdir(linked[name], 0o700))
+		require.NoError(t, os.Symlink(elsewhere, filepath.Join(linked[name], name)))
+	}
 	for name, path := range map[string]string{
 		"file": file, "below a file": filepath.Join(file, "data"), "dangling link": dangling, "store is a file": stored,
+		"lock is a link": linked[lockName], "reserve is a link": linked[reserveName],
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Open(Options{Data: path}, small("acme")...)
 			require.Error(t, err)
 			assert.ErrorContains(t, err, path)
+			assert.NoFileExists(t, elsewhere)
 		})
 	}
 	for name, path := range map[string]string{"not there": filepath.Join(dir, "new"), "empty": t.TempDir()} {

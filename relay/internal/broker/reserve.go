@@ -2,6 +2,7 @@ package broker
 
 import (
 	"crypto/rand"
+	"errors"
 	"os"
 	"path/filepath"
 )
@@ -29,7 +30,13 @@ func (d *dataDir) keepReserve() {
 	}
 	text := make([]byte, size)
 	_, _ = rand.Read(text) // else a file system that compresses would keep no room; it never fails
-	if os.WriteFile(path, text, 0o600) != nil {
+	// What another user may have put there meanwhile, such as a link, is not followed.
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return
+	}
+	_, err = file.Write(text)
+	if errors.Join(err, file.Close()) != nil {
 		d.spendReserve()
 	}
 }

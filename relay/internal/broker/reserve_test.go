@@ -24,4 +24,9 @@ func TestReserve(t *testing.T) {
 	assert.Zero(t, info.Size(), "what is there stays")
 	d.spendReserve()
 	assert.NoFileExists(t, path)
+
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	require.NoError(t, os.Symlink(elsewhere, path))
+	d.keepReserve()
+	assert.NoFileExists(t, elsewhere, "no link is followed")
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/altertable-ai/altertable-go"
 )
@@ -231,8 +232,12 @@ func (c *Config) checkSpool(wrong *problems) {
 // an embedded API is another, so that it never swallows events of a real one.
 func (c *Config) checkData(getenv func(string) string, wrong *problems) {
 	if c.Data != "" {
-		if info, err := os.Stat(c.Data); err == nil && !info.IsDir() {
+		switch info, err := os.Stat(c.Data); {
+		case err != nil: // the broker makes it
+		case !info.IsDir():
 			wrong.add(c.called("data"), shown(c.Data)+" is a file, not a directory")
+		case runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0:
+			c.Notes = append(c.Notes, fmt.Sprintf("%s, the data directory, can be written by every user, who could put another admin.sock there: mode %#o", shown(c.Data), info.Mode().Perm()))
 		}
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,8 @@ func TestWrongValues(t *testing.T) {
 		{"trusted-proxies", "10.0.0.0/33", `"10.0.0.0/33" is not a network`},
 		{"trusted-proxies", "10.1.2.3/8", "write 10.0.0.0/8"},
 		{"trusted-proxies", "0.0.0.0/0", "is every address"},
+		{"trusted-proxies", "::ffff:0.0.0.0/96", "is every address"},
+		{"trusted-proxies", "::ffff:10.1.2.3/104", "write 10.0.0.0/8"},
 		{"trusted-proxies", "localhost", "is not a network"},
 		{"log-level", "verbose", `must be debug, info, warn or error, got "verbose"`},
 		{"log-level", "info+1", "must be debug"},
@@ -164,6 +167,20 @@ func TestContradictions(t *testing.T) {
 	assert.Empty(t, keyed("--role", "drain").good(t).Listen)
 }
 
+func TestADataDirectoryOfEverybodyIsNoted(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("it has no modes")
+	}
+	dir := t.TempDir()
+	assert.Empty(t, keyed("--data", dir).good(t).Notes)
+	require.NoError(t, os.Chmod(dir, 0o775)) // a volume of a cluster is its group's
+	assert.Empty(t, keyed("--data", dir).good(t).Notes)
+	require.NoError(t, os.Chmod(dir, 0o777))
+	notes := keyed("--data", dir).good(t).Notes
+	require.Len(t, notes, 1)
+	assert.Contains(t, notes[0], "can be written by every user")
+}
+
 // TestMissingKey is about a key that is missing by mistake: what the relay
 // accepted would be lost in an embedded server.
 func TestMissingKey(t *testing.T) {
@@ -177,6 +194,18 @@ func TestMissingKey(t *testing.T) {
 	require.Len(t, wrong, 1)
 	assert.Contains(t, wrong[0], "ALTERTABLE_API_KEY: is not set, and ALTERTABLE_RELAY_TOKEN is")
 	source{args: []string{"--role", "intake", "--nats", "nats://a"}}.good(t)
+}
+
+// TestKeysInTheWrongPlace are not repeated, as other wrong values are.
+func TestKeysInTheWrongPlace(t *testing.T) {
+	for _, flag := range []string{"--listen", "--rate", "--role", "--nats", "--log-level", "--tls-cert", "--config"} {
+		for _, name := range []string{keyVariable, tokenVariable} {
+			s := source{args: []string{flag, secret}, env: map[string]string{name: secret}}
+			_, wrong := s.read(t)
+			require.NotEmpty(t, wrong, flag)
+			assert.NotContains(t, strings.Join(wrong, "\n"), secret)
+		}
+	}
 }
 
 func TestWrongKeys(t *testing.T) {

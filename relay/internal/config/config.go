@@ -12,6 +12,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -112,5 +113,19 @@ func (p *Problem) Error() string { return p.Where + ": " + p.Reason }
 type problems []error
 
 func (p *problems) add(where, reason string) { *p = append(*p, &Problem{where, reason}) }
+
+// hide takes keys out of the texts, which repeat what was put in the wrong place.
+func (p problems) hide(keys ...string) {
+	const short = 8 // shorter ones are made-up, and may be a part of a word
+	for _, err := range p {
+		var one *Problem
+		for _, key := range keys {
+			if len(key) >= short && errors.As(err, &one) {
+				one.Where = strings.ReplaceAll(one.Where, key, "***")
+				one.Reason = strings.ReplaceAll(one.Reason, key, "***")
+			}
+		}
+	}
+}
 
 func (p problems) err() error { return errors.Join(p...) }

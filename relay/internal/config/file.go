@@ -104,6 +104,10 @@ func (f *file) parse(content []byte) (root ast.Node, ok bool) {
 		}
 	}()
 	content = bytes.TrimPrefix(content, []byte("\ufeff")) // as editors on Windows begin a file
+	if isDeep(content) {
+		f.wrong.add(f.name, "is no configuration: its lists are far too deep")
+		return nil, false
+	}
 	parsed, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
 	var syntax *yaml.SyntaxError
 	switch {
@@ -119,6 +123,25 @@ func (f *file) parse(content []byte) (root ast.Node, ok bool) {
 		return parsed.Docs[0].Body, true
 	}
 	return nil, false
+}
+
+// isDeep reports whether a text has brackets, or dashes of lists in one line, that
+// are deep enough to cost the parser gigabytes.
+func isDeep(content []byte) bool {
+	const most = 100 // a configuration needs five
+	brackets := 0
+	for _, c := range content {
+		switch c {
+		case '[', '{':
+			brackets++
+		case ']', '}':
+			brackets = max(0, brackets-1)
+		}
+		if brackets > most {
+			return true
+		}
+	}
+	return bytes.Contains(content, bytes.Repeat([]byte("- "), most)) || bytes.Contains(content, bytes.Repeat([]byte("? "), most))
 }
 
 // withoutQuotes cuts a message of the parser before it repeats the file, in

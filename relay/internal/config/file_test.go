@@ -1,6 +1,7 @@
 package config
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -35,6 +36,20 @@ func TestFileThatIsWrong(t *testing.T) {
 		require.NotEmpty(t, wrong, "%.60q", tt.file)
 		assert.Contains(t, strings.Join(wrong, "\n"), tt.want, "%.60q", tt.file)
 	}
+}
+
+// TestDeepFiles would take gigabytes of a stack.
+func TestDeepFiles(t *testing.T) {
+	for _, text := range []string{"a: " + strings.Repeat("[", 200_000), strings.Repeat("a: {", 200_000), strings.Repeat("- ", 200_000), strings.Repeat("? ", 200_000)} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, wrong := source{args: []string{"--api", "offline"}, file: text}.read(t)
+		runtime.ReadMemStats(&after)
+		require.Len(t, wrong, 1)
+		assert.Contains(t, wrong[0], "far too deep")
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20))
+	}
+	source{args: []string{"--api", "offline"}, file: "# " + strings.Repeat("-", 300) + "\nlisten: 127.0.0.1:0\n"}.good(t)
 }
 
 func TestEmptyFile(t *testing.T) {

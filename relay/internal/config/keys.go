@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -68,27 +69,31 @@ func keyOfFile(path string) (key, note string, err error) {
 	if !strings.ContainsAny(path, `/\.`) {
 		return "", "", errors.New("must be the path of a file, with a slash, such as /run/secrets/shop; not a key")
 	}
+	name := shown(path)
+	if !filepath.IsAbs(path) && path[0] != '.' {
+		name = "the file that it names" // a key may have a slash or a dot, too
+	}
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return "", "", fmt.Errorf("cannot read %s: %w", shown(path), cause(err))
+		return "", "", fmt.Errorf("cannot read %s: %w", name, cause(err))
 	case !info.Mode().IsRegular():
-		return "", "", fmt.Errorf("%s is not a regular file", shown(path))
+		return "", "", fmt.Errorf("%s is not a regular file", name)
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
-		return "", "", fmt.Errorf("%s can be written by others: mode %#o, at most 0644", shown(path), info.Mode().Perm())
+		return "", "", fmt.Errorf("%s can be written by others: mode %#o, at most 0644", name, info.Mode().Perm())
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o004 != 0:
-		note = fmt.Sprintf("%s, which has a key, can be read by every user: mode %#o", shown(path), info.Mode().Perm())
+		note = fmt.Sprintf("%s, which has a key, can be read by every user: mode %#o", name, info.Mode().Perm())
 	}
 	content, err := readAll(path, maxKeyFile)
-	if err != nil {
+	if err != nil { // it was there a moment ago, so it is a path
 		return "", "", err
 	}
 	key = strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
 	if strings.TrimSpace(key) == "" {
-		return "", "", fmt.Errorf("%s is empty", shown(path))
+		return "", "", fmt.Errorf("%s is empty", name)
 	}
 	if err := checkKey(key); err != nil {
-		return "", "", fmt.Errorf("%s: %w", shown(path), err)
+		return "", "", fmt.Errorf("%s: %w", name, err)
 	}
 	return key, note, nil
 }

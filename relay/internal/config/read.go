@@ -74,6 +74,7 @@ func (f *Flags) Read(getenv func(string) string, use Use) (*Config, error) {
 		c.check(getenv, &wrong)
 	}
 	if len(wrong) > 0 {
+		wrong.hide(getenv(keyVariable), getenv(tokenVariable))
 		return nil, wrong.err()
 	}
 	return c, nil

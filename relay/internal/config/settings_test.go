@@ -52,7 +52,7 @@ func TestEachSetting(t *testing.T) {
 		"shutdown-timeout": {"1m", nil, func(c *Config) any { return c.ShutdownTimeout }, time.Minute},
 		"spool":            {dir, []string{"--spool-name", "jobs"}, func(c *Config) any { return c.SpoolDir }, dir},
 		"spool-name":       {"jobs", []string{"--spool", dir}, func(c *Config) any { return c.SpoolName }, "jobs"},
-		"trusted-proxies":  {"10.0.0.0/8, 192.168.1.1", nil, func(c *Config) any { return c.TrustedProxies }, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.168.1.1/32")}},
+		"trusted-proxies":  {"10.0.0.0/8, ::ffff:192.168.1.1", nil, func(c *Config) any { return c.TrustedProxies }, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.168.1.1/32")}},
 		"log-level":        {"debug", nil, func(c *Config) any { return c.LogLevel }, slog.LevelDebug},
 	}
 	for _, setting := range settings {

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -114,8 +115,8 @@ func (t *tenantEntry) set(key string, value entryText) error {
 	return nil
 }
 
-// tokens reads a list of {sha256, browser}. No error repeats a value: it may be
-// the token.
+// tokens reads a list of {sha256, browser}. No error repeats a value, or the name of
+// an unknown key: it may be the token.
 func (f *file) tokens(e entry, what string) []Token {
 	list, ok := e.node.(*ast.SequenceNode)
 	if !ok || len(list.Values) == 0 {
@@ -132,20 +133,21 @@ func (f *file) tokens(e entry, what string) []Token {
 		var token Token
 		hashed := false
 		for _, e := range f.entries(node, what) {
-			text, ok := "", true
-			if e.key == "sha256" || e.key == "browser" {
-				text, ok = f.scalar(e, join(what, e.key))
+			if e.key != "sha256" && e.key != "browser" {
+				f.add(e.line, what, "has a key that is not a setting of a token: sha256, browser")
+				continue
 			}
+			text, ok := f.scalar(e, join(what, e.key))
 			var err error
 			switch {
 			case !ok:
 			case e.key == "sha256":
 				hashed = true
 				token.SHA256, err = parseHash(text)
-			case e.key == "browser":
-				token.Browser, err = parseBool(text)
 			default:
-				err = fmt.Errorf("is not a setting of a token: sha256, browser")
+				if token.Browser, err = parseBool(text); err != nil {
+					err = errors.New("must be true, false, 1 or 0")
+				}
 			}
 			if err != nil {
 				f.add(e.line, join(what, e.key), err.Error())

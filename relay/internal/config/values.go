@@ -197,9 +197,14 @@ func setProxies(c *Config, text string) error {
 
 func parseNetwork(text string) (netip.Prefix, error) {
 	if ip, err := netip.ParseAddr(text); err == nil && ip.Zone() == "" {
+		ip = ip.Unmap()
 		return netip.PrefixFrom(ip, ip.BitLen()), nil
 	}
 	prefix, err := netip.ParsePrefix(text)
+	if err == nil && prefix.Addr().Is4In6() { // a client's address is compared as IPv4
+		const before = 96 // bits
+		prefix = netip.PrefixFrom(prefix.Addr().Unmap(), max(0, prefix.Bits()-before))
+	}
 	switch {
 	case err != nil:
 		return prefix, fmt.Errorf("%s is not a network: an address and its bits, such as 10.0.0.0/8, or one address", shown(text))

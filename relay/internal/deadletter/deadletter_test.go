@@ -92,7 +92,7 @@ var garbage = map[string]struct {
 	"number":         {`42`, "", `42`, `[42]`},
 	"string":         {`"x"`, "", `"x"`, `["x"]`},
 	"null":           {`null`, "", `null`, `[null]`},
-	"bad UTF-8":      {"{\"a\":\"\xff\"}", "", "{\"a\":\"\xff\"}", "[{\"a\":\"\xff\"}]"},
+	"bad UTF-8":      {"{\"a\":\"\xff\"}", "base64", `"eyJhIjoi/yJ9"`, "[{\"a\":\"\xff\"}]"},
 	"text":           {`<html> "no" JSON`, "text", `"\u003chtml\u003e \"no\" JSON"`, `<html> "no" JSON`},
 	"cut off":        {`[{"event":"sign`, "text", `"[{\"event\":\"sign"`, `[{"event":"sign`},
 	"nothing":        {``, "text", `""`, ``},

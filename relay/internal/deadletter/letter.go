@@ -133,7 +133,7 @@ func decompress(payload []byte) (opened []byte, ok bool) {
 // show sets Message and Encoding.
 func (s *stored) show() {
 	switch {
-	case s.isJSON:
+	case s.isJSON && utf8.Valid(s.bytes): // package json does not look
 		s.Message = s.bytes
 	case utf8.Valid(s.bytes):
 		s.Encoding = "text"

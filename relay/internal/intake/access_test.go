@@ -103,3 +103,14 @@ func dial(t *testing.T, s *service) net.Conn {
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
 }
+
+// A page whose owner makes its name point to this machine is of the same origin as
+// the relay to the browser, which asks nobody. Only its Origin tells.
+func TestAnyTokenIsNoneForAPage(t *testing.T) {
+	s := start(t, intake.Options{Tenants: []intake.Tenant{{Name: "acme", AnyToken: true, Origins: []string{"http://localhost:3000"}}}})
+	assert.Equal(t, 401, s.post(t, "/track", track(1), "Origin", "http://evil.example:8480").status)
+	assert.Equal(t, 401, s.post(t, "/track", track(1), "Origin", "null").status)
+	assert.Empty(t, s.stored(t, "acme"))
+	assert.Equal(t, 200, s.post(t, "/track", track(1), "Origin", "http://localhost:3000").status)
+	assert.Equal(t, 200, s.post(t, "/track", track(2)).status)
+}

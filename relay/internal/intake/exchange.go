@@ -15,15 +15,17 @@ import (
 
 // An exchange is one request on its way. One goroutine owns it.
 type exchange struct {
-	i        *Intake
-	w        http.ResponseWriter // nil in memory
-	r        *http.Request
-	start    time.Time
-	endpoint string  // "" until it is known
-	tenant   *tenant // nil until it is known
-	address  netip.Addr
-	isRead   bool // the body, to its end
-	status   int  // of the answer; 0: none yet
+	i         *Intake
+	w         http.ResponseWriter // nil in memory
+	r         *http.Request
+	start     time.Time
+	endpoint  string  // "" until it is known
+	tenant    *tenant // nil until it is known
+	address   netip.Addr
+	isRead    bool // the body, to its end
+	isInside  bool // Close waits for it
+	isBrowser bool // its token is one of browsers
+	status    int  // of the answer; 0: none yet
 }
 
 // answer handles the request as the API does.
@@ -44,8 +46,13 @@ func (x *exchange) answer() answer {
 	if !ok {
 		return answer{status: http.StatusUnauthorized}
 	}
-	x.tenant = &x.i.tenants[number]
-	x.allowOrigin(slices.Contains(x.tenant.Origins, x.r.Header.Get("Origin")))
+	listed := slices.Contains(x.i.tenants[number].Origins, x.r.Header.Get("Origin"))
+	if x.i.tenants[number].AnyToken && !listed && len(x.r.Header["Origin"]) > 0 {
+		// No token keeps out a page whose owner made its name point to this machine.
+		return answer{status: http.StatusUnauthorized}
+	}
+	x.tenant, x.isBrowser = &x.i.tenants[number], browser
+	x.allowOrigin(listed)
 	if browser {
 		x.address = x.i.clientAddress(x.r)
 	}
@@ -60,16 +67,39 @@ func (x *exchange) admitted() answer {
 	if !isJSON(x.r.Header.Get("Content-Type")) {
 		return plainText(http.StatusUnsupportedMediaType, "expected Content-Type: application/json")
 	}
-	b := &buffer{room: &x.i.room}
-	defer b.free()
-	if a := x.read(b); a.status != 0 {
+	defer func() {
+		if x.isInside {
+			x.i.inside.Done()
+		}
+	}()
+	outcomes, a := x.receive()
+	if outcomes == nil {
 		return a
 	}
-	if !x.i.enter() {
-		return x.gone()
+	defer outcomes.close()
+	return x.await(outcomes)
+}
+
+// receive reads the body and stores its events. If outcomes are to be waited for, it
+// returns them, and nothing that others may need is held meanwhile.
+func (x *exchange) receive() (*outcomes, answer) {
+	b := &buffer{room: &x.i.room, share: x.share()}
+	defer b.free()
+	if a := x.read(b); a.status != 0 {
+		return nil, a
 	}
-	defer x.i.inside.Done()
+	if x.isInside = x.i.enter(); !x.isInside {
+		return nil, x.gone()
+	}
 	return x.store(b.bytes)
+}
+
+// share returns whose memory the request takes.
+func (x *exchange) share() *share {
+	if x.isBrowser {
+		return &x.tenant.browsers
+	}
+	return &x.tenant.servers
 }
 
 func (x *exchange) gone() answer {

@@ -27,7 +27,6 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -75,7 +74,6 @@ type Intake struct {
 	tenants []tenant
 	clock   clock
 	room    room
-	failing atomic.Bool // the last event could not be stored
 
 	bodyTime, partTime time.Duration // immutable after New, except in tests
 
@@ -88,7 +86,9 @@ type Intake struct {
 // A tenant is a Tenant and what its requests share.
 type tenant struct {
 	Tenant
-	turn chan struct{} // held while identifies that the intake stamps are stored
+	turn              chan struct{} // held while identifies that the intake stamps are stored
+	servers, browsers share
+	health            health
 }
 
 // New returns an Intake.
@@ -105,8 +105,9 @@ func New(o Options) *Intake {
 	i := &Intake{o: o, log: o.Logger, access: newAccess(o.Tenants), origins: map[string]bool{}, closing: make(chan struct{})}
 	i.bodyTime, i.partTime = bodyTime, partTime
 	i.room.left.Store(maxBodies)
-	for _, t := range o.Tenants {
-		i.tenants = append(i.tenants, tenant{Tenant: t, turn: make(chan struct{}, 1)})
+	i.tenants = make([]tenant, len(o.Tenants))
+	for n, t := range o.Tenants {
+		i.tenants[n].Tenant, i.tenants[n].turn = t, make(chan struct{}, 1)
 		for _, origin := range t.Origins {
 			i.origins[origin] = true
 		}

@@ -22,17 +22,18 @@ type outcome struct {
 type outcomes struct {
 	subject  string // without the part's number
 	parts    int
+	events   int
 	sub      *nats.Subscription
 	messages chan *nats.Msg
 }
 
 // listen subscribes to the outcomes of the parts of that id. A retry listens to the
 // same subject: the message that the broker stored names the first request's.
-func listen(nc *nats.Conn, id string, parts int) (*outcomes, error) {
+func listen(nc *nats.Conn, id string, parts, events int) (*outcomes, error) {
 	const again = 16 // outcomes that are told twice
 	inbox := nc.NewInbox()
 	o := &outcomes{
-		subject: inbox[:strings.LastIndexByte(inbox, '.')+1] + "outcome." + id, parts: parts,
+		subject: inbox[:strings.LastIndexByte(inbox, '.')+1] + "outcome." + id, parts: parts, events: events,
 		messages: make(chan *nats.Msg, parts+again),
 	}
 	sub, err := nc.ChanSubscribe(o.subject+".*", o.messages)

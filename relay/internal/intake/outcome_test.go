@@ -155,3 +155,45 @@ func TestAnOutcomeMayComeLate(t *testing.T) {
 	assert.Equal(t, 200, a.status)
 	assert.JSONEq(t, `{"ok":true,"task_id":"task-\"1","error_code":null}`, a.body)
 }
+
+// waits sends a request that waits for an outcome until the test ends, and returns
+// once its events are stored.
+func (s *service) waits(t *testing.T, path, body string) {
+	t.Helper()
+	before := s.count(t)
+	r := s.request(t, path+"?sync=true", body)
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		if resp, err := s.client.Do(r.WithContext(ctx)); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-over })
+	require.Eventually(t, func() bool { return s.count(t) > before }, 10*time.Second, time.Millisecond)
+}
+
+func (s *service) count(t *testing.T) uint64 {
+	return streamOf(t, s.broker, "acme").CachedInfo().State.Msgs
+}
+
+// While one identify waits for its outcome, others are stored.
+func TestWhoWaitsForAnOutcomeKeepsNobodyFromItsTurn(t *testing.T) {
+	b := openBroker(t)
+	s := startOn(t, b, intake.Options{SyncTimeout: time.Minute})
+	const unstamped = `{"environment":"production","distinct_id":"u_1","traits":{}}`
+	s.waits(t, "/identify", unstamped)
+	began := time.Now()
+	assert.Equal(t, 200, s.post(t, "/identify", unstamped).status)
+	assert.Less(t, time.Since(began), 10*time.Second)
+}
+
+// While many wait for their outcomes, there is memory for the bodies of others.
+func TestWhoWaitsForAnOutcomeHoldsNoMemory(t *testing.T) {
+	s := start(t, intake.Options{SyncTimeout: time.Minute})
+	for i := range 20 {
+		s.waits(t, "/track", sized(i, 2_000_000))
+	}
+	assert.Equal(t, 200, s.post(t, "/track", sized(100, 2_000_000)).status)
+}

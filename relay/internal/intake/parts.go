@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strconv"
 
 	"github.com/nats-io/nuid"
 
@@ -91,8 +92,9 @@ func (p *part) isWhole(text []byte) bool {
 
 // id returns what the ids of a body's parts begin with. That of a body whose
 // messages all came with a timestamp is the same on a retry, so that the broker
-// stores it once; else the retry is another event, as it is at the API.
-func id(tenant, endpoint string, text []byte, messages []body.Message) string {
+// stores it once; else the retry is another event, as it is at the API. A browser's
+// is never that of a server: it would be stored in its place, with the browser's $ip.
+func id(tenant, endpoint string, browser bool, text []byte, messages []body.Message) string {
 	for i := range messages {
 		if !messages[i].Stamped {
 			return nuid.Next()
@@ -100,7 +102,7 @@ func id(tenant, endpoint string, text []byte, messages []body.Message) string {
 	}
 	const version = "1" // of how a body is cut into parts
 	h := sha256.New()
-	for _, s := range [...]string{version, tenant, endpoint} {
+	for _, s := range [...]string{version, tenant, endpoint, strconv.FormatBool(browser)} {
 		h.Write(append([]byte(s), 0))
 	}
 	h.Write(text)

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -115,13 +116,14 @@ func TestTheSameBodyIsStoredOnceIfItHasItsTimestamps(t *testing.T) {
 // What is added must not move events from one part to another: the retry's would
 // be taken for the first's.
 func TestARetryFromAnotherAddressMakesTheSameParts(t *testing.T) {
-	first, second := start(t, intake.Options{}), start(t, intake.Options{})
+	proxies := intake.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	first, second := start(t, proxies), start(t, proxies)
 	each := func(n int) string { return strings.Replace(sized(n, 5243), `"$ip":0,`, "", 1) }
 	var got [2][]int
 	var ids [2][]string
 	for i, s := range []*service{first, second} {
-		token := []string{token, browserToken}[i]
-		require.Equal(t, 200, s.post(t, "/track", list(300, each), "X-API-Key", token).status)
+		from := []string{"1.2.3.4", "2001:db8:1111:2222:3333:4444:5555:6666"}[i]
+		require.Equal(t, 200, s.post(t, "/track", list(300, each), "X-API-Key", browserToken, "X-Forwarded-For", from).status)
 		for _, m := range s.stored(t, "acme") {
 			got[i] = append(got[i], len(m.events))
 			ids[i] = append(ids[i], m.header.Get("Nats-Msg-Id"))
@@ -130,4 +132,18 @@ func TestARetryFromAnotherAddressMakesTheSameParts(t *testing.T) {
 	assert.Equal(t, []int{50, 50, 50, 50, 50, 50}, got[0], "with what is added they would be 49")
 	assert.Equal(t, got[0], got[1])
 	assert.Equal(t, ids[0], ids[1])
+}
+
+// A browser's token is known to everybody: what is sent with it takes no server's place.
+func TestABrowserSuppressesNoEventOfAServer(t *testing.T) {
+	s := start(t, intake.Options{})
+	text := strings.Replace(track(1), `"$ip":0,`, "", 1)
+	for range 2 {
+		require.Equal(t, 200, s.post(t, "/track", text, "X-API-Key", browserToken).status)
+		require.Equal(t, 200, s.post(t, "/track", text).status)
+	}
+	all := s.events(t, "acme")
+	require.Len(t, all, 2)
+	assert.Equal(t, "127.0.0.1", all[0]["properties"].(map[string]any)["$ip"])
+	assert.EqualValues(t, 0, all[1]["properties"].(map[string]any)["$ip"])
 }

@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -31,11 +32,11 @@ func (p *publication) store(b *scratch, text []byte) answer {
 			payload = b.payload
 		}
 		if err := p.storePart(ctx, number, payload, len(part.messages)); err != nil {
-			p.i.noteFailure(err)
+			p.noteFailure(err)
 			return answerTo(err)
 		}
 	}
-	p.i.noteSuccess()
+	p.noteSuccess()
 	return answer{}
 }
 
@@ -49,9 +50,9 @@ func (p *publication) storePart(ctx context.Context, number int, payload []byte,
 	case err != nil:
 		return err
 	case ack.Duplicate:
-		p.i.o.Metrics.Duplicates(p.tenant, events)
+		p.i.o.Metrics.Duplicates(p.tenant.Name, events)
 	default:
-		p.i.o.Metrics.Stored(p.tenant, p.endpoint, events, len(payload))
+		p.i.o.Metrics.Stored(p.tenant.Name, p.endpoint, events, len(payload))
 	}
 	return nil
 }
@@ -67,16 +68,33 @@ func answerTo(err error) answer {
 	return later(unavailable)
 }
 
-// noteFailure logs the first failure after a success.
-func (i *Intake) noteFailure(err error) {
-	if !i.failing.Swap(true) {
-		i.log.Warn("events cannot be stored: producers are told to retry", "error", err)
+// A health is whether a tenant's events can be stored, as the log was told.
+type health struct {
+	failing atomic.Bool
+	told    atomic.Bool  // that they cannot
+	last    atomic.Int64 // when, in nanoseconds
+}
+
+// tellEvery keeps a stream that is now full and now not from filling the log.
+const tellEvery = time.Minute
+
+// noteFailure logs the first failure after a success, at most one a minute.
+func (p *publication) noteFailure(err error) {
+	h := &p.tenant.health
+	if h.failing.Load() || h.failing.Swap(true) {
+		return
+	}
+	now, last := time.Now().UnixNano(), h.last.Load()
+	if (now < last || now-last >= int64(tellEvery)) && h.last.CompareAndSwap(last, now) {
+		h.told.Store(true)
+		p.i.log.Warn("events cannot be stored: producers are told to retry", "tenant", p.tenant.Name, "error", err)
 	}
 }
 
-// noteSuccess logs the first success after a failure.
-func (i *Intake) noteSuccess() {
-	if i.failing.Load() && i.failing.Swap(false) {
-		i.log.Info("events are stored again")
+// noteSuccess logs the first success after a failure that was logged.
+func (p *publication) noteSuccess() {
+	h := &p.tenant.health
+	if h.failing.Load() && h.failing.Swap(false) && h.told.Swap(false) {
+		p.i.log.Info("events are stored again", "tenant", p.tenant.Name)
 	}
 }

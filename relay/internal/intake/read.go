@@ -20,15 +20,24 @@ const (
 // A room bounds the memory of all requests together.
 type room struct{ left atomic.Int64 }
 
-func (r *room) take(n int) bool {
-	if r.left.Add(-int64(n)) >= 0 {
+// A share is what the servers, or the browsers, of one tenant have of the room.
+type share struct{ held atomic.Int64 }
+
+// take reports whether there is room. Nobody gets more than is left for the others:
+// else a few slow clients, whose token every page shows, would keep all tenants out.
+func (r *room) take(s *share, n int) bool {
+	held, left := s.held.Add(int64(n)), r.left.Add(-int64(n))
+	if held <= left {
 		return true
 	}
-	r.give(n)
+	r.give(s, n)
 	return false
 }
 
-func (r *room) give(n int) { r.left.Add(int64(n)) }
+func (r *room) give(s *share, n int) {
+	s.held.Add(-int64(n))
+	r.left.Add(int64(n))
+}
 
 // sizes are the capacities of buffers. A buffer grows with what has come, whatever
 // the request says will come, so that slow clients are cheap.
@@ -41,6 +50,7 @@ type block struct{ bytes []byte }
 // A buffer holds a body. It is empty before the first grow.
 type buffer struct {
 	room  *room
+	share *share
 	block *block
 	size  int    // number of the next capacity
 	bytes []byte // what has come, in block
@@ -49,7 +59,7 @@ type buffer struct {
 // grow makes room for more. It reports false if there is none, for all or for one
 // body.
 func (b *buffer) grow() bool {
-	if b.size == len(sizes) || !b.room.take(sizes[b.size]) {
+	if b.size == len(sizes) || !b.room.take(b.share, sizes[b.size]) {
 		return false
 	}
 	next, ok := pools[b.size].Get().(*block)
@@ -66,7 +76,7 @@ func (b *buffer) grow() bool {
 // release gives the block back, which is of the capacity before the next.
 func (b *buffer) release() {
 	if b.block != nil {
-		b.room.give(sizes[b.size-1])
+		b.room.give(b.share, sizes[b.size-1])
 		pools[b.size-1].Put(b.block)
 	}
 }

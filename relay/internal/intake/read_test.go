@@ -3,6 +3,7 @@ package intake_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
@@ -225,4 +226,29 @@ func TestHTTP2(t *testing.T) {
 		assert.Equal(t, 200, s.post(t, "/track", list(120, track)).status)
 	}
 	assert.Len(t, s.events(t, "acme"), 120)
+}
+
+// Clients with one tenant's browser token, which every page shows, send as much as
+// they can and never end. There is room for that tenant's servers, and for others.
+func TestSlowBodiesOfOneTokenLeaveRoomForOthers(t *testing.T) {
+	other := intake.Tenant{Name: "other", Tokens: []intake.Token{{SHA256: sha256.Sum256([]byte("rt_other"))}}}
+	s := start(t, intake.Options{Tenants: []intake.Tenant{acme(), other}})
+	slow := strings.ReplaceAll(head("Content-Length: 2000000"), token, browserToken)
+	text := sized(1, 2_000_000)
+	var refused int
+	for range 60 {
+		conn := dial(t, s)
+		_, err := io.WriteString(conn, slow)
+		require.NoError(t, err)
+		_, _ = io.WriteString(conn, text[:len(text)-1]) // returns once that is read, nearly
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
+		if n, _ := conn.Read(make([]byte, 1)); n > 0 {
+			refused++
+		}
+	}
+	require.NotZero(t, refused, "all the room that there is for them is in use")
+	for _, key := range []string{token, "rt_other"} {
+		assert.Equal(t, 200, s.post(t, "/track", text, "X-API-Key", key).status)
+		assert.Equal(t, 200, s.post(t, "/track", track(1), "X-API-Key", key).status)
+	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/altertable-ai/altertable-go/relay/internal/broker"
 )
 
-// A scratch is the memory that a request needs while its events are stored.
+// A scratch is what a request needs while its events are stored.
 type scratch struct {
 	messages []body.Message
 	parts    []part
@@ -34,37 +34,23 @@ func (b *scratch) free() {
 	scratches.Put(b)
 }
 
-// store checks and stores the events of a body.
-func (x *exchange) store(text []byte) answer {
-	if !x.i.room.take(len(text)) { // for what is made of it
-		return later(unavailable)
+// store checks and stores the events of a body. It returns the outcomes that are to
+// be waited for, or the answer.
+func (x *exchange) store(text []byte) (*outcomes, answer) {
+	share := x.share()
+	if !x.i.room.take(share, len(text)) { // for what is made of it
+		return nil, later(unavailable)
 	}
-	defer x.i.room.give(len(text))
+	defer x.i.room.give(share, len(text))
 	b := scratches.Get().(*scratch)
 	defer b.free()
 	if refusal := x.split(b, text); refusal.status != 0 {
-		return refusal
+		return nil, refusal
 	}
-	if len(b.messages) == 0 {
-		return x.accepted(0, "")
+	if x.endpoint == "identify" && lacksStamp(b.messages) {
+		return x.storeInTurn(b, text)
 	}
-	p := publication{i: x.i, js: x.i.o.JetStream(), tenant: x.tenant.Name, endpoint: x.endpoint, subject: broker.Subject(x.tenant.Name, x.endpoint)}
-	if p.js == nil {
-		return later(unavailable)
-	}
-	defer p.close()
-	if a := x.publish(&p, b, text); a.status != 0 {
-		return a
-	}
-	events := len(b.messages)
-	if p.outcomes == nil {
-		return x.accepted(events, "")
-	}
-	task, refusal := p.outcomes.await(x.r.Context(), x.i)
-	if refusal.status != 0 {
-		return refusal
-	}
-	return x.accepted(events, task)
+	return x.publish(b, text)
 }
 
 // split finds the messages of a body. An answer without a status means that it has.
@@ -93,44 +79,72 @@ func lacksStamp(messages []body.Message) bool {
 	return false
 }
 
-// publish stores the events, in turn if that matters. An answer without a status
-// means that they are stored.
-func (x *exchange) publish(p *publication, b *scratch, text []byte) answer {
-	if x.endpoint != "identify" || !lacksStamp(b.messages) {
-		return x.publishNow(p, b, text)
-	}
-	// Identifies that get their timestamp here are stored one request after the other:
-	// if an earlier stamp were stored after a later one of the same person, the platform
-	// would drop its traits. Nobody waits for an outcome during a turn.
+// storeInTurn stores identifies that get their timestamp here, one request after
+// the other: if an earlier stamp were stored after a later one of the same person,
+// the platform would drop its traits.
+func (x *exchange) storeInTurn(b *scratch, text []byte) (*outcomes, answer) {
 	ctx, cancel := context.WithTimeout(x.r.Context(), storeTime)
 	defer cancel()
 	select {
 	case x.tenant.turn <- struct{}{}:
 		defer func() { <-x.tenant.turn }()
 	case <-ctx.Done():
-		return later(unavailable)
+		return nil, later(unavailable)
 	}
 	if a := x.split(b, text); a.status != 0 { // stamped again, now that it is its turn
-		return a
+		return nil, a
 	}
-	return x.publishNow(p, b, text)
+	return x.publish(b, text)
 }
 
-func (x *exchange) publishNow(p *publication, b *scratch, text []byte) answer {
+// publish stores the messages as parts. For sync=true it returns the outcomes to come.
+func (x *exchange) publish(b *scratch, text []byte) (*outcomes, answer) {
+	events := len(b.messages)
+	if events == 0 {
+		return nil, x.accepted(0, "")
+	}
+	js := x.i.o.JetStream()
+	if js == nil {
+		return nil, later(unavailable)
+	}
 	b.parts = split(b.messages, b.parts[:0])
-	if len(b.parts) > maxParts || !p.fits(b.parts) {
-		return tooLarge()
+	if len(b.parts) > maxParts {
+		return nil, tooLarge()
 	}
-	p.id = id(p.tenant, p.endpoint, text, b.messages)
-	if wantsOutcome(x.r) {
-		outcomes, err := listen(p.js.Conn(), p.id, len(b.parts))
-		if err != nil {
-			x.i.noteFailure(err)
-			return later(unavailable)
+	p := publication{
+		i: x.i, js: js, tenant: x.tenant, endpoint: x.endpoint,
+		subject: broker.Subject(x.tenant.Name, x.endpoint),
+		id:      id(x.tenant.Name, x.endpoint, x.isBrowser, text, b.messages),
+	}
+	if !p.fits(b.parts) {
+		return nil, tooLarge()
+	}
+	if !wantsOutcome(x.r) {
+		if a := p.store(b, text); a.status != 0 {
+			return nil, a
 		}
-		p.outcomes = outcomes
+		return nil, x.accepted(events, "")
 	}
-	return p.store(b, text)
+	outcomes, err := listen(js.Conn(), p.id, len(b.parts), events)
+	if err != nil {
+		p.noteFailure(err)
+		return nil, later(unavailable)
+	}
+	p.outcome = outcomes.subject
+	if a := p.store(b, text); a.status != 0 {
+		outcomes.close()
+		return nil, a
+	}
+	return outcomes, answer{}
+}
+
+// await answers once the outcomes are there.
+func (x *exchange) await(o *outcomes) answer {
+	task, refusal := o.await(x.r.Context(), x.i)
+	if refusal.status != 0 {
+		return refusal
+	}
+	return x.accepted(o.events, task)
 }
 
 func (x *exchange) accepted(events int, task string) answer {
@@ -140,27 +154,21 @@ func (x *exchange) accepted(events int, task string) answer {
 
 // A publication is the storing of one body.
 type publication struct {
-	i                *Intake
-	js               jetstream.JetStream
-	tenant, endpoint string
-	subject          string
-	id               string    // of the parts, without their number
-	outcomes         *outcomes // nil: nobody waits for them
-}
-
-// close ends the wait for outcomes.
-func (p *publication) close() {
-	if p.outcomes != nil {
-		p.outcomes.close()
-	}
+	i        *Intake
+	js       jetstream.JetStream
+	tenant   *tenant
+	endpoint string
+	subject  string
+	id       string // of the parts, without their number
+	outcome  string // subject of the outcomes, without the part's number; "": nobody waits
 }
 
 // header returns the headers of a part.
 func (p *publication) header(number int) nats.Header {
 	n := strconv.Itoa(number)
 	h := nats.Header{jetstream.MsgIDHeader: {p.id + "-" + n}}
-	if p.outcomes != nil {
-		h[broker.HeaderOutcome] = []string{p.outcomes.subject + "." + n}
+	if p.outcome != "" {
+		h[broker.HeaderOutcome] = []string{p.outcome + "." + n}
 	}
 	return h
 }

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strconv"
@@ -256,4 +257,27 @@ func TestABodyOfTooManyEnvironmentsIs413(t *testing.T) {
 	assert.Empty(t, s.stored(t, "acme"))
 	assert.Equal(t, 200, s.post(t, "/track", list(50, each)).status)
 	assert.Len(t, s.stored(t, "acme"), 50)
+}
+
+// A stream that is now full and now not, beside another that is not, would fill
+// the log as fast as anybody with a token can send.
+func TestAFailureThatComesAndGoesIsLoggedOnce(t *testing.T) {
+	tenants := []intake.Tenant{acme(), {Name: "other", Tokens: []intake.Token{{SHA256: sha256.Sum256([]byte("rt_other"))}}}}
+	b := openBroker(t, tenants...)
+	n := 0
+	s := startOn(t, b, intake.Options{Tenants: tenants, JetStream: wrap(b, func(ctx context.Context, m *nats.Msg, publish func(context.Context) (*jetstream.PubAck, error)) (*jetstream.PubAck, error) {
+		if n++; strings.Contains(m.Subject, ".acme.") && n%4 != 0 {
+			return nil, nats.ErrNoResponders
+		}
+		return publish(ctx)
+	})})
+	for i := range 40 {
+		s.post(t, "/track", track(i))
+		require.Equal(t, 200, s.post(t, "/track", track(i), "X-API-Key", "rt_other").status)
+		s.post(t, "/track", track(100+i))
+		s.post(t, "/track", track(200+i))
+	}
+	assert.Equal(t, 1, strings.Count(s.log.String(), "cannot be stored"), s.log.String())
+	assert.Contains(t, s.log.String(), "tenant=acme")
+	assert.NotContains(t, s.log.String(), "tenant=other")
 }
