@@ -48,7 +48,7 @@ func TestAnotherRelayIsNotAsked(t *testing.T) {
 		{[]string{"--nats", "nats://a"}, false, false},
 		{[]string{"--data", dir, "--admin-listen", "127.0.0.1:1"}, true, true},
 		{[]string{"--admin-listen", "127.0.0.1:1"}, true, false},
-		{[]string{"--admin-listen", "0.0.0.0:1"}, true, true},
+		{[]string{"--admin-listen", "0.0.0.0:1"}, false, true},
 		{[]string{"--admin-listen", "none"}, false, true},
 	} {
 		c, _ := terminal{lookup(nil), io.Discard, io.Discard}.parse("status", tt.args, config.Ask, nil)
