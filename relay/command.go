@@ -52,7 +52,8 @@ func run(ctx context.Context, args []string, t terminal) int {
 	for _, c := range commands() {
 		names = append(names, c.name)
 	}
-	t.fail(fmt.Errorf("there is no such command: %s", strings.Join(names, ", ")))
+	// The argument is not repeated: it may be a key.
+	t.fail(fmt.Errorf("there is no such command: the first argument is one of %s", strings.Join(names, ", ")))
 	return exitUsage
 }
 
@@ -107,7 +108,7 @@ func (t terminal) parse(name string, args []string, use config.Use, own func(*fl
 		t.fail(flagError(err))
 		return nil, exitUsage
 	case set.NArg() > 0: // which may be a key
-		t.fail(fmt.Errorf("%s takes flags alone, and %d further arguments were given", name, set.NArg()))
+		t.fail(fmt.Errorf("%s takes flags alone, not %s after them", name, counted(set.NArg(), "argument")))
 		return nil, exitUsage
 	}
 	c, err := flags.Read(t.getenv, use)

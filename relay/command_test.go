@@ -40,9 +40,9 @@ func TestWrongCommandLines(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"run"}, "there is no such command: serve, status, check, dlq, version, help"},
+		{[]string{"run"}, "there is no such command: the first argument is one of serve, status, check, dlq, version, help"},
 		{[]string{apiKey}, "there is no such command"},
-		{[]string{"serve", apiKey}, "serve takes flags alone, and 1 further arguments were given"},
+		{[]string{"serve", apiKey}, "serve takes flags alone, not 1 argument after them"},
 		{[]string{"serve", "--api-key", apiKey}, "there is no flag for keys and tokens"},
 		{[]string{"serve", "--token=" + token}, "there is no flag for keys and tokens"},
 		{[]string{"serve", "--nonsense"}, "there is no flag --nonsense: -h lists them"},

@@ -190,7 +190,7 @@ func (r *relay) startDrains() error {
 			Tenant: t.Name, APIKey: t.APIKey, BaseURL: r.config.API, InsecureHTTP: r.config.InsecureHTTP,
 			Rate: t.Rate, MaxInFlight: t.MaxInFlight, BatchSize: r.config.BatchSize,
 			PinnedTTL: r.config.PinnedTTL, AckWait: r.config.AckWait,
-			JetStream: js, Dead: r.dead, Metrics: r.metrics, Logger: r.log.With("tenant", t.Name),
+			JetStream: js, Dead: r.dead, Metrics: r.metrics, Logger: r.log,
 		}
 		if r.offline != nil {
 			o.APIKey, o.BaseURL, o.Transport = config.Offline, r.offline.server.URL, r.offline.transport()

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/altertable-ai/altertable-go"
@@ -20,6 +22,7 @@ type store struct {
 	config *config.Config
 	broker *broker.Broker
 	dead   *deadletter.Store
+	names  []string // of the tenants
 }
 
 const (
@@ -47,7 +50,34 @@ func openStore(ctx context.Context, c *config.Config, t terminal) (*store, error
 		b.Close()
 		return nil, err
 	}
-	return &store{c, b, deadletter.NewStore(b.JetStream(), c.Names())}, nil
+	names, err := tenantsIn(ctx, c, b)
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("streams are not listed: %w", err)
+	}
+	return &store{c, b, deadletter.NewStore(b.JetStream(), names), names}, nil
+}
+
+// tenantsIn returns the names of the tenants: those of the file, or else those that
+// have streams. A command may be given the store alone.
+func tenantsIn(ctx context.Context, c *config.Config, b *broker.Broker) (names []string, err error) {
+	if c.HasTenants {
+		return c.Names(), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, clusterTime)
+	defer cancel()
+	streams := b.JetStream().StreamNames(ctx)
+	for stream := range streams.Name() {
+		name, ours := strings.CutPrefix(stream, broker.Stream(""))
+		if ours && broker.DeadStream(strings.TrimSuffix(name, "_DLQ")) != stream {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		names = c.Names()
+	}
+	slices.Sort(names)
+	return names, streams.Err()
 }
 
 // wait returns once the broker has started.
@@ -80,7 +110,10 @@ func (s *store) status(ctx context.Context) (status, error) {
 		st.DiskFree, st.DiskSize = free, size
 	}
 	st.Reason = "no relay runs here"
-	for _, name := range s.config.Names() {
+	if s.config.NATS != "" {
+		st.Reason = "from the cluster: what a relay does, its own --admin-listen says"
+	}
+	for _, name := range s.names {
 		t := tenantStatus{Name: name}
 		b, err := s.broker.Backlog(ctx, name)
 		if err != nil {
@@ -91,6 +124,8 @@ func (s *store) status(ctx context.Context) (status, error) {
 	}
 	return st, nil
 }
+
+func (s *store) tenants(context.Context) ([]string, error) { return s.names, nil }
 
 func storedOf(b broker.Backlog) stored {
 	return stored{Messages: b.Messages, Bytes: b.Bytes, Events: b.Events, OldestSeconds: b.Oldest.Round(time.Millisecond).Seconds(), DeadLetters: b.Dead}

@@ -75,7 +75,7 @@ type Intake struct {
 	tenants []tenant
 	clock   clock
 	room    room
-	failing atomic.Bool // the last event could not be stored
+	failing map[string]*atomic.Bool // by tenant: its last event could not be stored
 
 	bodyTime, partTime time.Duration // immutable after New, except in tests
 
@@ -102,11 +102,12 @@ func New(o Options) *Intake {
 	if o.JetStream == nil {
 		o.JetStream = func() jetstream.JetStream { return nil }
 	}
-	i := &Intake{o: o, log: o.Logger, access: newAccess(o.Tenants), origins: map[string]bool{}, closing: make(chan struct{})}
+	i := &Intake{o: o, log: o.Logger, access: newAccess(o.Tenants), origins: map[string]bool{}, failing: map[string]*atomic.Bool{}, closing: make(chan struct{})}
 	i.bodyTime, i.partTime = bodyTime, partTime
 	i.room.left.Store(maxBodies)
 	for _, t := range o.Tenants {
 		i.tenants = append(i.tenants, tenant{Tenant: t, turn: make(chan struct{}, 1)})
+		i.failing[t.Name] = new(atomic.Bool)
 		for _, origin := range t.Origins {
 			i.origins[origin] = true
 		}

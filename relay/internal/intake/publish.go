@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -32,11 +33,14 @@ func (p *publication) store(b *bench, text []byte) answer {
 			payload = b.payload
 		}
 		if err := p.storePart(ctx, number, payload, len(part.messages)); err != nil {
-			p.i.noteFailure(err)
-			return answerTo(err)
+			told := answerTo(err)
+			if told.status != http.StatusRequestEntityTooLarge { // of that body alone
+				p.i.noteFailure(p.tenant, err)
+			}
+			return told
 		}
 	}
-	p.i.noteSuccess()
+	p.i.noteSuccess(p.tenant)
 	return answer{}
 }
 
@@ -89,16 +93,16 @@ func answerTo(err error) answer {
 	return later(unavailable)
 }
 
-// noteFailure logs the first failure after a success.
-func (i *Intake) noteFailure(err error) {
-	if !i.failing.Swap(true) {
-		i.log.Warn("events cannot be stored: producers are told to retry", "error", err)
+// noteFailure logs a tenant's first failure after a success.
+func (i *Intake) noteFailure(tenant string, err error) {
+	if !i.failing[tenant].Swap(true) {
+		i.log.Warn("events cannot be stored: producers are told to retry", "tenant", tenant, "error", err)
 	}
 }
 
-// noteSuccess logs the first success after a failure.
-func (i *Intake) noteSuccess() {
-	if i.failing.Load() && i.failing.Swap(false) {
-		i.log.Info("events are stored again")
+// noteSuccess logs a tenant's first success after a failure.
+func (i *Intake) noteSuccess(tenant string) {
+	if failing := i.failing[tenant]; failing.Load() && failing.Swap(false) {
+		i.log.Info("events are stored again", "tenant", tenant)
 	}
 }

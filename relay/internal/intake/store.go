@@ -125,7 +125,7 @@ func (x *exchange) publish(b *bench, text []byte) answer {
 	}
 	outcomes, err := listen(js.Conn(), p.id, len(b.parts))
 	if err != nil {
-		x.i.noteFailure(err)
+		x.i.noteFailure(p.tenant, err)
 		return later(unavailable)
 	}
 	defer outcomes.close()
