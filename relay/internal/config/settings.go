@@ -56,6 +56,16 @@ func variable(name string) string {
 	return "ALTERTABLE_RELAY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
+// FindsRelay reports whether a flag is for a command that asks a relay: whether it
+// says where that, or its store, is. A flag that is no setting is the command's own.
+func FindsRelay(name string) bool {
+	switch name {
+	case configName, "admin-listen", "data", "nats", "nats-creds", "nats-ca", "nats-cert", "nats-key":
+		return true
+	}
+	return settingOf(name) == nil
+}
+
 func settingOf(name string) *setting {
 	for i := range settings {
 		if settings[i].name == name {
