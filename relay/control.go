@@ -48,7 +48,8 @@ type status struct {
 type tenantStatus struct {
 	Name   string        `json:"name"`
 	Drain  *drain.Status `json:"drain,omitempty"`
-	Error  string        `json:"error,omitempty"` // why the rest is not known
+	Absent bool          `json:"absent,omitempty"` // no relay has served the tenant here yet
+	Error  string        `json:"error,omitempty"`  // why the rest is not known
 	Stored stored        `json:"stored"`
 }
 

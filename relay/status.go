@@ -85,6 +85,8 @@ func (t tenantStatus) does() string {
 	switch d := t.Drain; {
 	case t.Error != "":
 		return t.Error
+	case t.Absent:
+		return "no relay has served it here yet"
 	case d == nil:
 		return "-"
 	case len(d.Paused) > 0:

@@ -69,6 +69,7 @@ func TestWhatADrainDoes(t *testing.T) {
 	}{
 		{tenantStatus{}, "-"},
 		{tenantStatus{Error: "no leader"}, "no leader"},
+		{tenantStatus{Absent: true}, "no relay has served it here yet"},
 		{tenantStatus{Drain: &drain.Status{}}, "stands by"},
 		{tenantStatus{Drain: &drain.Status{Leads: []string{"events"}}}, "leads"},
 		{tenantStatus{Drain: &drain.Status{Leads: []string{"events"}, Last: last}}, "leads, delivered last at 2026-11-27T12:00:00Z"},

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/relay/internal/broker"
 	"github.com/altertable-ai/altertable-go/relay/internal/config"
@@ -116,7 +118,10 @@ func (s *store) status(ctx context.Context) (status, error) {
 	for _, name := range s.names {
 		t := tenantStatus{Name: name}
 		b, err := s.broker.Backlog(ctx, name)
-		if err != nil {
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			t.Absent = true
+		case err != nil:
 			t.Error = err.Error()
 		}
 		t.Stored = storedOf(b)
