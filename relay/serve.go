@@ -165,7 +165,6 @@ func (r *relay) work(ctx context.Context) error {
 	if err := r.startSpool(); err != nil {
 		return err
 	}
-	r.running.Go(func() { r.warnOfOrphans(watching) })
 	r.running.Go(func() { r.watchBacklog(watching) })
 	r.log.Info("relay works", "after", time.Since(r.begun).Round(time.Millisecond))
 	select {

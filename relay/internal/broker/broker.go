@@ -143,12 +143,10 @@ func (b *Broker) atStart() bool {
 	if most := js.Conn().MaxPayload(); most < MaxMessage+headroom {
 		b.log.Warn("the broker's max_payload is small: events that are larger are refused", "bytes", most, "wanted", MaxMessage+headroom)
 	}
-	if !b.o.ReadOnly {
-		b.sayForgotten(js)
-	}
 	if b.server == nil || b.o.ReadOnly {
 		return true
 	}
+	b.sayForgotten(js)
 	b.sayLost()
 	b.tidyAtStart()
 	b.gather = newGatherer(js, b.o.Dedupe, b.full.Load)

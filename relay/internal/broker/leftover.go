@@ -107,7 +107,7 @@ func isDone(ctx context.Context, stream jetstream.Stream, tenant string, seq uin
 }
 
 // sayForgotten logs the streams with messages whose tenant is not configured, since
-// nobody delivers them.
+// nobody delivers them. On a cluster they may be those of other relays.
 func (b *Broker) sayForgotten(js jetstream.JetStream) {
 	ctx, cancel := context.WithTimeout(b.ctx, tidyTimeout)
 	defer cancel()
@@ -118,7 +118,7 @@ func (b *Broker) sayForgotten(js jetstream.JetStream) {
 	streams := js.ListStreams(ctx, jetstream.WithStreamListSubject("altertable.v1.>"))
 	for info := range streams.Info() {
 		if !configured[info.Config.Name] && info.State.Msgs > 0 {
-			b.log.Warn("no tenant is configured for a stream that holds messages", "stream", info.Config.Name, "messages", info.State.Msgs)
+			b.log.Warn("messages of a tenant that is not configured stay stored, and nobody delivers them: name it again, or delete the stream", "stream", info.Config.Name, "messages", info.State.Msgs)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
-// TestOrphans adds a file of tenants to a relay that had the one of the variables.
-func TestOrphans(t *testing.T) {
+// TestForgottenTenant adds a file of tenants to a relay that had the one of the variables.
+func TestForgottenTenant(t *testing.T) {
 	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
 	defer api.Close()
 	api.Down()
@@ -21,6 +21,6 @@ func TestOrphans(t *testing.T) {
 	assert.Zero(t, s.stop())
 	file := writeFile(t, "relay.yaml", "tenants: [{name: shop, api_key_env: ALTERTABLE_API_KEY}]")
 	s = serveWith(t, env, append(args, "--config", file)...)
-	s.err.wait(t, `level=WARN msg="messages of a tenant that is not configured stay stored.* tenant=default messages=1`)
+	s.err.wait(t, `level=WARN msg="messages of a tenant that is not configured stay stored.* stream=ALTERTABLE_default messages=1`)
 	assert.Zero(t, s.stop())
 }
