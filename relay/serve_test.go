@@ -35,6 +35,7 @@ func TestNewcomer(t *testing.T) {
 	s.out.wait(t, `embedded API: .*signed_up 1`)
 	s.out.wait(t, `embedded API: .*1 identify call`)
 	assert.Zero(t, s.stop())
+	assert.Contains(t, s.err.String(), `msg="relay ends" within=`)
 	assert.Contains(t, s.out.String(), "ended, everything is delivered")
 }
 
@@ -229,7 +230,7 @@ func TestPortsThatAreTaken(t *testing.T) {
 		args := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", flag, l.Addr().String()}
 		status, out, errOut := runCommand(t, nil, args...)
 		assert.Equal(t, exitFailed, status)
-		assert.Contains(t, errOut, l.Addr().String())
+		assert.Contains(t, errOut, "altertable-relay: "+flag+": listen tcp "+l.Addr().String()+": ")
 		assert.Empty(t, out)
 	}
 }
@@ -239,7 +240,8 @@ func TestDataOfAnotherRelay(t *testing.T) {
 	serveWith(t, nil)
 	status, _, errOut := runCommand(t, nil, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
 	assert.Equal(t, exitFailed, status)
-	assert.Contains(t, errOut, "another relay has locked it")
+	assert.Contains(t, errOut, "another relay has locked it: end that one, or choose another --data")
+	assert.NotContains(t, errOut, "relay ends")
 }
 
 func TestLargeHeaders(t *testing.T) {
