@@ -125,6 +125,7 @@ func (s *store) status(ctx context.Context) (status, error) {
 			t.Error = err.Error()
 		}
 		t.Stored = storedOf(b)
+		t.Stored.MaxBytes = maxBytesOf(ctx, s.broker, name)
 		st.Tenants = append(st.Tenants, t)
 	}
 	return st, nil
@@ -134,6 +135,19 @@ func (s *store) tenants(context.Context) ([]string, error) { return s.names, nil
 
 func storedOf(b broker.Backlog) stored {
 	return stored{Messages: b.Messages, Bytes: b.Bytes, Events: b.Events, OldestSeconds: b.Oldest.Round(time.Millisecond).Seconds(), DeadLetters: b.Dead}
+}
+
+// maxBytesOf asks the stream, since the default is a share of the disk.
+func maxBytesOf(ctx context.Context, b *broker.Broker, tenant string) int64 {
+	js := b.JetStream()
+	if js == nil {
+		return 0
+	}
+	stream, err := js.Stream(ctx, broker.Stream(tenant))
+	if err != nil {
+		return 0
+	}
+	return max(0, stream.CachedInfo().Config.MaxBytes)
 }
 
 func (s *store) list(ctx context.Context, f deadletter.Filter, messages bool, each func(deadletter.Letter) error) error {
