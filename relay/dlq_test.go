@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -80,7 +78,7 @@ func TestDeadLetters(t *testing.T) {
 func TestDeadLettersOfNamedTenants(t *testing.T) {
 	dir := t.TempDir()
 	file := writeFile(t, "relay.yaml", "admin_listen: 127.0.0.1:1\ndata: "+dir+"\napi: offline\ntenants:\n"+
-		"  - {name: blog, tokens: [{sha256: "+hexSum("blog's")+"}]}\n  - {name: shop, tokens: [{sha256: "+hexSum("shop's")+"}]}\n")
+		"  - {name: blog, tokens: [{sha256: "+hashOf("blog's")+"}]}\n  - {name: shop, tokens: [{sha256: "+hashOf("shop's")+"}]}\n")
 	s := serveWith(t, nil, "--config", file).working()
 	s.postRefused(t, "shop's", "signed_up")
 	for range 2 { // from the relay, and from the store of a stopped one
@@ -145,9 +143,4 @@ func TestNoStoreAndNoRelay(t *testing.T) {
 		assert.Empty(t, out)
 		assert.NoDirExists(t, dir)
 	}
-}
-
-func hexSum(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
 }
