@@ -19,8 +19,9 @@
 //
 // # Setting it up
 //
-// Start a relay on the NATS servers, with --nats, and configure the tenant there. It
-// makes stream ALTERTABLE_acme; no service has to. The name of the tenant is what
+// Start a relay on the NATS servers, with --nats, and configure the tenant there; with
+// one server instead of three, it needs --replicas 1. It makes stream ALTERTABLE_acme;
+// no service has to. The name of the tenant is what
 // separates one account of Altertable from another: the key that altertable.New is
 // given is sent nowhere, and neither are the base URL nor other headers of a request.
 // The relay has the real key. Any key will do for New, except that the browser SDK's

@@ -39,7 +39,7 @@ func openAdmin(r *relay) (*admin, error) {
 	if r.config.AdminListen != "" {
 		l, err := net.Listen("tcp", r.config.AdminListen)
 		if err != nil {
-			return a, err
+			return a, fmt.Errorf("--admin-listen: %w", err)
 		}
 		a.address = l.Addr()
 		if config.IsLoopback(a.address.String()) {

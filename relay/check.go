@@ -101,6 +101,10 @@ func (k *trial) tryTarget(ctx context.Context, to target) {
 		k.report("broker", "embedded, and no relay runs: "+s.Data, nil)
 	}
 	for _, t := range s.Tenants {
+		if t.Absent {
+			k.report("streams", t.Name+": not there yet, serve makes them", nil)
+			continue
+		}
 		err := error(nil)
 		if t.Error != "" {
 			err = errors.New(t.Error)

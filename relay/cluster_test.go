@@ -54,6 +54,19 @@ func TestTwoRelays(t *testing.T) {
 	assert.Contains(t, out, "ok    broker         the cluster answers")
 }
 
+// TestNewCluster has no streams yet, which is no failure: serve makes them.
+func TestNewCluster(t *testing.T) {
+	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
+	defer api.Close()
+	nats := startNATS(t)
+	status, out, errOut := runCommand(t, map[string]string{"ALTERTABLE_API_KEY": apiKey}, "check", "--nats", nats, "--api", api.URL)
+	assert.Zero(t, status, out+errOut)
+	assert.Contains(t, out, "ok    streams        default: not there yet, serve makes them")
+	status, out, errOut = runCommand(t, nil, "status", "--nats", nats)
+	assert.Zero(t, status, errOut)
+	assert.Contains(t, out, "no relay has served it here yet")
+}
+
 // TestIntakeAlone leaves the rest to another relay, and needs no key of the API.
 func TestIntakeAlone(t *testing.T) {
 	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))

@@ -52,7 +52,8 @@ func run(ctx context.Context, args []string, t terminal) int {
 	for _, c := range commands() {
 		names = append(names, c.name)
 	}
-	t.fail(fmt.Errorf("there is no such command: %s", strings.Join(names, ", ")))
+	// The argument is not repeated: it may be a key.
+	t.fail(fmt.Errorf("there is no such command: the first argument is one of %s", strings.Join(names, ", ")))
 	return exitUsage
 }
 
@@ -63,13 +64,18 @@ func (t terminal) fail(err error) {
 	}
 }
 
-func helpCommand(_ context.Context, _ []string, t terminal) int {
+func helpCommand(ctx context.Context, args []string, t terminal) int {
+	for _, c := range commands() {
+		if len(args) > 0 && c.name == args[0] && c.name != "help" {
+			return c.run(ctx, []string{"-h"}, t)
+		}
+	}
 	fmt.Fprint(t.out, "altertable-relay stores events on NATS JetStream and delivers them to Altertable.\n\n")
 	for _, c := range commands() {
 		fmt.Fprintf(t.out, "  %-30s %s\n", strings.TrimSpace("altertable-relay "+c.name), c.summary)
 	}
 	fmt.Fprint(t.out, `
-"altertable-relay serve -h" and the like list the flags of a command.
+"altertable-relay help serve" and the like list the flags of a command.
 
 Each flag has a variable and a key in the file of --config: --max-bytes is
 ALTERTABLE_RELAY_MAX_BYTES and max_bytes. A flag wins over its variable, the
@@ -101,13 +107,13 @@ func (t terminal) parse(name string, args []string, use config.Use, own func(*fl
 	err := set.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		t.usage(name, set)
+		t.usage(name, set, use)
 		return nil, exitOK
 	case err != nil:
 		t.fail(flagError(err))
 		return nil, exitUsage
 	case set.NArg() > 0: // which may be a key
-		t.fail(fmt.Errorf("%s takes flags alone, and %d further arguments were given", name, set.NArg()))
+		t.fail(fmt.Errorf("%s takes flags alone, not %s after them", name, counted(set.NArg(), "argument")))
 		return nil, exitUsage
 	}
 	c, err := flags.Read(t.getenv, use)
@@ -137,14 +143,23 @@ func flagError(err error) error {
 	return err
 }
 
-// usage lists flags.
-func (t terminal) usage(name string, set *flag.FlagSet) {
+// usage lists flags. Of serve's, a command that asks a relay has those that say
+// where it is; the others are taken, so that what starts a relay finds it, too.
+func (t terminal) usage(name string, set *flag.FlagSet, use config.Use) {
 	fmt.Fprintf(t.out, "altertable-relay %s\n\n", name)
+	left := 0
 	set.VisitAll(func(f *flag.Flag) {
+		if use == config.Ask && !config.FindsRelay(f.Name) {
+			left++
+			return
+		}
 		argument, text := flag.UnquoteUsage(f)
 		if b, ok := f.Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
 			argument = ""
 		}
 		fmt.Fprintf(t.out, "  --%s\n        %s\n", strings.TrimSpace(f.Name+" "+argument), text)
 	})
+	if left > 0 {
+		fmt.Fprint(t.out, "\nThe other flags of serve are taken, too, and change nothing here.\n")
+	}
 }

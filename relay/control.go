@@ -48,14 +48,16 @@ type status struct {
 type tenantStatus struct {
 	Name   string        `json:"name"`
 	Drain  *drain.Status `json:"drain,omitempty"`
-	Error  string        `json:"error,omitempty"` // why the rest is not known
+	Absent bool          `json:"absent,omitempty"` // no relay has served the tenant here yet
+	Error  string        `json:"error,omitempty"`  // why the rest is not known
 	Stored stored        `json:"stored"`
 }
 
 // stored is what a tenant has on the broker.
 type stored struct {
 	Messages      int64   `json:"messages"`
-	Bytes         int64   `json:"bytes"` // before compression
+	Bytes         int64   `json:"bytes"`               // before compression
+	MaxBytes      int64   `json:"max_bytes,omitempty"` // that the stream takes; 0: no bound, or not known
 	Events        int64   `json:"events"`
 	OldestSeconds float64 `json:"oldest_seconds"`
 	DeadLetters   int64   `json:"dead_letters"`
@@ -106,6 +108,7 @@ func (r *relay) tenantStatus(ctx context.Context, name string) tenantStatus {
 		t.Error = err.Error()
 	}
 	t.Stored = storedOf(b)
+	t.Stored.MaxBytes = maxBytesOf(ctx, r.broker, name)
 	return t
 }
 

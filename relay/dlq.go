@@ -29,7 +29,7 @@ func deadCommand(ctx context.Context, args []string, t terminal) int {
 		return exitOK
 	}
 	if len(args) == 0 || verbs[args[0]] == nil {
-		t.fail(errors.New("dlq is followed by ls, show, replay or purge"))
+		t.fail(errors.New("dlq is followed by ls, show, replay or purge: see dlq -h"))
 		return exitUsage
 	}
 	var call deadCall
@@ -37,7 +37,7 @@ func deadCommand(ctx context.Context, args []string, t terminal) int {
 	if c == nil {
 		return exit
 	}
-	f, err := call.filter(c.Names(), time.Now())
+	f, err := call.filter(time.Now())
 	if err != nil {
 		t.fail(err)
 		return exitUsage
@@ -45,6 +45,10 @@ func deadCommand(ctx context.Context, args []string, t terminal) int {
 	to, err := find(ctx, c, t)
 	if err == nil {
 		defer to.close()
+		if err := call.checkTenant(ctx, to); err != nil {
+			t.fail(err)
+			return exitUsage
+		}
 		err = verbs[args[0]](ctx, to, f, call, t)
 	}
 	if err != nil {
@@ -76,11 +80,8 @@ func (d *deadCall) flags(set *flag.FlagSet) {
 }
 
 // filter checks the flags, so that a misspelt one never means everything.
-func (d *deadCall) filter(tenants []string, now time.Time) (deadletter.Filter, error) {
+func (d *deadCall) filter(now time.Time) (deadletter.Filter, error) {
 	f := deadletter.Filter{Tenant: d.tenant, Code: d.code}
-	if d.tenant != "" && !slices.Contains(tenants, d.tenant) {
-		return f, fmt.Errorf("--tenant: %.60q is none of %q", d.tenant, tenants)
-	}
 	if d.since == "" {
 		return f, nil
 	}
@@ -96,6 +97,19 @@ func (d *deadCall) filter(tenants []string, now time.Time) (deadletter.Filter, e
 		return f, fmt.Errorf("--since: %s is in the future", d.since)
 	}
 	return f, nil
+}
+
+// checkTenant asks the relay, or its store, who its tenants are: the command may
+// be given no file.
+func (d *deadCall) checkTenant(ctx context.Context, to target) error {
+	if d.tenant == "" {
+		return nil
+	}
+	tenants, err := to.tenants(ctx)
+	if err == nil && !slices.Contains(tenants, d.tenant) {
+		err = fmt.Errorf("--tenant: %.60q is none of %q", d.tenant, tenants)
+	}
+	return err
 }
 
 func listLetters(ctx context.Context, to target, f deadletter.Filter, _ deadCall, t terminal) error {
@@ -129,9 +143,13 @@ type raw struct {
 func showLetters(ctx context.Context, to target, f deadletter.Filter, _ deadCall, t terminal) error {
 	lines := json.NewEncoder(inert{t.out})
 	lines.SetEscapeHTML(false)
-	return to.list(ctx, f, true, func(l deadletter.Letter) error {
+	n := 0
+	err := to.list(ctx, f, true, func(l deadletter.Letter) error {
+		n++
 		return lines.Encode(raw{l.Endpoint, l.Message, l.Encoding})
 	})
+	fmt.Fprintln(t.err, counted(n, "dead letter"))
+	return err
 }
 
 func replayLetters(ctx context.Context, to target, f deadletter.Filter, _ deadCall, t terminal) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestAShownLetterMovesNoCursor(t *testing.T) {
 	message := "{\"a\":\"x\u009b2J\x7f\u202e☃\u2028\"}"
 	letters := listed{{Endpoint: "track\x1b[2J", Message: json.RawMessage(message), Reason: "x", Code: "400"}}
 	var out strings.Builder
-	require.NoError(t, showLetters(t.Context(), letters, deadletter.Filter{}, deadCall{}, terminal{out: &out}))
+	require.NoError(t, showLetters(t.Context(), letters, deadletter.Filter{}, deadCall{}, terminal{out: &out, err: io.Discard}))
 	line := strings.TrimSuffix(out.String(), "\n")
 	assert.Equal(t, plain(line), line)
 	assert.Contains(t, line, "☃")
@@ -52,6 +53,8 @@ func TestAShownLetterMovesNoCursor(t *testing.T) {
 
 // listed is a target that has letters.
 type listed []deadletter.Letter
+
+func (l listed) tenants(context.Context) ([]string, error) { return []string{"acme"}, nil }
 
 func (l listed) status(context.Context) (status, error) { return status{}, nil }
 

@@ -20,7 +20,7 @@ func (r *relay) introduce(out io.Writer) {
 		fmt.Fprintf(out, "admin      %s: /healthz, /readyz, /metrics\n", url)
 	}
 	if c.NATS != "" {
-		fmt.Fprintf(out, "stored in  %s, %d copies\n", c.NATS, c.Replicas)
+		fmt.Fprintf(out, "stored in  %s, %s\n", c.NATS, copies(c.Replicas))
 	} else {
 		fmt.Fprintf(out, "stored in  %s\n", c.Data)
 	}
@@ -51,6 +51,13 @@ export ALTERTABLE_BASE_URL=%s
 export ALTERTABLE_API_KEY=%s
 
 `, r.url, key)
+}
+
+func copies(n int) string {
+	if n == 1 {
+		return "1 copy"
+	}
+	return fmt.Sprintf("%d copies", n)
 }
 
 func tokensOf(c *config.Config) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,8 +38,11 @@ func newPublic(handler http.Handler, syncTimeout time.Duration, log *slog.Logger
 // listenPublic opens the producers' port.
 func listenPublic(c *config.Config, log *slog.Logger) (net.Listener, error) {
 	l, err := net.Listen("tcp", c.Listen)
-	if err != nil || c.TLSCert == "" {
-		return l, err
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	if c.TLSCert == "" {
+		return l, nil
 	}
 	files := &certificates{cert: c.TLSCert, key: c.TLSKey, clientCA: c.TLSClientCA, log: log}
 	if err := files.read(); err != nil {

@@ -21,6 +21,7 @@ import (
 // A target is what status and dlq ask: a relay that runs, or its broker.
 type target interface {
 	status(ctx context.Context) (status, error)
+	tenants(ctx context.Context) ([]string, error)
 	list(ctx context.Context, f deadletter.Filter, messages bool, each func(deadletter.Letter) error) error
 	change(ctx context.Context, what string, f deadletter.Filter) (int, error) // "replay" or "purge"
 	close()
@@ -41,6 +42,7 @@ func find(ctx context.Context, c *config.Config, t terminal) (target, error) {
 			return nil, fmt.Errorf("%s is another user's: run this as the user whose relay it is", socket)
 		}
 	}
+	var asked error
 	if asksAddress(c) {
 		r := newRemote("tcp", c.AdminListen)
 		err := r.answers(ctx)
@@ -48,10 +50,17 @@ func find(ctx context.Context, c *config.Config, t terminal) (target, error) {
 			return r, nil
 		}
 		if c.Given("admin-listen") {
-			return nil, fmt.Errorf("no relay answers at %s, on the loopback address, where alone this is served: %w", c.AdminListen, err)
+			asked = fmt.Errorf("no relay answers at %s, on the loopback address, where alone this is served: %w", c.AdminListen, err)
 		}
 	}
-	return openStore(ctx, c, t)
+	if asked != nil && !c.Given("data") && !c.Given("nats") {
+		return nil, asked
+	}
+	s, err := openStore(ctx, c, t)
+	if err != nil {
+		return nil, errors.Join(asked, err)
+	}
+	return s, nil
 }
 
 // asksAddress reports whether the relay is looked for at --admin-listen. The usual
@@ -123,6 +132,14 @@ func (r *remote) status(ctx context.Context) (s status, err error) {
 		return s, refused(resp)
 	}
 	return s, json.NewDecoder(resp.Body).Decode(&s)
+}
+
+func (r *remote) tenants(ctx context.Context) (names []string, err error) {
+	s, err := r.status(ctx)
+	for _, t := range s.Tenants {
+		names = append(names, t.Name)
+	}
+	return names, err
 }
 
 // refused returns the error of an answer that is none.

@@ -76,6 +76,7 @@ func serve(ctx context.Context, c *config.Config, t terminal, log *slog.Logger) 
 	}
 	r.introduce(t.out)
 	err := r.work(ctx)
+	r.log.Info("relay ends", "within", c.ShutdownTimeout)
 	return errors.Join(err, r.shutdown(t.out))
 }
 

@@ -75,7 +75,11 @@ func (s status) write(out io.Writer) error {
 	fmt.Fprint(w, "\nTENANT\tEVENTS STORED\tBYTES\tOLDEST\tDEAD LETTERS\tDRAIN\n")
 	for _, t := range s.Tenants {
 		oldest := (time.Duration(t.Stored.OldestSeconds * float64(time.Second))).Round(time.Second)
-		fmt.Fprintf(w, "%s\t%d\t%s\t%v\t%d\t%s\n", t.Name, t.Stored.Events, bytesOf(t.Stored.Bytes), oldest, t.Stored.DeadLetters, t.does())
+		size := bytesOf(t.Stored.Bytes)
+		if t.Stored.MaxBytes > 0 {
+			size += " of " + bytesOf(t.Stored.MaxBytes)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%v\t%d\t%s\n", t.Name, t.Stored.Events, size, oldest, t.Stored.DeadLetters, t.does())
 	}
 	return w.Flush()
 }
@@ -85,6 +89,8 @@ func (t tenantStatus) does() string {
 	switch d := t.Drain; {
 	case t.Error != "":
 		return plain(t.Error)
+	case t.Absent:
+		return "no relay has served it here yet"
 	case d == nil:
 		return "-"
 	case len(d.Paused) > 0:

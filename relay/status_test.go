@@ -26,12 +26,14 @@ func TestStatus(t *testing.T) {
 	assert.Equal(t, []string{"intake", "drain"}, st.Roles)
 	assert.Equal(t, dir+"/altertable-relay-offline", st.Data)
 	require.Len(t, st.Tenants, 1)
+	assert.Positive(t, st.Tenants[0].Stored.MaxBytes)
 	require.NotNil(t, st.Tenants[0].Drain)
 	assert.Zero(t, s.stop())
 
 	status1, out, errOut = runCommand(t, nil, "status")
 	assert.Zero(t, status1, errOut)
 	assert.Contains(t, out, "no relay runs here")
+	assert.Contains(t, out, " 0 B of "+bytesOf(st.Tenants[0].Stored.MaxBytes)+" ")
 }
 
 // TestAnotherRelayIsNotAsked names a store: what runs at the usual address may be
@@ -73,6 +75,7 @@ func TestWhatADrainDoes(t *testing.T) {
 	}{
 		{tenantStatus{}, "-"},
 		{tenantStatus{Error: "no leader"}, "no leader"},
+		{tenantStatus{Absent: true}, "no relay has served it here yet"},
 		{tenantStatus{Drain: &drain.Status{}}, "stands by"},
 		{tenantStatus{Drain: &drain.Status{Leads: []string{"events"}}}, "leads"},
 		{tenantStatus{Drain: &drain.Status{Leads: []string{"events"}, Last: last}}, "leads, delivered last at 2026-11-27T12:00:00Z"},

@@ -7,7 +7,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/relay/internal/broker"
@@ -20,6 +24,7 @@ type store struct {
 	config *config.Config
 	broker *broker.Broker
 	dead   *deadletter.Store
+	names  []string // of the tenants
 }
 
 const (
@@ -47,7 +52,34 @@ func openStore(ctx context.Context, c *config.Config, t terminal) (*store, error
 		b.Close()
 		return nil, err
 	}
-	return &store{c, b, deadletter.NewStore(b.JetStream(), c.Names())}, nil
+	names, err := tenantsIn(ctx, c, b)
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("streams are not listed: %w", err)
+	}
+	return &store{c, b, deadletter.NewStore(b.JetStream(), names), names}, nil
+}
+
+// tenantsIn returns the names of the tenants: those of the file, or else those that
+// have streams. A command may be given the store alone.
+func tenantsIn(ctx context.Context, c *config.Config, b *broker.Broker) (names []string, err error) {
+	if c.HasTenants {
+		return c.Names(), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, clusterTime)
+	defer cancel()
+	streams := b.JetStream().StreamNames(ctx)
+	for stream := range streams.Name() {
+		name, ours := strings.CutPrefix(stream, broker.Stream(""))
+		if ours && broker.DeadStream(strings.TrimSuffix(name, "_DLQ")) != stream {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		names = c.Names()
+	}
+	slices.Sort(names)
+	return names, streams.Err()
 }
 
 // wait returns once the broker has started.
@@ -80,20 +112,42 @@ func (s *store) status(ctx context.Context) (status, error) {
 		st.DiskFree, st.DiskSize = free, size
 	}
 	st.Reason = "no relay runs here"
-	for _, name := range s.config.Names() {
+	if s.config.NATS != "" {
+		st.Reason = "from the cluster: what a relay does, its own --admin-listen says"
+	}
+	for _, name := range s.names {
 		t := tenantStatus{Name: name}
 		b, err := s.broker.Backlog(ctx, name)
-		if err != nil {
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			t.Absent = true
+		case err != nil:
 			t.Error = err.Error()
 		}
 		t.Stored = storedOf(b)
+		t.Stored.MaxBytes = maxBytesOf(ctx, s.broker, name)
 		st.Tenants = append(st.Tenants, t)
 	}
 	return st, nil
 }
 
+func (s *store) tenants(context.Context) ([]string, error) { return s.names, nil }
+
 func storedOf(b broker.Backlog) stored {
 	return stored{Messages: b.Messages, Bytes: b.Bytes, Events: b.Events, OldestSeconds: b.Oldest.Round(time.Millisecond).Seconds(), DeadLetters: b.Dead}
+}
+
+// maxBytesOf asks the stream, since the default is a share of the disk.
+func maxBytesOf(ctx context.Context, b *broker.Broker, tenant string) int64 {
+	js := b.JetStream()
+	if js == nil {
+		return 0
+	}
+	stream, err := js.Stream(ctx, broker.Stream(tenant))
+	if err != nil {
+		return 0
+	}
+	return max(0, stream.CachedInfo().Config.MaxBytes)
 }
 
 func (s *store) list(ctx context.Context, f deadletter.Filter, messages bool, each func(deadletter.Letter) error) error {

@@ -104,7 +104,7 @@ func printUser(out io.Writer, server *altertabletest.Server) {
 func printPlaces(out io.Writer) {
 	const dashboard = "https://altertable.ai/dashboard"
 	if url := os.Getenv("ALTERTABLE_BASE_URL"); url != "" {
-		fmt.Fprintf(out, "\nTo see them, open %s/ if that is altertable-local, else %s\n", strings.TrimSuffix(url, "/"), dashboard)
+		fmt.Fprintf(out, "\nTo see them, open %s/ if that is altertable-local, look at the\nterminal of the relay if it is altertable-relay, else open %s\n", strings.TrimSuffix(url, "/"), dashboard)
 		return
 	}
 	fmt.Fprintf(out, "\nTo see them, open %s\n", dashboard)

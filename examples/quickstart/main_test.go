@@ -51,7 +51,7 @@ func TestWithVariables(t *testing.T) {
 	defer srv.Close()
 	text, err := output(t, "any", srv.URL, "")
 	require.NoError(t, err)
-	assert.Regexp(t, "^"+delivered+"To see them, open "+srv.URL+"/ if that is altertable-local, else https://altertable.ai/dashboard\n$", text)
+	assert.Regexp(t, "^"+delivered+"To see them, open "+srv.URL+"/ if that is altertable-local, look at the\nterminal of the relay if it is altertable-relay, else open https://altertable.ai/dashboard\n$", text)
 	assert.Len(t, srv.Events(), 2)
 	assert.Len(t, srv.Identities(), 1)
 

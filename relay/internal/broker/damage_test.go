@@ -93,6 +93,41 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
+// What a kill leaves: an index that is older than the files, of which the server
+// has removed those whose messages were acknowledged.
+func TestAKillAfterDeliveryIsNoDamage(t *testing.T) {
+	for name, c := range map[string]struct{ delivered, errors, notes int }{
+		"all delivered":  {400, 0, 1},
+		"some delivered": {200, 0, 0}, // the first file is gone, and the server finds it out
+		"none delivered": {0, 1, 0},   // and the first file is gone all the same
+	} {
+		t.Run(name, func(t *testing.T) {
+			data, text := t.TempDir(), randomBody(t, 100)
+			b := open(t, Options{Data: data}, Tenant{Name: "acme", MaxBytes: 1 << 30})
+			for range 400 {
+				publish(t, b, "acme", string(text))
+			}
+			b.Close()
+			index := filepath.Join(streamDir(data), "msgs", "index.db")
+			old, err := os.ReadFile(index)
+			require.NoError(t, err)
+
+			b = open(t, Options{Data: data}, Tenant{Name: "acme", MaxBytes: 1 << 30})
+			if c.delivered > 0 {
+				require.Equal(t, c.delivered, newPuller(t, b).deliver(c.delivered))
+			}
+			b.Close()
+			require.NoError(t, os.WriteFile(index, old, 0o600))
+			_ = os.Remove(filepath.Join(streamDir(data), "msgs", "1.blk"))
+
+			log := new(record)
+			open(t, Options{Data: data, Logger: log.logger()}, Tenant{Name: "acme", MaxBytes: 1 << 30})
+			assert.Equal(t, c.errors, log.count("messages are lost"))
+			assert.Equal(t, c.notes, log.count("as a kill leaves it"))
+		})
+	}
+}
+
 func truncate(t *testing.T, file string) {
 	t.Helper()
 	require.NoError(t, os.Truncate(file, 0))

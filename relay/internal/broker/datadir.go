@@ -39,6 +39,9 @@ func openDataDir(path string, readOnly bool) (*dataDir, error) {
 	held, err := d.lock.TryLock()
 	if err == nil && !held {
 		err = errors.New("another relay has locked it")
+		if !readOnly {
+			err = fmt.Errorf("%w: end that one, or choose another --data", err)
+		}
 	}
 	if err == nil {
 		err = d.writable()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -104,8 +106,8 @@ func isDone(ctx context.Context, stream jetstream.Stream, tenant string, seq uin
 	return err == nil && c.CachedInfo().AckFloor.Stream >= seq
 }
 
-// sayForgotten logs the streams with messages that nobody delivers: their tenant was
-// renamed, or is not configured any more. A cluster's may be those of other relays.
+// sayForgotten logs the streams with messages whose tenant is not configured, since
+// nobody delivers them. On a cluster they may be those of other relays.
 func (b *Broker) sayForgotten(js jetstream.JetStream) {
 	ctx, cancel := context.WithTimeout(b.ctx, tidyTimeout)
 	defer cancel()
@@ -116,44 +118,75 @@ func (b *Broker) sayForgotten(js jetstream.JetStream) {
 	streams := js.ListStreams(ctx, jetstream.WithStreamListSubject("altertable.v1.>"))
 	for info := range streams.Info() {
 		if !configured[info.Config.Name] && info.State.Msgs > 0 {
-			b.log.Warn("no tenant is configured for a stream that holds messages, and nobody delivers them: name it again, or delete the data", "stream", info.Config.Name, "messages", info.State.Msgs)
+			b.log.Warn("messages of a tenant that is not configured stay stored, and nobody delivers them: name it again, or delete the stream", "stream", info.Config.Name, "messages", info.State.Msgs)
 		}
 	}
 }
 
-// sayLost logs what recovery found damaged.
+// sayLost logs what recovery found damaged. After a kill the server misses files, too,
+// that it had removed itself, since their messages were acknowledged.
 func (b *Broker) sayLost() {
 	ctx, cancel := context.WithTimeout(b.ctx, tidyTimeout)
 	defer cancel()
 	js := *b.js.Load()
 	for _, t := range b.tenants {
 		for _, name := range []string{Stream(t.Name), DeadStream(t.Name)} {
-			if n, err := lostBytes(ctx, js, name); err == nil && n > 0 {
-				b.log.Error("files of the store are damaged, and messages are lost", "stream", name, "bytes", n)
+			l, err := lostOf(ctx, js, name)
+			if err != nil || l.Bytes == 0 {
+				continue
 			}
+			if name == Stream(t.Name) && l.isSettled(ctx, js, name) {
+				b.log.Info("files of the store are gone whose messages were acknowledged, as a kill leaves it", "stream", name, "bytes", l.Bytes)
+				continue
+			}
+			b.log.Error("files of the store are damaged, and messages are lost", "stream", name, "bytes", l.Bytes)
 		}
 	}
 }
 
-// lostBytes asks by hand, as the client's state of a stream leaves this out. The
+// lost is what the server misses of a stream.
+type lost struct {
+	Sequences []uint64 `json:"msgs"` // of files that are gone; of damaged ones some may not be known
+	Bytes     uint64   `json:"bytes"`
+}
+
+// isSettled reports whether all of it was acknowledged, as far as the consumers know.
+func (l lost) isSettled(ctx context.Context, js jetstream.JetStream, stream string) bool {
+	if len(l.Sequences) == 0 {
+		return false
+	}
+	settled, open := uint64(0), uint64(math.MaxUint64)
+	for _, name := range []string{EventsConsumer, IdentifyConsumer} {
+		c, err := js.Consumer(ctx, stream, name)
+		if err != nil {
+			return false
+		}
+		info := c.CachedInfo()
+		settled = max(settled, info.AckFloor.Stream)
+		if info.NumPending > 0 || info.NumAckPending > 0 {
+			open = min(open, info.AckFloor.Stream)
+		}
+	}
+	return slices.Max(l.Sequences) <= min(settled, open)
+}
+
+// lostOf asks by hand, as the client's state of a stream leaves this out. The
 // server tells it only together with every deleted sequence.
-func lostBytes(ctx context.Context, js jetstream.JetStream, name string) (uint64, error) {
+func lostOf(ctx context.Context, js jetstream.JetStream, name string) (lost, error) {
 	const mostDeleted = 100_000 // an answer of about 1 MB
 	stream, err := js.Stream(ctx, name)
 	if err != nil || stream.CachedInfo().State.NumDeleted > mostDeleted {
-		return 0, err
+		return lost{}, err
 	}
 	m, err := js.Conn().RequestWithContext(ctx, "$JS.API.STREAM.INFO."+name, []byte(`{"deleted_details":true}`))
 	if err != nil {
-		return 0, err
+		return lost{}, err
 	}
 	var info struct {
 		State struct {
-			Lost struct {
-				Bytes uint64 `json:"bytes"`
-			} `json:"lost"`
+			Lost lost `json:"lost"`
 		} `json:"state"`
 	}
 	err = json.Unmarshal(m.Data, &info)
-	return info.State.Lost.Bytes, err
+	return info.State.Lost, err
 }

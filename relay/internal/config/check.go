@@ -21,6 +21,7 @@ func (c *Config) setTenants(entries []tenantEntry, getenv func(string) string, w
 		c.setOneTenant(getenv, wrong)
 		return
 	}
+	c.HasTenants = true
 	if c.use == Serve && getenv(tokenVariable) != "" {
 		wrong.add(tokenVariable, "is the token of a relay without tenants; the file's have their own")
 	}
@@ -107,7 +108,7 @@ func (c *Config) check(getenv func(string) string, wrong *problems) {
 	c.checkTLS(wrong)
 	switch {
 	case c.AckWait < c.PinnedTTL:
-		wrong.add(c.called("ack-wait"), fmt.Sprintf("%v is out of range: at least pinned-ttl, %v", c.AckWait, c.PinnedTTL))
+		wrong.add(c.called("ack-wait"), fmt.Sprintf("%v is out of range: at least pinned-ttl, %v", short(c.AckWait), short(c.PinnedTTL)))
 	case !c.Drain && c.NATS == "":
 		wrong.add(c.called("role"), "intake alone needs --nats: nobody else drains an embedded broker")
 	}

@@ -45,6 +45,7 @@ type Config struct {
 	SpoolName       string
 	TrustedProxies  []netip.Prefix
 	Tenants         []Tenant
+	HasTenants      bool // the file names them
 	LogLevel        slog.Level
 	Notes           []string // what is allowed, and better changed; a sentence each
 

@@ -17,7 +17,7 @@ type setting struct {
 
 var settings = []setting{
 	{name: "listen", usage: "`address` that producers send to (default 127.0.0.1:8480, with a token :8480)", set: address(func(c *Config) *string { return &c.Listen })},
-	{name: "admin-listen", usage: "`address` of /healthz, /readyz and /metrics, on the loopback of status and dlq too; none for no port", preset: "127.0.0.1:8481", set: setAdmin},
+	{name: "admin-listen", usage: "`address` of /healthz, /readyz and /metrics, on loopback of status and dlq, too; none for no port", preset: "127.0.0.1:8481", set: setAdmin},
 	{name: "tls-cert", usage: "`file` of the certificate that producers are shown, in PEM; it is read again when it changes", set: text(func(c *Config) *string { return &c.TLSCert })},
 	{name: "tls-key", usage: "`file` of its key, in PEM", set: text(func(c *Config) *string { return &c.TLSKey })},
 	{name: "tls-client-ca", usage: "`file` of certificates, in PEM; producers must present one that these signed", set: text(func(c *Config) *string { return &c.TLSClientCA })},
@@ -33,7 +33,7 @@ var settings = []setting{
 	{name: "dedupe-window", usage: "`time` within which a repeated request is stored once, 1s to 24h", preset: "2m", set: duration(func(c *Config) *time.Duration { return &c.DedupeWindow }, time.Second, 24*time.Hour)},
 	{name: "pinned-ttl", usage: "`time` after which another relay takes over from one that is gone, 1s to 10m", preset: "15s", set: duration(func(c *Config) *time.Duration { return &c.PinnedTTL }, time.Second, 10*time.Minute)},
 	{name: "ack-wait", usage: "`time` after which the broker delivers again what no relay confirms, 1s to 1h", preset: "1m", set: duration(func(c *Config) *time.Duration { return &c.AckWait }, time.Second, time.Hour)},
-	{name: "max-bytes", usage: "`size` of a tenant's stored messages before compression, such as 10GiB (default 80 % of the disk)", set: setMaxBytes},
+	{name: "max-bytes", usage: "`size` of a tenant's stored messages before compression, such as 10GiB (default 80 % of the disk, shared)", set: setMaxBytes},
 	{name: "api", usage: "`URL` of the API, or " + Offline + " for an embedded server (default https://api.altertable.ai; without any key and setting, " + Offline + ")", set: setAPI},
 	{name: "insecure-http", usage: "lets --api be http for any host: the key then crosses the network in clear", bare: true, set: boolean(func(c *Config) *bool { return &c.InsecureHTTP })},
 	{name: "rate", usage: "`requests` a second that a tenant sends at most, such as 0.5; 0: as many as the API takes", preset: "0", set: func(c *Config, text string) error { return setRate(&c.each.Rate, text) }},
@@ -54,6 +54,16 @@ const configName = "config"
 // variable returns the name of the setting's environment variable.
 func variable(name string) string {
 	return "ALTERTABLE_RELAY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// FindsRelay reports whether a flag is for a command that asks a relay: whether it
+// says where that, or its store, is. A flag that is no setting is the command's own.
+func FindsRelay(name string) bool {
+	switch name {
+	case configName, "admin-listen", "data", "nats", "nats-creds", "nats-ca", "nats-cert", "nats-key":
+		return true
+	}
+	return settingOf(name) == nil
 }
 
 func settingOf(name string) *setting {

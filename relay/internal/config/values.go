@@ -77,7 +77,7 @@ func duration(to func(*Config) *time.Duration, low, high time.Duration) func(*Co
 		case err != nil:
 			return fmt.Errorf("%s is not a time: a number with its unit, such as 500ms, 15s or 2m", shown(text))
 		case d < low || d > high:
-			return fmt.Errorf("%v is out of range: %v to %v", d, short(low), short(high))
+			return fmt.Errorf("%v is out of range: %v to %v", short(d), short(low), short(high))
 		}
 		*to(c) = d
 		return nil

@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -32,8 +33,11 @@ func (p *publication) store(b *scratch, text []byte) answer {
 			payload = b.payload
 		}
 		if err := p.storePart(ctx, number, payload, len(part.messages)); err != nil {
-			p.noteFailure(err)
-			return answerTo(err)
+			told := answerTo(err)
+			if told.status != http.StatusRequestEntityTooLarge { // of that body alone
+				p.noteFailure(err)
+			}
+			return told
 		}
 	}
 	p.noteSuccess()

@@ -75,6 +75,25 @@ func TestWhenTheStreamIsFullTheAnswerIs503AndNothingIsLost(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(s.log.String(), "stored again"))
 }
 
+// One tenant's full stream is told once, however often another one's events are stored.
+func TestFailuresAreLoggedOnceForEachTenant(t *testing.T) {
+	other := intake.Tenant{Name: "other", Tokens: []intake.Token{{SHA256: sha256.Sum256([]byte("others"))}}}
+	b := openBroker(t, acme(), other)
+	s := startOn(t, b, intake.Options{Tenants: []intake.Tenant{acme(), other}, JetStream: wrap(b, func(ctx context.Context, m *nats.Msg, publish func(context.Context) (*jetstream.PubAck, error)) (*jetstream.PubAck, error) {
+		if strings.Contains(m.Subject, "other") {
+			return nil, &jetstream.APIError{Code: 503, ErrorCode: 10077, Description: "maximum bytes exceeded"}
+		}
+		return publish(ctx)
+	})})
+	for n := range 3 {
+		requireLater(t, s.post(t, "/track", track(n), "X-API-Key", "others"), "full")
+		assert.Equal(t, 200, s.post(t, "/track", track(n)).status)
+	}
+	assert.Equal(t, 1, strings.Count(s.log.String(), "cannot be stored"), s.log.String())
+	assert.Contains(t, s.log.String(), "tenant=other")
+	assert.NotContains(t, s.log.String(), "stored again")
+}
+
 // A retry after a part failed brings the rest, behind what is stored: no identify
 // gets behind one that is later in its body.
 func TestARetryAfterAFailureKeepsTheOrder(t *testing.T) {
