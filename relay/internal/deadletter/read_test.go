@@ -190,10 +190,10 @@ func TestErrorsOfReading(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.js.DeleteStream(t.Context(), "ALTERTABLE_b_DLQ"))
 	for name, call := range map[string]func(Filter) error{
-		"list":   func(f Filter) error { return w.List(t.Context(), f, func(Letter) error { return nil }) },
+		"list":    func(f Filter) error { return w.List(t.Context(), f, func(Letter) error { return nil }) },
 		"headers": func(f Filter) error { return w.ListHeaders(t.Context(), f, func(Letter) error { return nil }) },
-		"replay": func(f Filter) error { _, err := w.Replay(t.Context(), f); return err },
-		"purge":  func(f Filter) error { _, err := w.Purge(t.Context(), f); return err },
+		"replay":  func(f Filter) error { _, err := w.Replay(t.Context(), f); return err },
+		"purge":   func(f Filter) error { _, err := w.Purge(t.Context(), f); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := call(Filter{Tenant: "zzz"})
