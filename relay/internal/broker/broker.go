@@ -293,9 +293,9 @@ func (b *Broker) Close() {
 func checkTenants(tenants []Tenant) error {
 	seen := make(map[string]bool, len(tenants))
 	for _, t := range tenants {
-		switch {
-		case !validTenant(t.Name):
-			return fmt.Errorf("tenant %q: a name has 1 to 32 of a-z, 0-9, _ and -, begins with a letter or digit, and is not dlq", t.Name)
+		switch err := CheckTenant(t.Name); {
+		case err != nil:
+			return fmt.Errorf("tenant %q %w", t.Name, err)
 		case seen[t.Name+"_dlq"] || seen[strings.TrimSuffix(t.Name, "_dlq")] && strings.HasSuffix(t.Name, "_dlq"):
 			// Their directories are one where case does not count.
 			return fmt.Errorf("tenant %q: not beside one of the same name with or without _dlq", t.Name)
