@@ -155,12 +155,13 @@ func (p *publication) close() {
 	}
 }
 
+func (p *publication) partID(number int) string { return p.id + "-" + strconv.Itoa(number) }
+
 // header returns the headers of a part.
 func (p *publication) header(number int) nats.Header {
-	n := strconv.Itoa(number)
-	h := nats.Header{jetstream.MsgIDHeader: {p.id + "-" + n}}
+	h := nats.Header{jetstream.MsgIDHeader: {p.partID(number)}}
 	if p.outcomes != nil {
-		h[broker.HeaderOutcome] = []string{p.outcomes.subject + "." + n}
+		h[broker.HeaderOutcome] = []string{p.outcomes.subject + "." + strconv.Itoa(number)}
 	}
 	return h
 }
