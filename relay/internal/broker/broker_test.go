@@ -27,21 +27,26 @@ func TestWhatIsStoredIsThereAfterRestart(t *testing.T) {
 // What others do at the start is done before anybody may publish, and tried again.
 func TestAtStart(t *testing.T) {
 	failure := errors.New("not yet")
-	calls := make(chan error)
+	answers := make(chan error, 2)
 	o := Options{Data: t.TempDir(), AtStart: func(ctx context.Context, js jetstream.JetStream) error {
 		if _, err := js.Stream(ctx, Stream("acme")); err != nil {
 			return err
 		}
-		return <-calls
+		select {
+		case err := <-answers:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}}
 	b, err := Open(o, small("acme")...)
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
-	calls <- failure
+	answers <- failure
 	eventually(t, "the reason", func() bool { return errors.Is(b.Ready(t.Context()), failure) })
 	assert.Nil(t, b.JetStream())
 	assert.Nil(t, b.Writable())
-	calls <- nil
+	answers <- nil
 	waitStarted(t, b)
 	require.NoError(t, b.Ready(t.Context()))
 }
@@ -54,7 +59,11 @@ func TestCloseDuringAtStart(t *testing.T) {
 		return ctx.Err()
 	}}, small("acme")...)
 	require.NoError(t, err)
-	<-called
+	select {
+	case <-called:
+	case <-b.Started():
+		require.Fail(t, "started without it")
+	}
 	b.Close()
 	assert.Nil(t, b.JetStream())
 }

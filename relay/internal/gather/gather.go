@@ -141,8 +141,8 @@ func (g *Gatherer) enqueue(b Batch) (w *waiting, again bool, err error) {
 	return w, false, nil
 }
 
-// leave takes what nobody waits for from the queue, unless it is being sent, or is
-// another call's.
+// leave takes the caller's batch from the queue, unless it is being sent, or came
+// with an earlier call.
 func (g *Gatherer) leave(w *waiting, again bool) {
 	if again {
 		return
