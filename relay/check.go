@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/altertable-ai/altertable-go/relay/internal/broker"
 	"github.com/altertable-ai/altertable-go/relay/internal/config"
 )
 
@@ -51,7 +52,7 @@ func (k *trial) report(step, text string, err error) {
 // tryBroker asks the relay that runs, or looks at the broker that it would use.
 func (k *trial) tryBroker(ctx context.Context) {
 	c := k.config
-	if _, err := os.Stat(filepath.Join(c.Data, "jetstream")); c.NATS == "" && errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(c.Data, broker.StoreName)); c.NATS == "" && errors.Is(err, os.ErrNotExist) {
 		k.report("broker", "embedded, and new: "+c.Data, writable(c.Data))
 		return
 	}

@@ -136,7 +136,7 @@ func (r *relay) listDead(w http.ResponseWriter, q *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	list := store.Heads
+	list := store.ListHeaders
 	if q.URL.Query().Get("messages") == "true" {
 		list = store.List
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/altertable-ai/altertable-go/relay/internal/config"
 	"github.com/altertable-ai/altertable-go/relay/internal/deadletter"
 	"github.com/altertable-ai/altertable-go/relay/internal/drain"
+	"github.com/altertable-ai/altertable-go/relay/internal/gather"
 	"github.com/altertable-ai/altertable-go/relay/internal/intake"
 	"github.com/altertable-ai/altertable-go/relay/internal/metrics"
 )
@@ -48,6 +49,8 @@ type relay struct {
 	public  *http.Server
 	url     string // of the intake
 	begun   time.Time
+
+	gather atomic.Pointer[gather.Gatherer] // there once the broker has recovered; nil with a cluster
 
 	mu     sync.Mutex // guards what follows, which is there once the broker has recovered
 	dead   *deadletter.Store
@@ -87,7 +90,11 @@ func (r *relay) open() (err error) {
 	for i, t := range r.config.Tenants {
 		tenants[i] = broker.Tenant{Name: t.Name, MaxBytes: t.MaxBytes}
 	}
-	if r.broker, err = broker.Open(brokerOptions(r.config, r.log), tenants...); err != nil {
+	o := brokerOptions(r.config, r.log)
+	if r.config.NATS == "" {
+		o.AtStart = r.startGathering
+	}
+	if r.broker, err = broker.Open(o, tenants...); err != nil {
 		return err
 	}
 	r.ready = newReadiness(r.askReady)
@@ -124,7 +131,7 @@ func (r *relay) openIntake() error {
 	}
 	r.intake = intake.New(intake.Options{
 		Tenants: tenants, TrustedProxies: r.config.TrustedProxies, SyncTimeout: r.config.SyncTimeout,
-		JetStream: r.broker.Writable, Metrics: r.metrics, Logger: r.log,
+		JetStream: r.broker.Writable, Gather: r.gather.Load, Metrics: r.metrics, Logger: r.log,
 	})
 	r.url = urlOf(listener.Addr(), r.config)
 	r.public = newPublic(r.intake, r.config.SyncTimeout, r.log)

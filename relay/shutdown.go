@@ -136,7 +136,13 @@ func (r *relay) endBroker(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, brokerTime)
 		defer cancel()
 	}
-	if within(ctx, r.broker.Close) || recovering {
+	end := func() {
+		if g := r.gather.Load(); g != nil {
+			g.Close()
+		}
+		r.broker.Close()
+	}
+	if within(ctx, end) || recovering {
 		return nil
 	}
 	return errors.New("the broker did not close in time; nothing that was stored is lost")

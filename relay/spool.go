@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nuid"
 
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/relay/internal/deadletter"
+	"github.com/altertable-ai/altertable-go/relay/internal/drain"
 )
 
 // startSpool delivers what write-only clients leave in --spool. It goes the way of
@@ -51,7 +51,7 @@ func (r *relay) keepRefused(err error) {
 		return // the intake has refused nothing yet
 	}
 	tenant := r.config.Tenants[0].Name
-	code := codeOf(refused.Err)
+	code := drain.CodeOf(refused.Err)
 	for _, message := range refused.Payloads() {
 		if r.keep(store, deadletter.Letter{Tenant: tenant, Endpoint: refused.Endpoint, Code: code, Reason: refused.Err.Error(), Message: message}) {
 			r.metrics.Dead(tenant, code, 1)
@@ -75,18 +75,4 @@ func (r *relay) keep(store *deadletter.Store, l deadletter.Letter) bool {
 		}
 		time.Sleep(time.Second)
 	}
-}
-
-// codeOf returns the code of a dead letter as the drain makes it.
-func codeOf(err error) string {
-	var answer *altertable.APIError
-	switch {
-	case errors.As(err, &answer) && answer.Code != "":
-		return answer.Code
-	case errors.As(err, &answer):
-		return strconv.Itoa(answer.StatusCode)
-	case errors.Is(err, altertable.ErrTooLarge):
-		return "too-large"
-	}
-	return "invalid"
 }

@@ -154,7 +154,7 @@ func (s *store) list(ctx context.Context, f deadletter.Filter, messages bool, ea
 	if messages {
 		return s.dead.List(ctx, f, each)
 	}
-	return s.dead.Heads(ctx, f, each)
+	return s.dead.ListHeaders(ctx, f, each)
 }
 
 func (s *store) change(ctx context.Context, what string, f deadletter.Filter) (int, error) {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/altertable-ai/altertable-go/relay/internal/body"
 )
 
 // A Backlog is what a tenant's streams hold. It converts to metrics.Backlog.
@@ -63,35 +65,11 @@ func estimate(ctx context.Context, stream jetstream.Stream, state jetstream.Stre
 		if err != nil {
 			return 0, err
 		}
-		events += int64(countEvents(m.Data))
+		events += int64(body.Count(m.Data))
 		counted++
 	}
 	if counted == 0 {
 		return 0, nil
 	}
 	return events * int64(state.Msgs) / counted, nil
-}
-
-// countEvents returns how many objects the JSON array has; an object is one event.
-func countEvents(data []byte) int {
-	depth, events, quoted := 0, 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' && depth == 0:
-			return 1
-		case c == '{' || c == '[':
-			if c == '{' && depth == 1 {
-				events++
-			}
-			depth++
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return events
 }

@@ -8,24 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCountEvents(t *testing.T) {
-	for text, want := range map[string]int{
-		``:                         0,
-		`[]`:                       0,
-		`{"event":"a"}`:            1,
-		` {"p":{"q":[{},{}]}}`:     1,
-		`[{"event":"a"}]`:          1,
-		`[{"p":[{},{}]},{"q":{}}]`: 2,
-		`[{"p":"}],{[\"\\"},{}]`:   2,
-		`[1,"{"]`:                  0,
-		`]]]{`:                     0,
-		`"`:                        0,
-		`"\`:                       0,
-	} {
-		assert.Equal(t, want, countEvents([]byte(text)), text)
-	}
-}
-
 func TestBacklog(t *testing.T) {
 	b := open(t, Options{Data: t.TempDir()})
 	ctx := t.Context()

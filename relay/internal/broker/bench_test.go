@@ -92,27 +92,6 @@ func benchPublish(b *testing.B, events int) {
 	}
 }
 
-// BenchmarkGather stores messages of one and of ten events as the intake does.
-func BenchmarkGather(b *testing.B) {
-	for _, events := range []int{1, 10} {
-		bodies := [][]byte{randomBody(b, events)}
-		for _, workers := range []int{1, 64, 1000} {
-			for _, gather := range []bool{false, true} {
-				b.Run(fmt.Sprintf("events=%d/goroutines=%d/gather=%v", events, workers, gather), func(b *testing.B) {
-					broker := benchOpen(b, Options{Data: b.TempDir(), Compress: true})
-					js := broker.JetStream()
-					if gather {
-						js = broker.Writable()
-					}
-					b.ResetTimer()
-					publishAll(b, js, bodies, workers)
-					b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "events/s")
-				})
-			}
-		}
-	}
-}
-
 func publishAll(b *testing.B, js jetstream.JetStream, bodies [][]byte, workers int) {
 	b.Helper()
 	var next atomic.Int64
@@ -124,7 +103,7 @@ func publishAll(b *testing.B, js jetstream.JetStream, bodies [][]byte, workers i
 				if i > int64(b.N) {
 					return
 				}
-				_, err := js.PublishMsg(b.Context(), message(fmt.Sprint(i), string(bodies[i%int64(len(bodies))])))
+				_, err := js.Publish(b.Context(), Subject("acme", "track"), bodies[i%int64(len(bodies))], jetstream.WithMsgID(fmt.Sprint(i)))
 				if err != nil {
 					b.Error(err)
 					return

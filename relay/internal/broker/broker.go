@@ -30,6 +30,9 @@ type Options struct {
 	Name      string        // of the connection
 	Logger    *slog.Logger
 	ReadOnly  bool // status, dlq and check: creates and changes no stream or consumer
+	// AtStart is called when the streams are there, before Started, and again until it
+	// returns nil; ctx ends with Close. Its error is one of Ready.
+	AtStart func(ctx context.Context, js jetstream.JetStream) error
 }
 
 // A Tenant's streams.
@@ -52,7 +55,6 @@ type Broker struct {
 	running sync.WaitGroup
 	started chan struct{}
 	js      atomic.Pointer[jetstream.JetStream]
-	gather  *gatherer    // of the embedded server; set before Started
 	full    atomic.Bool  // the disk, when it was last looked at
 	looked  atomic.Int64 // when, in nanoseconds since 1970
 
@@ -138,27 +140,21 @@ func (b *Broker) run() {
 	b.keep()
 }
 
-// atStart says what an operator should know, and tidies up.
+// atStart says what an operator should know, tidies up, and lets others begin.
 func (b *Broker) atStart() bool {
 	js := *b.js.Load()
 	if most := js.Conn().MaxPayload(); most < MaxMessage+headroom {
 		b.log.Warn("the broker's max_payload is small: events that are larger are refused", "bytes", most, "wanted", MaxMessage+headroom)
 	}
-	if b.server == nil || b.o.ReadOnly {
+	if b.server != nil && !b.o.ReadOnly {
+		b.sayForgotten(js)
+		b.sayLost()
+		b.tidyAtStart()
+	}
+	if b.o.AtStart == nil {
 		return true
 	}
-	b.sayForgotten(js)
-	b.sayLost()
-	b.tidyAtStart()
-	b.gather = newGatherer(js, b.o.Dedupe, b.full.Load)
-	return b.retry("streams cannot be read", func() error {
-		for _, t := range b.tenants {
-			if err := b.gather.seed(b.ctx, t.Name); err != nil {
-				return named("stream", Stream(t.Name), err)
-			}
-		}
-		return nil
-	})
+	return b.retry("streams cannot be read", func() error { return b.o.AtStart(b.ctx, js) })
 }
 
 // startServer starts the embedded server, again and again until it works.
@@ -251,14 +247,10 @@ func (b *Broker) JetStream() jetstream.JetStream {
 
 // Writable is JetStream for those who store events. It returns nil while nothing
 // may be stored because the disk is nearly full: the rest is for what delivery
-// writes. With the embedded broker, small messages given to its PublishMsg at the
-// same time are stored as one: see gatherer.
+// writes.
 func (b *Broker) Writable() jetstream.JetStream {
-	if b.isFull() || !b.hasStarted() {
+	if b.isFull() {
 		return nil
-	}
-	if b.gather != nil {
-		return b.gather
 	}
 	return b.JetStream()
 }
@@ -278,9 +270,6 @@ func (b *Broker) Conn() *nats.Conn {
 func (b *Broker) Close() {
 	b.cancel()
 	b.running.Wait()
-	if b.gather != nil {
-		b.gather.close()
-	}
 	b.link.close()
 	if b.server != nil {
 		b.server.stop()
@@ -293,9 +282,9 @@ func (b *Broker) Close() {
 func checkTenants(tenants []Tenant) error {
 	seen := make(map[string]bool, len(tenants))
 	for _, t := range tenants {
-		switch {
-		case !validTenant(t.Name):
-			return fmt.Errorf("tenant %q: a name has 1 to 32 of a-z, 0-9, _ and -, begins with a letter or digit, and is not dlq", t.Name)
+		switch err := CheckTenant(t.Name); {
+		case err != nil:
+			return fmt.Errorf("tenant %q %w", t.Name, err)
 		case seen[t.Name+"_dlq"] || seen[strings.TrimSuffix(t.Name, "_dlq")] && strings.HasSuffix(t.Name, "_dlq"):
 			// Their directories are one where case does not count.
 			return fmt.Errorf("tenant %q: not beside one of the same name with or without _dlq", t.Name)

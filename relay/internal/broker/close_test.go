@@ -32,7 +32,7 @@ func TestCloseWhileStarting(t *testing.T) {
 	data := t.TempDir()
 	b := open(t, Options{Data: data})
 	for range 200 {
-		publish(t, b, "acme", string(body(t, 10)))
+		publish(t, b, "acme", string(bodyOf(t, 10)))
 	}
 	b.Close()
 	for wait := time.Duration(0); wait < 20*time.Millisecond; wait += 500 * time.Microsecond {

@@ -13,7 +13,7 @@ import (
 )
 
 func streamDir(data string) string {
-	return filepath.Join(data, storeName, "$G", "streams", Stream("acme"))
+	return filepath.Join(data, StoreName, "$G", "streams", Stream("acme"))
 }
 
 func cut(t *testing.T, file string, by int64) {

@@ -10,10 +10,11 @@ import (
 	"github.com/gofrs/flock"
 )
 
-const (
-	storeName = "jetstream" // nats-server's, below the data directory
-	lockName  = "relay.lock"
-)
+// StoreName is nats-server's directory below the data directory. Where it is not,
+// no relay has stored anything.
+const StoreName = "jetstream"
+
+const lockName = "relay.lock"
 
 // A dataDir is the directory of one relay, locked as long as it is open.
 type dataDir struct {
@@ -67,10 +68,10 @@ func isStore(path string, readOnly bool) error {
 			return fmt.Errorf("its %s is not a regular file", name)
 		}
 	}
-	store, err := os.Stat(filepath.Join(path, storeName))
+	store, err := os.Stat(filepath.Join(path, StoreName))
 	switch {
 	case err == nil && !store.IsDir():
-		return fmt.Errorf("its %s is not a directory", storeName)
+		return fmt.Errorf("its %s is not a directory", StoreName)
 	case errors.Is(err, fs.ErrNotExist) && readOnly:
 		return errors.New("no relay has stored anything there")
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -82,7 +83,7 @@ func isStore(path string, readOnly bool) error {
 // writable makes the store's directory and a file in it: what nats-server finds
 // out late it says unclearly. A full disk is no error here, as it may be drained.
 func (d *dataDir) writable() error {
-	store := filepath.Join(d.path, storeName)
+	store := filepath.Join(d.path, StoreName)
 	if err := os.MkdirAll(store, 0o700); err != nil {
 		return unlessFull(err)
 	}

@@ -37,7 +37,7 @@ func TestWrongDirectory(t *testing.T) {
 	require.NoError(t, os.Symlink(filepath.Join(dir, "nothing"), dangling))
 	stored := filepath.Join(dir, "stored")
 	require.NoError(t, os.Mkdir(stored, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(stored, storeName), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(stored, StoreName), nil, 0o600))
 	elsewhere := filepath.Join(dir, "elsewhere")
 	linked := map[string]string{}
 	for _, name := range []string{lockName, reserveName} {
@@ -60,7 +60,7 @@ func TestWrongDirectory(t *testing.T) {
 		t.Run("read only, "+name, func(t *testing.T) {
 			_, err := Open(Options{Data: path, ReadOnly: true}, small("acme")...)
 			require.Error(t, err)
-			assert.NoDirExists(t, filepath.Join(path, storeName))
+			assert.NoDirExists(t, filepath.Join(path, StoreName))
 			assert.NoFileExists(t, filepath.Join(path, lockName))
 		})
 	}
@@ -79,7 +79,7 @@ func TestModes(t *testing.T) {
 	}
 	newPuller(t, b).deliver(10)
 	b.Close()
-	require.NoError(t, os.Chmod(filepath.Join(data, storeName), 0o755)) // by somebody else
+	require.NoError(t, os.Chmod(filepath.Join(data, StoreName), 0o755)) // by somebody else
 	open(t, o).Close()
 	files := 0
 	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {

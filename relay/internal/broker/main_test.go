@@ -99,8 +99,8 @@ func messages(t *testing.T, b *Broker, tenant string) uint64 {
 	return s.CachedInfo().State.Msgs
 }
 
-// body is n events of about 460 bytes, as JSON.
-func body(t testing.TB, n int) []byte {
+// bodyOf is n events of about 460 bytes, as JSON.
+func bodyOf(t testing.TB, n int) []byte {
 	t.Helper()
 	type event struct {
 		Event      string            `json:"event"`

@@ -2,6 +2,11 @@
 // a cluster, and the names of what is on it.
 package broker
 
+import (
+	"errors"
+	"regexp"
+)
+
 // What the streams, their consumers and headers are called. natsqueue publishes
 // under the same names.
 const (
@@ -37,16 +42,18 @@ func DeadSubject(tenant, endpoint string) string {
 	return "altertable.v1.dlq." + tenant + "." + endpoint
 }
 
-// validTenant says whether the name can be part of a subject and of a stream's
-// name. Lower case alone: no tenant's stream is another's stream of dead letters.
-func validTenant(name string) bool {
-	if name == "" || len(name) > 32 || name == "dlq" || name[0] == '_' || name[0] == '-' {
-		return false
+// Lower case alone: no tenant's stream is another's stream of dead letters.
+var tenantPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
+
+// isTenant reports whether name can be a tenant's. "dlq" is where the dead letters
+// of all tenants are.
+func isTenant(name string) bool { return tenantPattern.MatchString(name) && name != "dlq" }
+
+// CheckTenant returns nil if the name can be part of a subject and of a stream's
+// name. The error goes on where a sentence began with the name.
+func CheckTenant(name string) error {
+	if isTenant(name) {
+		return nil
 	}
-	for _, c := range []byte(name) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
+	return errors.New("is not a tenant's name: 1 to 32 of a-z, 0-9, _ and -, the first a letter or digit, and not dlq")
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/relay/internal/broker"
 )
 
 func TestFileThatIsWrong(t *testing.T) {
@@ -102,7 +104,7 @@ func FuzzFile(f *testing.F) {
 		}
 		require.NotEmpty(t, c.Tenants)
 		for _, tenant := range c.Tenants {
-			require.Regexp(t, tenantName, tenant.Name)
+			require.NoError(t, broker.CheckTenant(tenant.Name))
 			require.True(t, tenant.MaxInFlight >= 1 && tenant.MaxInFlight <= 256)
 			require.True(t, tenant.Rate >= 0 && tenant.Rate <= maxRate)
 			require.True(t, tenant.MaxBytes == 0 || tenant.MaxBytes >= minSize)

@@ -5,16 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-)
 
-// tenantName has lower case only, so that no tenant's stream is another's of
-// dead letters.
-var tenantName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
+	"github.com/altertable-ai/altertable-go/relay/internal/broker"
+)
 
 // A tenantEntry is a tenant of the file.
 type tenantEntry struct {
@@ -95,8 +92,8 @@ func (f *file) tenant(node ast.Node, what string) tenantEntry {
 func (t *tenantEntry) set(key string, value entryText) error {
 	switch key {
 	case "name":
-		if !tenantName.MatchString(value.text) || value.text == "dlq" {
-			return fmt.Errorf("%s is not a tenant's name: 1 to 32 of a-z, 0-9, _ and -, the first a letter or digit, and not dlq", shown(value.text))
+		if err := broker.CheckTenant(value.text); err != nil {
+			return fmt.Errorf("%s %w", shown(value.text), err)
 		}
 		t.tenant.Name = value.text
 	case "api-key-env":

@@ -37,9 +37,9 @@ func (s *Store) List(ctx context.Context, f Filter, each func(Letter) error) err
 	})
 }
 
-// Heads is List for those who do not look into the letters, of which the broker
+// ListHeaders is List for those who do not look into the letters, of which the broker
 // sends less: Message and Encoding are empty.
-func (s *Store) Heads(ctx context.Context, f Filter, each func(Letter) error) error {
+func (s *Store) ListHeaders(ctx context.Context, f Filter, each func(Letter) error) error {
 	return s.read(ctx, f, true, func(l *stored) error { return each(l.Letter) })
 }
 

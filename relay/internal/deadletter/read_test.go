@@ -50,7 +50,7 @@ func TestFilters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, test.want, w.sequences(test.f))
 			heads := []uint64{}
-			require.NoError(t, w.Heads(t.Context(), test.f, func(l Letter) error {
+			require.NoError(t, w.ListHeaders(t.Context(), test.f, func(l Letter) error {
 				assert.Empty(t, l.Message)
 				heads = append(heads, l.Sequence)
 				return nil
@@ -65,7 +65,7 @@ func TestHeadsAreLettersWithoutTheirMessages(t *testing.T) {
 	w.put(1)
 	want := w.list(Filter{})[0]
 	want.Message = nil
-	require.NoError(t, w.Heads(t.Context(), Filter{}, func(l Letter) error {
+	require.NoError(t, w.ListHeaders(t.Context(), Filter{}, func(l Letter) error {
 		assert.Equal(t, want, l)
 		return nil
 	}))
@@ -190,10 +190,10 @@ func TestErrorsOfReading(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.js.DeleteStream(t.Context(), "ALTERTABLE_b_DLQ"))
 	for name, call := range map[string]func(Filter) error{
-		"list":   func(f Filter) error { return w.List(t.Context(), f, func(Letter) error { return nil }) },
-		"heads":  func(f Filter) error { return w.Heads(t.Context(), f, func(Letter) error { return nil }) },
-		"replay": func(f Filter) error { _, err := w.Replay(t.Context(), f); return err },
-		"purge":  func(f Filter) error { _, err := w.Purge(t.Context(), f); return err },
+		"list":    func(f Filter) error { return w.List(t.Context(), f, func(Letter) error { return nil }) },
+		"headers": func(f Filter) error { return w.ListHeaders(t.Context(), f, func(Letter) error { return nil }) },
+		"replay":  func(f Filter) error { _, err := w.Replay(t.Context(), f); return err },
+		"purge":   func(f Filter) error { _, err := w.Purge(t.Context(), f); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := call(Filter{Tenant: "zzz"})
@@ -258,7 +258,7 @@ func TestLettersOfAnySize(t *testing.T) {
 func BenchmarkList(b *testing.B) {
 	w := newWorld(b)
 	w.fill(20_000)
-	for name, list := range map[string]func(context.Context, Filter, func(Letter) error) error{"list": w.List, "heads": w.Heads} {
+	for name, list := range map[string]func(context.Context, Filter, func(Letter) error) error{"list": w.List, "headers": w.ListHeaders} {
 		b.Run(name, func(b *testing.B) {
 			for n := 0; n < b.N; {
 				_ = list(b.Context(), Filter{Tenant: "a"}, func(Letter) error {

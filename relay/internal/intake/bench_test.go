@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/altertable-ai/altertable-go/relay/internal/broker"
 	"github.com/altertable-ai/altertable-go/relay/internal/intake"
 )
 
@@ -88,4 +91,47 @@ func benchmark(b *testing.B, s *service, text []byte, events int) {
 	}
 	b.ReportMetric(float64((cpu(b)-begin).Nanoseconds())/float64(b.N*events), "cpu-ns/event")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*events), "ns/event")
+}
+
+// BenchmarkGather is 64 requests at the same time, of one event and of 100, with the
+// embedded broker, as they are and sharing messages.
+func BenchmarkGather(b *testing.B) {
+	for _, events := range []int{1, 100} {
+		for _, gathers := range []bool{false, true} {
+			b.Run(fmt.Sprintf("events=%d/gather=%v", events, gathers), func(b *testing.B) {
+				broker := openStreams(b, broker.Tenant{Name: "acme", MaxBytes: 8 << 30})
+				o := intake.Options{JetStream: broker.JetStream}
+				if gathers {
+					o.Gather = gathering(b, broker)
+				}
+				benchmarkMany(b, startOn(b, broker, o), list(events, event), events)
+			})
+		}
+	}
+}
+
+func benchmarkMany(b *testing.B, s *service, text string, events int) {
+	const goroutines = 64
+	var number atomic.Int64
+	var group sync.WaitGroup
+	begin := cpu(b)
+	b.ResetTimer()
+	for range goroutines {
+		group.Go(func() {
+			text := []byte(text)
+			at := bytes.Index(text, []byte("user_")) + len("user_")
+			for i := number.Add(1); i <= int64(b.N); i = number.Add(1) {
+				copy(text[at:], fmt.Sprintf("%010d", i)) // another body each time
+				r := httptest.NewRequest(http.MethodPost, "/track", io.NopCloser(bytes.NewReader(text)))
+				r.Header["Content-Type"], r.Header["X-Api-Key"] = []string{"application/json"}, []string{token}
+				w := httptest.NewRecorder()
+				if s.ServeHTTP(w, r); w.Code != 200 {
+					b.Errorf("answer %d", w.Code)
+				}
+			}
+		})
+	}
+	group.Wait()
+	b.ReportMetric(float64((cpu(b)-begin).Nanoseconds())/float64(b.N*events), "cpu-ns/event")
+	b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "events/s")
 }

@@ -3,7 +3,9 @@
 //
 // A request's way: exchange (path, method, token, content type) -> read (bounded
 // memory and time) -> body.Split -> parts (messages of the stream, of one
-// environment each) -> publish, one part after the other -> for sync=true, outcome.
+// environment each) -> publish, one part after the other, with the embedded broker
+// through gather, where parts of several requests become one message -> for
+// sync=true, outcome.
 //
 // A request is answered as by the API, and besides:
 //
@@ -31,6 +33,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/altertable-ai/altertable-go/relay/internal/gather"
 	"github.com/altertable-ai/altertable-go/relay/internal/metrics"
 )
 
@@ -55,6 +58,7 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	SyncTimeout    time.Duration              // 0: 30 s
 	JetStream      func() jetstream.JetStream // nil until the broker has recovered
+	Gather         func() *gather.Gatherer    // there with JetStream; nil: each part is a message of its own
 	Metrics        *metrics.Metrics
 	Logger         *slog.Logger // nil: discards
 }
@@ -101,6 +105,9 @@ func New(o Options) *Intake {
 	}
 	if o.JetStream == nil {
 		o.JetStream = func() jetstream.JetStream { return nil }
+	}
+	if o.Gather == nil {
+		o.Gather = func() *gather.Gatherer { return nil }
 	}
 	i := &Intake{o: o, log: o.Logger, access: newAccess(o.Tenants), origins: map[string]bool{}, closing: make(chan struct{})}
 	i.bodyTime, i.partTime = bodyTime, partTime

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/altertable-ai/altertable-go/relay/internal/broker"
+	"github.com/altertable-ai/altertable-go/relay/internal/gather"
 	"github.com/altertable-ai/altertable-go/relay/internal/intake"
 )
 
@@ -36,7 +37,7 @@ func acme() intake.Tenant {
 	return intake.Tenant{Name: "acme", Tokens: []intake.Token{{SHA256: sha256.Sum256([]byte(token))}, {SHA256: sha256.Sum256([]byte(browserToken)), Browser: true}}}
 }
 
-// A service is an intake on an embedded broker.
+// A service is an intake on an embedded broker, as the relay has it.
 type service struct {
 	*intake.Intake
 	URL    string
@@ -83,7 +84,7 @@ func startOn(t testing.TB, b *broker.Broker, o intake.Options) *service {
 		o.Tenants = []intake.Tenant{acme()}
 	}
 	if o.JetStream == nil && b != nil {
-		o.JetStream = b.JetStream
+		o.JetStream, o.Gather = b.JetStream, gathering(t, b)
 	}
 	o.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.Intake = intake.New(o)
@@ -91,6 +92,14 @@ func startOn(t testing.TB, b *broker.Broker, o intake.Options) *service {
 	t.Cleanup(server.Close)
 	s.URL, s.client = server.URL, server.Client()
 	return s
+}
+
+// gathering returns what lets requests share messages, as with the embedded broker.
+func gathering(t testing.TB, b *broker.Broker) func() *gather.Gatherer {
+	t.Helper()
+	g := gather.New(b.JetStream(), 2*time.Minute, func() bool { return b.Writable() == nil })
+	t.Cleanup(g.Close)
+	return func() *gather.Gatherer { return g }
 }
 
 // A record keeps what is logged.

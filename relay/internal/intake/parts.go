@@ -10,12 +10,13 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/altertable-ai/altertable-go/relay/internal/body"
+	"github.com/altertable-ai/altertable-go/relay/internal/gather"
 )
 
 const (
-	maxEvents = 100       // of a part
-	maxBytes  = 256 << 10 // of a part of more than one event
-	maxParts  = 1000      // of a body; only one of as many environments has more
+	maxEvents = gather.MaxEvents // of a part
+	maxBytes  = gather.MaxBytes  // of a part of more than one event
+	maxParts  = 1000             // of a body; only one of as many environments has more
 )
 
 // A part is what becomes one message of the stream: events of one environment, in

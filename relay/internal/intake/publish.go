@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/altertable-ai/altertable-go/relay/internal/broker"
+	"github.com/altertable-ai/altertable-go/relay/internal/gather"
 )
 
 const (
@@ -32,7 +33,7 @@ func (p *publication) store(b *scratch, text []byte) answer {
 			b.payload = part.join(b.payload[:0])
 			payload = b.payload
 		}
-		if err := p.storePart(ctx, number, payload, len(part.messages)); err != nil {
+		if err := p.storePart(ctx, number, part, payload); err != nil {
 			told := answerTo(err)
 			if told.status != http.StatusRequestEntityTooLarge { // of that body alone
 				p.noteFailure(err)
@@ -44,21 +45,37 @@ func (p *publication) store(b *scratch, text []byte) answer {
 	return answer{}
 }
 
-// storePart returns once the part is stored. The connection copies the payload
-// before that.
-func (p *publication) storePart(ctx context.Context, number int, payload []byte, events int) error {
+// storePart returns once the part is stored. Nobody needs the payload after that.
+func (p *publication) storePart(ctx context.Context, number int, part *part, payload []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, p.i.partTime)
 	defer cancel()
-	ack, err := p.js.PublishMsg(ctx, &nats.Msg{Subject: p.subject, Header: p.header(number), Data: payload})
+	duplicate, err := p.send(ctx, number, part, payload)
+	events := len(part.messages)
 	switch {
 	case err != nil:
 		return err
-	case ack.Duplicate:
+	case duplicate:
 		p.i.o.Metrics.Duplicates(p.tenant.Name, events)
 	default:
 		p.i.o.Metrics.Stored(p.tenant.Name, p.endpoint, events, len(payload))
 	}
 	return nil
+}
+
+// send stores the part, perhaps together with others' parts. One whose outcome
+// somebody waits for is a message of its own, since the outcome is a message's.
+func (p *publication) send(ctx context.Context, number int, part *part, payload []byte) (duplicate bool, err error) {
+	if g := p.i.o.Gather(); g != nil && p.outcome == "" {
+		return g.Publish(ctx, gather.Batch{
+			Subject: p.subject, ID: p.partID(number),
+			Environment: part.messages[0].Environment, Events: len(part.messages), Data: payload,
+		})
+	}
+	ack, err := p.js.PublishMsg(ctx, &nats.Msg{Subject: p.subject, Header: p.header(number), Data: payload})
+	if err != nil {
+		return false, err
+	}
+	return ack.Duplicate, nil
 }
 
 // answerTo returns what a producer is told when the broker has not stored a part.

@@ -163,12 +163,13 @@ type publication struct {
 	outcome  string // subject of the outcomes, without the part's number; "": nobody waits
 }
 
+func (p *publication) partID(number int) string { return p.id + "-" + strconv.Itoa(number) }
+
 // header returns the headers of a part.
 func (p *publication) header(number int) nats.Header {
-	n := strconv.Itoa(number)
-	h := nats.Header{jetstream.MsgIDHeader: {p.id + "-" + n}}
+	h := nats.Header{jetstream.MsgIDHeader: {p.partID(number)}}
 	if p.outcome != "" {
-		h[broker.HeaderOutcome] = []string{p.outcome + "." + n}
+		h[broker.HeaderOutcome] = []string{p.outcome + "." + strconv.Itoa(number)}
 	}
 	return h
 }

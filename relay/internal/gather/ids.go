@@ -1,7 +1,6 @@
-package broker
+package gather
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,7 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
+
+	"github.com/altertable-ai/altertable-go/relay/internal/broker"
 )
 
 // An idSum stands for an id: many are remembered.
@@ -22,34 +22,12 @@ func sumOf(id string) (s idSum) {
 	return s
 }
 
-// join makes one message of those of a batch.
-func join(batch []*waiting) *nats.Msg {
-	if len(batch) == 1 {
-		return batch[0].message
-	}
-	var data bytes.Buffer
-	data.WriteByte('[')
-	ids := make([]string, len(batch))
-	for i, w := range batch {
-		if i > 0 {
-			data.WriteByte(',')
-		}
-		data.Write(w.content.inside(w.message.Data))
-		ids[i] = base64.RawURLEncoding.EncodeToString(w.sum[:])
-	}
-	data.WriteByte(']')
-	return &nats.Msg{
-		Subject: batch[0].message.Subject, Data: data.Bytes(),
-		Header: nats.Header{jetstream.MsgIDHeader: {"g-" + nuid.Next()}, HeaderIDs: {strings.Join(ids, " ")}},
-	}
-}
-
 // remember adds the ids of a stored message.
 func (r *recent) remember(h nats.Header) {
 	if id := h.Get(jetstream.MsgIDHeader); id != "" {
 		r.add(sumOf(id))
 	}
-	for _, text := range strings.Fields(h.Get(HeaderIDs)) {
+	for _, text := range strings.Fields(h.Get(broker.HeaderIDs)) {
 		var s idSum
 		if n, err := base64.RawURLEncoding.Decode(s[:], []byte(text)); err == nil && n == len(s) {
 			r.add(s)
@@ -57,15 +35,18 @@ func (r *recent) remember(h nats.Header) {
 	}
 }
 
-const seedTimeout = 30 * time.Second
+const (
+	seedTimeout = 30 * time.Second
+	seedLast    = 64 // messages
+)
 
-// seed remembers the last messages of the stream: those that an earlier process may
-// have stored without an answer. Others were answered, so nobody repeats them.
-func (g *gatherer) seed(ctx context.Context, tenant string) error {
-	const last = 64
+// Seed remembers the last messages of the tenant's stream: those that an earlier
+// process may have stored without an answer. Others were answered, so nobody repeats
+// them. It is called before the first Publish, and may be called again after an error.
+func (g *Gatherer) Seed(ctx context.Context, tenant string) error {
 	ctx, cancel := context.WithTimeout(ctx, seedTimeout)
 	defer cancel()
-	stream, err := g.Stream(ctx, Stream(tenant))
+	stream, err := g.js.Stream(ctx, broker.Stream(tenant))
 	if err != nil {
 		return err
 	}
@@ -73,13 +54,15 @@ func (g *gatherer) seed(ctx context.Context, tenant string) error {
 	if state.Msgs == 0 {
 		return nil
 	}
-	for seq := state.LastSeq; seq >= state.FirstSeq && seq > 0 && state.LastSeq-seq < last; seq-- {
+	for seq := state.LastSeq; seq >= state.FirstSeq && seq > 0 && state.LastSeq-seq < seedLast; seq-- {
 		m, err := stream.GetMsg(ctx, seq)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err == nil && time.Since(m.Time) < g.recent.window {
+		if err == nil && time.Since(m.Time) < g.recent.window { // else it is gone, or not to be read
+			g.mu.Lock()
 			g.recent.remember(m.Header)
+			g.mu.Unlock()
 		}
 	}
 	return nil
