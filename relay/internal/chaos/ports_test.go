@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -29,9 +30,12 @@ var lastPort = func() *atomic.Int32 {
 	return p
 }()
 
-// freeAddress returns a loopback address where nobody listens.
+// freeAddress returns a loopback address where nobody listens. No process is started
+// meanwhile: it would have the listener for a moment, and so the port.
 func freeAddress(t *testing.T) string {
 	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for range 1000 {
 		address := fmt.Sprintf("%s:%d", loopback, 10_000+lastPort.Add(1)%22_000)
 		l, err := net.Listen("tcp", address)
