@@ -3,7 +3,6 @@ package deadletter
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"runtime"
@@ -211,18 +210,17 @@ func TestErrorsOfReading(t *testing.T) {
 // All letters together are larger than what a reader may hold. The broker is in this
 // process as well: it has them in memory already, and takes no more of it to read them.
 func TestOnlyAFewLettersAreInMemory(t *testing.T) {
-	const letters, size = 3000, 16 << 10
+	const letters, size = 2000, 16 << 10
 	w := newWorld(t)
 	config := w.stream("ALTERTABLE_a_DLQ").CachedInfo().Config
 	require.NoError(t, w.js.DeleteStream(t.Context(), config.Name))
 	config.Storage, config.Compression = jetstream.MemoryStorage, jetstream.NoCompression
 	_, err := w.js.CreateStream(t.Context(), config)
 	require.NoError(t, err)
-	noise := make([]byte, size*3/4)
 	for i := range letters {
-		_, _ = rand.Read(noise) // never fails
 		l := letter(i)
-		l.Message = fmt.Appendf(nil, "%q", base64.StdEncoding.EncodeToString(noise))
+		l.Message = make([]byte, size)
+		_, _ = rand.Read(l.Message) // never fails
 		require.NoError(t, w.Put(t.Context(), l, fmt.Sprint(i)))
 	}
 	runtime.GC()
