@@ -27,6 +27,7 @@ func startNATS(t *testing.T) string {
 
 // TestTwoRelays share a cluster. When one ends, the other one goes on.
 func TestTwoRelays(t *testing.T) {
+	t.Parallel()
 	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
 	defer api.Close()
 	nats := startNATS(t)
@@ -69,6 +70,7 @@ func TestNewCluster(t *testing.T) {
 
 // TestIntakeAlone leaves the rest to another relay, and needs no key of the API.
 func TestIntakeAlone(t *testing.T) {
+	t.Parallel()
 	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
 	defer api.Close()
 	nats := startNATS(t)

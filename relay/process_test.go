@@ -67,20 +67,23 @@ func (p *process) wait() int {
 
 func TestSignalsEndIt(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-		cacheIn(t)
-		p := spawn(t, nil)
-		p.track("any", "signed_up")
-		p.out.wait(t, "signed_up 1")
-		begun := time.Now()
-		require.NoError(t, p.command.Process.Signal(signal))
-		assert.Zero(t, p.wait(), "%s", p.err)
-		assert.Less(t, time.Since(begun), 15*time.Second)
-		assert.Contains(t, p.out.String(), "ended, everything is delivered")
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			p := spawn(t, map[string]string{"XDG_CACHE_HOME": t.TempDir(), "HOME": t.TempDir()})
+			p.track("any", "signed_up")
+			p.out.wait(t, "signed_up 1")
+			begun := time.Now()
+			require.NoError(t, p.command.Process.Signal(signal))
+			assert.Zero(t, p.wait(), "%s", p.err)
+			assert.Less(t, time.Since(begun), 15*time.Second)
+			assert.Contains(t, p.out.String(), "ended, everything is delivered")
+		})
 	}
 }
 
 // TestSecondSignal ends a relay at once that waits for an API which hangs.
 func TestSecondSignal(t *testing.T) {
+	t.Parallel()
 	api := altertabletest.NewServer()
 	defer api.Close()
 	api.Always(altertabletest.Hang())
@@ -100,6 +103,7 @@ func TestSecondSignal(t *testing.T) {
 
 // TestKilled loses nothing that was accepted, and delivers it soon after the next start.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
 	defer api.Close()
 	api.Down()

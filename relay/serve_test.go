@@ -142,6 +142,7 @@ func TestRestart(t *testing.T) {
 		"429":     func(api *altertabletest.Server) { api.Always(altertabletest.Status(429).RetryAfter(time.Hour)) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
 			defer api.Close()
 			outage(api)
@@ -169,6 +170,7 @@ func hashOf(token string) string {
 }
 
 func TestTenantsDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
 	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
 	defer api.Close()
 	file := writeFile(t, "relay.yaml", `

@@ -12,6 +12,7 @@ import (
 )
 
 func TestSpool(t *testing.T) {
+	t.Parallel()
 	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
 	defer api.Close()
 	dir := t.TempDir()
@@ -31,6 +32,7 @@ func TestSpool(t *testing.T) {
 
 // TestRefusedOfASpool is kept: the spool itself gives it up.
 func TestRefusedOfASpool(t *testing.T) {
+	t.Parallel()
 	dir, data := t.TempDir(), t.TempDir()
 	short, err := altertable.New("whatever", altertable.WithSpool(dir, altertable.SpoolName("jobs"), altertable.SpoolWriteOnly()))
 	require.NoError(t, err)

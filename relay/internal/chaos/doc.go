@@ -2,7 +2,7 @@
 // as processes, kill, stop and cut them off, and count what became of every
 // event.
 //
-//	go test -C relay ./internal/chaos            # the short form, under four minutes
+//	go test -C relay ./internal/chaos            # the short form, about two minutes
 //	go test -C relay ./internal/chaos -v -long -timeout 3h
 //	ALTERTABLE_RELAY_LONG=1 go test -C relay ./internal/chaos -v -timeout 3h
 //

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 // moreAtOnce has more tests run in parallel than there are CPUs, unless the caller
 // says how many: most of the time they wait.
 func moreAtOnce() {
-	const name, least = "test.parallel", 4
+	const name, least = "test.parallel", 8
 	given := runtime.GOMAXPROCS(0) >= least
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
 	if !given {

@@ -34,6 +34,9 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
+// startCommand is replaced where a process can be made to end with this one.
+var startCommand = (*exec.Cmd).Start
+
 // A process runs a program, and keeps what it prints.
 type process struct {
 	t    *testing.T
@@ -57,7 +60,7 @@ func (p *process) start() {
 	var err error
 	p.stdin, err = p.cmd.StdinPipe()
 	require.NoError(p.t, err)
-	require.NoError(p.t, p.cmd.Start(), p.name)
+	require.NoError(p.t, startCommand(p.cmd), p.name)
 	p.ended, p.killed = make(chan struct{}), false
 	go func(cmd *exec.Cmd, ended chan struct{}) {
 		_ = cmd.Wait() // cmd.ProcessState tells, once ended is closed

@@ -40,7 +40,7 @@ const (
 )
 
 func newProxy(t *testing.T, targets ...string) *proxy {
-	l, err := net.Listen("tcp", freeAddress(t))
+	l, err := net.Listen("tcp", loopback+":0")
 	require.NoError(t, err)
 	p := &proxy{address: l.Addr().String(), listener: l, targets: targets, conns: map[*pair]struct{}{}}
 	go p.accept()

@@ -49,7 +49,7 @@ func TestTenants(t *testing.T) {
 	measure := func(what string) (median time.Duration) {
 		w.sink.awaitMore(t, 200, time.Minute, "b") // what began before
 		w.sink.latencies("b")
-		w.sink.awaitMore(t, form(800, 20_000), 5*time.Minute, "b")
+		w.sink.awaitMore(t, form(400, 20_000), 5*time.Minute, "b")
 		all := w.sink.latencies("b")
 		median = percentile(all, 0.5)
 		t.Logf("%s: b takes %v in the median, %v at 99 %%", what, median.Round(time.Millisecond), percentile(all, 0.99).Round(time.Millisecond))

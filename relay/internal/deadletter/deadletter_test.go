@@ -19,7 +19,7 @@ import (
 )
 
 func TestWhatIsPutIsListed(t *testing.T) {
-	w := newWorld(t)
+	w := newEmbeddedWorld(t)
 	start := time.Now().Add(-time.Second)
 	for i, endpoint := range []string{"track", "identify", "alias"} {
 		l := letter(i)
@@ -209,7 +209,7 @@ func TestErrorsOfPut(t *testing.T) {
 }
 
 func TestPutOfManyAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEmbeddedWorld(t)
 	var wg sync.WaitGroup
 	for n := range 50 {
 		for range 3 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -25,11 +26,37 @@ type world struct {
 	t  testing.TB
 }
 
+// newWorld has a broker that does not wait for the disk: what is stored outlives no
+// power failure, and no test is about that.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	b, err := broker.Open(broker.Options{
-		Data: t.TempDir(), Compress: true, Dedupe: 2 * time.Minute, Logger: slog.New(slog.DiscardHandler),
-	}, broker.Tenant{Name: "a", MaxBytes: 64 << 20}, broker.Tenant{Name: "b", MaxBytes: 64 << 20})
+	s := startServer(t, &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, MaxPayload: broker.MaxMessage + 64<<10})
+	return worldOf(t, broker.Options{URL: s.ClientURL(), Replicas: 1})
+}
+
+// newEmbeddedWorld has the broker of a relay without a cluster.
+func newEmbeddedWorld(t testing.TB) *world {
+	t.Helper()
+	return worldOf(t, broker.Options{Data: t.TempDir()})
+}
+
+func startServer(t testing.TB, o *server.Options) *server.Server {
+	t.Helper()
+	o.NoSigs, o.JetStream, o.StoreDir = true, true, t.TempDir()
+	s, err := server.NewServer(o)
+	require.NoError(t, err)
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	return s
+}
+
+func worldOf(t testing.TB, o broker.Options) *world {
+	t.Helper()
+	o.Compress, o.Dedupe, o.Logger = true, 2*time.Minute, slog.New(slog.DiscardHandler)
+	b, err := broker.Open(o, broker.Tenant{Name: "a", MaxBytes: 64 << 20}, broker.Tenant{Name: "b", MaxBytes: 64 << 20})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	select {

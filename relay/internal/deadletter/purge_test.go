@@ -121,7 +121,7 @@ func TestPurgeAndReplayAtTheSameTime(t *testing.T) {
 }
 
 func TestPurgeThatFails(t *testing.T) {
-	w := newWorld(t)
+	w := newEmbeddedWorld(t)
 	w.fill(100)
 	fails := NewStore(&faulty{JetStream: w.js, delete: func(sequence int) error {
 		if sequence == 50 {

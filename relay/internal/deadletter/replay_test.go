@@ -27,7 +27,7 @@ func payloads(from, to int) (all []string) {
 }
 
 func TestReplay(t *testing.T) {
-	w := newWorld(t)
+	w := newEmbeddedWorld(t)
 	for i, l := range []struct{ tenant, endpoint, code string }{
 		{"a", "track", "422"}, {"a", "identify", "422"}, {"a", "alias", "400"}, {"b", "track", "422"}, {"a", "track", "422"},
 	} {
