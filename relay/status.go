@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -87,10 +85,16 @@ func (t tenantStatus) does() string {
 		return t.Error
 	case d == nil:
 		return "-"
-	case len(d.Paused) > 0:
+	case d.Paused != "" || d.MissingCount > 0:
 		var why []string
-		for _, what := range slices.Sorted(maps.Keys(d.Paused)) {
-			why = append(why, what+": "+d.Paused[what])
+		for _, name := range d.Missing {
+			why = append(why, name+": environment-not-found")
+		}
+		if more := d.MissingCount - len(d.Missing); more > 0 {
+			why = append(why, fmt.Sprintf("%d more environments", more))
+		}
+		if d.Paused != "" {
+			why = append(why, "tenant: "+d.Paused)
 		}
 		return "paused (" + strings.Join(why, "; ") + ")"
 	case len(d.Leads) == 0:

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -16,13 +15,10 @@ import (
 type fence struct {
 	s    *session
 	life context.Context // ends by shut
-
-	someMissing atomic.Bool
-	end         context.CancelFunc
+	end  context.CancelFunc
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
-	missing  map[string]missing // environments that do not exist
 	inFlight int
 	landed   chan struct{} // closed when nothing is in flight any more; nil while nobody waits
 }
@@ -44,7 +40,7 @@ func (f *fence) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer f.lands()
-	if answer := f.recall(r); answer != nil { // it was missed meanwhile
+	if answer := f.recall(r); answer != nil { // it turned out meanwhile
 		closeBody(r)
 		return answer, nil
 	}
@@ -57,7 +53,7 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// A probe is the fence for the events of missing environments: see park.go.
+// A probe is the fence for the events of missing environments: see ask.go.
 type probe struct{ *fence }
 
 // RoundTrip implements http.RoundTripper.

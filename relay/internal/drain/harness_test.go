@@ -438,7 +438,7 @@ func (b *bench) requireAll(twice int) {
 	b.t.Helper()
 	until(b.t, "all delivered", b.sink.all)
 	until(b.t, "all acknowledged", b.empty)
-	_, again := b.sink.account()
-	require.LessOrEqual(b.t, again, twice, "twice")
+	_, repeated := b.sink.account()
+	require.LessOrEqual(b.t, repeated, twice, "twice")
 	b.sink.requireOrder(b.t)
 }

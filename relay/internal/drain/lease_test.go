@@ -43,6 +43,26 @@ func TestALeaseHoldsUntilItIsOver(t *testing.T) {
 	assert.False(t, ok)
 }
 
+// The lane may take a new pin in the moment in which the keeper finds the old one's time
+// over.
+func TestALeaseThatIsOverKeepsANewPin(t *testing.T) {
+	l := newLease()
+	l.take("a")
+	assert.False(t, l.dropOver(), "not confirmed")
+	l.confirm("a", time.Now().Add(time.Hour))
+	assert.False(t, l.dropOver(), "not over")
+	assert.False(t, l.take("b"), "not over")
+	l.until = time.Now().Add(-time.Second)
+	assert.True(t, l.dropOver())
+	assert.Equal(t, "b", l.current())
+	l.confirm("b", time.Now().Add(-time.Second))
+	assert.True(t, l.take("c"), "the time of b is over")
+	assert.False(t, l.dropOver(), "that of c is not")
+	l.confirm("c", time.Now().Add(-time.Second))
+	assert.True(t, l.dropOver())
+	assert.Empty(t, l.current())
+}
+
 // A wall clock that went on while the monotonic one stood still ends a lease, and
 // the other way round.
 func TestALeaseIsOverByEitherClock(t *testing.T) {
@@ -88,7 +108,6 @@ func TestTheFenceLetsNothingOutWithoutALease(t *testing.T) {
 	s.fence.close(time.Second)
 	go func() { waits <- send("/track") }()
 	assert.Never(t, func() bool { return requests.Load() > 3 }, 50*time.Millisecond, 5*time.Millisecond)
-	_ = s.client
 }
 
 func TestAStandbyWaitsForALeaderThatNobodyKnowsAnyMore(t *testing.T) {
@@ -96,20 +115,21 @@ func TestAStandbyWaitsForALeaderThatNobodyKnowsAnyMore(t *testing.T) {
 	pinned, free := state{pin: "a", leader: "n1"}, state{leader: "n1"}
 	moved := state{leader: "n2"}
 	for name, c := range map[string]struct {
-		looks []state
-		led   bool
-		again uint64 // reconnects at the last look
-		waits bool
+		looks      []state
+		led        bool
+		reconnects uint64 // reconnects at the last look
+		waits      bool
 	}{
 		"a fresh start":                   {looks: []state{free}},
 		"a fresh start beside a leader":   {looks: []state{pinned}},
 		"the pin's time was over":         {looks: []state{pinned, free}},
 		"the consumer has a new leader":   {looks: []state{pinned, moved}, waits: true},
 		"a new leader, and pinned again":  {looks: []state{pinned, moved, pinned}},
-		"a reconnect":                     {looks: []state{free, free}, again: 1, waits: true},
-		"a reconnect, and somebody leads": {looks: []state{free, pinned}, again: 1},
-		"a reconnect of who led":          {looks: []state{free, free}, again: 1, led: true},
-		"a reconnect of who led long ago": {looks: []state{pinned, free}, again: 1, led: true, waits: true},
+		"a reconnect":                     {looks: []state{free, free}, reconnects: 1, waits: true},
+		"a reconnect, and somebody leads": {looks: []state{free, pinned}, reconnects: 1},
+		"the leader's time is longer":     {looks: []state{{leader: "n1", ttl: 2 * ttl}, free}, reconnects: 1, waits: true},
+		"a reconnect of who led":          {looks: []state{free, free}, reconnects: 1, led: true},
+		"a reconnect of who led long ago": {looks: []state{pinned, free}, reconnects: 1, led: true, waits: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standby{}
@@ -120,7 +140,7 @@ func TestAStandbyWaitsForALeaderThatNobodyKnowsAnyMore(t *testing.T) {
 			for i, now := range c.looks {
 				reconnects := uint64(0)
 				if i == len(c.looks)-1 {
-					reconnects = c.again
+					reconnects = c.reconnects
 				}
 				quiet = s.look(now, reconnects, ttl)
 			}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/altertable-ai/altertable-go/relay/internal/metrics"
 )
 
 func TestTheRateIsKeptAndUsed(t *testing.T) {
@@ -41,10 +43,62 @@ func TestProbationPullsOneMessage(t *testing.T) {
 		b.send("track", 100)
 	}
 	d := b.drain(func(d *Drain) { d.pauseFor = 50 * time.Millisecond })
-	until(t, "paused", func() bool { return d.Status().Paused["tenant"] == "unauthorized" })
+	until(t, "paused", func() bool { return d.Status().Paused == "unauthorized" })
 	before := b.sink.countRequests()
 	until(t, "probed", func() bool { return b.sink.countRequests() > before+3 })
 	assert.LessOrEqual(t, d.Status().Held, 1)
+	b.sink.setAnswer(nil)
+	b.requireAll(0)
+}
+
+// A session that is over holds nothing: its messages are on the stream.
+func TestAPauseHoldsNothing(t *testing.T) {
+	b := newBench(t)
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool { w.WriteHeader(401); return true })
+	b.send("track", 10)
+	d := b.drain(func(d *Drain) { d.pauseFor = time.Hour })
+	until(t, "paused", func() bool { return d.Status().Paused == "unauthorized" })
+	until(t, "nothing is held", func() bool { return d.Status().Held == 0 && len(d.Status().Leads) == 0 })
+}
+
+// A request that was under way when the account was refused says nothing of what comes.
+func TestADeliveryAfterARefusalEndsNoPause(t *testing.T) {
+	b := newBench(t)
+	release, arrived := make(chan struct{}), make(chan struct{}, 1)
+	b.sink.setAnswer(func(w http.ResponseWriter, path string, _ []sunk) bool {
+		if path == "/identify" {
+			arrived <- struct{}{}
+			<-release
+			return false
+		}
+		w.WriteHeader(401)
+		return true
+	})
+	d := b.drain(func(d *Drain) { d.pauseFor = time.Hour })
+	b.send("identify", 10)
+	<-arrived
+	b.send("track", 10)
+	until(t, "paused", func() bool { return d.Status().Paused == "unauthorized" })
+	close(release)
+	until(t, "delivered", func() bool { return !d.Status().Last.IsZero() && d.Status().Held == 0 })
+	assert.Equal(t, "unauthorized", d.Status().Paused)
+}
+
+// Relays that are refused take turns, each with one message.
+func TestARelayThatWasRefusedLeadsOnProbation(t *testing.T) {
+	b := newBench(t)
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool { w.WriteHeader(401); return true })
+	for range 20 {
+		b.send("track", 100)
+	}
+	m := metrics.New([]string{"acme"})
+	change := func(d *Drain) { d.pauseFor = 50 * time.Millisecond; d.o.Metrics = m }
+	first, second := b.drain(change), b.drain(change)
+	until(t, "both were refused", func() bool { return first.Status().Paused != "" && second.Status().Paused != "" })
+	before := b.sink.countRequests()
+	until(t, "probed", func() bool { return b.sink.countRequests() > before+10 })
+	assert.LessOrEqual(t, first.Status().Held, 1)
+	assert.LessOrEqual(t, second.Status().Held, 1)
 	b.sink.setAnswer(nil)
 	b.requireAll(0)
 }

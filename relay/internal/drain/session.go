@@ -3,6 +3,7 @@ package drain
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	altertable "github.com/altertable-ai/altertable-go"
@@ -12,15 +13,15 @@ import (
 type ending int
 
 const (
-	goesOn ending = iota
-	again         // gracefully: something is to come from the stream once more
-	lost          // another relay leads, or may
-	paused        // the API refuses the account
+	goesOn   ending = iota
+	graceful        // something is to come from the stream once more
+	lost            // another relay leads, or may
+	paused          // the API refuses the account
 )
 
 // An opening is how a session begins.
 type opening struct {
-	again     bool          // the lanes that lead go on leading
+	leads     bool          // the lanes that lead go on leading
 	probation bool          // one message a lane until the API takes something
 	after     time.Duration // how long to wait before
 }
@@ -40,9 +41,10 @@ type session struct {
 	soft   chan struct{}  // closed when it is to end gracefully
 	hard   chan struct{}  // closed when it is to end at once
 
-	letters letters
-	asks    chan struct{} // a missing environment is to be asked for
-	pieces  int           // messages of the newest batch with an outcome; callback goroutine only
+	unjudged atomic.Int64 // events that the client has, or whose outcome is being judged
+	letters  letters
+	asks     chan struct{} // a missing environment is to be asked for
+	pieces   int           // messages of the newest batch with an outcome; callback goroutine only
 
 	mu      sync.Mutex // guards what follows, and what says so of lanes and held messages
 	how     ending
@@ -85,11 +87,11 @@ func (s *session) run() opening {
 	pulling, stopPulling := context.WithCancel(s.ctx)
 	var pullers sync.WaitGroup
 	for _, l := range s.lanes {
-		pullers.Go(func() { l.run(pulling, s.from.again) })
+		pullers.Go(func() { l.run(pulling, s.from.leads) })
 		s.team.Go(func() { l.keep(s.ctx) })
 	}
 	s.team.Go(func() { s.beat(s.ctx) })
-	s.team.Go(func() { s.askForAbsent(s.ctx) })
+	s.team.Go(func() { s.askForMissing(s.ctx) })
 	select {
 	case <-s.soft:
 	case <-s.hard:
@@ -153,6 +155,7 @@ func (s *session) deliverUntil(ctx context.Context) {
 func (s *session) close() opening {
 	s.fence.close(s.d.attempt + time.Second)
 	_ = s.client.Shutdown(ended)
+	s.awaitJudged(s.d.attempt)
 	s.ackAgain()
 	_ = s.d.broker.flush(s.ctx)
 	how, why := s.ending()
@@ -164,26 +167,36 @@ func (s *session) close() opening {
 	s.cancel()
 	s.team.Wait()
 	for _, l := range s.lanes {
-		if stopped || how != again {
+		if stopped || how != graceful {
 			l.lease.drop()
 			l.sayLeads(false)
 		}
 	}
-	if s.d.absences.removeReturned(); how != again {
-		s.d.forgetAbsent()
+	if s.d.missing.removeReturned(); how != graceful {
+		s.d.forgetMissing()
 	}
-	s.keepProgress()
-	next := opening{again: how == again, probation: s.probing()}
+	left := s.letGo()
+	next := opening{leads: how == graceful, probation: s.probing()}
 	switch {
 	case stopped:
+		s.d.noteLeft(left)
 		return next
 	case how == paused:
 		next.probation, next.after = true, s.d.pauseFor
-	case how == again && s.from.again && time.Since(s.began) < time.Second:
+	case how == graceful && s.from.leads && time.Since(s.began) < time.Second:
 		next.after = s.d.o.PinnedTTL / 64 // whatever it is, it is no use to hurry
 	}
 	s.d.log.Debug("relay: the drain begins anew", "reason", why)
 	return next
+}
+
+// awaitJudged waits until each event that the client was given has its outcome. The
+// client's callbacks may be behind the answers, and what they say spares events from
+// being sent twice.
+func (s *session) awaitJudged(patience time.Duration) {
+	for until := time.Now().Add(patience); s.unjudged.Load() > 0 && time.Now().Before(until); {
+		wait(s.ctx, time.Millisecond)
+	}
 }
 
 // giveUpLead lets another relay take over at once.
@@ -204,7 +217,7 @@ func (s *session) end(how ending, why string) {
 	if how <= s.how {
 		return
 	}
-	if s.how < again {
+	if s.how < graceful {
 		close(s.soft)
 	}
 	if s.how < lost && how >= lost {
@@ -227,14 +240,15 @@ func (s *session) delivered(b altertable.Delivery) {
 		return
 	}
 	s.d.o.Metrics.Delivered(s.d.o.Tenant, b.Endpoint, b.Count)
-	s.d.noteDelivery()
 	s.mu.Lock()
+	refused := s.how == paused // since: this request was under way
 	if !s.open {
 		s.open = true
 		s.movedLocked()
 	}
 	hurry := s.hurriesLocked()
 	s.mu.Unlock()
+	s.d.noteDelivery(refused)
 	if hurry {
 		_ = s.client.Flush(ended) // what waits for company leaves now
 	}
