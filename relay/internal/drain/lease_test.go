@@ -148,3 +148,10 @@ func TestAStandbyWaitsForALeaderThatNobodyKnowsAnyMore(t *testing.T) {
 		})
 	}
 }
+
+// confirmed returns until when requests may leave.
+func (l *lease) confirmed() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.until
+}
