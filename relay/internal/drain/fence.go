@@ -44,7 +44,11 @@ func (f *fence) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return answer, nil
 	}
-	return f.send(r)
+	answer, err := f.send(r)
+	if err == nil && answer.StatusCode < 300 {
+		f.s.accepted.Add(1)
+	}
+	return answer, err
 }
 
 func closeBody(r *http.Request) {

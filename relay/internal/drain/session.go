@@ -41,6 +41,8 @@ type session struct {
 	soft   chan struct{}  // closed when it is to end gracefully
 	hard   chan struct{}  // closed when it is to end at once
 
+	accepted atomic.Int64 // batches that the API took
+	told     atomic.Int64 // of these, those of which the client has told
 	unjudged atomic.Int64 // events that the client has, or whose outcome is being judged
 	letters  letters
 	asks     chan struct{} // a missing environment is to be asked for
@@ -154,6 +156,7 @@ func (s *session) deliverUntil(ctx context.Context) {
 // events from being sent twice.
 func (s *session) close() opening {
 	s.fence.close(s.d.attempt + time.Second)
+	s.awaitTold(s.d.attempt)
 	_ = s.client.Shutdown(ended)
 	s.awaitJudged(s.d.attempt)
 	s.ackAgain()
@@ -190,11 +193,21 @@ func (s *session) close() opening {
 	return next
 }
 
-// awaitJudged waits until each event that the client was given has its outcome. The
-// client's callbacks may be behind the answers, and what they say spares events from
-// being sent twice.
+// awaitTold waits until the client has told of what the API took. It is behind the
+// answers, and forgets, when it is shut down, those that it has not read to the end.
+// Their events would be sent twice.
+func (s *session) awaitTold(patience time.Duration) {
+	s.await(patience, func() bool { return s.told.Load() >= s.accepted.Load() })
+}
+
+// awaitJudged waits until each event that the client was given has its outcome.
 func (s *session) awaitJudged(patience time.Duration) {
-	for until := time.Now().Add(patience); s.unjudged.Load() > 0 && time.Now().Before(until); {
+	s.await(patience, func() bool { return s.unjudged.Load() <= 0 })
+}
+
+// await asks again and again: a session ends seldom, and soon.
+func (s *session) await(patience time.Duration, holds func() bool) {
+	for until := time.Now().Add(patience); !holds() && time.Now().Before(until); {
 		wait(s.ctx, time.Millisecond)
 	}
 }
@@ -240,6 +253,7 @@ func (s *session) delivered(b altertable.Delivery) {
 		return
 	}
 	s.d.o.Metrics.Delivered(s.d.o.Tenant, b.Endpoint, b.Count)
+	s.told.Add(1)
 	s.mu.Lock()
 	refused := s.how == paused // since: this request was under way
 	if !s.open {

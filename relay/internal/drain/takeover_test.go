@@ -266,3 +266,17 @@ func TestALostLeadCutsNoRequest(t *testing.T) {
 	s.end(lost, "a test")
 	b.requireAll(0)
 }
+
+// Whatever the API has taken when a session ends is known by the next one.
+func TestSessionsThatEndRepeatNothing(t *testing.T) {
+	b := newBench(t)
+	d := b.drain(func(d *Drain) { d.o.BatchSize = 10 }) // nothing waits for company for long
+	for i := range 60 {
+		b.send("identify", 20)
+		b.send("track", 20)
+		before := b.sink.countRequests()
+		until(t, "a request", func() bool { return b.sink.countRequests() > before || b.sink.all() })
+		d.current().end([]ending{lost, graceful}[i%2], "a test")
+	}
+	b.requireAll(0)
+}
