@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -30,6 +31,8 @@ type lane struct {
 	requests int    // made so far: each has a subject of its own
 	next     uint64 // the consumer sequence that comes next; 0: not known
 	events   [][]byte
+
+	given atomic.Int64 // events for the client
 
 	used   int // bytes of payload outside the stream; guarded by session.mu
 	active int // held messages that are not parked; guarded by session.mu

@@ -2,6 +2,7 @@ package drain
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,9 +115,21 @@ func TestARelayThatWasRefusedLeadsOnProbation(t *testing.T) {
 	first, second := b.drain(change), b.drain(change)
 	until(t, "both were refused", func() bool { return first.Status().Paused != "" && second.Status().Paused != "" })
 	before := b.sink.countRequests()
+	counted := takeovers(m)
 	until(t, "probed", func() bool { return b.sink.countRequests() > before+10 })
+	assert.Equal(t, counted, takeovers(m), "they take over again and again")
 	assert.LessOrEqual(t, first.Status().Held, 1)
 	assert.LessOrEqual(t, second.Status().Held, 1)
 	b.sink.setAnswer(nil)
 	b.requireAll(0)
+}
+
+// takeovers returns the line of the metric for the lane of events.
+func takeovers(m *metrics.Metrics) string {
+	for line := range strings.Lines(scrape(m)) {
+		if strings.HasPrefix(line, `altertable_relay_takeovers_total{consumer="events"`) {
+			return line
+		}
+	}
+	return ""
 }

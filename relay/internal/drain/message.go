@@ -135,6 +135,7 @@ func (s *session) hold(h *held) {
 // enqueue gives the events to the core client. It runs on the lane's goroutine.
 func (h *held) enqueue(events [][]byte) {
 	s := h.lane.s
+	h.lane.given.Add(int64(len(events) - h.skip.count()))
 	for i, event := range events {
 		if h.skip.has(i) {
 			continue
@@ -142,12 +143,11 @@ func (h *held) enqueue(events [][]byte) {
 		if s.d.missing.any() {
 			if name := environmentOf(event); s.d.missing.asksFor(name) {
 				s.miss(h, i, name)
+				s.judged.Add(1)
 				continue
 			}
 		}
-		if !h.offer(i, event) {
-			return
-		}
+		h.offer(i, event)
 	}
 	if h.outcome != "" {
 		_ = s.client.Flush(ended) // somebody waits: no waiting for company
@@ -157,24 +157,18 @@ func (h *held) enqueue(events [][]byte) {
 	}
 }
 
-// offer has the core accept an event. It returns false if the session is over. The
-// core's queue is never full, since the budget is far below its bounds.
-func (h *held) offer(i int, event []byte) bool {
+// offer has the core accept an event, unless the session is over. The core's queue is
+// never full, since the budget is far below its bounds.
+func (h *held) offer(i int, event []byte) {
 	s := h.lane.s
-	s.unjudged.Add(1)
-	err := s.client.Enqueue(s.ctx, altertable.Raw{Endpoint: h.endpoint, JSON: event}, func(err error) {
-		s.judge(h, i, err)
-		s.unjudged.Add(-1)
-	})
+	err := s.client.Enqueue(s.ctx, altertable.Raw{Endpoint: h.endpoint, JSON: event}, func(err error) { h.judge(i, err) })
 	if err == nil {
-		return true
+		return
 	}
-	s.unjudged.Add(-1)
-	if errors.Is(err, altertable.ErrClosed) || s.ctx.Err() != nil {
-		return false
+	s.judged.Add(1)
+	if !errors.Is(err, altertable.ErrClosed) && s.ctx.Err() == nil {
+		s.refuse(h, i, event, err)
 	}
-	s.refuse(h, i, event, err)
-	return true
 }
 
 // settle gives an event its outcome: delivered, or r.

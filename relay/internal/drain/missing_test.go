@@ -3,6 +3,7 @@ package drain
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go/relay/internal/broker"
+	"github.com/altertable-ai/altertable-go/relay/internal/metrics"
 )
 
 // However many environments are missing, they are asked for in turn, a few in a pause.
@@ -100,7 +102,7 @@ func TestManyMissingEnvironments(t *testing.T) {
 	b.send("track", 10)
 	until(t, "the others go on", func() bool { return b.sink.countApplied() == 10 })
 	assert.Equal(t, before+1, b.sink.countRequests())
-	assert.Equal(t, many, d.Status().Held)
+	until(t, "the parked alone are held", func() bool { return d.Status().Held == many })
 }
 
 func TestManyEnvironmentsThatComeBack(t *testing.T) {
@@ -113,11 +115,14 @@ func TestManyEnvironmentsThatComeBack(t *testing.T) {
 	for i := range many {
 		b.sendIn(fmt.Sprint("pr-", i), []string{"track", "identify"}[i%2], 5)
 	}
-	d := b.drain()
+	m := metrics.New([]string{"acme"})
+	d := b.drain(func(d *Drain) { d.o.Metrics = m })
 	until(t, "parked", func() bool { return d.countParked() == many })
+	const paused = `altertable_relay_paused{reason="environment-not-found",tenant="acme"} 1`
+	assert.Contains(t, scrape(m), paused)
 	b.sink.setAnswer(nil)
 	b.requireAll(0)
-	until(t, "nothing is missing", func() bool { return d.Status().MissingCount == 0 })
+	until(t, "nothing is missing", func() bool { return d.Status().MissingCount == 0 && !strings.Contains(scrape(m), paused) })
 }
 
 // The sample of a missing environment is read again from the stream. If it is not there,
@@ -159,6 +164,12 @@ func TestAMissingEnvironmentNamedTenant(t *testing.T) {
 	until(t, "the other", func() bool { return b.sink.countApplied() == 10 && !d.Status().Last.IsZero() })
 	assert.Equal(t, []string{"tenant"}, d.Status().Missing)
 	assert.Empty(t, d.Status().Paused)
+}
+
+func scrape(m *metrics.Metrics) string {
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Body.String()
 }
 
 func (r *run) countParked() int {

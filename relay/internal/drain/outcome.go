@@ -76,7 +76,9 @@ func ofKey(code string) bool {
 }
 
 // judge is an event's done: the core calls it on its callback goroutine.
-func (s *session) judge(h *held, i int, err error) {
+func (h *held) judge(i int, err error) {
+	s := h.lane.s
+	defer s.judged.Add(1)
 	switch verdictOn(err) {
 	case done:
 		s.settle(h, i, refusal{})

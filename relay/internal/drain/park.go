@@ -34,9 +34,14 @@ func (s *session) parkLocked(h *held) {
 	s.movedLocked()
 }
 
-// forgetMissing forgets which environments are missing: another relay may have asked meanwhile.
-func (d *Drain) forgetMissing() {
-	d.missing.removeAll()
+// forgetMissing forgets the environments that exist by now, and, unless the lead is
+// kept, the others: another relay may have asked meanwhile.
+func (d *Drain) forgetMissing(leads bool) {
+	if leads {
+		d.missing.removeReturned()
+	} else {
+		d.missing.removeAll()
+	}
 	d.sayMissing()
 }
 

@@ -43,7 +43,7 @@ type session struct {
 
 	accepted atomic.Int64 // batches that the API took
 	told     atomic.Int64 // of these, those of which the client has told
-	unjudged atomic.Int64 // events that the client has, or whose outcome is being judged
+	judged   atomic.Int64 // events that the lanes gave to the client, and whose outcome was judged
 	letters  letters
 	asks     chan struct{} // a missing environment is to be asked for
 	pieces   int           // messages of the newest batch with an outcome; callback goroutine only
@@ -175,9 +175,7 @@ func (s *session) close() opening {
 			l.sayLeads(false)
 		}
 	}
-	if s.d.missing.removeReturned(); how != graceful {
-		s.d.forgetMissing()
-	}
+	s.d.forgetMissing(how == graceful)
 	left := s.letGo()
 	next := opening{leads: how == graceful, probation: s.probing()}
 	switch {
@@ -202,7 +200,13 @@ func (s *session) awaitTold(patience time.Duration) {
 
 // awaitJudged waits until each event that the client was given has its outcome.
 func (s *session) awaitJudged(patience time.Duration) {
-	s.await(patience, func() bool { return s.unjudged.Load() <= 0 })
+	s.await(patience, func() bool {
+		given := int64(0)
+		for _, l := range s.lanes {
+			given += l.given.Load()
+		}
+		return s.judged.Load() >= given
+	})
 }
 
 // await asks again and again: a session ends seldom, and soon.
