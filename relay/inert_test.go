@@ -24,7 +24,7 @@ func TestNothingMovesTheCursor(t *testing.T) {
 func TestAStatusMovesNoCursor(t *testing.T) {
 	hostile := "x\x1b]0;owned\a\u009b2J" + strings.Repeat("y", 1<<20)
 	s := status{Reason: hostile, Tenants: []tenantStatus{
-		{Name: "acme", Drain: &drain.Status{Paused: map[string]string{hostile: "environment-not-found"}}},
+		{Name: "acme", Drain: &drain.Status{Missing: []string{hostile}, MissingCount: 1}},
 		{Name: "other", Error: hostile},
 	}}
 	var out strings.Builder

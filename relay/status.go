@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -93,10 +91,16 @@ func (t tenantStatus) does() string {
 		return "no relay has served it here yet"
 	case d == nil:
 		return "-"
-	case len(d.Paused) > 0:
+	case d.Paused != "" || d.MissingCount > 0:
 		var why []string
-		for _, what := range slices.Sorted(maps.Keys(d.Paused)) {
-			why = append(why, brief(what)+": "+plain(d.Paused[what]))
+		for _, name := range d.Missing {
+			why = append(why, brief(name)+": environment-not-found")
+		}
+		if more := d.MissingCount - len(d.Missing); more > 0 {
+			why = append(why, fmt.Sprintf("%d more environments", more))
+		}
+		if d.Paused != "" {
+			why = append(why, "tenant: "+plain(d.Paused))
 		}
 		return "paused (" + strings.Join(why, "; ") + ")"
 	case len(d.Leads) == 0:

@@ -79,7 +79,7 @@ func TestWhatADrainDoes(t *testing.T) {
 		{tenantStatus{Drain: &drain.Status{}}, "stands by"},
 		{tenantStatus{Drain: &drain.Status{Leads: []string{"events"}}}, "leads"},
 		{tenantStatus{Drain: &drain.Status{Leads: []string{"events"}, Last: last}}, "leads, delivered last at 2026-11-27T12:00:00Z"},
-		{tenantStatus{Drain: &drain.Status{Paused: map[string]string{"tenant": "unauthorized", "staging": "environment-not-found"}}}, "paused (staging: environment-not-found; tenant: unauthorized)"},
+		{tenantStatus{Drain: &drain.Status{Paused: "unauthorized", Missing: []string{"staging"}, MissingCount: 1}}, "paused (staging: environment-not-found; tenant: unauthorized)"},
 	}
 	for _, tt := range tests {
 		assert.Equal(t, tt.want, tt.t.does())

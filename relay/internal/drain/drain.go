@@ -13,6 +13,7 @@ package drain
 //	done       judges the outcome of one event, on the core's callback goroutine        outcome.go
 //	letter     stores a refused event as a dead letter, on a goroutine of its own       letters.go
 //	settle     acknowledges it once all of its events have an outcome                   message.go
+//	tell       publishes its outcome for whom it waits                                  tell.go
 //
 // A Drain has two lanes: consumer "events" for track and alias, and "identify-0". What
 // is of an account is shared by them: one core client, so one pace, one rate and one
@@ -22,7 +23,7 @@ package drain
 //
 // A Drain lives as long as its tenant's part of the relay. It owns what outlives a
 // session: the ring of settled ids, the progress of messages that are settled in part,
-// the leases, the connections to the API. Each of these has a lock of its own, and
+// the missing environments, the leases, the connections to the API. Each of these has a lock of its own, and
 // calls nothing while it holds it. Drain.mu guards what Status shows.
 //
 // A session owns a core client and what was pulled for it. session.mu guards the held
@@ -42,7 +43,7 @@ package drain
 //
 //   - stopped, by Shutdown: no more pulls, the client delivers what it holds until the
 //     context ends, acknowledgements are flushed, and the pins given up.
-//   - again, gracefully: something is to come from the stream once more, in order. No
+//   - graceful: something is to come from the stream once more, in order. No
 //     more pulls, everything held gets its outcome, acknowledgements are flushed, the
 //     consumers reset. Nothing is sent twice.
 //   - paused: the API refuses the account. The fence closes, the requests under way
@@ -52,7 +53,9 @@ package drain
 //
 // Requests under way are never cut, except by Shutdown's context: that would not take
 // them back, and their answers save the events from being sent twice. What was
-// delivered of a message before its session ended is remembered as its progress.
+// delivered of a message before its session ended is remembered as its progress, in
+// memory: a process that is killed repeats what it had delivered of messages that were
+// not delivered whole.
 //
 // # Takeover
 //
@@ -85,15 +88,26 @@ package drain
 // lane that does not lead waits one PinnedTTL after either, until the old leader's
 // lease must be over or renewed.
 //
+// The relays of a tenant may be given different PinnedTTLs and AckWaits. A consumer has
+// those of the relay that began last, so each relay keeps to the shorter of its own and
+// the consumer's.
+//
 // # Pause
 //
 // An answer that speaks of the account or the URL (401, a redirect, 404, ...) costs no
 // event anything: no acknowledgement, no dead letter. The first one ends the session.
-// An environment that does not exist costs only its own messages: they are parked,
-// which means that they stay pending, without their payloads. One of its events is kept
-// and sent every 30 s. When that is delivered, the session starts again, and the
-// environment's messages come again in order. Parked messages are pending at the
-// broker: MaxAckPending of them in a lane stop it, other environments included.
+// A relay in its pause gives up the lead, so that one with a good key can take over. A
+// relay that was refused pulls one message a lane, on probation, until the API takes
+// something of it, so that relays with a revoked key take turns at little cost. Only
+// takeovers without probation are counted.
+//
+// An environment that is missing, which means that the API does not know it, costs only
+// its own messages: they are parked, which means that they stay pending, without their
+// payloads. One of its events is read from the stream and sent every 30 s; if there are
+// more than 16 such environments, they take turns. When it is delivered, the session
+// starts again, and the environment's messages come again in order. Parked messages are
+// pending at the broker: MaxAckPending of them in a lane stop it, other environments
+// included.
 //
 // The core sends the next batch of a person as soon as the one before has failed, which
 // is before the failure reaches our done. If the trouble were over at that very moment,
@@ -164,9 +178,8 @@ type Drain struct {
 	leases   [lanes]*lease
 	standbys [lanes]standby
 	leads    [lanes]atomic.Bool // as the metric says
-	absences *absences
+	missing  *environments
 
-	stalled    atomic.Bool   // tests stop keepers and pullers, as SIGSTOP does
 	pauseFor   time.Duration // after a refusal of the account, and between probes of an environment
 	attempt    time.Duration // of one request, the answer included
 	laneBudget int           // bytes of payload outside the stream, a lane
@@ -180,7 +193,8 @@ type Drain struct {
 	mu       sync.Mutex      // guards what follows
 	until    context.Context // Shutdown's
 	session  *session
-	paused   map[string]string
+	paused   string // why the API takes nothing; "" if it does
+	left     int    // messages that were held when Run returned
 	last     time.Time
 	warnings map[string]time.Time // when the log was told of a trouble of that kind
 }
@@ -203,13 +217,12 @@ func New(o Options) (*Drain, error) {
 		pool:       newPool(o.Transport, o.MaxInFlight),
 		ring:       newRing(ringSize),
 		progress:   newProgress(),
-		absences:   newAbsences(),
+		missing:    newEnvironments(),
 		pauseFor:   30 * time.Second,
 		attempt:    5 * time.Second,
 		laneBudget: 16 << 20,
 		begun:      make(chan struct{}),
 		over:       make(chan struct{}),
-		paused:     map[string]string{},
 		warnings:   map[string]time.Time{},
 	}
 	d.dead = o.Dead
@@ -309,10 +322,25 @@ func (d *Drain) Shutdown(ctx context.Context) error {
 	case <-d.over:
 	case <-grace.Done():
 	}
-	if held := d.Status().Held; held > 0 && ctx.Err() != nil {
-		return fmt.Errorf("relay: %d messages stay on the stream of tenant %s: %w", held, d.o.Tenant, ctx.Err())
+	if left := d.countLeft(); left > 0 && ctx.Err() != nil {
+		return fmt.Errorf("relay: %d messages stay on the stream of tenant %s: %w", left, d.o.Tenant, ctx.Err())
 	}
 	return nil
+}
+
+// countLeft returns how many messages are held, or were at the end.
+func (d *Drain) countLeft() int {
+	held := d.Status().Held
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return max(held, d.left)
+}
+
+// noteLeft notes how many messages stay on the stream.
+func (d *Drain) noteLeft(left int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = left
 }
 
 // deadline returns the context that bounds Shutdown.

@@ -6,15 +6,10 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 
 	altertable "github.com/altertable-ai/altertable-go"
 )
-
-// A missing is what the API answered to a request whose environment does not exist.
-type missing struct {
-	status int
-	text   []byte
-}
 
 // heed takes note of an answer that ends more than its own request, before the core
 // learns of it. Else the core would send what comes next at once, and if the trouble were over at that
@@ -30,41 +25,25 @@ func (f *fence) heed(r *http.Request, answer *http.Response) {
 	}
 	code := codeIn(text)
 	switch verdictOf(answer.StatusCode, code) {
-	case absent:
+	case missing:
 		if name := environmentIn(r); name != "" {
-			f.blockEnvironment(name, missing{answer.StatusCode, text})
+			f.s.d.missing.note(name)
 		}
 	case account:
 		f.s.pause(&altertable.APIError{StatusCode: answer.StatusCode, Code: code})
 	}
 }
 
-func (f *fence) blockEnvironment(name string, answer missing) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.missing == nil {
-		f.missing = map[string]missing{}
-	}
-	f.missing[name] = answer
-	f.someMissing.Store(true)
-}
-
-// recall answers a request as the API has answered another of its environment.
+// recall answers a request whose environment is known to be missing, nil if it is not.
 func (f *fence) recall(r *http.Request) *http.Response {
-	if !f.someMissing.Load() {
+	if !f.s.d.missing.any() || !f.s.d.missing.has(environmentIn(r)) {
 		return nil
 	}
-	name := environmentIn(r)
-	f.mu.Lock()
-	answer, ok := f.missing[name]
-	f.mu.Unlock()
-	if !ok {
-		return nil
-	}
+	const text = `{"error_code":"` + reasonEnvironment + `"}`
 	return &http.Response{
-		StatusCode: answer.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(answer.text)),
-		ContentLength: int64(len(answer.text)), Request: r,
+		StatusCode: http.StatusUnprocessableEntity, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(text)),
+		ContentLength: int64(len(text)), Request: r,
 	}
 }
 
@@ -93,13 +72,12 @@ func environmentIn(r *http.Request) string {
 // environmentOf returns the environment that an event names, or the one that the core
 // gives it.
 func environmentOf(event []byte) string {
-	var named struct {
-		Environment string `json:"environment"`
-	}
-	if json.Unmarshal(event, &named) != nil || named.Environment == "" {
+	var members map[string]json.RawMessage // a struct's field would take names in another case, too
+	name := ""
+	if json.Unmarshal(event, &members) != nil || json.Unmarshal(members["environment"], &name) != nil || name == "" {
 		return "production"
 	}
-	return named.Environment
+	return name
 }
 
 // codeIn returns the error's code in an answer, "" if there is none.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -16,13 +15,10 @@ import (
 type fence struct {
 	s    *session
 	life context.Context // ends by shut
-
-	someMissing atomic.Bool
-	end         context.CancelFunc
+	end  context.CancelFunc
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
-	missing  map[string]missing // environments that do not exist
 	inFlight int
 	landed   chan struct{} // closed when nothing is in flight any more; nil while nobody waits
 }
@@ -44,11 +40,15 @@ func (f *fence) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer f.lands()
-	if answer := f.recall(r); answer != nil { // it was missed meanwhile
+	if answer := f.recall(r); answer != nil { // it turned out meanwhile
 		closeBody(r)
 		return answer, nil
 	}
-	return f.send(r)
+	answer, err := f.send(r)
+	if err == nil && answer.StatusCode < 300 {
+		f.s.accepted.Add(1)
+	}
+	return answer, err
 }
 
 func closeBody(r *http.Request) {
@@ -57,7 +57,7 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// A probe is the fence for the events of missing environments: see park.go.
+// A probe is the fence for the events of missing environments: see ask.go.
 type probe struct{ *fence }
 
 // RoundTrip implements http.RoundTripper.
@@ -111,14 +111,22 @@ func (f *fence) awaitEnd(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// awaitLease waits until the lane has its lease and the broker is connected: what is
+// delivered while nothing can be acknowledged is delivered again if this process dies.
 func (f *fence) awaitLease(ctx context.Context, l *lease) error {
 	for {
 		ok, changed := l.holds()
-		if ok {
+		connected := f.s.d.broker.connected()
+		if ok && connected {
 			return nil
+		}
+		var look <-chan time.Time
+		if !connected {
+			look = time.After(ackSoon)
 		}
 		select {
 		case <-changed:
+		case <-look:
 		case <-f.life.Done():
 			return f.awaitEnd(ctx)
 		case <-ctx.Done():

@@ -15,20 +15,27 @@ const mostParked = 3500
 // beat tells the broker that held messages are worked on, so that it does not deliver
 // them again, and writes what acknowledgements could not be written before.
 func (s *session) beat(ctx context.Context) {
-	progress := time.NewTicker(s.d.o.AckWait / 3)
-	defer progress.Stop()
-	acks := time.NewTicker(ackSoon)
-	defer acks.Stop()
+	told := time.Now()
 	for {
-		select {
-		case <-acks.C:
-			s.ackAgain()
-		case <-progress.C:
-			s.tellProgress()
-		case <-ctx.Done():
+		every := s.d.ackWait() / 3
+		if !wait(ctx, min(ackSoon, every)) {
 			return
 		}
+		s.ackAgain()
+		if time.Since(told) >= every {
+			told = time.Now()
+			s.tellProgress()
+		}
 	}
+}
+
+// ackWait is the shortest time in which the broker waits for a word about a message.
+func (d *Drain) ackWait() time.Duration {
+	shortest := d.o.AckWait
+	for _, l := range d.leases {
+		shortest = shorter(shortest, l.getAckWait())
+	}
+	return shortest
 }
 
 func (s *session) tellProgress() {
@@ -59,7 +66,7 @@ func (s *session) replies() []string {
 
 // ackAgain writes the acknowledgements that could not be written before.
 func (s *session) ackAgain() {
-	if !s.d.broker.conn.IsConnected() {
+	if !s.d.broker.connected() {
 		return
 	}
 	s.mu.Lock()

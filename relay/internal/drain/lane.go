@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -31,6 +32,8 @@ type lane struct {
 	next     uint64 // the consumer sequence that comes next; 0: not known
 	events   [][]byte
 
+	given atomic.Int64 // events for the client
+
 	used   int // bytes of payload outside the stream; guarded by session.mu
 	active int // held messages that are not parked; guarded by session.mu
 }
@@ -41,9 +44,9 @@ func newLane(s *session, number int) *lane {
 
 func (l *lane) ttl() time.Duration { return l.s.d.o.PinnedTTL }
 
-// run pulls until ctx ends. If again, the lane leads already, and begins at its first
-// message without acknowledgement.
-func (l *lane) run(ctx context.Context, again bool) {
+// run pulls until ctx ends. If it leads already, it begins at its first message without
+// acknowledgement.
+func (l *lane) run(ctx context.Context, leads bool) {
 	conn := l.s.d.broker.conn
 	l.inbox = conn.NewInbox()
 	for ctx.Err() == nil {
@@ -56,16 +59,13 @@ func (l *lane) run(ctx context.Context, again bool) {
 		defer func() { _ = subscription.Unsubscribe() }()
 		break
 	}
-	if again && l.lease.current() != "" {
+	if leads && l.lease.current() != "" {
 		l.reset(ctx)
 	}
 	for ctx.Err() == nil {
-		switch {
-		case l.s.d.stalled.Load():
-			wait(ctx, l.ttl()/32)
-		case l.lease.current() == "":
+		if l.lease.current() == "" {
 			l.seek(ctx)
-		default:
+		} else {
 			l.lead(ctx)
 		}
 	}
@@ -104,7 +104,7 @@ func (l *lane) lead(ctx context.Context) {
 	}
 	l.pull(ctx, pullRequest{Batch: batch, MaxBytes: room, Pin: pin}, func(m *nats.Msg, meta *nats.MsgMetadata) bool {
 		if pinOf(m) != pin {
-			l.s.end(again, "a message of another pin")
+			l.s.end(graceful, "a message of another pin")
 			return false
 		}
 		return l.accept(ctx, m, meta)
@@ -168,11 +168,11 @@ func (l *lane) ends(ctx context.Context, status, pin string) bool {
 // use, since a message before it was lost.
 func (l *lane) accept(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata) bool {
 	if l.next != 0 && meta.Sequence.Consumer != l.next {
-		l.s.end(again, "a message was lost on the way to the relay")
+		l.s.end(graceful, "a message was lost on the way to the relay")
 		return false
 	}
 	l.next = meta.Sequence.Consumer + 1
-	id, name := idOf(m, meta)
+	id, name := idOf(m.Header, meta.Sequence.Stream, meta.Timestamp)
 	endpoint := endpointOf(l.s.d.o.Tenant, m.Subject)
 	var err error
 	if l.events, err = split(l.events[:0], m.Data); err != nil || endpoint == "" {
@@ -197,7 +197,7 @@ func (l *lane) accept(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata) 
 	case err != nil:
 		l.s.refuse(h, 0, m.Data, err)
 	default:
-		h.enqueue(ctx, l.events)
+		h.enqueue(l.events)
 	}
 	clear(l.events)
 	return ctx.Err() == nil

@@ -14,7 +14,9 @@ import (
 type lease struct {
 	mu      sync.Mutex // guards what follows
 	pin     string     // "": none
-	until   time.Time  // with its monotonic reading
+	until   time.Time  // with its monotonic reading; zero: no pin was confirmed
+	of      string     // the pin that was confirmed until then
+	ackWait time.Duration
 	changed chan struct{}
 }
 
@@ -50,20 +52,27 @@ func (l *lease) current() string {
 	return l.pin
 }
 
-// take notes a new pin. Requests may leave once it is confirmed.
-func (l *lease) take(pin string) {
+// take notes a new pin. Requests may leave once it is confirmed. It reports whether the
+// time of the one before was over.
+func (l *lease) take(pin string) (late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if late = l.overLocked(); late {
+		l.until = time.Time{}
+	}
 	l.pin = pin
 	l.tellLocked()
+	return late
 }
+
+func (l *lease) overLocked() bool { return !l.until.IsZero() && l.leftLocked() <= 0 }
 
 // confirm extends the lease, unless the pin has changed meanwhile.
 func (l *lease) confirm(pin string, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pin == pin {
-		l.until = until
+		l.until, l.of = until, pin
 		l.tellLocked()
 	}
 }
@@ -86,6 +95,33 @@ func (l *lease) drop() {
 	l.tellLocked()
 }
 
+// dropOver ends the lease if its time is over. A pin that was taken since stays.
+func (l *lease) dropOver() (dropped bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.overLocked() {
+		return false
+	}
+	if l.until = (time.Time{}); l.pin == l.of {
+		l.pin = ""
+	}
+	l.tellLocked()
+	return true
+}
+
+// setAckWait notes the consumer's AckWait.
+func (l *lease) setAckWait(long time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ackWait = long
+}
+
+func (l *lease) getAckWait() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ackWait
+}
+
 func (l *lease) tellLocked() {
 	close(l.changed)
 	l.changed = make(chan struct{})
@@ -93,24 +129,21 @@ func (l *lease) tellLocked() {
 
 // keep renews the lane's lease until ctx ends, and ends the session when it is over.
 func (l *lane) keep(ctx context.Context) {
-	renewed := time.Time{} // when the renewal began that came last
-	known, led := "", false
-	pause := time.Duration(0)
+	var renewed time.Time // when the renewal began that came last
+	var pause time.Duration
+	known := ""
 	for ctx.Err() == nil {
-		ok, changed := l.lease.holds()
-		pin := l.lease.current()
-		led = led || ok
-		switch {
-		case led && !ok:
-			l.lease.drop()
+		_, changed := l.lease.holds()
+		if l.lease.dropOver() {
 			l.sayLeads(false)
 			if l.s.holdsAny(l) {
 				l.s.end(lost, "the lease is over")
 				return
 			}
-			led = false // nothing is lost: the lane looks for a pin again
-			continue
-		case pin != "" && (pin != known || time.Since(renewed) >= pause):
+			continue // nothing is lost: the lane looks for a pin again
+		}
+		pin := l.lease.current()
+		if pin != "" && (pin != known || time.Since(renewed) >= pause) {
 			known, renewed = pin, time.Now()
 			pause = l.renew(ctx, pin)
 			continue
@@ -119,14 +152,14 @@ func (l *lane) keep(ctx context.Context) {
 		if pin != "" {
 			next = min(next, max(0, pause-time.Since(renewed)))
 		}
-		if led {
-			next = min(next, l.lease.left())
+		if left := l.lease.left(); left > 0 {
+			next = min(next, left)
 		}
 		l.rest(ctx, next, changed)
 	}
 }
 
-// rest waits for as long, or until the lease changes or somebody doubts it.
+// rest waits for as long, or until the lease changes.
 func (l *lane) rest(ctx context.Context, long time.Duration, changed <-chan struct{}) {
 	timer := time.NewTimer(max(long, time.Millisecond))
 	defer timer.Stop()
@@ -139,14 +172,13 @@ func (l *lane) rest(ctx context.Context, long time.Duration, changed <-chan stru
 
 // renew asks the broker to keep our pin, and finds out whether it is still ours. It
 // returns how long to wait before the next time.
+//
+// The relays of a tenant may differ in their settings, and the consumer has those of
+// the one that began last: the lease is no longer than what the broker waits.
 func (l *lane) renew(ctx context.Context, pin string) (pause time.Duration) {
-	quarter := l.ttl() / 4
-	if l.s.d.stalled.Load() {
-		return quarter
-	}
 	// The answer may come late, behind megabytes of messages. It is of use all the
 	// same: the pin's time counts from when the request was made.
-	limit, cancel := context.WithTimeout(ctx, max(quarter, l.lease.left()))
+	limit, cancel := context.WithTimeout(ctx, max(l.ttl()/4, l.lease.left()))
 	defer cancel()
 	began := time.Now()
 	err := l.s.d.broker.hold(limit, l.consumer, pin)
@@ -154,18 +186,29 @@ func (l *lane) renew(ctx context.Context, pin string) (pause time.Duration) {
 		return l.renewLater(err)
 	}
 	now, err := l.s.d.broker.state(limit, l.consumer)
-	switch {
-	case err != nil:
+	if err != nil {
 		return l.renewLater(err)
-	case now.pin == pin:
-		l.lease.confirm(pin, began.Add(l.ttl()))
+	}
+	l.lease.setAckWait(now.ackWait)
+	ttl := shorter(l.ttl(), now.ttl)
+	switch now.pin {
+	case pin:
+		l.lease.confirm(pin, began.Add(ttl))
 		l.sayLeads(true)
-	case now.pin == "":
+	case "":
 		l.lease.vanished(pin)
 	default:
 		l.s.end(lost, "another relay leads")
 	}
-	return quarter
+	return ttl / 4
+}
+
+// shorter returns the relay's own setting or the consumer's, which is 0 if it is not known.
+func shorter(own, consumers time.Duration) time.Duration {
+	if consumers <= 0 {
+		return own
+	}
+	return min(own, consumers)
 }
 
 // renewLater returns when to try again after the broker did not answer.

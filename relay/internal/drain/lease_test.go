@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/relay/internal/broker"
 )
 
 func TestALeaseHoldsUntilItIsOver(t *testing.T) {
@@ -41,6 +43,61 @@ func TestALeaseHoldsUntilItIsOver(t *testing.T) {
 	l.confirm("c", time.Now().Add(-time.Second))
 	ok, _ = l.holds()
 	assert.False(t, ok)
+}
+
+// The lane may take a new pin in the moment in which the keeper finds the old one's time
+// over.
+func TestALeaseThatIsOverKeepsANewPin(t *testing.T) {
+	l := newLease()
+	l.take("a")
+	assert.False(t, l.dropOver(), "not confirmed")
+	l.confirm("a", time.Now().Add(time.Hour))
+	assert.False(t, l.dropOver(), "not over")
+	assert.False(t, l.take("b"), "not over")
+	l.until = time.Now().Add(-time.Second)
+	assert.True(t, l.dropOver())
+	assert.Equal(t, "b", l.current())
+	l.confirm("b", time.Now().Add(-time.Second))
+	assert.True(t, l.take("c"), "the time of b is over")
+	assert.False(t, l.dropOver(), "that of c is not")
+	l.confirm("c", time.Now().Add(-time.Second))
+	assert.True(t, l.dropOver())
+	assert.Empty(t, l.current())
+}
+
+// The relays of a tenant may differ in their settings, and the one that began last has
+// its way with the consumers. The leader's lease and its heartbeats keep to that.
+func TestALeaseIsNoLongerThanTheConsumersTTL(t *testing.T) {
+	b := newBench(t)
+	b.ttl, b.ack = 20*time.Second, time.Minute
+	b.makeConsumers()
+	p := newLink(t, b.node)
+	first := b.through(p)
+	b.send("identify", 7)
+	b.send("track", 7)
+	until(t, "leads", func() bool { return b.sink.all() && len(first.Status().Leads) == 2 })
+	b.ttl, b.ack = 2*time.Second, 5*time.Second
+	b.makeConsumers()
+	second := b.drain()
+	until(t, "standby waits", func() bool {
+		return b.waiting(broker.EventsConsumer) > 0 && b.waiting(broker.IdentifyConsumer) > 0
+	})
+	until(t, "the leader knows", func() bool {
+		return first.ackWait() == b.ack && first.leases[0].left() <= b.ttl && first.leases[1].left() <= b.ttl
+	})
+	require.Len(t, first.Status().Leads, 2)
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool { w.WriteHeader(503); return true })
+	for range 20 {
+		b.send("identify", 20)
+		b.send("track", 20)
+	}
+	until(t, "holds", func() bool { return first.Status().Held > 30 })
+	p.swallows.Store(true)
+	until(t, "the other leads", func() bool { return len(second.Status().Leads) == 2 })
+	require.Empty(t, first.Status().Leads)
+	b.sink.setAnswer(nil)
+	b.requireAll(0)
+	p.cut()
 }
 
 // A wall clock that went on while the monotonic one stood still ends a lease, and
@@ -88,7 +145,6 @@ func TestTheFenceLetsNothingOutWithoutALease(t *testing.T) {
 	s.fence.close(time.Second)
 	go func() { waits <- send("/track") }()
 	assert.Never(t, func() bool { return requests.Load() > 3 }, 50*time.Millisecond, 5*time.Millisecond)
-	_ = s.client
 }
 
 func TestAStandbyWaitsForALeaderThatNobodyKnowsAnyMore(t *testing.T) {
@@ -96,20 +152,21 @@ func TestAStandbyWaitsForALeaderThatNobodyKnowsAnyMore(t *testing.T) {
 	pinned, free := state{pin: "a", leader: "n1"}, state{leader: "n1"}
 	moved := state{leader: "n2"}
 	for name, c := range map[string]struct {
-		looks []state
-		led   bool
-		again uint64 // reconnects at the last look
-		waits bool
+		looks      []state
+		led        bool
+		reconnects uint64 // reconnects at the last look
+		waits      bool
 	}{
 		"a fresh start":                   {looks: []state{free}},
 		"a fresh start beside a leader":   {looks: []state{pinned}},
 		"the pin's time was over":         {looks: []state{pinned, free}},
 		"the consumer has a new leader":   {looks: []state{pinned, moved}, waits: true},
 		"a new leader, and pinned again":  {looks: []state{pinned, moved, pinned}},
-		"a reconnect":                     {looks: []state{free, free}, again: 1, waits: true},
-		"a reconnect, and somebody leads": {looks: []state{free, pinned}, again: 1},
-		"a reconnect of who led":          {looks: []state{free, free}, again: 1, led: true},
-		"a reconnect of who led long ago": {looks: []state{pinned, free}, again: 1, led: true, waits: true},
+		"a reconnect":                     {looks: []state{free, free}, reconnects: 1, waits: true},
+		"a reconnect, and somebody leads": {looks: []state{free, pinned}, reconnects: 1},
+		"the leader's time is longer":     {looks: []state{{leader: "n1", ttl: 2 * ttl}, free}, reconnects: 1, waits: true},
+		"a reconnect of who led":          {looks: []state{free, free}, reconnects: 1, led: true},
+		"a reconnect of who led long ago": {looks: []state{pinned, free}, reconnects: 1, led: true, waits: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standby{}
@@ -120,11 +177,18 @@ func TestAStandbyWaitsForALeaderThatNobodyKnowsAnyMore(t *testing.T) {
 			for i, now := range c.looks {
 				reconnects := uint64(0)
 				if i == len(c.looks)-1 {
-					reconnects = c.again
+					reconnects = c.reconnects
 				}
 				quiet = s.look(now, reconnects, ttl)
 			}
 			assert.Equal(t, c.waits, quiet > 0)
 		})
 	}
+}
+
+// confirmed returns until when requests may leave.
+func (l *lease) confirmed() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.until
 }

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	clerks      = 8         // goroutines that store dead letters
-	mostOfStump = 256 << 10 // bytes of a letter that is too large to be stored whole
+	letterWorkers = 8
+	mostOfCut     = 256 << 10 // bytes of a message that is too large to be stored whole
 )
 
 // letters stores refused events. What waits here is in the lanes' budget: its message
@@ -24,15 +24,15 @@ type letters struct {
 
 	mu      sync.Mutex // guards what follows
 	waiting []letter
-	busy    int // clerks
+	busy    int // workers
 	closed  bool
 }
 
 type letter struct {
 	deadletter.Letter
-	id   string
-	of   *held
-	item int
+	id      string
+	of      *held
+	refusal refusal
 }
 
 // refuse makes a dead letter of an event.
@@ -41,11 +41,6 @@ func (s *session) refuse(h *held, i int, event []byte, err error) {
 	if payloadOf(err) != nil && s.pieces > 1 {
 		reason += fmt.Sprintf("; refused as one of %d messages", s.pieces)
 	}
-	s.mu.Lock()
-	if h.refusal.status == 0 || i < h.refusal.event {
-		h.refusal = refusal{event: i, status: status, code: code}
-	}
-	s.mu.Unlock()
 	endpoint := h.endpoint
 	if endpoint == "" {
 		endpoint = "track" // its stream of dead letters has a subject for each endpoint
@@ -56,11 +51,11 @@ func (s *session) refuse(h *held, i int, event []byte, err error) {
 		},
 		// The same event of the same message has the same id, so that a process that was
 		// killed between the letter and the acknowledgement stores no second one.
-		id: h.name + "." + strconv.Itoa(i), of: h, item: i,
+		id: h.name + "." + strconv.Itoa(i), of: h, refusal: refusal{event: i, status: status, code: code},
 	})
 }
 
-// put has a clerk store a letter. It does not wait: the core's callback goroutine calls it.
+// put has a worker store a letter. It does not wait: the core's callback goroutine calls it.
 func (p *letters) put(l letter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,7 +63,7 @@ func (p *letters) put(l letter) {
 		return
 	}
 	p.waiting = append(p.waiting, l)
-	if p.busy < clerks {
+	if p.busy < letterWorkers {
 		p.busy++
 		p.s.team.Go(p.work)
 	}
@@ -82,7 +77,7 @@ func (p *letters) close() {
 }
 
 // next takes the letter that has waited longest. It is false if there is none, and
-// the clerk's work is over.
+// the worker's work is over.
 func (p *letters) next() (l letter, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,7 +95,7 @@ func (p *letters) work() {
 	for l, ok := p.next(); ok; l, ok = p.next() {
 		if p.store(l) {
 			p.s.d.o.Metrics.Dead(l.Tenant, l.Code, 1)
-			p.s.settle(l.of, l.item)
+			p.s.settle(l.of, l.refusal.event, l.refusal)
 		}
 	}
 }
@@ -114,8 +109,8 @@ func (p *letters) store(l letter) bool {
 		switch {
 		case err == nil:
 			return true
-		case errors.Is(err, deadletter.ErrTooLarge) && len(l.Message) > mostOfStump:
-			l.Message, l.Reason = l.Message[:mostOfStump], l.Reason+"; only its beginning could be stored"
+		case errors.Is(err, deadletter.ErrTooLarge) && len(l.Message) > mostOfCut:
+			l.Message, l.Reason = l.Message[:mostOfCut], l.Reason+"; only its beginning could be stored"
 			continue
 		}
 		p.s.d.warn("letters", "relay: a dead letter cannot be stored; its message stays on the stream meanwhile", "error", err)

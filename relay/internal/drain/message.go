@@ -1,31 +1,30 @@
 package drain
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"hash/maphash"
 	"math/bits"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
 	altertable "github.com/altertable-ai/altertable-go"
 )
 
-// A msgID stands for a message's Nats-Msg-Id. Two hashes under seeds of this process
-// make 128 bits: none of two messages' is the same.
+// A msgID stands for a message's Nats-Msg-Id: 128 bits of hashes under seeds of this
+// process, so that two messages do not share one by accident or on purpose.
 type msgID [2]uint64
 
 var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 // idOf returns the message's id. One that came without is known by its place and time,
 // which together no other message has.
-func idOf(m *nats.Msg, meta *nats.MsgMetadata) (id msgID, name string) {
-	name = m.Header.Get(nats.MsgIdHdr)
+func idOf(header nats.Header, sequence uint64, at time.Time) (id msgID, name string) {
+	name = header.Get(nats.MsgIdHdr)
 	if name == "" {
-		name = strconv.FormatUint(meta.Sequence.Stream, 10) + "@" + strconv.FormatInt(meta.Timestamp.UnixNano(), 10)
+		name = strconv.FormatUint(sequence, 10) + "@" + strconv.FormatInt(at.UnixNano(), 10)
 	}
 	for i := range id {
 		id[i] = maphash.String(seeds[i], name)
@@ -58,17 +57,25 @@ type held struct {
 
 	reply     string // subject of its acknowledgement
 	remaining int    // events without an outcome
-	blocked   int    // of these, those of a missing environment
+	missing   int    // of these, those of a missing environment
 	settled   bitset
-	refusal   refusal
+	refusal   refusal // that of its first refused event with a stored dead letter
 	parked    bool
 }
 
-// A refusal is that of a message's first event that was refused.
+// A refusal is that of one event of a message.
 type refusal struct {
 	event  int
 	status int // 0: none
 	code   string
+}
+
+// or returns the refusal of the earlier event.
+func (r refusal) or(other refusal) refusal {
+	if r.status == 0 || other.status != 0 && other.event < r.event {
+		return other
+	}
+	return r
 }
 
 // A bitset has a bit for each event of a message.
@@ -113,7 +120,8 @@ func (s *session) known(id msgID, reply string) knowledge {
 
 // hold takes a message into the budget.
 func (s *session) hold(h *held) {
-	h.skip = s.d.progress.take(h.id)
+	before := s.d.progress.take(h.id, h.events)
+	h.skip, h.refusal = before.settled, before.refusal
 	h.settled = newBitset(h.events)
 	copy(h.settled, h.skip)
 	h.remaining = h.events - h.settled.count()
@@ -125,21 +133,21 @@ func (s *session) hold(h *held) {
 }
 
 // enqueue gives the events to the core client. It runs on the lane's goroutine.
-func (h *held) enqueue(ctx context.Context, events [][]byte) {
+func (h *held) enqueue(events [][]byte) {
 	s := h.lane.s
+	h.lane.given.Add(int64(len(events) - h.skip.count()))
 	for i, event := range events {
 		if h.skip.has(i) {
 			continue
 		}
-		if s.d.absences.any() {
-			if name := environmentOf(event); s.d.absences.has(name) {
-				s.block(h, i, name, nil)
+		if s.d.missing.any() {
+			if name := environmentOf(event); s.d.missing.asksFor(name) {
+				s.miss(h, i, name)
+				s.judged.Add(1)
 				continue
 			}
 		}
-		if !h.offer(ctx, i, event) {
-			return
-		}
+		h.offer(i, event)
 	}
 	if h.outcome != "" {
 		_ = s.client.Flush(ended) // somebody waits: no waiting for company
@@ -149,42 +157,34 @@ func (h *held) enqueue(ctx context.Context, events [][]byte) {
 	}
 }
 
-// offer has the core accept an event. It returns false if the session is over.
-func (h *held) offer(ctx context.Context, i int, event []byte) bool {
+// offer has the core accept an event, unless the session is over. The core's queue is
+// never full, since the budget is far below its bounds.
+func (h *held) offer(i int, event []byte) {
 	s := h.lane.s
-	done := func(err error) { s.judge(h, i, err) }
-	var moved <-chan struct{}
-	for {
-		err := s.client.Enqueue(ctx, altertable.Raw{Endpoint: h.endpoint, JSON: event}, done)
-		switch {
-		case err == nil:
-			return true
-		case errors.Is(err, altertable.ErrClosed):
-			return false
-		case !errors.Is(err, altertable.ErrQueueFull):
-			s.refuse(h, i, event, err)
-			return true
-		case moved == nil: // the budget is far below the queue's bounds; but events may be tiny
-			_, moved = s.activeNow()
-			continue
-		}
-		select {
-		case <-moved:
-			moved = nil
-		case <-ctx.Done():
-			return false
-		}
+	err := s.client.Enqueue(s.ctx, altertable.Raw{Endpoint: h.endpoint, JSON: event}, func(err error) { h.judge(i, err) })
+	if err == nil {
+		return
+	}
+	s.judged.Add(1)
+	if !errors.Is(err, altertable.ErrClosed) && s.ctx.Err() == nil {
+		s.refuse(h, i, event, err)
 	}
 }
 
-// settle gives an event its outcome.
-func (s *session) settle(h *held, i int) {
+// settle gives an event its outcome: delivered, or r.
+func (s *session) settle(h *held, i int, r refusal) {
 	s.mu.Lock()
-	if h.settled.has(i) {
+	switch {
+	case s.held == nil: // too late for this session: the next one sends the event, or skips it
+		s.mu.Unlock()
+		s.d.progress.mark(h.id, i, h.events, r)
+		return
+	case h.settled.has(i):
 		s.mu.Unlock()
 		return
 	}
 	h.settled.set(i)
+	h.refusal = h.refusal.or(r)
 	h.remaining--
 	s.partial++
 	if h.remaining > 0 {
@@ -217,7 +217,7 @@ func (s *session) finish(h *held) {
 	s.mu.Unlock()
 	s.ack(reply)
 	if h.outcome != "" {
-		s.tell(h.outcome, refused)
+		s.d.tell(h.outcome, refused)
 	}
 }
 
@@ -227,18 +227,6 @@ func (s *session) ack(reply string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.unacked = append(s.unacked, reply)
-	}
-}
-
-// tell publishes the outcome of a message for whom it waits.
-func (s *session) tell(subject string, r refusal) {
-	text, err := json.Marshal(struct {
-		Status int    `json:"status"`
-		Code   string `json:"code"`
-		TaskID string `json:"task_id"`
-	}{max(r.status, 200), r.code, ""})
-	if err == nil {
-		_ = s.d.broker.conn.Publish(subject, text) // nobody waits any more, or will know of it by the time
 	}
 }
 
@@ -260,13 +248,17 @@ func (s *session) oldest(l *lane) (sequence uint64, holds bool) {
 	return sequence, holds
 }
 
-// keepProgress remembers what is settled of messages that are not.
-func (s *session) keepProgress() {
+// letGo holds nothing any more: it is on the stream. What is settled of messages that
+// are not is remembered. It returns how many they were.
+func (s *session) letGo() (left int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, h := range s.held {
 		if h.settled.count() > 0 {
-			s.d.progress.put(id, h.settled)
+			s.d.progress.put(id, part{settled: h.settled, events: h.events, refusal: h.refusal})
 		}
 	}
+	left = len(s.held)
+	s.held = nil
+	return left
 }

@@ -16,7 +16,7 @@ type verdict int
 const (
 	done    verdict = iota
 	refused         // the event itself: a dead letter
-	absent          // its environment does not exist
+	missing         // its environment does not exist
 	account         // the key, or the URL: nothing is to blame on the event
 	over            // the session ended before it had one
 )
@@ -48,7 +48,7 @@ func verdictOf(status int, code string) verdict {
 	case status >= 500:
 		return over
 	case strings.Contains(code, "environment"):
-		return absent
+		return missing
 	case ofKey(code):
 		return account
 	}
@@ -76,14 +76,16 @@ func ofKey(code string) bool {
 }
 
 // judge is an event's done: the core calls it on its callback goroutine.
-func (s *session) judge(h *held, i int, err error) {
+func (h *held) judge(i int, err error) {
+	s := h.lane.s
+	defer s.judged.Add(1)
 	switch verdictOn(err) {
 	case done:
-		s.settle(h, i)
+		s.settle(h, i, refusal{})
 	case refused:
 		s.refuse(h, i, payloadOf(err), err)
-	case absent:
-		s.block(h, i, environmentNamed(err), payloadOf(err))
+	case missing:
+		s.miss(h, i, environmentNamed(err))
 	case account:
 		s.pause(err)
 	}

@@ -2,10 +2,12 @@ package drain
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -131,10 +133,10 @@ func TestARefusedAccountPausesTheTenant(t *testing.T) {
 				b.send("track", 150)
 				b.send("identify", 30)
 			}
-			until(t, "paused", func() bool { return d.Status().Paused["tenant"] != "" })
+			until(t, "paused", func() bool { return d.Status().Paused != "" })
 			before := b.sink.countRequests()
-			wait(t.Context(), time.Second)
-			assert.Less(t, b.sink.countRequests()-before, 30, "a probe in a pause")
+			until(t, "probed", func() bool { return b.sink.countRequests() > before+2 })
+			assert.LessOrEqual(t, d.Status().Held, 2, "a message a lane")
 			assert.Zero(t, b.dead.count())
 			b.sink.setAnswer(nil)
 			b.requireAll(0)
@@ -152,9 +154,9 @@ func TestShutdownDoesNotWaitForAnAccountThatIsRefused(t *testing.T) {
 	}
 	until(t, "held", func() bool { return d.Status().Held == 5 })
 	b.sink.setAnswer(func(w http.ResponseWriter, _ string, _ []sunk) bool { w.WriteHeader(401); return true })
-	began := time.Now()
-	d.stop()
-	assert.Less(t, time.Since(began), patience/2)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	require.NoError(t, d.Shutdown(ctx), "it did not wait for the context")
 	b.sink.setAnswer(nil)
 	b.drain()
 	b.requireAll(0)
@@ -162,16 +164,17 @@ func TestShutdownDoesNotWaitForAnAccountThatIsRefused(t *testing.T) {
 
 func TestAMissingEnvironmentWaitsAlone(t *testing.T) {
 	b := newBench(t)
-	missing := func(w http.ResponseWriter, _ string, events []sunk) bool {
-		for _, e := range events {
-			if e.Environment == "staging" {
-				refuseWith(w, 422, "environment-not-found")
-				return true
-			}
+	var batches atomic.Int32 // of the missing environment; what asks for it has one event
+	b.sink.setAnswer(func(w http.ResponseWriter, _ string, events []sunk) bool {
+		if events[0].Environment != "staging" {
+			return false
 		}
-		return false
-	}
-	b.sink.setAnswer(missing)
+		if len(events) > 1 {
+			batches.Add(1)
+		}
+		refuseWith(w, 422, "environment-not-found")
+		return true
+	})
 	for range 30 {
 		b.sendIn("staging", "track", 30)
 		b.sendIn("staging", "identify", 10)
@@ -180,19 +183,19 @@ func TestAMissingEnvironmentWaitsAlone(t *testing.T) {
 	}
 	d := b.drain()
 	until(t, "the other environment goes on", func() bool { return b.sink.countApplied() == 30*40 })
-	until(t, "paused", func() bool { return d.Status().Paused["staging"] == "environment-not-found" })
+	until(t, "paused", func() bool { return slices.Equal(d.Status().Missing, []string{"staging"}) })
 	until(t, "parked", func() bool { return d.Status().Held == 60 })
-	before := b.sink.countRequests()
+	before := batches.Load()
 	for range 10 {
 		b.sendIn("staging", "track", 30)
 		b.send("track", 30)
 	}
 	until(t, "the other environment goes on", func() bool { return b.sink.countApplied() == 30*40+10*30 })
-	assert.Less(t, b.sink.countRequests()-before, 40, "what is known to be missing is not sent")
+	assert.Equal(t, before, batches.Load(), "what is known to be missing is not sent")
 	assert.Zero(t, b.dead.count())
 	b.sink.setAnswer(nil)
 	b.requireAll(0)
-	until(t, "no pause", func() bool { return len(d.Status().Paused) == 0 })
+	until(t, "nothing is missing", func() bool { return d.Status().MissingCount == 0 })
 }
 
 // Trouble that is over in the very moment in which it is found lets no later identify
@@ -245,12 +248,12 @@ func TestTheLogDoesNotSpeakOfLoss(t *testing.T) {
 	})
 	d := b.drain(func(d *Drain) { d.log = log })
 	b.sendIn("staging", "track", 10)
-	until(t, "missing", func() bool { return d.Status().Paused["staging"] != "" })
+	until(t, "missing", func() bool { return d.Status().MissingCount == 1 })
 	unauthorized.Store(true)
 	for range 20 {
 		b.send("track", 100)
 	}
-	until(t, "paused", func() bool { return d.Status().Paused["tenant"] != "" })
+	until(t, "paused", func() bool { return d.Status().Paused != "" })
 	d.stop()
 	mu.Lock()
 	defer mu.Unlock()
@@ -288,23 +291,24 @@ func TestAMessageOfTwoEnvironments(t *testing.T) {
 
 func TestALostAnswerRepeatsNoMoreThanWasInFlight(t *testing.T) {
 	b := newBench(t)
-	n := 0
+	var requests, lost atomic.Int32
 	b.sink.setAfter(func(w http.ResponseWriter) bool {
-		if n++; n%5 == 0 { // racy counts do not matter
-			conn, _, _ := w.(http.Hijacker).Hijack()
-			_ = conn.Close()
-			return true
+		if requests.Add(1)%5 != 0 {
+			return false
 		}
-		return false
+		lost.Add(1)
+		conn, _, _ := w.(http.Hijacker).Hijack()
+		_ = conn.Close()
+		return true
 	})
-	b.sink.srv.Config.SetKeepAlivesEnabled(true)
-	b.drain(func(d *Drain) { d.o.MaxInFlight = 1 })
-	for range 20 {
+	b.drain(func(d *Drain) { d.o.MaxInFlight = 1; d.o.BatchSize = 10 })
+	for range 60 {
 		b.send("identify", 30)
 	}
-	until(t, "some", func() bool { return b.sink.countApplied() > 200 })
+	until(t, "some", func() bool { return lost.Load() >= 3 })
 	b.sink.setAfter(nil)
-	b.requireAll(20 * 30)
+	until(t, "all delivered", b.sink.all)
+	b.requireAll(10 * int(lost.Load())) // a batch each
 }
 
 func TestALongOutage(t *testing.T) {
@@ -316,9 +320,11 @@ func TestALongOutage(t *testing.T) {
 		b.send("identify", 20)
 	}
 	until(t, "held", func() bool { return d.Status().Held == 200 })
-	wait(t.Context(), 2*b.ttl) // leases are renewed meanwhile
+	began := time.Now()
+	for _, l := range d.leases { // they are renewed again and again
+		until(t, "renewed", func() bool { return l.confirmed().After(began.Add(3 * b.ttl)) })
+	}
 	assert.Len(t, d.Status().Leads, 2)
-	assert.Less(t, b.sink.countRequests(), 40)
 	b.sink.setAnswer(nil)
 	b.requireAll(0)
 }
@@ -384,7 +390,7 @@ func TestALetterThatIsTooLargeIsCut(t *testing.T) {
 	b.drain()
 	until(t, "acknowledged", b.empty)
 	require.Equal(t, 2, b.dead.count())
-	assert.Len(t, b.dead.letters["x.0"].Message, mostOfStump)
+	assert.Len(t, b.dead.letters["x.0"].Message, mostOfCut)
 	assert.Contains(t, b.dead.letters["x.0"].Reason, "only its beginning")
 	assert.Len(t, b.dead.letters["y.0"].Message, 1<<20)
 }
@@ -401,10 +407,8 @@ func TestWhoWaitsIsToldTheOutcome(t *testing.T) {
 		require.NoError(t, err)
 		return string(m.Data)
 	}
-	began := time.Now()
 	b.sent = 1
 	assert.JSONEq(t, `{"status":200,"code":"","task_id":""}`, ask(event("track", "production", 1, "u", "")))
-	assert.Less(t, time.Since(began), 900*time.Millisecond, "it does not wait for company")
 	b.sent = 2
 	assert.JSONEq(t, `{"status":422,"code":"invalid-event","task_id":""}`,
 		ask("["+event("track", "production", 2, "u", "")+","+event("track", "production", 3, "u", `,"poison":true`)+"]"))
@@ -424,7 +428,7 @@ func TestVerdicts(t *testing.T) {
 		{&altertable.DeliveryError{Err: altertable.ErrTooLarge}, refused},
 		{api(401, ""), account}, {api(403, "x"), account}, {api(402, ""), account}, {api(404, ""), account}, {api(302, ""), account},
 		{api(421, ""), account}, {api(400, "invalid-api-key"), account}, {api(422, "unauthorized"), account},
-		{api(404, "environment-not-found"), absent}, {api(422, "environment_not_found"), absent}, {api(400, "Environment archived"), absent},
+		{api(404, "environment-not-found"), missing}, {api(422, "environment_not_found"), missing}, {api(400, "Environment archived"), missing},
 		{altertable.ErrClosed, over}, {errors.Join(errors.New("x"), altertable.ErrClosed), over},
 		{&altertable.DeliveryError{Err: &altertable.NetworkError{Err: errors.New("x")}}, over},
 	} {

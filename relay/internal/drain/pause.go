@@ -6,14 +6,13 @@ import (
 	altertable "github.com/altertable-ai/altertable-go"
 )
 
-// Why a tenant or an environment is paused, as the metric says it.
+// Why a tenant or an environment is paused, as the metric says it. The last is the
+// API's code as well.
 const (
 	reasonUnauthorized = "unauthorized"
 	reasonRefused      = "refused"
 	reasonEnvironment  = "environment-not-found"
 )
-
-const wholeTenant = "tenant" // in Status.Paused
 
 // pause ends the session, since the API refuses the account and not the event.
 func (s *session) pause(err error) {
@@ -23,7 +22,7 @@ func (s *session) pause(err error) {
 		reason = reasonUnauthorized
 	}
 	s.end(paused, reason)
-	if s.d.showPaused(wholeTenant, reason, true) {
+	if s.d.showPaused(reason) {
 		text := "relay: the API refuses this tenant's requests; nothing is lost, the drain tries again every 30 s: is the base URL right?"
 		if reason == reasonUnauthorized {
 			text = "relay: the API refuses the key; nothing is lost, the drain tries again every 30 s: replace the key"
@@ -41,35 +40,33 @@ func causeOf(err error) error {
 	return err
 }
 
-// noteDelivery notes that the API takes messages.
-func (d *Drain) noteDelivery() {
+// noteDelivery notes that the API took messages, and, if the account is not refused
+// since, that it takes what comes.
+func (d *Drain) noteDelivery(refused bool) {
 	d.mu.Lock()
 	d.last = now()
-	why, waits := d.paused[wholeTenant]
+	waits := d.paused != "" && !refused
 	d.mu.Unlock()
-	if waits {
-		d.showPaused(wholeTenant, why, false)
+	if waits && d.showPaused("") {
 		d.log.Info("relay: the API takes this tenant's messages again")
 	}
 }
 
-// showPaused tells Status and the metric. It reports whether that is news.
-func (d *Drain) showPaused(what, reason string, on bool) (news bool) {
+// showPaused tells Status and the metric why the tenant is paused, "" if it is not. It
+// reports whether that is news.
+func (d *Drain) showPaused(reason string) (news bool) {
 	d.mu.Lock()
-	before := d.paused[what]
-	if on {
-		d.paused[what] = reason
-	} else {
-		delete(d.paused, what)
-	}
-	others := false // the metric has one series for all environments
-	for _, why := range d.paused {
-		others = others || why == reason
-	}
+	before := d.paused
+	d.paused = reason
 	d.mu.Unlock()
-	d.o.Metrics.Paused(d.o.Tenant, reason, others)
-	if on && before != "" && before != reason {
+	if before == reason {
+		return false
+	}
+	if before != "" {
 		d.o.Metrics.Paused(d.o.Tenant, before, false)
 	}
-	return (before == reason) != on
+	if reason != "" {
+		d.o.Metrics.Paused(d.o.Tenant, reason, true)
+	}
+	return true
 }

@@ -18,7 +18,7 @@ import (
 // and hides the pin's id and why a request ended.
 type pulls struct {
 	js     jetstream.JetStream
-	conn   *nats.Conn
+	conn   *nats.Conn // nil where no stream is drained
 	stream string
 	prefix string // of JetStream's API
 }
@@ -40,6 +40,9 @@ func newPulls(js jetstream.JetStream, stream string) *pulls {
 	}
 	return p
 }
+
+// connected reports whether acknowledgements can be written now.
+func (p *pulls) connected() bool { return p.conn == nil || p.conn.IsConnected() }
 
 // A pullRequest is JetStream's request for messages.
 type pullRequest struct {
@@ -95,6 +98,8 @@ type state struct {
 	floor       uint64 // stream sequence up to which everything is acknowledged
 	leader      string // of the replicas, and since when
 	leaderSince time.Time
+	ttl         time.Duration // of its pin
+	ackWait     time.Duration
 }
 
 func (p *pulls) state(ctx context.Context, consumer string) (state, error) {
@@ -103,7 +108,10 @@ func (p *pulls) state(ctx context.Context, consumer string) (state, error) {
 		return state{}, err
 	}
 	info := c.CachedInfo()
-	s := state{pending: info.NumAckPending, floor: info.AckFloor.Stream}
+	s := state{
+		pending: info.NumAckPending, floor: info.AckFloor.Stream,
+		ttl: info.Config.PinnedTTL, ackWait: info.Config.AckWait,
+	}
 	if len(info.PriorityGroups) > 0 {
 		s.pin = info.PriorityGroups[0].PinnedClientID
 	}
@@ -120,6 +128,15 @@ func (p *pulls) state(ctx context.Context, consumer string) (state, error) {
 func (p *pulls) reset(ctx context.Context, consumer string) error {
 	_, err := p.js.ResetConsumer(ctx, p.stream, consumer)
 	return err
+}
+
+// message reads a message of the stream.
+func (p *pulls) message(ctx context.Context, sequence uint64) (*jetstream.RawStreamMsg, error) {
+	stream, err := p.js.Stream(ctx, p.stream)
+	if err != nil {
+		return nil, err
+	}
+	return stream.GetMsg(ctx, sequence)
 }
 
 // unpin gives up the lead.

@@ -69,10 +69,8 @@ func TestWithTheRelaysOwnBroker(t *testing.T) {
 	b.Close()
 
 	api.setAnswer(nil)
-	began := time.Now()
 	b, dead, d := begin()
 	until(t, "delivered", api.all)
-	assert.Less(t, time.Since(began), 15*time.Second, "at the next start, within seconds")
 	until(t, "settled", func() bool { return d.Status().Held == 0 })
 	require.NoError(t, d.Shutdown(t.Context()))
 	_, twice := api.account()

@@ -4,7 +4,8 @@ import "sync"
 
 const (
 	ringSize     = 100_000
-	mostProgress = 10_000 // messages: more than two lanes can hold
+	mostProgress = 10_000  // messages: more than two lanes can hold
+	mostWords    = 1 << 18 // of 64 events each: 2 MiB
 )
 
 // A ring knows the last messages that were settled. The broker's own window of ids
@@ -44,35 +45,59 @@ func (r *ring) has(id msgID) bool {
 // A progress knows which events are settled of messages that are not, so that the
 // others alone are sent when the message comes again.
 type progress struct {
-	mu sync.Mutex // guards of
-	of map[msgID]bitset
+	mu    sync.Mutex // guards what follows
+	of    map[msgID]part
+	words int // of the bitsets
 }
 
-func newProgress() *progress { return &progress{of: map[msgID]bitset{}} }
+// A part of a message is settled.
+type part struct {
+	settled bitset
+	events  int // of the message
+	refusal refusal
+}
 
-func (p *progress) put(id msgID, settled bitset) {
+func newProgress() *progress { return &progress{of: map[msgID]part{}} }
+
+// put remembers a part, whose bitset is the progress's from now on.
+func (p *progress) put(id msgID, of part) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.of) >= mostProgress { // of messages that another relay has delivered since
+	p.putLocked(id, of)
+}
+
+func (p *progress) putLocked(id msgID, of part) {
+	if len(p.of) >= mostProgress || p.words+len(of.settled) > mostWords { // of messages that another relay has delivered since
 		clear(p.of)
+		p.words = 0
 	}
-	p.of[id] = settled
+	p.words += len(of.settled) - len(p.of[id].settled)
+	p.of[id] = of
 }
 
-// mark notes one more event.
-func (p *progress) mark(id msgID, i, events int) {
+// mark notes that one more event of a message of that many is settled.
+func (p *progress) mark(id msgID, i, events int, r refusal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.of[id] == nil {
-		p.of[id] = newBitset(events)
+	of := p.of[id]
+	if of.events != events {
+		of = part{settled: newBitset(events), events: events}
 	}
-	p.of[id].set(i)
+	of.settled.set(i)
+	of.refusal = of.refusal.or(r)
+	p.putLocked(id, of)
 }
 
-func (p *progress) take(id msgID) bitset {
+// take returns what is settled of a message of that many events, and forgets it. One
+// of another number of events is another message under the same id.
+func (p *progress) take(id msgID, events int) part {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	settled := p.of[id]
+	of := p.of[id]
+	p.words -= len(of.settled)
 	delete(p.of, id)
-	return settled
+	if of.events != events {
+		return part{}
+	}
+	return of
 }

@@ -3,6 +3,7 @@ package drain
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	altertable "github.com/altertable-ai/altertable-go"
@@ -12,15 +13,15 @@ import (
 type ending int
 
 const (
-	goesOn ending = iota
-	again         // gracefully: something is to come from the stream once more
-	lost          // another relay leads, or may
-	paused        // the API refuses the account
+	goesOn   ending = iota
+	graceful        // something is to come from the stream once more
+	lost            // another relay leads, or may
+	paused          // the API refuses the account
 )
 
 // An opening is how a session begins.
 type opening struct {
-	again     bool          // the lanes that lead go on leading
+	leads     bool          // the lanes that lead go on leading
 	probation bool          // one message a lane until the API takes something
 	after     time.Duration // how long to wait before
 }
@@ -40,9 +41,12 @@ type session struct {
 	soft   chan struct{}  // closed when it is to end gracefully
 	hard   chan struct{}  // closed when it is to end at once
 
-	letters letters
-	asks    chan struct{} // a missing environment is to be asked for
-	pieces  int           // messages of the newest batch with an outcome; callback goroutine only
+	accepted atomic.Int64 // batches that the API took
+	told     atomic.Int64 // of these, those of which the client has told
+	judged   atomic.Int64 // events that the lanes gave to the client, and whose outcome was judged
+	letters  letters
+	asks     chan struct{} // a missing environment is to be asked for
+	pieces   int           // messages of the newest batch with an outcome; callback goroutine only
 
 	mu      sync.Mutex // guards what follows, and what says so of lanes and held messages
 	how     ending
@@ -85,11 +89,11 @@ func (s *session) run() opening {
 	pulling, stopPulling := context.WithCancel(s.ctx)
 	var pullers sync.WaitGroup
 	for _, l := range s.lanes {
-		pullers.Go(func() { l.run(pulling, s.from.again) })
+		pullers.Go(func() { l.run(pulling, s.from.leads) })
 		s.team.Go(func() { l.keep(s.ctx) })
 	}
 	s.team.Go(func() { s.beat(s.ctx) })
-	s.team.Go(func() { s.askForAbsent(s.ctx) })
+	s.team.Go(func() { s.askForMissing(s.ctx) })
 	select {
 	case <-s.soft:
 	case <-s.hard:
@@ -152,7 +156,9 @@ func (s *session) deliverUntil(ctx context.Context) {
 // events from being sent twice.
 func (s *session) close() opening {
 	s.fence.close(s.d.attempt + time.Second)
+	s.awaitTold(s.d.attempt)
 	_ = s.client.Shutdown(ended)
+	s.awaitJudged(s.d.attempt)
 	s.ackAgain()
 	_ = s.d.broker.flush(s.ctx)
 	how, why := s.ending()
@@ -164,26 +170,50 @@ func (s *session) close() opening {
 	s.cancel()
 	s.team.Wait()
 	for _, l := range s.lanes {
-		if stopped || how != again {
+		if stopped || how != graceful {
 			l.lease.drop()
 			l.sayLeads(false)
 		}
 	}
-	if s.d.absences.removeReturned(); how != again {
-		s.d.forgetAbsent()
-	}
-	s.keepProgress()
-	next := opening{again: how == again, probation: s.probing()}
+	s.d.forgetMissing(how == graceful)
+	left := s.letGo()
+	next := opening{leads: how == graceful, probation: s.probing()}
 	switch {
 	case stopped:
+		s.d.noteLeft(left)
 		return next
 	case how == paused:
 		next.probation, next.after = true, s.d.pauseFor
-	case how == again && s.from.again && time.Since(s.began) < time.Second:
+	case how == graceful && s.from.leads && time.Since(s.began) < time.Second:
 		next.after = s.d.o.PinnedTTL / 64 // whatever it is, it is no use to hurry
 	}
 	s.d.log.Debug("relay: the drain begins anew", "reason", why)
 	return next
+}
+
+// awaitTold waits until the client has told of what the API took. It is behind the
+// answers, and forgets, when it is shut down, those that it has not read to the end.
+// Their events would be sent twice.
+func (s *session) awaitTold(patience time.Duration) {
+	s.await(patience, func() bool { return s.told.Load() >= s.accepted.Load() })
+}
+
+// awaitJudged waits until each event that the client was given has its outcome.
+func (s *session) awaitJudged(patience time.Duration) {
+	s.await(patience, func() bool {
+		given := int64(0)
+		for _, l := range s.lanes {
+			given += l.given.Load()
+		}
+		return s.judged.Load() >= given
+	})
+}
+
+// await asks again and again: a session ends seldom, and soon.
+func (s *session) await(patience time.Duration, holds func() bool) {
+	for until := time.Now().Add(patience); !holds() && time.Now().Before(until); {
+		wait(s.ctx, time.Millisecond)
+	}
 }
 
 // giveUpLead lets another relay take over at once.
@@ -204,7 +234,7 @@ func (s *session) end(how ending, why string) {
 	if how <= s.how {
 		return
 	}
-	if s.how < again {
+	if s.how < graceful {
 		close(s.soft)
 	}
 	if s.how < lost && how >= lost {
@@ -227,14 +257,16 @@ func (s *session) delivered(b altertable.Delivery) {
 		return
 	}
 	s.d.o.Metrics.Delivered(s.d.o.Tenant, b.Endpoint, b.Count)
-	s.d.noteDelivery()
+	s.told.Add(1)
 	s.mu.Lock()
+	refused := s.how == paused // since: this request was under way
 	if !s.open {
 		s.open = true
 		s.movedLocked()
 	}
 	hurry := s.hurriesLocked()
 	s.mu.Unlock()
+	s.d.noteDelivery(refused)
 	if hurry {
 		_ = s.client.Flush(ended) // what waits for company leaves now
 	}

@@ -1,24 +1,26 @@
 package drain
 
 import (
-	"maps"
 	"time"
 )
 
 // Status is what a Drain does now.
 type Status struct {
-	Leads  []string          `json:"leads"`            // consumers that this relay drains
-	Paused map[string]string `json:"paused,omitempty"` // "tenant" or an environment, and why
-	Held   int               `json:"held"`             // messages outside the stream
-	Last   time.Time         `json:"last_delivery,omitzero"`
+	Leads        []string  `json:"leads"`                  // consumers that this relay drains
+	Paused       string    `json:"paused,omitempty"`       // why the API takes nothing of this tenant
+	Missing      []string  `json:"missing,omitempty"`      // environments that do not exist: the first 16
+	MissingCount int       `json:"missing_count,omitzero"` // of all of them
+	Held         int       `json:"held"`                   // messages outside the stream
+	Last         time.Time `json:"last_delivery,omitzero"`
 }
 
 // Status may be called by any goroutine.
 func (d *Drain) Status() Status {
 	d.mu.Lock()
-	s := Status{Leads: []string{}, Paused: maps.Clone(d.paused), Last: d.last}
+	s := Status{Leads: []string{}, Paused: d.paused, Last: d.last}
 	session := d.session
 	d.mu.Unlock()
+	s.Missing, s.MissingCount = d.missing.names()
 	for i, l := range d.leases {
 		if l.left() > 0 {
 			s.Leads = append(s.Leads, consumers[i])

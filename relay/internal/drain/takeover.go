@@ -58,7 +58,8 @@ func (l *lane) seek(ctx context.Context) {
 }
 
 // look notes what the consumer says, and returns how long a lane that does not lead
-// must wait before it pulls.
+// must wait before it pulls: until the lease of whoever led is over, by their settings
+// or ours.
 func (s *standby) look(now state, reconnects uint64, ttl time.Duration) (quiet time.Duration) {
 	if now.pin != "" && now.pin != s.own {
 		s.own = ""
@@ -66,6 +67,7 @@ func (s *standby) look(now state, reconnects uint64, ttl time.Duration) (quiet t
 	restarted := s.looked && reconnects != s.reconnects
 	moved := s.looked && s.last.pin != "" && now.pin == "" &&
 		(now.leader != s.last.leader || !now.leaderSince.Equal(s.last.leaderSince))
+	ttl = max(ttl, now.ttl, s.last.ttl)
 	switch {
 	case s.own != "", now.pin != "":
 		s.quiet = time.Time{}
@@ -79,14 +81,18 @@ func (s *standby) look(now state, reconnects uint64, ttl time.Duration) (quiet t
 // takeOver begins to lead with the first message of a new pin.
 func (l *lane) takeOver(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata) {
 	pin := pinOf(m)
-	l.lease.take(pin)
+	late := l.lease.take(pin)
 	l.s.d.standbys[l.number].own = pin
-	l.s.d.o.Metrics.Takeover(l.s.d.o.Tenant, l.consumer)
+	if !l.s.probing() { // relays that are refused take turns
+		l.s.d.o.Metrics.Takeover(l.s.d.o.Tenant, l.consumer)
+	}
 	now, ok := l.ask(ctx)
 	oldest, holds := l.s.oldest(l)
 	switch {
 	case !ok:
 		return
+	case holds && late:
+		l.s.end(lost, "the lease is over")
 	case holds && now.floor >= oldest:
 		l.s.end(lost, "another relay led meanwhile")
 	case holds: // our own pin was forgotten: go on, if nothing was lost

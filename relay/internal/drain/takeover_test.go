@@ -26,10 +26,8 @@ func TestAKilledDrainsMessagesAreDeliveredWithinSeconds(t *testing.T) {
 	first.kill()
 	b.sink.setAnswer(nil)
 	close(gate)
-	began := time.Now()
 	b.drain()
-	b.requireAll(8 * 100) // what was under way may arrive all the same
-	require.Less(t, time.Since(began), 10*time.Second)
+	b.requireAll(0) // the requests under way stored nothing, and nothing waits for an hour
 }
 
 func TestShutdownHandsOverAtOnce(t *testing.T) {
@@ -100,7 +98,8 @@ func TestADrainThatIsStoppedForLongSendsNothingLate(t *testing.T) {
 	b := newBench(t)
 	b.ttl = 500 * time.Millisecond
 	b.makeConsumers()
-	first, second := b.drain(), (*run)(nil)
+	p := newLink(t, b.node)
+	first, second := b.through(p), (*run)(nil)
 	b.send("identify", 7)
 	b.send("track", 7)
 	until(t, "leads", func() bool { return b.sink.all() && len(first.Status().Leads) == 2 })
@@ -112,12 +111,13 @@ func TestADrainThatIsStoppedForLongSendsNothingLate(t *testing.T) {
 		b.send("track", 20)
 	}
 	until(t, "holds", func() bool { return first.Status().Held > 0 })
-	first.stalled.Store(true)
+	p.swallows.Store(true)
 	until(t, "the other leads", func() bool { return len(second.Status().Leads) == 2 })
 	require.Empty(t, first.Status().Leads)
 	b.sink.setAnswer(nil)
 	b.requireAll(0)
-	first.stalled.Store(false)
+	p.swallows.Store(false)
+	p.cut()
 	b.send("track", 7)
 	b.send("identify", 7)
 	b.requireAll(0)
@@ -195,9 +195,7 @@ func TestWhoLosesOneLaneGoesOnWithTheOther(t *testing.T) {
 		b.send("identify", 10)
 		b.send("track", 10)
 	}
-	began := time.Now()
-	b.requireAll(8 * 100)
-	require.Less(t, time.Since(began), 20*time.Second)
+	b.requireAll(0) // what is under way is told of before the session ends
 }
 
 // A broker's restart takes the pin of a lane that holds nothing as well: that does not
@@ -244,7 +242,7 @@ func TestATakeoverBeginsWithWhatTheOtherHeld(t *testing.T) {
 	for range 5 {
 		b.send("identify", 20)
 	}
-	b.requireAll(8 * 100)
+	b.requireAll(0) // the API had taken nothing
 }
 
 // Requests that are under way when the lead is lost end in peace.
@@ -266,5 +264,19 @@ func TestALostLeadCutsNoRequest(t *testing.T) {
 	s := d.session
 	d.mu.Unlock()
 	s.end(lost, "a test")
+	b.requireAll(0)
+}
+
+// Whatever the API has taken when a session ends is known by the next one.
+func TestSessionsThatEndRepeatNothing(t *testing.T) {
+	b := newBench(t)
+	d := b.drain(func(d *Drain) { d.o.BatchSize = 10 }) // nothing waits for company for long
+	for i := range 60 {
+		b.send("identify", 20)
+		b.send("track", 20)
+		before := b.sink.countRequests()
+		until(t, "a request", func() bool { return b.sink.countRequests() > before || b.sink.all() })
+		d.current().end([]ending{lost, graceful}[i%2], "a test")
+	}
 	b.requireAll(0)
 }
