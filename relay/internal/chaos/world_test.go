@@ -208,6 +208,14 @@ func (w *world) judge(books map[string][]int) (v verdict) {
 	return v
 }
 
+// requireAfterBoth is require where a broker was killed and a relay soon after. A
+// broker that is killed forgets the last acknowledgements, which the relay remembers,
+// until it is killed as well: nothing but the time in between bounds what comes twice.
+func (w *world) requireAfterBoth(v verdict) {
+	w.t.Helper()
+	w.require(v, v.acknowledged)
+}
+
 // require fails unless nothing is lost or out of order, and at most so much came twice.
 func (w *world) require(v verdict, twice int) {
 	w.t.Helper()
