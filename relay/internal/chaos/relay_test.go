@@ -165,10 +165,16 @@ func (r *relay) stop() {
 	require.Zero(r.t, r.gone(40*time.Second), "exit code of %s\n%s", r.name, tail(r.out.String()))
 }
 
-// command runs another subcommand against the running relay.
+// command runs another subcommand against the running relay, and returns what it
+// printed; what it said besides is in the error.
 func (r *relay) command(args ...string) (out string, err error) {
 	r.t.Helper()
 	cmd := exec.Command(r.path, append(args, "--admin-listen", r.admin)...)
-	text, err := cmd.CombinedOutput()
+	var said strings.Builder
+	cmd.Stderr = &said
+	text, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, said.String())
+	}
 	return string(text), err
 }
