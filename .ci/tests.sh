@@ -72,6 +72,7 @@ services() {
 	for service in 'shutdown -addr 127.0.0.1:0' 'webapp -addr 127.0.0.1:0' 'metrics -addr 127.0.0.1:0' \
 		'relay serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0'; do
 		echo "${service%% *}"
+		: >"$bin/log" # else the last one's address is read, until this one is there
 		# The relay keeps its files in the user's cache.
 		# shellcheck disable=SC2086 # words
 		HOME=$bin XDG_CACHE_HOME=$bin "$bin/"$service 2>"$bin/log" >&2 &
