@@ -4,9 +4,10 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
 // maxDepth is how deep lists and objects may be in a body.
@@ -220,45 +221,10 @@ func escape(s []byte) int {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return 2
 	case 'u':
-		_, size := unicodeEscape(s)
+		_, size := encode.UnicodeEscape(s)
 		return size
 	}
 	return 0
-}
-
-func unicodeEscape(s []byte) (r rune, size int) {
-	const single = len(`\u0000`)
-	r, ok := hex4(s)
-	switch {
-	case !ok:
-		return 0, 0
-	case !utf16.IsSurrogate(r):
-		return r, single
-	}
-	low, ok := hex4(s[single:])
-	if r = utf16.DecodeRune(r, low); !ok || r == utf8.RuneError {
-		return 0, 0
-	}
-	return r, 2 * single
-}
-
-// hex4 returns the number in the \u escape at the begin of s.
-func hex4(s []byte) (r rune, ok bool) {
-	if len(s) < len(`\u0000`) || s[0] != '\\' || s[1] != 'u' {
-		return 0, false
-	}
-	for _, c := range s[2:6] {
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }
 
 // unescape appends the text of what was between quotes and was passed over.
@@ -279,7 +245,7 @@ func unescape(dst, s []byte) []byte {
 			case 't':
 				c = '\t'
 			case 'u':
-				r, size := unicodeEscape(s[i-1:])
+				r, size := encode.UnicodeEscape(s[i-1:])
 				dst = utf8.AppendRune(dst, r)
 				i += size - len(`\u`)
 				continue
