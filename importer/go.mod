@@ -8,6 +8,7 @@ replace (
 )
 
 require (
+	github.com/altertable-ai/altertable-go v0.2.0
 	github.com/duckdb/duckdb-go/v2 v2.10506.0
 	github.com/go-json-experiment/json v0.0.0-20250725192818-e39067aee2d2
 	github.com/gofrs/flock v0.12.1
@@ -21,8 +22,6 @@ require (
 	golang.org/x/time v0.15.0
 	modernc.org/sqlite v1.59.0 // the last one for Go 1.25
 )
-
-require github.com/altertable-ai/altertable-go v0.0.0-00010101000000-000000000000
 
 require (
 	github.com/apache/arrow-go/v18 v18.5.1 // indirect
