@@ -2,15 +2,12 @@ package message
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
 	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
-	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
 // The properties that the platform gives a meaning, and their values where a row
@@ -27,27 +24,10 @@ var (
 	ipMember   = []byte(`"$ip":0`) // else the address of this machine would be the person's
 )
 
-func newColumn(c Column) column {
-	return column{c, shapeOf(c.Type), label(c.Name), append(encode.String(nil, c.Name), ':')}
-}
-
-// label returns a column's name for reasons.
-func label(name string) string {
-	const most = 64
-	if len(name) <= most {
-		return name
-	}
-	end := most
-	for !utf8.RuneStart(name[end]) {
-		end--
-	}
-	return name[:end] + "..."
-}
-
 // bagRole returns which column has the properties or traits. Where a row of an
 // identify has no traits, its properties count.
 func (d *draft) bagRole() Role {
-	if d.endpoint == record.Identify && d.has(Traits) {
+	if d.form.endpoint == record.Identify && d.has(Traits) {
 		return Traits
 	}
 	return Properties
@@ -149,16 +129,12 @@ func withoutNulls(list []member) []member {
 // members of _json, and what the platform knows. A name is taken once.
 func (d *draft) writeBag() {
 	s := d.s
-	name := "traits"
-	if d.endpoint == record.Track {
-		name = "properties"
-	}
 	begin := len(s.out)
-	d.writeName(name)
+	d.writeName(d.form.bag)
 	s.out = append(s.out, '{')
 	empty := len(s.out)
 	rest := d.restMembers()
-	if d.endpoint == record.Track && !d.own(eventID, rest) {
+	if d.form.endpoint == record.Track && !d.own(eventID, rest) {
 		d.writeName(eventID)
 		s.out = append(s.out, '"')
 		d.gap = len(s.out)
@@ -167,7 +143,7 @@ func (d *draft) writeBag() {
 	for i := range s.props {
 		d.writeText(s.props[i].text)
 	}
-	for _, i := range d.m.members[d.endpoint] {
+	for _, i := range d.form.members {
 		if d.values[i] != nil && !s.taken[i] {
 			d.writeColumn(i)
 		}
@@ -178,10 +154,10 @@ func (d *draft) writeBag() {
 		}
 		d.writeText(rest[i].text)
 	}
-	if d.endpoint == record.Track {
+	if d.form.endpoint == record.Track {
 		d.writeSystem(rest)
 	}
-	if len(s.out) == empty && d.endpoint == record.Identify {
+	if len(s.out) == empty && d.form.endpoint == record.Identify {
 		s.out = s.out[:begin]
 		return
 	}
@@ -240,7 +216,7 @@ func (d *draft) isField(m member) bool {
 	case Properties, Traits:
 		return d.s.field[role].raw != nil
 	}
-	return !isMember(d.endpoint, role)
+	return !d.form.isMember(role)
 }
 
 // isColumn reports whether a column has that name, and a value: SQL was written
@@ -277,74 +253,3 @@ func (d *draft) writeText(text []byte) {
 	}
 	d.s.out = append(d.s.out, text...)
 }
-
-// writeColumn writes a column as a member.
-func (d *draft) writeColumn(i int) {
-	c := &d.m.columns[i]
-	d.writeText(c.key)
-	text, isText := d.values[i].(string)
-	if isText {
-		switch {
-		case c.Numeric && isPlainJSON(text):
-			d.s.out = append(d.s.out, text...)
-			return
-		case c.JSON:
-			d.writeJSON(c, text)
-			return
-		}
-	}
-	var problem string
-	if d.s.out, problem = appendValue(d.s.out, d.values[i], &c.shape, 1); problem != "" {
-		d.refuse(c.label + " " + problem)
-	}
-}
-
-// writeJSON writes the text of a column of JSON.
-func (d *draft) writeJSON(c *column, text string) {
-	begin := len(d.s.out)
-	d.s.out = append(d.s.out, text...)
-	depth, problem := value(d.s.out[begin:])
-	if depth > maxDepth {
-		problem = tooDeep
-	}
-	if problem != "" {
-		d.refuse(c.label + " " + problem)
-		d.s.out = encode.String(d.s.out[:begin], text)
-	}
-}
-
-// isPlainJSON reports whether a text is a number in JSON, true or false.
-func isPlainJSON(s string) bool {
-	if s == "true" || s == "false" {
-		return true
-	}
-	rest := strings.TrimPrefix(s, "-")
-	whole := digits(rest)
-	if whole == 0 || whole > 1 && rest[0] == '0' {
-		return false
-	}
-	rest = rest[whole:]
-	if fraction, ok := strings.CutPrefix(rest, "."); ok {
-		n := digits(fraction)
-		if n == 0 {
-			return false
-		}
-		rest = fraction[n:]
-	}
-	if rest == "" && len(s) < 300 {
-		return true
-	}
-	if rest != "" {
-		if rest[0] != 'e' && rest[0] != 'E' {
-			return false
-		}
-		rest = strings.TrimLeft(rest[1:], "+-")
-		if rest == "" || digits(rest) < len(rest) {
-			return false
-		}
-	}
-	_, err := strconv.ParseFloat(s, 64) // refuses what TrimLeft let pass
-	return err == nil
-}
-
-func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }

@@ -10,14 +10,14 @@ import (
 // A draft is a message that is being made. What is wrong with it does not end
 // that: a refused message is kept as far as it goes, so that it can be mended.
 type draft struct {
-	m        *Mapper
-	s        *scratch
-	values   []driver.Value
-	endpoint string // whose form the message has
-	reason   string // the first one
-	at       int64
-	timed    bool // has a timestamp
-	gap      int
+	m      *Mapper
+	s      *scratch
+	values []driver.Value
+	form   *form
+	reason string // the first one
+	at     int64
+	timed  bool // has a timestamp
+	gap    int
 }
 
 func (d *draft) refuse(reason string) {
@@ -62,19 +62,6 @@ func (d *draft) row() Mapped {
 	return row
 }
 
-// endpointOf returns the endpoint that a row names, or as if it names none.
-func endpointOf(named, as string) (endpoint string, ok bool) {
-	switch named {
-	case "":
-		return as, as != ""
-	case record.Track, record.Identify, record.Alias:
-		return named, true
-	}
-	return "", false
-}
-
-const badEndpoint = "endpoint is none of track, identify and alias"
-
 func (d *draft) readTime() {
 	d.at = record.NoTime
 	at, ok := d.value(Timestamp).(int64)
@@ -95,7 +82,7 @@ func (d *draft) quoted(text string) []byte {
 
 // make makes a message of columns and of the members of _json.
 func (d *draft) make(row *Mapped) {
-	d.endpoint = record.Track
+	d.form = &d.m.forms[0]
 	line, _ := d.value(JSON).(string)
 	if line != "" && !d.readLine(line) {
 		row.Endpoint, _ = endpointOf(d.text(Endpoint), d.m.o.As)
@@ -107,11 +94,11 @@ func (d *draft) make(row *Mapped) {
 	if !ok {
 		d.refuse(badEndpoint)
 	} else {
-		d.endpoint = row.Endpoint
+		d.form = d.m.form(row.Endpoint)
 	}
 	d.readFields()
 	d.writeHead()
-	if d.endpoint != record.Alias {
+	if d.form.bag != "" {
 		d.readBag()
 		d.writeBag()
 	}

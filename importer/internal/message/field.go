@@ -8,8 +8,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
-
-	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
 // A field is a member of a message beside properties or traits.
@@ -46,20 +44,6 @@ func roleOf(name []byte) Role {
 		return Endpoint
 	}
 	return Other
-}
-
-// isMember reports whether what has that role is a member of properties or traits
-// in a message of the endpoint: what is no field of it must not be lost.
-func isMember(endpoint string, role Role) bool {
-	switch role {
-	case Other, NewUserID:
-		return true
-	case Event:
-		return endpoint != record.Track
-	case Properties, Traits: // except the one that holds the others
-		return true
-	}
-	return false
 }
 
 // textOf returns a value that should be a text as such: 42.0 is "42".

@@ -5,14 +5,6 @@ import (
 	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
-// fieldsOf are the members of a message beside timestamp, properties and traits,
-// in their order.
-var fieldsOf = map[string][]Role{
-	record.Track:    {Environment, Event, DistinctID, AnonymousID, DeviceID},
-	record.Identify: {Environment, DistinctID, AnonymousID, DeviceID},
-	record.Alias:    {Environment, DistinctID, NewUserID},
-}
-
 var fieldNames = [roles]string{Event: "event", DistinctID: "distinct_id", AnonymousID: "anonymous_id", DeviceID: "device_id",
 	NewUserID: "new_user_id", Environment: "environment", Timestamp: "timestamp", Properties: "properties", Traits: "traits"}
 
@@ -53,23 +45,23 @@ func (d *draft) readEndpoint() string {
 // readFields reads what is beside properties and traits, and says what is missing.
 func (d *draft) readFields() {
 	s := d.s
-	for _, role := range fieldsOf[d.endpoint] {
+	for _, role := range d.form.fields {
 		d.readField(role)
 	}
 	if f := &s.field[Environment]; !f.given() {
 		f.text = d.m.o.Environment
 	}
 	id, anonymous := &s.field[DistinctID], &s.field[AnonymousID]
-	if d.endpoint == record.Track && !id.given() && anonymous.given() {
+	if d.form.endpoint == record.Track && !id.given() && anonymous.given() {
 		*id, *anonymous = *anonymous, field{}
 	}
-	if d.endpoint == record.Track && !s.field[Event].given() {
+	if d.form.endpoint == record.Track && !s.field[Event].given() {
 		d.refuse("no event")
 	}
 	if !id.given() {
 		d.refuse("no distinct_id")
 	}
-	if d.endpoint == record.Alias && !s.field[NewUserID].given() {
+	if d.form.endpoint == record.Alias && !s.field[NewUserID].given() {
 		d.refuse("no new_user_id")
 	}
 	d.checkTime()
@@ -102,7 +94,7 @@ func (d *draft) readField(role Role) {
 // checkTime decides whether the message has a timestamp.
 func (d *draft) checkTime() {
 	f := &d.s.field[Timestamp]
-	if d.endpoint == record.Identify && d.m.o.TraitsNow {
+	if d.form.endpoint == record.Identify && d.m.o.TraitsNow {
 		d.at = record.NoTime
 		return
 	}
@@ -115,46 +107,54 @@ func (d *draft) checkTime() {
 	}
 	if f.json != nil && string(f.json) != "null" {
 		f.raw, d.timed = f.json, true
-	} else if d.endpoint == record.Track {
+	} else if d.form.endpoint == record.Track {
 		d.refuse("no timestamp")
 	}
 }
 
-// writeHead writes all that is in front of properties and traits, in a form that
-// the SDK takes.
+// writeHead writes all that is in front of properties and traits, and asks the SDK
+// what it says to that. The timestamp that is made here needs no check.
 func (d *draft) writeHead() {
-	s := d.s
 	for {
 		d.writeFields()
-		if d.reason != "" {
-			return
+		if d.reason != "" || d.passes() {
+			break
 		}
-		head := len(s.out)
-		if d.endpoint == record.Track {
-			s.out = append(s.out, `,"properties":{}`...)
-		}
-		s.out = append(s.out, '}')
-		name, reason := d.m.refusal(d.endpoint, s.out)
-		s.out = s.out[:head]
-		if reason == "" {
-			return
-		}
-		f := &s.field[DeviceID]
-		if name == fieldNames[AnonymousID] {
-			f = &s.field[AnonymousID]
-		}
-		if name != fieldNames[AnonymousID] && name != fieldNames[DeviceID] || !d.m.isNobody(f.text) {
-			d.refuse(reason)
-			return
-		}
-		*f = field{}
 	}
+	if d.at != record.NoTime {
+		d.writeName(fieldNames[Timestamp])
+		d.s.out = encode.Timestamp(d.s.out, d.at)
+	}
+}
+
+// passes reports false after it left out an optional id that identifies nobody.
+func (d *draft) passes() bool {
+	s := d.s
+	head := len(s.out)
+	s.out = append(s.out, d.form.tail...)
+	name, reason := d.m.refusal(d.form.endpoint, s.out)
+	s.out = s.out[:head]
+	var optional *field
+	switch {
+	case reason == "":
+		return true
+	case name == fieldNames[AnonymousID]:
+		optional = &s.field[AnonymousID]
+	case name == fieldNames[DeviceID]:
+		optional = &s.field[DeviceID]
+	}
+	if optional == nil || !d.m.isNobody(optional.text) {
+		d.refuse(reason)
+		return true
+	}
+	*optional = field{}
+	return false
 }
 
 func (d *draft) writeFields() {
 	s := d.s
 	s.out = append(s.out[:0], '{')
-	for _, role := range fieldsOf[d.endpoint] {
+	for _, role := range d.form.fields {
 		switch f := &s.field[role]; {
 		case f.raw != nil:
 			d.writeName(fieldNames[role])
@@ -164,14 +164,9 @@ func (d *draft) writeFields() {
 			s.out = encode.String(s.out, f.text)
 		}
 	}
-	if !d.timed {
-		return
-	}
-	d.writeName(fieldNames[Timestamp])
-	if d.at != record.NoTime {
-		s.out = encode.Timestamp(s.out, d.at)
-	} else {
-		s.out = append(s.out, s.field[Timestamp].raw...)
+	if raw := s.field[Timestamp].raw; raw != nil {
+		d.writeName(fieldNames[Timestamp])
+		s.out = append(s.out, raw...)
 	}
 }
 

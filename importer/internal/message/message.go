@@ -62,24 +62,16 @@ type Options struct {
 type Mapper struct {
 	columns   []column
 	o         Options
-	role      [roles]int       // the column of a role, or -1
-	byName    map[string]int   // columns that may become members
-	members   map[string][]int // by endpoint: columns that become members
+	role      [roles]int     // the column of a role, or -1
+	byName    map[string]int // columns that may become members
+	forms     []form
 	check     *altertable.Client
 	scratches sync.Pool
 }
 
-// A column is a Column that is prepared for writing.
-type column struct {
-	Column
-	shape shape
-	label string // in reasons
-	key   []byte // its name in JSON, and a colon
-}
-
 // New returns a Mapper for rows of these columns.
 func New(columns []Column, o Options) *Mapper {
-	m := &Mapper{o: o, byName: map[string]int{}, members: map[string][]int{}, check: newCheck()}
+	m := &Mapper{o: o, byName: map[string]int{}, check: newCheck()}
 	for i := range m.role {
 		m.role[i] = -1
 	}
@@ -89,13 +81,14 @@ func New(columns []Column, o Options) *Mapper {
 			m.role[c.Role] = i
 		}
 	}
-	for _, endpoint := range []string{record.Track, record.Identify} {
+	for _, f := range forms {
 		for i, c := range columns {
-			if isMember(endpoint, c.Role) {
-				m.members[endpoint] = append(m.members[endpoint], i)
+			if f.bag != "" && f.isMember(c.Role) {
+				f.members = append(f.members, i)
 				m.byName[c.Name] = i
 			}
 		}
+		m.forms = append(m.forms, f)
 	}
 	m.scratches.New = func() any { return newScratch(len(columns)) }
 	return m
