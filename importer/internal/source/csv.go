@@ -21,7 +21,7 @@ func (s *Source) findCSV() error {
 		selects = append(selects, "SELECT "+s.fileColumn(f)+list(f.columns)+" FROM "+f.readCSV(f.path))
 	}
 	s.SQL = strings.Join(selects, "\nUNION ALL BY NAME\n")
-	s.loader = loadCSV
+	s.loader, s.Text = loadCSV, true
 	return nil
 }
 
