@@ -144,7 +144,7 @@ func (sh *shape) setRead() {
 var ownNames = map[message.Role]string{
 	message.Number:    "row",
 	message.File:      "file",
-	message.Timestamp: "at",
+	message.Timestamp: "stamp",
 	message.BadTime:   "bad_time",
 	message.Reason:    "reason",
 	message.Raw:       "raw",

@@ -54,7 +54,7 @@ func scaled() string {
 		"WHEN %s THEN TRY_CAST(floor(number) AS BIGINT) ELSE TRY_CAST(number AS BIGINT) // 1000 END", within(1e11), within(1e14), within(1e17))
 }
 
-// layers are the columns at and bad_time, made of the column instant of an inner
+// layers adds the column stamp to the column instant of an inner
 // query, which has to be NULL or empty where there is none.
 func (i instant) layers(from string) string {
 	time, number := "NULL::BIGINT", "NULL::DECIMAL(28, 9)"
@@ -67,5 +67,5 @@ func (i instant) layers(from string) string {
 	from = "(SELECT *, " + time + " AS time FROM " + from + ")"
 	from = "(SELECT *, CASE WHEN time IS NULL THEN " + number + " END AS number FROM " + from + ")"
 	from = "(SELECT *, coalesce(time, " + scaled() + ") AS instant FROM " + from + ")"
-	return fmt.Sprintf("(SELECT *, CASE WHEN instant BETWEEN %d AND %d THEN instant END AS at FROM %s)", firstInstant, lastInstant, from)
+	return fmt.Sprintf("(SELECT *, CASE WHEN instant BETWEEN %d AND %d THEN instant END AS stamp FROM %s)", firstInstant, lastInstant, from)
 }

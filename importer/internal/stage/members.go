@@ -2,6 +2,7 @@ package stage
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
@@ -29,18 +30,20 @@ func (sh *shape) paths() string {
 	return "[" + strings.Join(paths, ", ") + "]"
 }
 
-// text is a column as text, or else the member of that name. NULL stands for
-// neither, and for an empty text.
+// text is a column as text, and where that is NULL the member of that name. NULL
+// stands for neither, and for an empty text.
 func (sh *shape) text(role message.Role, name string) string {
+	var found []string
 	if c := sh.column(role); c != "" {
-		return "nullif(" + c + "::VARCHAR, '')"
+		found = append(found, c+"::VARCHAR")
 	}
-	for i, member := range members {
-		if member == name && sh.has(message.JSON) {
-			return fmt.Sprintf("nullif(members[%d], '')", i+1)
-		}
+	if i := slices.Index(members, name); i >= 0 && sh.has(message.JSON) {
+		found = append(found, fmt.Sprintf("members[%d]", i+1))
 	}
-	return "NULL::VARCHAR"
+	if found == nil {
+		return "NULL::VARCHAR"
+	}
+	return "nullif(coalesce(" + strings.Join(found, ", ") + "), '')"
 }
 
 func (sh *shape) event() string { return sh.text(message.Event, "event") }
@@ -58,17 +61,19 @@ func (sh *shape) endpoint() string {
 	if !sh.has(message.Endpoint) && !sh.has(message.JSON) {
 		return ""
 	}
-	return "lower(trim(" + sh.text(message.Endpoint, "endpoint") + "))"
+	return sh.text(message.Endpoint, "endpoint")
 }
 
-// time is the timestamp in SQL, and whether the row has one.
+// time is the timestamp in SQL, and whether the row has one. As with all that is
+// read of columns and of an object, the column comes first.
 func (sh *shape) time() (at instant, has string) {
-	if i, ok := sh.role[message.Timestamp]; ok {
+	text := sh.text(message.Timestamp, "timestamp")
+	has = text + " IS NOT NULL"
+	if i, ok := sh.role[message.Timestamp]; ok && !sh.has(message.JSON) {
 		at, _ = instantOf(sh.columns[i].Type, column(i))
-		return at, sh.text(message.Timestamp, "timestamp") + " IS NOT NULL"
+		return at, has
 	}
-	member := sh.text(message.Timestamp, "timestamp")
-	return textInstant(member), member + " IS NOT NULL"
+	return textInstant(text), has
 }
 
 // kept is SQL of the table sorted for what rows have as sql: rows of JSON have it

@@ -12,7 +12,7 @@ import (
 // The table sorted has, besides the mapping's columns c0, c1 and so on:
 //
 //	rank         the endpoint's place in the order of sending; 0: refused already
-//	at, bad_time the timestamp in microseconds since 1970; there is one, but it is none
+//	stamp, bad_time the timestamp in microseconds since 1970; there is one, but it is none
 //	row, file    where the row is from
 //	reason, raw  of a refused row
 //	hash         of all that makes the row's content
@@ -31,7 +31,7 @@ func (sh *shape) sortSQL(o Options, torn bool) string {
 			"false AS bad_time, hash(line, reason) AS hash, coalesce(strlen(line), 0) AS size, rowid - (1::BIGINT << 60) AS seq FROM torn"
 	}
 	return "CREATE TABLE sorted AS SELECT * EXCLUDE (seq) FROM (\n" + kept +
-		"\n) ORDER BY rank, at NULLS LAST, CASE WHEN rank = 3 THEN hash ELSE 0 END, seq, hash"
+		"\n) ORDER BY rank, stamp NULLS LAST, CASE WHEN rank = 3 THEN hash ELSE 0 END, seq, hash"
 }
 
 // rows are those of the mapping with all columns of the table.
@@ -44,9 +44,9 @@ func (sh *shape) rows(o Options) string {
 	from = at.layers(from)
 	from = "(SELECT *, " + sh.rank() + " AS rank FROM " + from + ")"
 
-	columns := []string{"seq", "at", "(at IS NULL AND " + hasTime + ") AS bad_time"}
+	columns := []string{"seq", "stamp", "(stamp IS NULL AND " + hasTime + ") AS bad_time"}
 	columns = append(columns, sh.place()...)
-	content, bytes := []string{"at", "rank"}, "64"
+	content, bytes := []string{"stamp", "rank"}, "64"
 	for i, c := range sh.columns {
 		name := column(i)
 		switch c.Role {
@@ -118,7 +118,7 @@ func (sh *shape) where(o Options) string {
 	}
 	bound := func(comparison string, t time.Time) {
 		if !t.IsZero() {
-			conditions = append(conditions, fmt.Sprintf("(at IS NULL OR at %s %d)", comparison, t.UnixMicro()))
+			conditions = append(conditions, fmt.Sprintf("(stamp IS NULL OR stamp %s %d)", comparison, t.UnixMicro()))
 		}
 	}
 	bound(">=", o.Since)

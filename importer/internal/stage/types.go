@@ -62,6 +62,10 @@ func typeName(t duckdb.TypeInfo) string {
 // value is a column as it is kept in the table sorted: of a type that the driver
 // reads without loss.
 func value(c message.Column, name string) string {
+	switch c.Role {
+	case message.Endpoint, message.JSON, message.Message:
+		return name + "::VARCHAR"
+	}
 	switch t := c.Type.InternalType(); {
 	case t == duckdb.TYPE_VARIANT:
 		return name + "::JSON::VARCHAR"
