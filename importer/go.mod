@@ -24,6 +24,7 @@ require (
 )
 
 require (
+	github.com/altertable-ai/altertable-go/local v0.2.0
 	github.com/apache/arrow-go/v18 v18.5.1 // indirect
 	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/duckdb/duckdb-go-bindings v0.10506.0 // indirect
