@@ -1,15 +1,16 @@
 package source
 
 import (
-	"bytes"
-	"context"
-	"encoding/csv"
 	"fmt"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 )
+
+// bounds are what DuckDB's reader of CSV may have in memory. A row may become
+// twice as long when its quotes are doubled.
+var bounds = fmt.Sprintf(", max_line_size = %d, buffer_size = %d", 2*maxLine+64<<10, 4*maxLine)
 
 func (s *Source) findCSV() error {
 	var selects []string
@@ -18,58 +19,61 @@ func (s *Source) findCSV() error {
 		if err := f.readHeader(s.spec); err != nil {
 			return err
 		}
-		selects = append(selects, "SELECT "+s.fileColumn(f)+list(f.columns)+" FROM "+f.readCSV(f.path))
+		selects = append(selects, "SELECT row_number() OVER () AS _row, "+s.fileColumn(f)+list(f.columns)+
+			"\nFROM "+f.printed(f.readCSV(f.path, f.columns, true)))
 	}
 	s.SQL = strings.Join(selects, "\nUNION ALL BY NAME\n")
-	s.loader = loadCSV
+	s.loader = loadText
 	return nil
 }
 
-// fileColumn is the column _file, if there are several.
-func (s *Source) fileColumn(f *file) string {
-	if len(s.files) == 1 {
-		return ""
+// columns are the names in all files, in the order in which they come. Files that
+// have other columns than the first one are welcome.
+func (s *Source) columns() []string {
+	if s.JSON {
+		return []string{"_json"}
 	}
-	return duck.Quote(filepath.Base(f.path)) + " AS _file, "
+	var all []string
+	seen := map[string]bool{}
+	for _, f := range s.files {
+		for _, name := range f.columns {
+			if key := strings.ToLower(name); !seen[key] {
+				seen[key] = true
+				all = append(all, name)
+			}
+		}
+	}
+	return slices.Clip(all)
 }
 
-func (f *file) readHeader(spec Spec) error {
-	f.delimiter = ','
-	if spec.Delimiter != "" {
-		f.delimiter = spec.Delimiter[0]
+// readFunction is how DuckDB reads the file itself.
+func (f *file) readFunction(path string, columns []string) string {
+	if f.format == csvFormat {
+		return f.readCSV(path, columns, true)
 	}
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(f.head, []byte("\ufeff"))))
-	r.Comma = rune(f.delimiter)
-	names, err := r.Read()
-	if err != nil {
-		return fmt.Errorf("%s: the header cannot be read", f.path)
-	}
-	f.columns = names
-	return nil
+	return f.readLines(path)
 }
 
 // readCSV reads all values as they are: a guess of types would lose zeros and
 // refuse rows.
-func (f *file) readCSV(path string) string {
-	columns := make([]string, len(f.columns))
-	for i, name := range f.columns {
-		columns[i] = duck.Quote(name) + ": 'VARCHAR'"
+func (f *file) readCSV(path string, columns []string, header bool) string {
+	types := make([]string, len(columns))
+	for i, name := range columns {
+		types[i] = duck.Quote(name) + ": 'VARCHAR'"
+		if name == numberColumn {
+			types[i] = duck.Quote(name) + ": 'BIGINT'"
+		}
 	}
-	return fmt.Sprintf(`read_csv(%s, auto_detect = false, columns = {%s}, delim = %s, quote = '"', escape = '"', header = true, compression = '%s', store_rejects = true, max_line_size = %d)`,
-		duck.Quote(path), strings.Join(columns, ", "), duck.Quote(string(f.delimiter)), f.compression, maxLine)
+	return fmt.Sprintf(`read_csv(%s, auto_detect = false, columns = {%s}, delim = %s, quote = '"', escape = '"', header = %t, compression = '%s'%s)`,
+		duck.Quote(path), strings.Join(types, ", "), duck.Quote(string(f.delimiter)), header, f.compression, bounds)
 }
 
-// maxLine is the longest row that is read.
-const maxLine = 2 << 20
-
-func loadCSV(ctx context.Context, l *load) error {
-	return l.fill(ctx, l.s.SQL)
-}
-
-// fill makes the table and the view over it.
-func (l *load) fill(ctx context.Context, query string) error {
-	if err := l.exec(ctx, "CREATE TABLE loaded AS "+query); err != nil {
-		return err
+// printed is what a person is shown of it. Rows that DuckDB cannot read are kept
+// in a table of its own, which Load finds.
+func (f *file) printed(read string) string {
+	encoding := ""
+	if f.encoding != utf8Encoding && f.encoding != "" {
+		encoding = ", encoding = '" + strings.TrimSuffix(f.encoding, "be") + "'"
 	}
-	return l.exec(ctx, "CREATE VIEW source AS SELECT rowid + 1 AS _row, * FROM loaded")
+	return strings.TrimSuffix(read, bounds+")") + encoding + ", store_rejects = true)"
 }

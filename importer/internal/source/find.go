@@ -84,6 +84,8 @@ func (s *Source) unite() error {
 		return s.findCSV()
 	case linesFormat:
 		return s.findLines()
+	case jsonFormat:
+		return s.findJSON()
 	case parquetFormat:
 		return s.findParquet()
 	}

@@ -47,8 +47,14 @@ type file struct {
 	head        []byte // its beginning, without compression
 	whole       bool   // head is all of it
 
+	encoding string // of text
+	newline  byte   // that ends a line
+
 	columns   []string // of CSV
 	delimiter byte
+	blank     int // lines before the header
+
+	array bool // of JSON: it is one array
 }
 
 // look opens a file and finds its format.
