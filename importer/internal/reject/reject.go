@@ -30,7 +30,8 @@ type File struct {
 
 // Open is for a file that had size bytes when it was last noted; what is behind
 // them is cut off. With size 0 a file that is there is left alone until the first
-// line replaces it. The error is a sentence.
+// line replaces it. The error is a sentence. Once an import is finished its rejects
+// may have been mended, and the file must not be opened here.
 func Open(path string, size int64) (*File, error) {
 	f := &File{path: path, size: size}
 	info, err := os.Stat(path)
@@ -53,7 +54,7 @@ func Open(path string, size int64) (*File, error) {
 
 // open opens the file and cuts it to size.
 func (f *File) open(flags int) error {
-	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|flags, 0o600)
+	file, err := os.OpenFile(f.path, os.O_WRONLY|flags, 0o600)
 	if err != nil {
 		return f.told(err)
 	}
@@ -82,7 +83,7 @@ func (f *File) Add(rows ...record.Row) error {
 			return err
 		}
 	}
-	if _, err := f.file.Write(lines.Bytes()); err != nil {
+	if _, err := f.file.WriteAt(lines.Bytes(), f.size); err != nil {
 		_ = f.file.Truncate(f.size)
 		f.err = f.told(err)
 		return f.err

@@ -139,7 +139,7 @@ func (s *State) line(done []Range) ([]byte, error) {
 
 // append opens the file for the notes of this run, without what is torn.
 func (s *State) append() error {
-	file, err := os.OpenFile(s.path, os.O_WRONLY|os.O_APPEND, 0)
+	file, err := os.OpenFile(s.path, os.O_WRONLY, 0)
 	if err == nil {
 		s.file = file
 		err = file.Truncate(s.size)
@@ -154,7 +154,7 @@ func (s *State) write(done []Range) error {
 	}
 	text, err := s.line(done)
 	if err == nil {
-		_, err = s.file.Write(text)
+		_, err = s.file.WriteAt(text, s.size)
 	}
 	if err != nil {
 		_ = s.file.Truncate(s.size) // of half a line

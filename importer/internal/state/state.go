@@ -164,6 +164,14 @@ func (s *State) Done(position int64) bool {
 	return found && i < len(s.done)
 }
 
+// Ahead returns what is done behind Next, in order.
+func (s *State) Ahead() []Range {
+	if s.Next() > 0 {
+		return slices.Clone(s.done[1:])
+	}
+	return slices.Clone(s.done)
+}
+
 // Rows is the number of positions that the import has.
 func (s *State) Rows() int64 { return s.about.Rows }
 
