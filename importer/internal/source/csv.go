@@ -23,11 +23,7 @@ func (s *Source) findCSV() error {
 			"\nFROM "+f.printed(f.readCSV(f.path, f.columns, true)))
 	}
 	s.SQL = strings.Join(selects, "\nUNION ALL BY NAME\n")
-<<<<<<< HEAD
-	s.loader, s.Text = loadCSV, true
-=======
-	s.loader = loadText
->>>>>>> 1b71061e821879a3249821640b08598270f78478
+	s.loader, s.Text = loadText, true
 	return nil
 }
 
