@@ -60,8 +60,8 @@ devices AS (
   GROUP BY device_id HAVING min(user_id) = max(user_id)
 ),
 linked AS NOT MATERIALIZED (
-  SELECT events.*, CASE WHEN user_id <> events.device_id AND devices.device_id IS NOT NULL THEN events.device_id END AS anonymous_id
-  FROM events LEFT JOIN devices ON events.device_id = devices.device_id
+  SELECT *, CASE WHEN user_id <> device_id AND device_id IN (SELECT device_id FROM devices) THEN device_id END AS anonymous_id
+  FROM events
 ),
 
 -- What is said about people, with what was said before about the same one.

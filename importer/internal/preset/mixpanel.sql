@@ -68,10 +68,6 @@ devices AS (
   SELECT device FROM events
   WHERE device IS NOT NULL AND user_id IS NOT NULL
   GROUP BY device HAVING min(user_id) = max(user_id)
-),
-linked AS (
-  SELECT events.*, CASE WHEN user_id <> events.device AND devices.device IS NOT NULL THEN events.device END AS linked_device
-  FROM events LEFT JOIN devices ON events.device = devices.device
 )
 
 SELECT
@@ -93,7 +89,7 @@ SELECT
             WHEN 'merge' THEN CASE WHEN p."$distinct_ids"[2] = distinct_id THEN p."$distinct_ids"[2] ELSE p."$distinct_ids"[1] END
   END AS new_user_id,
   CASE WHEN kind = 'identify' THEN nullif(p."$anon_id", '')
-       WHEN kind = 'track' THEN linked_device END AS anonymous_id,
+       WHEN kind = 'track' AND user_id <> device AND device IN (SELECT device FROM devices) THEN device END AS anonymous_id,
   device_id,
 
   -- Properties, except those that are sent under other names.
@@ -129,4 +125,4 @@ SELECT
   -- What cannot be sent, and why.
   CASE kind WHEN 'nothing' THEN 'not a JSON object' END AS _reason,
   CASE kind WHEN 'nothing' THEN _json END AS _raw
-FROM linked
+FROM events
