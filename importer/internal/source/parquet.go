@@ -24,13 +24,8 @@ func (s *Source) findParquet() error {
 }
 
 func loadParquet(ctx context.Context, l *load) error {
-	return l.fill(ctx, l.s.SQL)
-}
-
-// fill makes the table and the view over it.
-func (l *load) fill(ctx context.Context, query string) error {
-	if err := l.exec(ctx, "CREATE TABLE loaded AS "+query); err != nil {
+	if err := l.fill(ctx, l.s.SQL); err != nil {
 		return err
 	}
-	return l.exec(ctx, "CREATE VIEW source AS SELECT * FROM loaded")
+	return l.needRows(ctx)
 }

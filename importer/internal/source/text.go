@@ -122,7 +122,22 @@ func loadText(ctx context.Context, l *load) error {
 		}
 		before += rows
 	}
-	return l.createView(ctx)
+	if err := l.createView(ctx); err != nil {
+		return err
+	}
+	return l.needRows(ctx)
+}
+
+// needRows refuses files that have none: nobody exports nothing on purpose.
+func (l *load) needRows(ctx context.Context) error {
+	n, err := l.count(ctx, "SELECT (SELECT count(*) FROM (FROM source LIMIT 1)) + (SELECT count(*) FROM (FROM torn LIMIT 1))")
+	switch {
+	case err != nil || n > 0:
+		return err
+	case l.s.format == csvFormat:
+		return fmt.Errorf("%s has a header and no rows", l.s.Name)
+	}
+	return fmt.Errorf("%s has no rows", l.s.Name)
 }
 
 func (l *load) createLoaded(ctx context.Context) error {
@@ -158,10 +173,10 @@ func (l *load) loadFile(ctx context.Context, f *file, before int64) (int64, erro
 	if err != nil {
 		return 0, l.unreadable(ctx, f, err)
 	}
-	// The table is smaller than the text, and a copy is as large as it is.
-	need := found.bytes
+	// The table is a little larger than the text, and a copy is as large.
+	need := found.bytes / 4 * 5
 	if found.copy = f.needsCopy(found); found.copy {
-		need *= 2
+		need += found.bytes
 	}
 	if err := l.db.Reserve(need); err != nil {
 		return 0, err
@@ -191,9 +206,9 @@ func (l *load) unreadable(ctx context.Context, f *file, err error) error {
 		return ctx.Err()
 	}
 	if f.compression != "none" {
-		return fmt.Errorf("cannot read %s: the %s file is cut off or damaged: %w", f.path, f.compression, reason(err))
+		return fmt.Errorf("cannot read %s: the %s file is cut off or damaged: %w", f.name, f.compression, reason(err))
 	}
-	return fmt.Errorf("cannot read %s: %w", f.path, reason(err))
+	return fmt.Errorf("cannot read %s: %w", f.name, reason(err))
 }
 
 // insert adds the rows that DuckDB reads, or none: it has to find as many as were
@@ -217,7 +232,7 @@ func (l *load) insert(ctx context.Context, f *file, before int64, found finding,
 		return l.explain(ctx, err)
 	}
 	if rows, err := result.RowsAffected(); err != nil || rows != found.rows {
-		return fmt.Errorf("%s has %d rows, and DuckDB finds %d: was it changed meanwhile?", f.path, found.rows, rows)
+		return fmt.Errorf("%s has %d rows, and DuckDB finds %d: was it changed meanwhile?", f.name, found.rows, rows)
 	}
 	if err := tx.Commit(); err != nil {
 		return l.explain(ctx, err)
@@ -240,7 +255,7 @@ func (l *load) loadCopy(ctx context.Context, f *file, before int64, found findin
 	if err := torn.load(ctx); err != nil {
 		return err
 	}
-	c := file{path: f.path, format: f.format, compression: "none", delimiter: f.delimiter}
+	c := file{path: f.path, name: f.name, format: f.format, compression: "none", delimiter: f.delimiter}
 	read := c.readLines(path)
 	if f.format == csvFormat {
 		read = c.readCSV(path, append([]string{numberColumn}, f.columns...), false)
