@@ -16,6 +16,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -37,13 +38,15 @@ func main() {
 	formats := flag.String("formats", "parquet,csv", "`names`, joined by commas")
 	flag.StringVar(&o.command, "command", "", "the altertable-import to measure; empty: the packages it is made of")
 	flag.StringVar(&o.dir, "dir", "", "where the files go, gigabytes for many events; empty: the system's")
-	child := flag.String("child", "", "sink, import or loop, in a process of its own; for internal use")
+	child := flag.String("child", "", "files, sink, import or loop, in a process of its own; for internal use")
 	flag.Parse()
 	o.formats = strings.Split(*formats, ",")
 	var err error
 	switch *child {
 	case "":
 		err = measure(o)
+	case "files":
+		err = makeFiles(o.events, flag.Arg(0), flag.Arg(1))
 	case "sink":
 		err = serveSink()
 	case "import":
@@ -64,7 +67,10 @@ func measure(o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	csv, parquet := filepath.Join(dir, "events.csv"), filepath.Join(dir, "events.parquet")
-	if err := makeFiles(o.events, csv, parquet); err != nil {
+	// On Linux a child begins with the largest memory of its parent.
+	maker := again("files", "-events", strconv.Itoa(o.events), csv, parquet)
+	maker.Stderr = os.Stderr
+	if err := maker.Run(); err != nil {
 		return err
 	}
 	files := map[string]string{"csv": csv, "parquet": parquet}
