@@ -28,14 +28,17 @@ const events = `SELECT
 	'/products/' || (i * 13) %% 4000 AS path,
 	(['DE', 'FR', 'JP', 'BR', 'US', 'KE', 'IN'])[1 + i %% 7] AS country,
 	md5(i::VARCHAR) AS token
-FROM range(%d, %d) AS rows(i)`
+FROM range(%d) AS rows(i)`
 
 // Events writes a file of rows events with eight properties. Its name says what it
 // is: .csv, .tsv, .ndjson, .json (one array) or .parquet, and behind that of a text
 // file perhaps .gz or .zst.
 func Events(ctx context.Context, path string, rows int64) error {
-	return write(ctx, path, 0, rows)
+	return write(ctx, path, rows)
 }
+
+// Query is the SELECT of DuckDB that has the rows of Events.
+func Query(rows int64) string { return fmt.Sprintf(events, rows) }
 
 // EventsOfSize writes a file of about so many bytes, and returns how many rows it
 // has. The file that is there afterwards may be a tenth smaller or larger.
@@ -55,7 +58,7 @@ func EventsOfSize(ctx context.Context, path string, bytes int64) (rows int64, er
 	return rows, Events(ctx, path, rows)
 }
 
-func write(ctx context.Context, path string, from, to int64) (err error) {
+func write(ctx context.Context, path string, rows int64) (err error) {
 	format, err := options(path)
 	if err != nil {
 		return err
@@ -65,8 +68,7 @@ func write(ctx context.Context, path string, from, to int64) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	query := fmt.Sprintf(events, from, to)
-	_, err = db.ExecContext(ctx, fmt.Sprintf("COPY (%s) TO '%s' (%s)", query, strings.ReplaceAll(path, "'", "''"), format))
+	_, err = db.ExecContext(ctx, fmt.Sprintf("COPY (%s) TO '%s' (%s)", Query(rows), strings.ReplaceAll(path, "'", "''"), format))
 	return err
 }
 
