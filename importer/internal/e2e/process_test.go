@@ -55,9 +55,15 @@ type process struct {
 // launch starts the command. It is killed if it is still there when the test ends.
 func launch(t *testing.T, stdin io.Reader, env []string, args ...string) *process {
 	t.Helper()
+	return launchAs(t, func(*exec.Cmd) {}, stdin, env, args...)
+}
+
+func launchAs(t *testing.T, change func(*exec.Cmd), stdin io.Reader, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary, args...), ended: make(chan struct{})}
 	p.cmd.Env = append(cleanEnviron(), env...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, &p.stdout, &p.stderr
+	change(p.cmd)
 	p.cmd.WaitDelay = time.Second // for a reader that never ends
 	require.NoError(t, startCommand(p.cmd))
 	go func() {
