@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +45,28 @@ func TestKillWhileSending(t *testing.T) {
 	assert.Positive(t, r.report.Earlier)
 	assert.LessOrEqual(t, r.report.Earlier, r.report.Delivered)
 	w.nothingMore(r.report, source)
+}
+
+// A run that begins among equal rows gives them the ids that they had.
+func TestKillAmongEqualRows(t *testing.T) {
+	w := newWorld(t)
+	const equal = 20_000
+	row := `{"event":"page_viewed","distinct_id":"zq7x-u1","timestamp":"2024-03-01T08:00:00Z","n":1}` + "\n"
+	source := w.file("events.ndjson", strings.Repeat(row, equal))
+	slow := w.srv.Always(altertabletest.Delay(20 * time.Millisecond))
+	for range 2 {
+		p := w.start(source)
+		w.awaitStored(p, 6000)
+		p.kill()
+	}
+	slow.Release()
+	r := w.ok(source)
+	ids := w.eventIDs()
+	copies := len(ids) - equal
+	slices.Sort(ids)
+	assert.Len(t, slices.Compact(ids), equal)
+	assert.LessOrEqual(t, copies, 2*inFlight)
+	assert.GreaterOrEqual(t, r.report.Duplicates, int64(copies))
 }
 
 // Nothing is lost, and nothing sent twice, where the command is killed before it
