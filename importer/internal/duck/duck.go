@@ -4,10 +4,22 @@ package duck
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
 
-	_ "github.com/duckdb/duckdb-go/v2" // the driver
+	duckdb "github.com/duckdb/duckdb-go/v2"
+	"github.com/gofrs/flock"
 )
+
+// memoryLimit is for DuckDB's buffers. The process has as much again beside it:
+// results, messages, and what DuckDB does not count.
+const memoryLimit = "200MB"
 
 // A DB is a database in a temporary directory of its own. Its sessions are in
 // UTC, keep the order of rows, and have bounded memory; what does not fit goes
@@ -15,17 +27,97 @@ import (
 type DB struct {
 	*sql.DB
 	Dir string
+
+	lock  *flock.Flock // held as long as the directory is in use
+	close func() error
 }
 
 // Open makes a directory in temp (empty: the system's) and a database in it. It
-// removes the directories that killed imports left there.
+// removes the directories that killed imports left there. The caller has to Close
+// the result.
 func Open(ctx context.Context, temp string) (*DB, error) {
-	return nil, errors.New("not built")
+	if temp == "" {
+		temp = os.TempDir()
+	}
+	sweep(temp)
+	dir, lock, err := makeDir(temp)
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{Dir: dir, lock: lock}
+	d.close = sync.OnceValue(d.release)
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot make a database in %s: %s", dir, Sentence(err)), d.Close())
+	}
+	return d, nil
 }
 
-// Close closes the database and removes its directory.
-func (d *DB) Close() error { return nil }
+func (d *DB) open(ctx context.Context) error {
+	// The driver takes a ? for the beginning of options, and knows no way to
+	// escape it. The name is made by MkdirTemp, but what it is in is not.
+	file := filepath.Join(d.Dir, "import.duckdb")
+	if strings.Contains(file, "?") {
+		return errors.New("the name of the directory has a question mark: choose another one with -temp")
+	}
+	connector, err := duckdb.NewConnector(filepath.ToSlash(file), d.setUp)
+	if err != nil {
+		return err
+	}
+	d.DB = sql.OpenDB(connector)
+	return d.PingContext(ctx)
+}
+
+// setUp makes each connection alike. Some settings are those of the whole
+// database, and do no harm when set again.
+func (d *DB) setUp(c driver.ExecerContext) error {
+	for _, set := range []string{
+		"SET memory_limit = '" + memoryLimit + "'",
+		"SET temp_directory = " + Quote(filepath.Join(d.Dir, "spill")),
+		fmt.Sprintf("SET threads = %d", runtime.GOMAXPROCS(0)),
+		"SET TimeZone = 'UTC'",
+		"SET preserve_insertion_order = true",
+		"SET enable_progress_bar = false",
+	} {
+		if _, err := c.ExecContext(context.Background(), set, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close closes the database and removes its directory. A second call returns
+// what the first one did.
+func (d *DB) Close() error { return d.close() }
+
+func (d *DB) release() error {
+	var err error
+	if d.DB != nil {
+		err = d.DB.Close()
+	}
+	return errors.Join(err, removeDir(d.Dir, d.lock))
+}
 
 // Reserve returns an error, a sentence with both sizes and the directory, if
 // there is less room than bytes for what is about to be written.
-func (d *DB) Reserve(bytes int64) error { return nil }
+func (d *DB) Reserve(bytes int64) error {
+	free, err := freeIn(d.Dir)
+	if err != nil {
+		return fmt.Errorf("cannot see how much room is left in %s: %w", d.Dir, err)
+	}
+	if bytes <= 0 || uint64(bytes) <= free {
+		return nil
+	}
+	return fmt.Errorf("the import needs about %s in %s and there are %s left: make room, or choose another directory with -temp",
+		size(uint64(bytes)), filepath.Dir(d.Dir), size(free))
+}
+
+func size(bytes uint64) string {
+	switch {
+	case bytes >= 1<<30:
+		return fmt.Sprintf("%.1f GB", float64(bytes)/(1<<30))
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%d MB", bytes>>20)
+	default:
+		return fmt.Sprintf("%d KB", (bytes+1023)>>10)
+	}
+}

@@ -15,13 +15,7 @@ package source
 
 import (
 	"context"
-	"errors"
 	"io"
-
-	_ "github.com/klauspost/compress/zstd"
-	_ "modernc.org/sqlite"
-
-	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 )
 
 // A Spec is what the command line says about the source.
@@ -46,13 +40,14 @@ type Source struct {
 	Path  string
 	Bytes int64  // of the files
 	SQL   string // what fills the table source, as a SELECT; for -print-sql
-	JSON  bool   // the table has _json
+	JSON  bool   // the table has _json; of a query it is known after Load
 	Raw   bool   // its objects are {"endpoint": ..., "message": {...}}: rejects, dead letters
+
+	spec   Spec
+	format string
+	files  []file
+	loader loader
 }
 
-// Find looks at files without reading their data. Its errors are sentences that
-// say what to do.
-func Find(spec Spec) (*Source, error) { return nil, errors.New("not built") }
-
-// Load fills the tables source and torn. Its errors are sentences.
-func (s *Source) Load(ctx context.Context, db *duck.DB) error { return errors.New("not built") }
+// A loader fills the tables source and torn.
+type loader func(ctx context.Context, l *load) error

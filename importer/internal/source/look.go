@@ -1,0 +1,179 @@
+package source
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/klauspost/compress/zstd"
+)
+
+// The formats, by the names that -format has for them where it has one.
+const (
+	csvFormat     = "csv"
+	linesFormat   = "ndjson"
+	jsonFormat    = "json"
+	parquetFormat = "parquet"
+	sqliteFormat  = "sqlite"
+	duckdbFormat  = "duckdb"
+)
+
+// called is what sentences call the formats.
+var called = map[string]string{
+	csvFormat:     "a CSV file",
+	linesFormat:   "a file of JSON lines",
+	jsonFormat:    "a JSON file",
+	parquetFormat: "a Parquet file",
+	sqliteFormat:  "an SQLite database",
+	duckdbFormat:  "a DuckDB database",
+}
+
+// headSize is how much of a file is looked at.
+const headSize = 1 << 20
+
+// A file is what was found out about one.
+type file struct {
+	path        string // absolute
+	size        int64
+	compression string // as DuckDB calls it: none, gzip or zstd
+	format      string
+	head        []byte // its beginning, without compression
+	whole       bool   // head is all of it
+
+	encoding string // of text
+	newline  byte   // that ends a line
+
+	columns   []string // of CSV
+	delimiter byte
+	blank     int // lines before the header
+
+	array bool // of JSON: it is one array
+}
+
+// look opens a file and finds its format.
+func look(path string, spec Spec) (f file, err error) {
+	if f.path, err = filepath.Abs(path); err != nil {
+		return f, err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return f, fmt.Errorf("there is no file %s", path)
+	case err != nil:
+		return f, fmt.Errorf("cannot read %s: %w", path, reason(err))
+	case info.IsDir():
+		return f, fmt.Errorf("%s is a directory: name its files, as in %s", path, filepath.Join(path, "*.csv"))
+	case info.Size() == 0 && info.Mode().IsRegular():
+		return f, fmt.Errorf("%s is empty", path)
+	}
+	f.size = info.Size()
+	if err := f.readHead(); err != nil {
+		return f, fmt.Errorf("cannot read %s: %w", path, reason(err))
+	}
+	if len(f.head) == 0 {
+		return f, fmt.Errorf("%s is empty", path)
+	}
+	f.format, err = formatOf(path, f.head, spec.Format)
+	return f, err
+}
+
+// reason takes the path out of an error: sentences name it themselves.
+func reason(err error) error {
+	var pathError *os.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}
+
+func (f *file) readHead() error {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	in, compression, err := decompress(file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	f.compression = compression
+	f.head = make([]byte, headSize)
+	n, err := io.ReadFull(in, f.head)
+	f.head, f.whole = f.head[:n], errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if f.whole {
+		return nil
+	}
+	return err
+}
+
+// decompress reads what is in a gzip or zstd file, or the file as it is. The
+// first bytes decide, not its name.
+func decompress(file io.Reader) (io.ReadCloser, string, error) {
+	in := bufio.NewReaderSize(file, 1<<16)
+	magic, _ := in.Peek(4)
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(in)
+		return z, "gzip", err
+	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(128<<20))
+		if err != nil {
+			return nil, "", err
+		}
+		return z.IOReadCloser(), "zstd", nil
+	}
+	return io.NopCloser(in), "none", nil
+}
+
+// formatOf decides by what the user says, by the first bytes, and by the name, in
+// this order.
+func formatOf(path string, head []byte, said string) (string, error) {
+	switch said {
+	case "":
+	case csvFormat, linesFormat, jsonFormat, parquetFormat:
+		return said, nil
+	default:
+		return "", fmt.Errorf("-format %s: it is csv, ndjson, json or parquet", said)
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte("PAR1")):
+		return parquetFormat, nil
+	case bytes.HasPrefix(head, []byte("SQLite format 3\x00")):
+		return sqliteFormat, nil
+	case len(head) >= 12 && string(head[8:12]) == "DUCK":
+		return duckdbFormat, nil
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return "", fmt.Errorf("%s is a ZIP archive or a spreadsheet: unpack it, or save it as CSV", path)
+	}
+	return textFormat(path, head), nil
+}
+
+func textFormat(path string, head []byte) string {
+	name := strings.ToLower(filepath.Base(path))
+	for _, suffix := range []string{".gz", ".gzip", ".zst", ".zstd"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	switch filepath.Ext(name) {
+	case ".csv", ".tsv", ".tab":
+		return csvFormat
+	case ".ndjson", ".jsonl":
+		return linesFormat
+	}
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
+		return csvFormat
+	}
+	line, _, found := bytes.Cut(text, []byte("\n"))
+	if text[0] == '{' && (found || len(head) == headSize) && jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true)) {
+		return linesFormat
+	}
+	return jsonFormat
+}
