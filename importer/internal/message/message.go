@@ -3,12 +3,11 @@ package message
 
 import (
 	"database/sql/driver"
-
-	_ "github.com/go-json-experiment/json/jsontext"
-	_ "github.com/google/uuid"
+	"sync"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
+	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
@@ -34,32 +33,66 @@ const (
 	Reason  // VARCHAR
 	Raw     // VARCHAR
 	BadTime // BOOLEAN: there was a timestamp that is none
+
+	roles
 )
 
 // A Column is one of the values that Map gets.
 type Column struct {
 	Name string
 	Role Role
-	Type duckdb.TypeInfo
-	// Text marks a VARCHAR of a CSV file, where a number is a number although
-	// its column is text: Number says that all values looked at were numbers or
-	// booleans.
+	Type duckdb.TypeInfo // nil: a VARCHAR
+	// Numeric is for a VARCHAR of a CSV file: all values looked at were numbers or
+	// booleans. A value that is one in JSON is sent as such, all others as text.
 	Numeric bool
+	// JSON is for a column of DuckDB's type JSON that was cast to VARCHAR, since the
+	// driver would read its numbers as floats: the text is sent as it is.
+	JSON bool
 }
 
 // Options say what rows do not.
 type Options struct {
 	As          string // endpoint of rows that name none
-	Environment string
-	TraitsNow   bool
+	Environment string // of rows that name none; empty: the client's
+	TraitsNow   bool   // identifies have no timestamp
 }
 
 // A Mapper makes messages of rows with the same columns. It may be used by
 // several goroutines.
-type Mapper struct{}
+type Mapper struct {
+	columns   []column
+	o         Options
+	role      [roles]int     // the column of a role, or -1
+	byName    map[string]int // columns that may become members
+	forms     []form
+	check     *altertable.Client
+	scratches sync.Pool
+}
 
 // New returns a Mapper for rows of these columns.
-func New(columns []Column, o Options) *Mapper { return &Mapper{} }
+func New(columns []Column, o Options) *Mapper {
+	m := &Mapper{o: o, byName: map[string]int{}, check: newCheck()}
+	for i := range m.role {
+		m.role[i] = -1
+	}
+	for i, c := range columns {
+		m.columns = append(m.columns, newColumn(c))
+		if c.Role != Other && m.role[c.Role] < 0 {
+			m.role[c.Role] = i
+		}
+	}
+	for _, f := range forms {
+		for i, c := range columns {
+			if f.bag != "" && f.isMember(c.Role) {
+				f.members = append(f.members, i)
+				m.byName[c.Name] = i
+			}
+		}
+		m.forms = append(m.forms, f)
+	}
+	m.scratches.New = func() any { return newScratch(len(columns)) }
+	return m
+}
 
 // A Mapped is a row before it has its $event_id.
 type Mapped struct {
@@ -69,13 +102,10 @@ type Mapped struct {
 }
 
 // Map makes a message of the values of a row, one for each column. It keeps none
-// of them.
-func (m *Mapper) Map(values []driver.Value) Mapped { return Mapped{} }
-
-// A Numberer gives each track its $event_id: the UUIDv5 of the row's content and
-// of how many equal rows there were before. It has to see rows in the order of
-// the stage, in which equal rows follow one another.
-type Numberer struct{}
-
-// Number completes a row.
-func (n *Numberer) Number(m *Mapped) record.Row { return m.Row }
+// of them, except texts. The row is the caller's, and may be kept.
+func (m *Mapper) Map(values []driver.Value) Mapped {
+	s := m.scratches.Get().(*scratch)
+	defer m.scratches.Put(s)
+	d := draft{m: m, s: s, values: values}
+	return d.row()
+}

@@ -1,0 +1,255 @@
+package message
+
+import (
+	"bytes"
+	"strings"
+
+	duckdb "github.com/duckdb/duckdb-go/v2"
+
+	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
+)
+
+// The properties that the platform gives a meaning, and their values where a row
+// does not have its own.
+const (
+	eventID    = "$event_id"
+	lib        = "$lib"
+	libVersion = "$lib_version"
+	ip         = "$ip"
+)
+
+var (
+	libMembers = []byte(`"$lib":"altertable-import","$lib_version":"` + altertable.Version + `"`)
+	ipMember   = []byte(`"$ip":0`) // else the address of this machine would be the person's
+)
+
+// bagRole returns which column has the properties or traits. Where a row of an
+// identify has no traits, its properties count.
+func (d *draft) bagRole() Role {
+	if d.form.endpoint == record.Identify && d.has(Traits) {
+		return Traits
+	}
+	return Properties
+}
+
+// has reports whether the row has a value, in a column or in _json.
+func (d *draft) has(role Role) bool {
+	if text, ok := d.value(role).(string); ok {
+		return !isEmpty(text)
+	}
+	json := d.s.field[role].json
+	return d.value(role) != nil || json != nil && string(json) != "null"
+}
+
+func isEmpty(text string) bool { return strings.Trim(text, " \t\r\n") == "" }
+
+// readBag reads the members of properties or traits. What is no object stays as
+// a text among the members.
+func (d *draft) readBag() {
+	s := d.s
+	role := d.bagRole()
+	problem := ""
+	switch v := d.value(role).(type) {
+	case nil:
+		problem = d.readBagOfLine(role)
+	case string:
+		if !isEmpty(v) {
+			problem = d.readBagText(append(s.bag[:0], v...))
+		}
+	case map[string]any, duckdb.OrderedMap:
+		c := &d.m.columns[d.m.role[role]]
+		s.bag, problem = appendValue(s.bag[:0], v, &c.shape, 0)
+		s.props, _ = members(s.props, s.bag)
+		if c.shape.kind == duckdb.TYPE_STRUCT {
+			s.props = withoutNulls(s.props)
+		}
+	default:
+		problem = notObject
+	}
+	for i := range s.props {
+		if s.props[i].depth > maxDepth {
+			problem = first(problem, tooDeep)
+		}
+	}
+	if problem != "" {
+		d.refuse(fieldNames[role] + " " + problem)
+	}
+	for i := range s.props {
+		if c, ok := d.m.byName[string(s.props[i].name)]; ok {
+			s.taken[c] = true
+		}
+	}
+	if c := d.m.role[role]; c >= 0 && (problem == "" || len(s.props) > 0) {
+		s.taken[c] = true // it is read
+	}
+}
+
+func (d *draft) readBagText(text []byte) (problem string) {
+	d.s.bag = text
+	d.s.props, problem = object(d.s.props, text)
+	if problem != "" {
+		d.s.props = d.s.props[:0]
+	}
+	return problem
+}
+
+// readBagOfLine reads an object in _json, or a text that is one.
+func (d *draft) readBagOfLine(role Role) (problem string) {
+	json := d.s.field[role].json
+	switch {
+	case json == nil || string(json) == "null":
+	case json[0] == '{':
+		d.s.props, problem = members(d.s.props, json)
+	case json[0] == '"':
+		if text := unquoted(json); !isEmpty(string(text)) {
+			problem = d.readBagText(append(d.s.bag[:0], text...))
+		}
+	default:
+		problem = notObject
+	}
+	if problem == "" {
+		d.s.field[role].raw = json // it is read
+	}
+	return problem
+}
+
+// withoutNulls leaves out what a STRUCT has for all rows, and this one has not.
+func withoutNulls(list []member) []member {
+	kept := list[:0]
+	for _, m := range list {
+		if string(m.value) != "null" {
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
+// writeBag writes properties or traits, in this order: their own members, columns,
+// members of _json, and what the platform knows. A name is taken once.
+func (d *draft) writeBag() {
+	s := d.s
+	begin := len(s.out)
+	d.writeName(d.form.bag)
+	s.out = append(s.out, '{')
+	empty := len(s.out)
+	rest := d.restMembers()
+	if d.form.endpoint == record.Track && !d.own(eventID, rest) {
+		d.writeName(eventID)
+		s.out = append(s.out, '"')
+		d.gap = len(s.out)
+		s.out = append(s.out, "00000000-0000-0000-0000-000000000000\""...)
+	}
+	for i := range s.props {
+		d.writeText(s.props[i].text)
+	}
+	for _, i := range d.form.members {
+		if d.values[i] != nil && !s.taken[i] {
+			d.writeColumn(i)
+		}
+	}
+	for i := range rest {
+		if rest[i].depth > maxDepth {
+			d.refuse("the row " + tooDeep)
+		}
+		d.writeText(rest[i].text)
+	}
+	if d.form.endpoint == record.Track {
+		d.writeSystem(rest)
+	}
+	if len(s.out) == empty && d.form.endpoint == record.Identify {
+		s.out = s.out[:begin]
+		return
+	}
+	s.out = append(s.out, '}')
+}
+
+func (d *draft) writeSystem(rest []member) {
+	if !d.own(lib, rest) && !d.own(libVersion, rest) {
+		d.writeText(libMembers)
+	}
+	if !d.own(ip, rest) {
+		d.writeText(ipMember)
+	}
+}
+
+// own reports whether the row has a property of that name.
+func (d *draft) own(name string, rest []member) bool {
+	if c, ok := d.m.byName[name]; ok && d.values[c] != nil {
+		return true
+	}
+	return hasMember(d.s.props, name) || hasMember(rest, name)
+}
+
+func hasMember(list []member, name string) bool {
+	for i := range list {
+		if string(list[i].name) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// restMembers returns the members of _json that become properties or traits.
+func (d *draft) restMembers() []member {
+	s := d.s
+	if len(s.rest) == 0 {
+		return nil
+	}
+	known := namesOf(s.props)
+	kept := s.rest[:0]
+	for _, m := range s.rest {
+		if !d.isField(m) && !d.isColumn(m.name) && !known(m.name) {
+			kept = append(kept, m)
+		}
+	}
+	s.rest = kept
+	return kept
+}
+
+// isField reports whether the member of _json is in the message already.
+func (d *draft) isField(m member) bool {
+	role := roleOf(m.name)
+	switch role {
+	case Other:
+		return false
+	case Properties, Traits:
+		return d.s.field[role].raw != nil
+	}
+	return !d.form.isMember(role)
+}
+
+// isColumn reports whether a column has that name, and a value: SQL was written
+// to say so.
+func (d *draft) isColumn(name []byte) bool {
+	c, ok := d.m.byName[string(name)]
+	return ok && d.values[c] != nil
+}
+
+// namesOf returns whether a list has a name.
+func namesOf(list []member) func(name []byte) bool {
+	const few = 16
+	if len(list) <= few {
+		return func(name []byte) bool {
+			for i := range list {
+				if bytes.Equal(list[i].name, name) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	names := make(map[string]bool, len(list))
+	for i := range list {
+		names[string(list[i].name)] = true
+	}
+	return func(name []byte) bool { return names[string(name)] }
+}
+
+// writeText writes a member that is in JSON already.
+func (d *draft) writeText(text []byte) {
+	if out := d.s.out; out[len(out)-1] != '{' {
+		d.s.out = append(out, ',')
+	}
+	d.s.out = append(d.s.out, text...)
+}

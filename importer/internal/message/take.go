@@ -1,0 +1,76 @@
+package message
+
+import (
+	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
+)
+
+// take checks a message that is sent as it is: a reject that was mended, a dead
+// letter.
+func (d *draft) take(row *Mapped, message string) {
+	s := d.s
+	var ok bool
+	if row.Endpoint, ok = endpointOf(d.text(Endpoint), d.m.o.As); !ok {
+		d.refuse(badEndpoint)
+	}
+	text := strings.Trim(message, " \t\r\n")
+	s.line = append(s.line[:0], text...)
+	if strings.HasPrefix(text, `"`) && validate(s.line) == "" {
+		d.refuse("not mended")
+		row.Message = s.keep(s.line)
+		return
+	}
+	list, problem := object(s.rest, s.line)
+	s.rest = list
+	if problem != "" {
+		d.refuse("the message " + problem)
+		row.Message = d.quoted(text)
+		return
+	}
+	row.Message = s.keep(s.line)
+	d.checkTaken(row, list)
+}
+
+// checkTaken checks the members, and then what the SDK checks.
+func (d *draft) checkTaken(row *Mapped, list []member) {
+	s := d.s
+	for i := range list {
+		m := &list[i]
+		role := roleOf(m.name)
+		if string(m.value) != "null" {
+			s.field[role].json = m.value
+		}
+		switch {
+		case m.depth > maxDepth+1:
+			d.refuse("the message " + tooDeep)
+		case string(m.name) == "session_id" && m.value[0] != '"' && m.value[0] != 'n' && row.Endpoint == record.Track:
+			d.refuse("session_id " + notText)
+		}
+	}
+	row.Event, row.Person = d.taken(Event), d.taken(DistinctID)
+	switch {
+	case row.Endpoint == record.Track && s.field[Event].json == nil:
+		d.refuse("no event")
+	case s.field[DistinctID].json == nil:
+		d.refuse("no distinct_id")
+	case row.Endpoint == record.Alias && s.field[NewUserID].json == nil:
+		d.refuse("no new_user_id")
+	case row.Endpoint == record.Track && s.field[Timestamp].json == nil:
+		d.refuse("no timestamp")
+	}
+	if d.reason != "" {
+		return
+	}
+	if _, reason := d.m.refusal(row.Endpoint, row.Message); reason != "" {
+		d.refuse(reason)
+	}
+}
+
+// taken returns the text of a field.
+func (d *draft) taken(role Role) string {
+	if json := d.s.field[role].json; json != nil && json[0] == '"' {
+		return string(unquoted(json))
+	}
+	return ""
+}
