@@ -64,7 +64,9 @@ func (d *DB) open(ctx context.Context) error {
 		return err
 	}
 	d.DB = sql.OpenDB(connector)
-	return d.PingContext(ctx)
+	// Of the whole database, and an error once something was written there.
+	_, err = d.ExecContext(ctx, "SET temp_directory = "+Quote(filepath.Join(d.Dir, "spill")))
+	return err
 }
 
 // setUp makes each connection alike. Some settings are those of the whole
@@ -72,7 +74,6 @@ func (d *DB) open(ctx context.Context) error {
 func (d *DB) setUp(c driver.ExecerContext) error {
 	for _, set := range []string{
 		"SET memory_limit = '" + memoryLimit + "'",
-		"SET temp_directory = " + Quote(filepath.Join(d.Dir, "spill")),
 		fmt.Sprintf("SET threads = %d", runtime.GOMAXPROCS(0)),
 		"SET TimeZone = 'UTC'",
 		"SET preserve_insertion_order = true",

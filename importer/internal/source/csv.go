@@ -23,7 +23,7 @@ func (s *Source) findCSV() error {
 			"\nFROM "+f.printed(f.readCSV(f.path, f.columns, true)))
 	}
 	s.SQL = strings.Join(selects, "\nUNION ALL BY NAME\n")
-	s.loader = loadText
+	s.loader, s.Text = loadText, true
 	return nil
 }
 

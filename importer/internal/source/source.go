@@ -42,6 +42,7 @@ type Source struct {
 	SQL   string // what fills the table source, as a SELECT; for -print-sql
 	JSON  bool   // the table has _json; of a query it is known after Load
 	Raw   bool   // its objects are {"endpoint": ..., "message": {...}}: rejects, dead letters
+	Text  bool   // its columns are all text, as those of CSV
 
 	spec   Spec
 	format string

@@ -21,7 +21,12 @@ package stage
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
+	"strings"
 	"time"
+
+	duckdb "github.com/duckdb/duckdb-go/v2"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/message"
@@ -38,10 +43,12 @@ type Options struct {
 	Until       time.Time       // rows at or after it are left out; zero: none
 	TraitsNow   bool            // identifies have no timestamp: they get that of sending
 	Environment string          // of rows that name none
+	Keep        bool            // the tables source and torn stay; else their space is used again
 }
 
-// A Stage has all rows in the order of sending: identifies, aliases, tracks, each
-// by timestamp. Its methods may be called by one goroutine at a time.
+// A Stage has all rows in the order of sending: the rows that are refused already,
+// identifies, aliases, tracks, each by timestamp, and last those without. Its
+// methods may be called by one goroutine at a time.
 type Stage struct {
 	As        string           // the endpoint of rows that name none, "" if all do
 	Guessed   bool             // As was guessed
@@ -50,24 +57,183 @@ type Stage struct {
 	Rows      int64            // positions
 	Source    int64            // rows of the source, the torn ones included
 	LeftOut   int64            // rows that Only, Since and Until leave out
-	Endpoints map[string]int64 // positions of each endpoint
+	Endpoints map[string]int64 // positions of each endpoint; "" has those of refused rows
 	Moved     int64            // identifies at the same instant as another of the person, moved by microseconds
+	Engine    string           // version of DuckDB: another one may give other digests
+
+	db     *duck.DB
+	shape  *shape
+	mapper *message.Mapper
+	blocks []int64 // bytes of each blockRows rows
 }
 
 // Build sorts the result of the mapping. Errors are sentences: which column is
 // missing and which there are, what is wrong with the SQL, where there is not
 // enough room.
 func Build(ctx context.Context, db *duck.DB, s *source.Source, o Options) (*Stage, error) {
-	return nil, errors.New("not built")
+	st := &Stage{db: db, Endpoints: map[string]int64{}}
+	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&st.Engine); err != nil {
+		return nil, sentence(ctx, "DuckDB does not answer", err)
+	}
+	sh, err := describe(ctx, db, s, o)
+	if err != nil {
+		return nil, err
+	}
+	if st.As, st.Because, err = sh.endpointOf(ctx, db, s, o.As); err != nil {
+		return nil, err
+	}
+	if s.Text {
+		if err := sh.findNumbers(ctx, db); err != nil {
+			return nil, err
+		}
+	}
+	sh.as, st.Guessed, st.shape = st.As, st.Because != "", sh
+	sh.setRead()
+	st.Columns = sh.columns
+	if err := st.sort(ctx, o); err != nil {
+		return nil, err
+	}
+	st.mapper = message.New(sh.read, message.Options{As: st.As, Environment: o.Environment, TraitsNow: o.TraitsNow})
+	return st, nil
 }
 
-// Read gives yield the rows from position on, in order, in chunks; it makes the
-// messages of some chunks ahead. It ends with yield's error, if there is one.
-func (s *Stage) Read(ctx context.Context, position int64, yield func([]record.Row) error) error {
-	return errors.New("not built")
+// sort makes the table sorted, and looks at what it has become.
+func (s *Stage) sort(ctx context.Context, o Options) error {
+	var torn, rows int64
+	err := s.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM torn), (SELECT count(*) FROM source)").Scan(&torn, &rows)
+	if err != nil {
+		return sentence(ctx, "the source was not loaded", err)
+	}
+	s.Source = torn + rows
+	if err := s.reserve(ctx); err != nil {
+		return err
+	}
+	if _, err := s.db.ExecContext(ctx, s.shape.sortSQL(o, torn > 0)); err != nil {
+		return sentence(ctx, "the rows cannot be sorted", err)
+	}
+	if err := s.count(ctx, o, torn); err != nil {
+		return err
+	}
+	if !o.Keep {
+		if err := s.dropSource(ctx); err != nil {
+			return err
+		}
+	}
+	if !o.TraitsNow {
+		if err := s.move(ctx, o.Environment); err != nil {
+			return err
+		}
+	}
+	return s.measure(ctx)
 }
 
-// Digest identifies the rows before a position, and their order.
-func (s *Stage) Digest(ctx context.Context, position int64) (string, error) {
-	return "", errors.New("not built")
+// dropSource removes all tables and views except the sorted one.
+func (s *Stage) dropSource(ctx context.Context) error {
+	const drops = `SELECT 'DROP ' || CASE WHEN table_type = 'VIEW' THEN 'VIEW' ELSE 'TABLE' END || ' ' || format('"{}"', replace(table_name, '"', '""'))
+		FROM information_schema.tables
+		WHERE table_catalog = current_database() AND table_schema = current_schema() AND table_name <> 'sorted'
+		ORDER BY table_type = 'VIEW' DESC`
+	statements, err := texts(ctx, s.db, drops)
+	if err == nil {
+		_, err = s.db.ExecContext(ctx, strings.Join(statements, "; "))
+	}
+	if err != nil {
+		return sentence(ctx, "the copy of the source cannot be removed", err)
+	}
+	return nil
+}
+
+// texts are the first column of a query's rows.
+func texts(ctx context.Context, db *duck.DB, query string) (list []string, err error) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		list = append(list, text)
+	}
+	return list, rows.Err()
+}
+
+// reserve asks for the room of a second copy, and of what a sort writes that has
+// no room in memory: rows that are not compressed.
+func (s *Stage) reserve(ctx context.Context) error {
+	var used int64
+	err := s.db.QueryRowContext(ctx, "SELECT used_blocks * block_size FROM pragma_database_size()").Scan(&used)
+	if err != nil {
+		return sentence(ctx, "the size of the database cannot be read", err)
+	}
+	return s.db.Reserve(used * sortRoom)
+}
+
+const sortRoom = 3
+
+// count fills in how many rows there are of what.
+func (s *Stage) count(ctx context.Context, o Options, torn int64) error {
+	rows, err := s.db.QueryContext(ctx, "SELECT rank, count(*) FROM sorted GROUP BY rank")
+	if err != nil {
+		return sentence(ctx, "the rows cannot be counted", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var rank, n int64
+		if err := rows.Scan(&rank, &n); err != nil {
+			return sentence(ctx, "the rows cannot be counted", err)
+		}
+		s.Endpoints[endpoints[rank]] = n
+		s.Rows += n
+	}
+	if err := rows.Err(); err != nil {
+		return sentence(ctx, "the rows cannot be counted", err)
+	}
+	if o.Only == nil && o.Since.IsZero() && o.Until.IsZero() {
+		return nil
+	}
+	var all int64
+	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM "+s.shape.from()).Scan(&all); err != nil {
+		return sentence(ctx, "the rows cannot be counted", err)
+	}
+	s.LeftOut = max(0, all+torn-s.Rows)
+	return nil
+}
+
+// endpoints are the values of the column rank: the order of sending.
+var endpoints = []string{"", record.Identify, record.Alias, record.Track}
+
+func rankOf(endpoint string) int {
+	for rank, e := range endpoints {
+		if e == endpoint {
+			return rank
+		}
+	}
+	return 0
+}
+
+// sentence makes one of an error of DuckDB, except where the caller ended ctx.
+// DuckDB quotes the value that it could not convert.
+func sentence(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	text := duck.Sentence(err)
+	var e *duckdb.Error
+	if errors.As(err, &e) && isAboutValue(e.Type) {
+		text = quoted.ReplaceAllString(text, "a value")
+	}
+	return fmt.Errorf("%s: %s", what, text)
+}
+
+var quoted = regexp.MustCompile(`(?s)'.*'|".*"`)
+
+func isAboutValue(t duckdb.ErrorType) bool {
+	switch t {
+	case duckdb.ErrorTypeConversion, duckdb.ErrorTypeInvalidInput, duckdb.ErrorTypeOutOfRange, duckdb.ErrorTypeMismatchType:
+		return true
+	}
+	return false
 }

@@ -1,0 +1,188 @@
+package stage
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
+	"github.com/altertable-ai/altertable-go/importer/internal/message"
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
+	"github.com/altertable-ai/altertable-go/importer/internal/source"
+)
+
+// guesses are what the columns tell, the first one that is there. A track has a
+// distinct_id as an identify has it, so the special columns come first.
+var guesses = []struct{ column, endpoint string }{
+	{"new_user_id", record.Alias},
+	{"event", record.Track},
+	{"distinct_id", record.Identify},
+}
+
+// needs are the columns that an endpoint's rows have to have; of those in one
+// text any one will do.
+var needs = map[string][]string{
+	record.Track:    {"event", "distinct_id anonymous_id", "timestamp"},
+	record.Identify: {"distinct_id"},
+	record.Alias:    {"distinct_id", "new_user_id"},
+}
+
+// near are names that others give to what is needed, in the order of preference,
+// in lower case and without underscores.
+var near = map[string][]string{
+	"distinct_id": {"userid", "uid", "distinctid", "customerid", "personid", "accountid", "id"},
+	"timestamp":   {"time", "createdat", "ts", "eventtime", "occurredat", "date", "datetime", "sentat"},
+	"event":       {"eventname", "eventtype", "name", "action", "type"},
+	"new_user_id": {"newuserid", "userid", "newid"},
+}
+
+// endpointOf is the endpoint of rows that name none, and the column by which it
+// was guessed. The error says which columns are missing.
+func (sh *shape) endpointOf(ctx context.Context, db *duck.DB, s *source.Source, as string) (endpoint, because string, err error) {
+	names, sampled, err := sh.names(ctx, db)
+	if err != nil {
+		return "", "", err
+	}
+	has := func(name string) bool { return slices.Contains(names, name) }
+	if sh.raw || sh.has(message.Endpoint) || sh.has(message.Message) || as == "" && has("endpoint") {
+		return as, "", nil
+	}
+	if sampled && len(names) == 0 { // no row, or none that is an object
+		return as, "", nil
+	}
+	if as == "" {
+		for _, g := range guesses {
+			if has(g.column) {
+				as, because = g.endpoint, g.column
+				break
+			}
+		}
+	}
+	var missing []string
+	for _, need := range needs[cmp.Or(as, likely(names))] {
+		if !slices.ContainsFunc(strings.Fields(need), has) {
+			missing = append(missing, strings.Fields(need)[0])
+		}
+	}
+	if missing != nil {
+		return "", "", sh.missing(as, missing, s, sampled, names)
+	}
+	return as, because, nil
+}
+
+// likely is the endpoint of rows that no column tells: a table of events has a
+// name for them, any other one is of people.
+func likely(names []string) string {
+	switch nearest("event", names, nil) {
+	case "", "name", "type", "action":
+		return record.Identify
+	}
+	return record.Track
+}
+
+// names are those of the columns, in lower case; for JSON those of the members
+// of the first rows.
+func (sh *shape) names(ctx context.Context, db *duck.DB) (names []string, sampled bool, err error) {
+	for _, c := range sh.columns {
+		names = append(names, strings.ToLower(c.Name))
+	}
+	if !sh.has(message.JSON) {
+		return names, false, nil
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "_") })
+	own, err := texts(ctx, db, fmt.Sprintf("SELECT DISTINCT unnest(TRY(json_keys(%s))) AS name FROM (SELECT * FROM %s LIMIT %d) ORDER BY name",
+		sh.column(message.JSON), sh.from(), sampleJSON))
+	if err != nil {
+		return nil, false, sentence(ctx, "the first rows cannot be read", err)
+	}
+	return append(names, own...), true, nil
+}
+
+// sampleJSON is how many rows of JSON show which members there are.
+const sampleJSON = 1000
+
+// missing is the sentence about columns that are not there.
+func (sh *shape) missing(as string, missing []string, s *source.Source, sampled bool, names []string) error {
+	kind, there := "column", "the columns are"
+	if sampled {
+		kind, there = "member", "the first rows have"
+	}
+	subject := article(cmp.Or(as, likely(names)))
+	return fmt.Errorf("%s: %s needs a %s %s, and there is none: %s %s. %s", s.Name, subject, kind,
+		strings.Join(missing, " and a "+kind+" "), there, shown(names), suggestion(missing, names, s.Path))
+}
+
+func article(endpoint string) string {
+	if endpoint == record.Track {
+		return "a track"
+	}
+	return "an " + endpoint
+}
+
+// shown lists names of columns, up to a point.
+func shown(names []string) string {
+	const most = 40
+	var list []string
+	for _, name := range names {
+		if name != "_row" && name != "_file" {
+			list = append(list, name)
+		}
+	}
+	if len(list) > most {
+		return strings.Join(list[:most], ", ") + fmt.Sprintf(" and %d others", len(list)-most)
+	}
+	return strings.Join(list, ", ")
+}
+
+// suggestion is a command line that names the columns as they should be.
+func suggestion(missing, names []string, path string) string {
+	var renamed, excluded []string
+	for _, want := range missing {
+		from := "..."
+		if name := nearest(want, names, excluded); name != "" {
+			from = name
+			excluded = append(excluded, name)
+		}
+		renamed = append(renamed, identifier(from)+" AS "+want)
+	}
+	rest := "*"
+	if excluded != nil {
+		for i, name := range excluded {
+			excluded[i] = identifier(name)
+		}
+		rest = "* EXCLUDE (" + strings.Join(excluded, ", ") + ")"
+	}
+	from := "..."
+	if path != "" {
+		from = duck.Quote(filepath.ToSlash(path))
+	}
+	return fmt.Sprintf(`Say what they are with -sql "SELECT %s, %s FROM %s"`, strings.Join(renamed, ", "), rest, from)
+}
+
+// nearest is the name that probably means what is wanted.
+func nearest(want string, names, taken []string) string {
+	for _, candidate := range near[want] {
+		for _, name := range names {
+			if strings.ReplaceAll(strings.ToLower(name), "_", "") == candidate && !slices.Contains(taken, name) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// identifier quotes a name where SQL needs it.
+func identifier(name string) string {
+	if name == "..." {
+		return name
+	}
+	for i, r := range name {
+		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9') {
+			return duck.Name(name)
+		}
+	}
+	return name
+}

@@ -1,0 +1,71 @@
+package stage
+
+import (
+	"fmt"
+
+	duckdb "github.com/duckdb/duckdb-go/v2"
+)
+
+// The years that a timestamp can have, in microseconds since 1970: the API reads
+// four digits.
+const (
+	firstInstant = -62135596800000000 // 0001-01-01
+	lastInstant  = 253402300799999999 // 9999-12-31
+)
+
+// An instant is SQL for a timestamp: that of a time, in microseconds since 1970,
+// and where this is NULL that of a number. Either may be empty.
+type instant struct{ time, number string }
+
+// instantOf returns false for types that are no timestamp. Without a zone a
+// timestamp is in UTC.
+func instantOf(t duckdb.TypeInfo, name string) (instant, bool) {
+	switch t.InternalType() {
+	case duckdb.TYPE_TIMESTAMP, duckdb.TYPE_TIMESTAMP_TZ, duckdb.TYPE_TIMESTAMP_S, duckdb.TYPE_TIMESTAMP_MS, duckdb.TYPE_TIMESTAMP_NS:
+		return instant{time: "epoch_us(" + name + ")"}, true
+	case duckdb.TYPE_DATE:
+		return instant{time: "epoch_us(TRY_CAST(" + name + " AS TIMESTAMP))"}, true
+	case duckdb.TYPE_TINYINT, duckdb.TYPE_SMALLINT, duckdb.TYPE_INTEGER, duckdb.TYPE_BIGINT, duckdb.TYPE_UTINYINT,
+		duckdb.TYPE_USMALLINT, duckdb.TYPE_UINTEGER, duckdb.TYPE_UBIGINT, duckdb.TYPE_HUGEINT, duckdb.TYPE_UHUGEINT,
+		duckdb.TYPE_FLOAT, duckdb.TYPE_DOUBLE, duckdb.TYPE_DECIMAL:
+		return instant{number: decimal(name)}, true
+	case duckdb.TYPE_VARCHAR, duckdb.TYPE_ENUM:
+		return textInstant(name + "::VARCHAR"), true
+	}
+	return instant{}, false
+}
+
+// textInstant reads ISO 8601, and numbers: DuckDB takes no text for a time that
+// is digits alone.
+func textInstant(name string) instant {
+	return instant{time: "epoch_us(TRY_CAST(trim(" + name + ") AS TIMESTAMPTZ))", number: decimal("trim(" + name + ")")}
+}
+
+// decimal keeps the digits behind the point, which a float has no room for.
+func decimal(name string) string { return "TRY_CAST(" + name + " AS DECIMAL(28, 9))" }
+
+// scaled brings the column number to microseconds. A number is one of seconds
+// below 1e11, of milliseconds below 1e14, of microseconds below 1e17, and of
+// nanoseconds from there: in each unit that is from March 1973 to the year 5138.
+// The sign does not matter.
+func scaled() string {
+	within := func(bound int64) string { return fmt.Sprintf("number > -%d AND number < %d", bound, bound) }
+	return fmt.Sprintf("CASE WHEN %s THEN TRY_CAST(floor(number * 1000000) AS BIGINT) WHEN %s THEN TRY_CAST(floor(number * 1000) AS BIGINT) "+
+		"WHEN %s THEN TRY_CAST(floor(number) AS BIGINT) ELSE TRY_CAST(number AS BIGINT) // 1000 END", within(1e11), within(1e14), within(1e17))
+}
+
+// layers adds the column stamp to the column instant of an inner
+// query, which has to be NULL or empty where there is none.
+func (i instant) layers(from string) string {
+	time, number := "NULL::BIGINT", "NULL::DECIMAL(28, 9)"
+	if i.time != "" {
+		time = i.time
+	}
+	if i.number != "" {
+		number = i.number
+	}
+	from = "(SELECT *, " + time + " AS time FROM " + from + ")"
+	from = "(SELECT *, CASE WHEN time IS NULL THEN " + number + " END AS number FROM " + from + ")"
+	from = "(SELECT *, coalesce(time, " + scaled() + ") AS instant FROM " + from + ")"
+	return fmt.Sprintf("(SELECT *, CASE WHEN instant BETWEEN %d AND %d THEN instant END AS stamp FROM %s)", firstInstant, lastInstant, from)
+}

@@ -1,0 +1,151 @@
+package stage
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
+	"github.com/altertable-ai/altertable-go/importer/internal/message"
+)
+
+// The table sorted has, besides the mapping's columns c0, c1 and so on:
+//
+//	rank         the endpoint's place in the order of sending; 0: refused already
+//	stamp, bad_time the timestamp in microseconds since 1970; there is one, but it is none
+//	row, file    where the row is from
+//	reason, raw  of a refused row
+//	hash         of all that makes the row's content
+//	size         about how many bytes it has
+//	event, person, zone, endpoint  for rows of JSON: those members
+//
+// Its rowid is the row's position.
+
+// sortSQL makes the table. Equal tracks are neighbours, as they are numbered:
+// rows at the same instant are sorted by their hash. The others keep the order of
+// the source.
+func (sh *shape) sortSQL(o Options, torn bool) string {
+	kept := sh.rows(o)
+	if torn {
+		kept += "\nUNION ALL BY NAME\nSELECT 0 AS rank, row, file, coalesce(reason, 'it cannot be read') AS reason, line AS raw, " +
+			"false AS bad_time, hash(line, reason) AS hash, coalesce(strlen(line), 0) AS size, rowid - (1::BIGINT << 60) AS seq FROM torn"
+	}
+	return "CREATE TABLE sorted AS SELECT * EXCLUDE (seq) FROM (\n" + kept +
+		"\n) ORDER BY rank, stamp NULLS LAST, CASE WHEN rank = 3 THEN hash ELSE 0 END, seq, hash"
+}
+
+// rows are those of the mapping with all columns of the table.
+func (sh *shape) rows(o Options) string {
+	from := "(SELECT " + sh.seq() + " AS seq, * FROM " + sh.from() + ")"
+	if paths := sh.paths(); paths != "" {
+		from = "(SELECT *, TRY(json_extract_string(" + sh.column(message.JSON) + ", " + paths + ")) AS members FROM " + from + ")"
+	}
+	at, hasTime := sh.time()
+	from = at.layers(from)
+	from = "(SELECT *, " + sh.rank() + " AS rank FROM " + from + ")"
+
+	columns := []string{"seq", "stamp", "(stamp IS NULL AND " + hasTime + ") AS bad_time"}
+	columns = append(columns, sh.place()...)
+	content, bytes := []string{"stamp", "rank"}, "64"
+	for i, c := range sh.columns {
+		name := column(i)
+		switch c.Role {
+		case message.Number, message.File, message.Timestamp:
+			continue
+		case message.Reason, message.Raw:
+			content = append(content, name)
+			continue
+		}
+		columns = append(columns, value(c, name)+" AS "+name)
+		content = append(content, hashed(c, name))
+		if n := size(c.Type, name, 0); n != "" {
+			bytes += " + coalesce(" + n + ", 0)"
+		}
+	}
+	if sh.has(message.JSON) {
+		columns = append(columns, sh.event()+" AS event", sh.person()+" AS person", sh.zone()+" AS zone", sh.endpoint()+" AS endpoint")
+	}
+	reason := sh.column(message.Reason)
+	if reason == "" {
+		reason = "NULL"
+	}
+	columns = append(columns,
+		"CASE WHEN "+reason+" IS NULL THEN rank ELSE 0 END::UTINYINT AS rank",
+		"hash("+strings.Join(content, ", ")+") AS hash", "("+bytes+")::BIGINT AS size")
+	return "SELECT " + strings.Join(columns, ", ") + " FROM " + from + sh.where(o)
+}
+
+// seq is the order of the source. Numbering the rows of a query keeps DuckDB from
+// running it on several threads, so the rows' own numbers are taken where they
+// are those of the whole source.
+func (sh *shape) seq() string {
+	if sh.has(message.Number) && !sh.has(message.File) && isInteger(sh.columns[sh.role[message.Number]].Type) {
+		return sh.column(message.Number) + "::BIGINT"
+	}
+	return "row_number() OVER ()"
+}
+
+// place says where a row is from, and why it is refused.
+func (sh *shape) place() []string {
+	row, file, reason, raw := "seq", "NULL", "NULL", "NULL"
+	if c := sh.column(message.Number); c != "" {
+		row = "coalesce(TRY_CAST(" + c + " AS BIGINT), seq)"
+	}
+	if c := sh.column(message.File); c != "" {
+		file = c
+	}
+	if c := sh.column(message.Reason); c != "" {
+		reason = c
+	}
+	if c := sh.column(message.Raw); c != "" {
+		raw = c
+	}
+	return []string{row + " AS row", file + "::VARCHAR AS file", reason + "::VARCHAR AS reason", raw + "::VARCHAR AS raw"}
+}
+
+// where leaves rows out. What has no timestamp is not left out by one: it is
+// refused, or gets the time of sending.
+func (sh *shape) where(o Options) string {
+	var conditions []string
+	if o.Only != nil {
+		var ranks []string
+		for rank, endpoint := range endpoints {
+			if rank == 0 || o.Only[endpoint] {
+				ranks = append(ranks, fmt.Sprint(rank))
+			}
+		}
+		conditions = append(conditions, "rank IN ("+strings.Join(ranks, ", ")+")")
+	}
+	bound := func(comparison string, t time.Time) {
+		if !t.IsZero() {
+			conditions = append(conditions, fmt.Sprintf("(stamp IS NULL OR stamp %s %d)", comparison, t.UnixMicro()))
+		}
+	}
+	bound(">=", o.Since)
+	bound("<", o.Until)
+	if conditions == nil {
+		return ""
+	}
+	return " WHERE " + strings.Join(conditions, " AND ")
+}
+
+// column is that of a role, or "".
+func (sh *shape) column(role message.Role) string {
+	if i, ok := sh.role[role]; ok {
+		return column(i)
+	}
+	return ""
+}
+
+// rank is that of the row's own endpoint, and where it names none that of as.
+func (sh *shape) rank() string {
+	endpoint := sh.endpoint()
+	if endpoint == "" {
+		return fmt.Sprint(rankOf(sh.as))
+	}
+	sql := "CASE coalesce(" + endpoint + ", " + duck.Quote(sh.as) + ")"
+	for rank, name := range endpoints[1:] {
+		sql += fmt.Sprintf(" WHEN %s THEN %d", duck.Quote(name), rank+1)
+	}
+	return sql + " ELSE 0 END"
+}
