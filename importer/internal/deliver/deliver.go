@@ -1,28 +1,44 @@
 // Package deliver sends the rows of a stage, notes what was delivered, and keeps
 // what was refused.
+//
+// The way of a row: feed reads it, has it noted that its position may be sent, and
+// hands it to the client. The client's callbacks tell the ledger what became of it.
+// The keeper writes what the ledger has learned into the file of rejects, and then
+// into the state. So a process killed at any instant has noted nothing that did
+// not happen, and what it has not noted is sent again.
+//
+// Rejects are written in the order of the rows, and only when all rows before them
+// have their outcome. Behind state.Next the state has delivered rows alone.
 package deliver
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
+	"time"
 
-	_ "golang.org/x/time/rate"
+	altertable "github.com/altertable-ai/altertable-go"
 
-	_ "github.com/altertable-ai/altertable-go"
-
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 	"github.com/altertable-ai/altertable-go/importer/internal/reject"
-	"github.com/altertable-ai/altertable-go/importer/internal/stage"
 	"github.com/altertable-ai/altertable-go/importer/internal/state"
 )
 
+// Rows are what is sent; a *stage.Stage is.
+type Rows interface {
+	// Read gives yield the rows from position on, in order, without gaps.
+	Read(ctx context.Context, position int64, yield func([]record.Row) error) error
+}
+
 // Options are where and how fast.
 type Options struct {
-	Key, BaseURL, Environment string
+	Key, BaseURL, Environment string // BaseURL and Environment: empty for the client's default
 	InsecureHTTP              bool
 	Rate                      float64 // messages a second; 0: as fast as the API takes them
 	Logger                    *slog.Logger
+	HTTPClient                *http.Client // nil: the client's own
 }
 
 // Counters move while Run runs. Any goroutine may read them.
@@ -45,11 +61,85 @@ type Result struct {
 	Interrupted bool // ctx ended
 }
 
+const (
+	// lastWords is how long Run waits for what is in flight when it ends early.
+	lastWords = 30 * time.Second
+	// lastAnswers is the same where the API refuses what is sent.
+	lastAnswers = 5 * time.Second
+)
+
 // Run sends what the state has not noted: identifies first, and tracks only when
 // every identify and alias has its outcome. When ctx ends, it takes no more rows
-// and waits until what is in flight has its outcome, until stop ends. The error
-// says why it ended early: the API refuses the key, or all requests; a file
-// cannot be written. What is not noted then will be sent by the next run.
-func Run(ctx, stop context.Context, rows *stage.Stage, st *state.State, rejects *reject.File, o Options, c *Counters) (Result, error) {
-	return Result{}, errors.New("not built")
+// and waits until what is in flight has its outcome, until stop ends, or for 30
+// seconds. A state that is finished already is told as it is, and nothing is read;
+// rejects may be nil then.
+//
+// The error says why it ended early: the API refuses the key, or all requests; a
+// file cannot be written; rows cannot be read. What is not noted then will be sent
+// by the next run. The Result is valid in any case. Run calls st.Finish, and closes
+// neither st nor rejects.
+func Run(ctx, stop context.Context, rows Rows, st *state.State, rejects *reject.File, o Options, c *Counters) (Result, error) {
+	if c == nil {
+		c = new(Counters)
+	}
+	b := newBook(st, rejects)
+	c.Done.Add(b.done())
+	c.Refused.Add(b.refused())
+	if st.Next() >= st.Rows() {
+		err := st.Finish()
+		return b.result(err == nil), err
+	}
+	r := &run{options: o, rows: rows, counters: c, book: b}
+	if err := r.start(ctx, st); err != nil {
+		return b.result(false), err
+	}
+	err := r.feed()
+	err = r.end(ctx, stop, err)
+	interrupted := errors.Is(err, errInterrupted)
+	if interrupted {
+		err = nil
+	}
+	finished := err == nil && st.Next() >= st.Rows()
+	if finished {
+		err = st.Finish()
+		finished, interrupted = err == nil, false
+	}
+	result := b.result(finished)
+	result.Interrupted = interrupted
+	return result, err
 }
+
+// newClient returns a client that never gives a message up by itself: what waits
+// in an outage waits for its end, or for the import's.
+func (r *run) newClient() (*altertable.Client, error) {
+	const inFlight = 8
+	o := &r.options
+	options := []altertable.Option{
+		altertable.WithMaxBatchSize(batchSize),
+		altertable.WithMaxBatchBytes(maxMessage),
+		altertable.WithMaxInFlight(inFlight),
+		altertable.WithMaxQueueSize((inFlight + 2) * batchSize),
+		altertable.WithOverflow(altertable.Block),
+		altertable.WithRequestTimeout(time.Minute), // megabytes in parallel, over any line
+		altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 1 << 62}),
+		altertable.WithLogger(o.Logger),
+		altertable.WithHTTPClient(o.HTTPClient),
+		altertable.WithOnDelivery(r.ledger.delivery),
+		altertable.WithOnError(func(error) {}), // each message's outcome says it
+	}
+	if o.BaseURL != "" {
+		options = append(options, altertable.WithBaseURL(o.BaseURL))
+	}
+	if o.Environment != "" {
+		options = append(options, altertable.WithEnvironment(o.Environment))
+	}
+	if o.InsecureHTTP {
+		options = append(options, altertable.WithInsecureHTTP())
+	}
+	return altertable.New(o.Key, options...)
+}
+
+const (
+	batchSize  = 1000
+	maxMessage = 2 << 20 // what the API takes
+)

@@ -1,0 +1,346 @@
+package deliver
+
+import (
+	"sync"
+	"time"
+
+	altertable "github.com/altertable-ai/altertable-go"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
+	"github.com/altertable-ai/altertable-go/importer/internal/state"
+)
+
+const (
+	// maxWindow bounds the positions between the first one without an outcome and
+	// the last one that was read. It is large, since one message may wait for long
+	// while the others go on.
+	maxWindow = 1 << 20
+	// maxHeld bounds the bytes of rejects that wait for rows before them.
+	maxHeld = 32 << 20
+	// maxGivenUp is how many times in a row the client may give up a batch that was
+	// refused, with nothing delivered in between.
+	maxGivenUp = 10
+)
+
+type status uint8
+
+const (
+	waiting   status = iota
+	suspected        // refused by an API that has not taken any message yet
+	refused
+	delivered
+)
+
+// A slot is a position that was read.
+type slot struct {
+	digest digest
+	status status
+}
+
+// A ledger knows what became of the rows that were read, and which of it is not
+// noted yet. Feed, the client's callbacks and the keeper use it.
+type ledger struct {
+	counters *Counters
+	fail     func(error) // ends the run; called without mu
+	news     chan struct{}
+
+	mu       sync.Mutex // guards what follows
+	base     int64      // the first position without an outcome
+	slots    []slot     // of the positions from base on
+	chain    chain      // of the rows before base
+	held     map[int64]record.Row
+	heldSize int
+	suspects []int64
+	trusted  bool          // the API has taken a message of this phase
+	pending  int           // messages that wait for an outcome
+	again    []*record.Row // that the client gave up unjudged
+	unsure   int64         // that were sent, and had no answer when the run ended
+	fresh    taken
+	wake     chan struct{} // closed at the next change; nil if nobody waits
+	current  current
+}
+
+// current is what the client's callbacks are about: WithOnDelivery's function is
+// told of a batch first, and then the functions of its messages are.
+type current struct {
+	altertable.Delivery
+	left     int
+	cause    *altertable.APIError // of the delivery, or of the one before it
+	unjudged bool                 // the messages were given up together
+	givenUp  int                  // batches in a row
+	counted  bool                 // the one of this cause
+}
+
+// taken is what is to be noted next.
+type taken struct {
+	done      []state.Range
+	rejects   []record.Row
+	delivered int64
+	bytes     int64
+	twice     int64
+	chain     string
+}
+
+func newLedger(base int64, c chain, counters *Counters) *ledger {
+	return &ledger{
+		base: base, chain: c, counters: counters,
+		news: make(chan struct{}, 1), held: make(map[int64]record.Row),
+	}
+}
+
+// add notes a row that was read.
+func (l *ledger) add(row *record.Row, s status) {
+	d := digestOf(row)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slots = append(l.slots, slot{digest: d, status: s})
+	if s == refused {
+		l.holdLocked(*row)
+		l.counters.Done.Add(1)
+		l.counters.Refused.Add(1)
+	}
+}
+
+// sent notes that a message waits for its outcome, or with -1 that it does not.
+func (l *ledger) sent(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pending += n
+	l.counters.InFlight.Add(int64(n))
+}
+
+// refuse notes that a row was refused at once.
+func (l *ledger) refuse(row *record.Row, reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refuseLocked(row, reason, refused)
+}
+
+func (l *ledger) refuseLocked(row *record.Row, reason string, s status) {
+	l.slots[row.Position-l.base].status = s
+	one := *row
+	one.Reason = reason
+	l.holdLocked(one)
+	l.counters.Done.Add(1)
+	l.counters.Refused.Add(1)
+	if s == suspected {
+		l.suspects = append(l.suspects, row.Position)
+	}
+}
+
+func (l *ledger) holdLocked(row record.Row) {
+	l.held[row.Position] = row
+	l.heldSize += len(row.Message)
+}
+
+// delivery is the client's WithOnDelivery.
+func (l *ledger) delivery(d altertable.Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &l.current
+	c.Delivery, c.left, c.unjudged = d, d.Count, false
+	if d.Err == nil {
+		c.cause, c.givenUp = nil, 0
+		return
+	}
+	cause := refusal(d.Err)
+	// The pieces of a batch that is given up as it stands have one error.
+	same := cause == c.cause
+	c.unjudged = cause != nil && (d.Count > 1 || same)
+	if !same {
+		c.counted = false
+	}
+	if c.unjudged && !c.counted {
+		c.counted = true
+		c.givenUp++
+	}
+	c.cause = cause
+}
+
+// outcome is what the client tells of one message.
+func (l *ledger) outcome(row *record.Row, err error) {
+	var fatal error
+	l.mu.Lock()
+	l.pending--
+	l.counters.InFlight.Add(-1)
+	switch v := l.judgeLocked(err); v {
+	case arrived:
+		l.deliveredLocked(row.Position)
+	case refusedAlone:
+		s := refused
+		if !l.trusted {
+			s = suspected
+		}
+		l.refuseLocked(row, reasonOf(err), s)
+	case unjudged:
+		l.again = append(l.again, row)
+	case unanswered:
+		l.unsure++
+	case hopeless:
+		fatal = err
+	}
+	last := l.batchLocked()
+	l.wakeLocked()
+	l.mu.Unlock()
+	if fatal != nil {
+		l.fail(fatal)
+	}
+	if last {
+		l.tell()
+	}
+}
+
+func (l *ledger) deliveredLocked(position int64) {
+	l.slots[position-l.base].status = delivered
+	l.counters.Done.Add(1)
+	l.fresh.delivered++
+	l.fresh.addDone(position)
+	l.trustLocked()
+}
+
+// trust takes the API's word for what it has refused.
+func (l *ledger) trust(yes bool) {
+	l.mu.Lock()
+	l.trustLocked()
+	l.trusted = yes
+	l.mu.Unlock()
+	l.tell()
+}
+
+func (l *ledger) trustLocked() {
+	l.trusted = true
+	for _, position := range l.suspects {
+		l.slots[position-l.base].status = refused
+	}
+	l.suspects = nil
+}
+
+// batchLocked counts the messages of a batch, and reports whether all of them have
+// been told.
+func (l *ledger) batchLocked() bool {
+	c := &l.current
+	if c.left--; c.left > 0 {
+		return false
+	}
+	if c.Err == nil {
+		l.fresh.bytes += int64(c.Bytes)
+		l.counters.Bytes.Add(int64(c.Bytes))
+		if c.Attempts > 1 {
+			l.fresh.twice += int64(c.Count)
+		}
+	}
+	return true
+}
+
+// tell wakes the keeper.
+func (l *ledger) tell() {
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what is to be noted next, and moves the base up to the first
+// position without an outcome.
+func (l *ledger) take() taken {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.fresh
+	l.fresh = taken{}
+	n := 0
+	for n < len(l.slots) && l.slots[n].status >= refused {
+		position := l.base + int64(n)
+		if row, ok := l.held[position]; ok {
+			t.rejects = append(t.rejects, row)
+			l.heldSize -= len(row.Message)
+			delete(l.held, position)
+		}
+		l.chain.add(l.slots[n].digest)
+		n++
+	}
+	if n > 0 {
+		t.done = append(t.done, state.Range{First: l.base, Last: l.base + int64(n) - 1})
+		l.slots = l.slots[n:]
+		l.base += int64(n)
+		l.wakeLocked()
+	}
+	t.chain = l.chain.String()
+	return t
+}
+
+func (t *taken) addDone(position int64) {
+	if n := len(t.done); n > 0 && t.done[n-1].Last+1 == position {
+		t.done[n-1].Last = position
+		return
+	}
+	t.done = append(t.done, state.Range{First: position, Last: position})
+}
+
+// isEmpty reports whether there is nothing to be noted.
+func (t *taken) isEmpty() bool { return len(t.done) == 0 && t.bytes == 0 && t.twice == 0 }
+
+func (l *ledger) wakeLocked() {
+	if l.wake != nil {
+		close(l.wake)
+		l.wake = nil
+	}
+}
+
+// room returns what is to be sent again, and a channel that is closed at the next
+// change if there is no room for another row.
+func (l *ledger) room() (again []*record.Row, wake <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	again, l.again = l.again, nil
+	if len(l.slots) >= maxWindow || l.heldSize >= maxHeld && len(l.slots) > 0 {
+		if l.pending == 0 {
+			l.trustLocked() // else nothing would change any more
+		}
+		l.tell()
+		return again, l.awaitLocked()
+	}
+	return again, nil
+}
+
+// settled returns what is to be sent again, and a channel that is closed at the
+// next change if messages wait for their outcome.
+func (l *ledger) settled() (again []*record.Row, wake <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	again, l.again = l.again, nil
+	if l.pending > 0 {
+		return again, l.awaitLocked()
+	}
+	return again, nil
+}
+
+func (l *ledger) awaitLocked() <-chan struct{} {
+	if l.wake == nil {
+		l.wake = make(chan struct{})
+	}
+	return l.wake
+}
+
+// awaitAll waits until all messages have their outcome. The client has promised
+// one for each. It returns how many may have arrived all the same.
+func (l *ledger) awaitAll(patience time.Duration) (unsure int64) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		l.mu.Lock()
+		unsure = l.unsure + int64(l.pending)
+		var wake <-chan struct{}
+		if l.pending > 0 {
+			wake = l.awaitLocked()
+		}
+		l.mu.Unlock()
+		if wake == nil {
+			return unsure
+		}
+		select {
+		case <-wake:
+		case <-timer.C:
+			return unsure
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	format     = 1
+	syncEvery  = time.Second
+	minCompact = 100 << 10 // a file below it is not written anew
+)
+
+// A header is the first line.
+type header struct {
+	Format  int               `json:"altertable_import"`
+	Source  string            `json:"source"`
+	Rows    int64             `json:"rows"`
+	Digest  string            `json:"digest"`
+	Engine  string            `json:"engine"`
+	Mapping string            `json:"mapping"`
+	Flags   map[string]string `json:"flags,omitempty"`
+	Target  string            `json:"target"`
+	Key     string            `json:"key"`
+}
+
+// A noted is any other line.
+type noted struct {
+	Done      []int64          `json:"done,omitempty"` // first and last of each range
+	Delivered int64            `json:"delivered"`
+	Bytes     int64            `json:"bytes"`
+	Seconds   float64          `json:"seconds"`
+	Rejects   int64            `json:"rejects"`
+	Rejected  map[string]int64 `json:"rejected,omitempty"`
+	Issued    int64            `json:"issued"`
+	Unsure    int64            `json:"unsure,omitempty"`
+	Twice     int64            `json:"twice,omitempty"`
+	Chain     string           `json:"chain,omitempty"`
+	Finished  bool             `json:"finished,omitempty"`
+}
+
+// read fills s with what the file says. It returns nil if there is no file, or one
+// of a process that was killed before it wrote a line.
+func (s *State) read() (*header, error) {
+	info, err := os.Stat(s.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, refused(s.path, err)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no file; name another one with -state", s.path)
+	}
+	text, err := os.ReadFile(s.path)
+	if err != nil {
+		return nil, refused(s.path, err)
+	}
+	if len(text) == 0 {
+		return nil, nil
+	}
+	first, rest, whole := bytes.Cut(text, []byte("\n"))
+	var h header
+	if err := json.Unmarshal(first, &h); !whole || err != nil || h.Format == 0 {
+		return nil, fmt.Errorf("%s is not the state of an import; name another file with -state", s.path)
+	}
+	if h.Format != format {
+		return nil, fmt.Errorf("%s is of a newer version of this command; install that, or name another file with -state", s.path)
+	}
+	s.size = int64(len(first) + 1)
+	return &h, s.readNotes(rest, h.Rows)
+}
+
+func (s *State) readNotes(text []byte, rows int64) error {
+	var ranges []Range
+	for number := 2; ; number++ {
+		line, rest, whole := bytes.Cut(text, []byte("\n"))
+		if !whole {
+			break // torn, or the end
+		}
+		var n noted
+		err := json.Unmarshal(line, &n)
+		if err == nil {
+			err = n.check(rows)
+		}
+		if err != nil {
+			return fmt.Errorf("%s is damaged in line %d; delete it to start at the first row, or name another file with -state", s.path, number)
+		}
+		for i := 0; i < len(n.Done); i += 2 {
+			ranges = append(ranges, Range{n.Done[i], n.Done[i+1]})
+		}
+		s.last, s.ended = n.note(), s.ended || n.Finished
+		s.size += int64(len(line) + 1)
+		text = rest
+	}
+	s.done, s.compact = merge(nil, ranges), s.size
+	return nil
+}
+
+// check refuses what no note says.
+func (n *noted) check(rows int64) error {
+	bad := len(n.Done)%2 != 0 || n.Issued < 0 || n.Issued > rows || n.Rejects < 0
+	for i := 0; !bad && i < len(n.Done); i += 2 {
+		bad = n.Done[i] < 0 || n.Done[i+1] < n.Done[i] || n.Done[i+1] >= rows
+	}
+	if bad {
+		return errors.New("out of range")
+	}
+	return nil
+}
+
+func (n *noted) note() Note {
+	return Note{
+		Delivered: n.Delivered, Bytes: n.Bytes, Seconds: n.Seconds, Rejects: n.Rejects, Rejected: n.Rejected,
+		Issued: n.Issued, Unsure: n.Unsure, Twice: n.Twice, Chain: n.Chain,
+	}
+}
+
+// line returns the line that notes the last note, with these ranges.
+func (s *State) line(done []Range) ([]byte, error) {
+	l := &s.last
+	n := noted{
+		Delivered: l.Delivered, Bytes: l.Bytes, Seconds: l.Seconds, Rejects: l.Rejects, Rejected: l.Rejected,
+		Issued: l.Issued, Unsure: l.Unsure, Twice: l.Twice, Chain: l.Chain, Finished: s.ended,
+	}
+	for _, r := range done {
+		n.Done = append(n.Done, r.First, r.Last)
+	}
+	text, err := json.Marshal(&n)
+	return append(text, '\n'), err
+}
+
+// append opens the file for the notes of this run, without what is torn.
+func (s *State) append() error {
+	file, err := os.OpenFile(s.path, os.O_WRONLY, 0)
+	if err == nil {
+		s.file = file
+		err = file.Truncate(s.size)
+	}
+	return refused(s.path, err)
+}
+
+// write appends the last note.
+func (s *State) write(done []Range) error {
+	if s.path == "" {
+		return nil
+	}
+	text, err := s.line(done)
+	if err == nil {
+		_, err = s.file.WriteAt(text, s.size)
+	}
+	if err != nil {
+		_ = s.file.Truncate(s.size) // of half a line
+		s.err = s.told(err)
+		return s.err
+	}
+	s.size += int64(len(text))
+	switch now := time.Now(); {
+	case s.size > max(minCompact, 4*s.compact):
+		s.err = s.rewrite()
+	case now.Sub(s.synced) >= syncEvery:
+		s.synced = now
+		s.err = s.told(s.file.Sync())
+	}
+	return s.err
+}
+
+// rewrite writes the file anew: the header, and one note of all that is done. A
+// process killed meanwhile leaves either file whole.
+func (s *State) rewrite() error {
+	head, err := json.Marshal(&header{
+		Format: format, Source: s.about.Source, Rows: s.about.Rows, Digest: s.about.Digest, Engine: s.about.Engine,
+		Mapping: s.about.Mapping, Flags: hashAll(s.about.Flags), Target: s.about.Target, Key: s.about.Key,
+	})
+	if err != nil {
+		return err
+	}
+	note, err := s.line(s.done)
+	if err != nil {
+		return err
+	}
+	text := append(append(head, '\n'), note...)
+	if err := s.replace(text); err != nil {
+		return err
+	}
+	s.size, s.compact, s.synced = int64(len(text)), int64(len(text)), time.Now()
+	return s.append()
+}
+
+// replace puts another file of this text in the place of the state's.
+func (s *State) replace(text []byte) error {
+	next := s.path + ".tmp" // whoever has the lock writes it
+	_ = os.Remove(next)
+	file, err := os.OpenFile(next, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return refused(s.path, err)
+	}
+	_, err = file.Write(text)
+	if err == nil {
+		err = file.Sync()
+	}
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if s.file != nil {
+		_ = s.file.Close() // an open file cannot be replaced on Windows
+		s.file = nil
+	}
+	if err == nil {
+		err = os.Rename(next, s.path)
+	}
+	if err != nil {
+		_ = os.Remove(next)
+		return s.told(err)
+	}
+	syncDir(filepath.Dir(s.path))
+	return nil
+}
+
+// syncDir makes a renaming last. Not all systems can.
+func syncDir(path string) {
+	if dir, err := os.Open(path); err == nil {
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
+}
+
+// told returns the sentence for a file that cannot be written any more.
+func (s *State) told(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s cannot be written: %w; what was delivered since it was written last is sent again by the next run", s.path, cause(err))
+}
+
+// refused returns the sentence for a file that cannot be opened.
+func refused(path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("no permission to write %s: name a file elsewhere with -state", path)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no directory for %s: make it, or name a file elsewhere with -state", path)
+	}
+	return fmt.Errorf("%s cannot be opened: %w; name a file elsewhere with -state", path, cause(err))
+}
+
+// cause returns err without the operation and the path, which the sentence names.
+func cause(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	var link *os.LinkError
+	if errors.As(err, &link) {
+		return link.Err
+	}
+	return errors.New(strings.TrimSpace(err.Error()))
+}
