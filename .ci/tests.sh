@@ -105,7 +105,7 @@ benchmarks() {
 	say 'benchmarks, to see that every event arrives'
 	go run -C benchmarks . -rounds 1 -events 2000
 	go test -run '^$' -bench 'ShortLived|TrackSpool' -benchtime 10x .
-	go test -C local -run '^$' -bench Load -benchtime 1x .
+	go test -C local -run '^$' -bench Load -benchtime 1x ./server
 	go run -C relay ./bench -events 2000 -natsqueue 5000 # natsqueue's own benchmark is in it
 }
 
