@@ -22,7 +22,20 @@ require (
 	golang.org/x/time v0.15.0
 )
 
-require github.com/zeebo/xxh3 v1.1.0
+require (
+	github.com/zeebo/xxh3 v1.1.0
+	modernc.org/sqlite v1.59.0
+)
+
+require (
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/ncruces/go-strftime v1.0.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	modernc.org/libc v1.75.7 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.12.1 // indirect
+)
 
 require (
 	github.com/altertable-ai/altertable-go/local v0.2.0
