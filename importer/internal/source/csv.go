@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,8 +65,20 @@ func (f *file) readCSV(path string, columns []string, header bool) string {
 			types[i] = duck.Quote(name) + ": 'BIGINT'"
 		}
 	}
-	return fmt.Sprintf(`read_csv(%s, auto_detect = false, columns = {%s}, delim = %s, quote = '"', escape = '"', header = %t, compression = '%s'%s)`,
-		duck.Quote(path), strings.Join(types, ", "), duck.Quote(string(f.delimiter)), header, f.compression, bounds)
+	return fmt.Sprintf(`read_csv(%s, auto_detect = false, columns = {%s}, delim = %s, quote = '"', escape = '"', header = %t, new_line = '%s', compression = '%s'%s)`,
+		duck.Quote(path), strings.Join(types, ", "), duck.Quote(string(f.delimiter)), header, f.lineEnd(), f.compression, bounds)
+}
+
+// lineEnd is how DuckDB writes the end of a line. It would guess by the first
+// character that can be one, also between quotes.
+func (f *file) lineEnd() string {
+	if f.newline == '\r' {
+		return `\r`
+	}
+	if line, _, _ := bytes.Cut(f.head, []byte{'\n'}); bytes.HasSuffix(line, []byte{'\r'}) {
+		return `\r\n`
+	}
+	return `\n`
 }
 
 // printed is what a person is shown of it. Rows that DuckDB cannot read are kept

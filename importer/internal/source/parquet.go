@@ -24,7 +24,10 @@ func (s *Source) findParquet() error {
 }
 
 func loadParquet(ctx context.Context, l *load) error {
-	return l.fill(ctx, l.s.SQL)
+	if err := l.fill(ctx, l.s.SQL); err != nil {
+		return err
+	}
+	return l.needRows(ctx)
 }
 
 // fill makes the table and the view over it.

@@ -122,7 +122,22 @@ func loadText(ctx context.Context, l *load) error {
 		}
 		before += rows
 	}
-	return l.createView(ctx)
+	if err := l.createView(ctx); err != nil {
+		return err
+	}
+	return l.needRows(ctx)
+}
+
+// needRows refuses files that have none: nobody exports nothing on purpose.
+func (l *load) needRows(ctx context.Context) error {
+	n, err := l.count(ctx, "SELECT (SELECT count(*) FROM (FROM source LIMIT 1)) + (SELECT count(*) FROM (FROM torn LIMIT 1))")
+	switch {
+	case err != nil || n > 0:
+		return err
+	case l.s.format == csvFormat:
+		return fmt.Errorf("%s has a header and no rows", l.s.Name)
+	}
+	return fmt.Errorf("%s has no rows", l.s.Name)
 }
 
 func (l *load) createLoaded(ctx context.Context) error {
