@@ -26,7 +26,7 @@ func (f *file) findEncoding(said string) error {
 	case bytes.HasPrefix(f.head, []byte{0xfe, 0xff}) && said != latinEncoding:
 		f.encoding = utf16BEncoding
 	case said == "" && !validHead(f.head, f.whole):
-		return fmt.Errorf("%s is not UTF-8 text: read it with -encoding latin-1 if it is from an older Windows or Excel, or with -encoding utf-8 to refuse the rows that are not", f.path)
+		return fmt.Errorf("%s is not UTF-8 text: read it with -encoding latin-1 if it is from an older Windows or Excel, or with -encoding utf-8 to refuse the rows that are not", f.name)
 	case said == "":
 		f.encoding = utf8Encoding
 	case said == utf8Encoding, said == utf16Encoding, said == latinEncoding:

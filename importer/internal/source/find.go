@@ -9,16 +9,28 @@ import (
 	"strings"
 )
 
-// Find looks at files without reading their data. Its errors are sentences that
-// say what to do.
+// Find looks at files without reading their data, except for a beginning. Its
+// errors are sentences that say what to do.
 func Find(spec Spec) (*Source, error) {
 	s := &Source{spec: spec}
-	if len(spec.Paths) == 0 {
+	switch {
+	case len(spec.Paths) == 0 && spec.SQL == "":
 		return nil, errors.New("name a file to import, or give a query with -sql")
+	case spec.SQL != "" && spec.Table != "":
+		return nil, errors.New("-table and -sql exclude one another: name the table in the query")
+	case len(spec.Paths) == 0:
+		return s, s.findQuery()
+	case slices.ContainsFunc(spec.Paths, isPostgres):
+		return s, s.findPostgres()
+	case slices.Contains(spec.Paths, "-"):
+		return s, s.findStdin()
 	}
 	paths, err := expand(spec.Paths)
 	if err != nil {
 		return nil, err
+	}
+	if stream := isStream(paths); stream {
+		return s, s.findStream(paths[0])
 	}
 	for _, path := range paths {
 		f, err := look(path, spec)
@@ -29,40 +41,48 @@ func Find(spec Spec) (*Source, error) {
 		s.Bytes += f.size
 	}
 	s.name(spec.Paths)
-	return s, s.unite()
+	if err := s.unite(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // name says what the source is called, and what is beside it.
 func (s *Source) name(given []string) {
 	s.Name, s.Path = filepath.Base(s.files[0].path), s.files[0].path
-	if len(s.files) > 1 {
-		s.Name = fmt.Sprintf("%d files", len(s.files))
+	if len(s.files) == 1 {
+		return
+	}
+	s.Name = fmt.Sprintf("%d files", len(s.files))
+	if path, err := filepath.Abs(given[0]); err == nil {
 		s.Path = strings.Map(func(r rune) rune {
 			if strings.ContainsRune(`*?[]"<>|`, r) {
 				return '_'
 			}
 			return r
-		}, given[0])
+		}, path)
 	}
 }
+
+// ours are files that this command makes beside a source. A pattern that matches
+// them does not mean them.
+var ours = []string{".import-state", ".rejects.ndjson"}
 
 // expand returns the files that paths and patterns name, in order, and each one
 // once.
 func expand(paths []string) ([]string, error) {
 	var all []string
+	seen := map[string]bool{}
 	for _, path := range paths {
 		matches := []string{path}
 		if _, err := os.Lstat(path); err != nil && strings.ContainsAny(path, "*?[") {
-			if matches, err = filepath.Glob(path); err != nil {
-				return nil, fmt.Errorf("%s is not a pattern of file names: a [ has no ]", path)
+			if matches, err = match(path); err != nil {
+				return nil, err
 			}
-			if len(matches) == 0 {
-				return nil, fmt.Errorf("no file matches %s: put the pattern in quotes, and look at it from this directory", path)
-			}
-			slices.Sort(matches)
 		}
 		for _, match := range matches {
-			if !slices.Contains(all, match) {
+			if !seen[match] {
+				seen[match] = true
 				all = append(all, match)
 			}
 		}
@@ -70,24 +90,63 @@ func expand(paths []string) ([]string, error) {
 	return all, nil
 }
 
+func match(pattern string) ([]string, error) {
+	matches, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a pattern of file names: a [ has no ]", pattern)
+	}
+	hidden := strings.HasPrefix(filepath.Base(pattern), ".")
+	matches = slices.DeleteFunc(matches, func(path string) bool {
+		return !hidden && strings.HasPrefix(filepath.Base(path), ".") || slices.ContainsFunc(ours, func(suffix string) bool {
+			return strings.HasSuffix(path, suffix) && !strings.HasSuffix(pattern, suffix)
+		})
+	})
+	if len(matches) == 0 {
+		return nil, fmt.Errorf("no file matches %s: is it the right directory?", pattern)
+	}
+	slices.Sort(matches)
+	return matches, nil
+}
+
 // unite finds how all files are read, which have to be of one kind.
 func (s *Source) unite() error {
 	first := s.files[0]
 	for _, f := range s.files[1:] {
 		if f.format != first.format {
-			return fmt.Errorf("%s is %s and %s is %s: import them one after the other", first.path, called[first.format], f.path, called[f.format])
+			return fmt.Errorf("%s is %s and %s is %s: import them one after the other", first.name, called[first.format], f.name, called[f.format])
 		}
 	}
 	s.format = first.format
+	if err := s.checkFlags(); err != nil {
+		return err
+	}
 	switch first.format {
 	case csvFormat:
 		return s.findCSV()
-	case linesFormat:
-		return s.findLines()
-	case jsonFormat:
+	case linesFormat, jsonFormat:
 		return s.findJSON()
 	case parquetFormat:
 		return s.findParquet()
 	}
-	return fmt.Errorf("%s is %s, which cannot be imported", first.path, called[first.format])
+	return s.findDatabase()
+}
+
+// checkFlags refuses flags that would do nothing.
+func (s *Source) checkFlags() error {
+	database := s.format == sqliteFormat || s.format == duckdbFormat
+	switch {
+	case s.spec.SQL != "" && !database:
+		return fmt.Errorf("with -sql the query names the files: -sql \"SELECT ... FROM '%s'\"", s.Name)
+	case s.spec.Table != "" && !database:
+		return fmt.Errorf("-table is for databases, and %s is %s", s.Name, called[s.format])
+	case s.spec.Delimiter != "" && s.format != csvFormat:
+		return fmt.Errorf("-delimiter is for CSV, and %s is %s", s.Name, called[s.format])
+	case s.spec.Encoding != "" && s.format != csvFormat:
+		return fmt.Errorf("-encoding is for CSV, and %s is %s", s.Name, called[s.format])
+	case database && len(s.files) > 1:
+		return fmt.Errorf("%s is %s: import one database after the other", s.files[0].name, called[s.format])
+	case database && s.files[0].compression != "none":
+		return fmt.Errorf("%s is %s that is compressed: unpack it first", s.Name, called[s.format])
+	}
+	return nil
 }

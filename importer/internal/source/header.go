@@ -15,7 +15,7 @@ func (f *file) readHeader(spec Spec) error {
 		return err
 	}
 	if bytes.IndexByte(f.head, 0) >= 0 && f.encoding == utf8Encoding {
-		return fmt.Errorf("%s is not text: it has bytes that CSV cannot have; if it is UTF-16, say -encoding utf-16", f.path)
+		return fmt.Errorf("%s is not text: it has bytes that CSV cannot have; if it is UTF-16, say -encoding utf-16", f.name)
 	}
 	f.newline = '\n'
 	if bytes.IndexByte(f.head, '\n') < 0 && bytes.IndexByte(f.head, '\r') >= 0 {
@@ -32,11 +32,11 @@ func (f *file) readHeader(spec Spec) error {
 	}
 	switch {
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("%s has blank lines alone", f.path)
+		return fmt.Errorf("%s has blank lines alone", f.name)
 	case err != nil:
-		return fmt.Errorf("cannot read %s: %w", f.path, err)
+		return fmt.Errorf("cannot read %s: %w", f.name, err)
 	case header.torn != "":
-		return fmt.Errorf("%s: the header cannot be read: %s", f.path, header.torn)
+		return fmt.Errorf("%s: the header cannot be read: %s", f.name, header.torn)
 	}
 	f.columns = columnNames(header.values(f.delimiter))
 	return nil

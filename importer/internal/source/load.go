@@ -25,7 +25,7 @@ func (s *Source) Load(ctx context.Context, db *duck.DB) error {
 	}
 	defer func() { _ = conn.Close() }()
 	l := &load{s: s, db: db, conn: conn}
-	if err := l.exec(ctx, "CREATE TABLE torn (row BIGINT, file VARCHAR, line VARCHAR, reason VARCHAR)"); err != nil {
+	if err := l.exec(ctx, "CREATE TABLE import.main.torn (row BIGINT, file VARCHAR, line VARCHAR, reason VARCHAR)"); err != nil {
 		return err
 	}
 	return s.loader(ctx, l)

@@ -41,6 +41,7 @@ const headSize = 1 << 20
 // A file is what was found out about one.
 type file struct {
 	path        string // absolute
+	name        string // as the user calls it
 	size        int64
 	compression string // as DuckDB calls it: none, gzip or zstd
 	format      string
@@ -59,6 +60,7 @@ type file struct {
 
 // look opens a file and finds its format.
 func look(path string, spec Spec) (f file, err error) {
+	f.name = path
 	if f.path, err = filepath.Abs(path); err != nil {
 		return f, err
 	}
@@ -74,7 +76,18 @@ func look(path string, spec Spec) (f file, err error) {
 		return f, fmt.Errorf("%s is empty", path)
 	}
 	f.size = info.Size()
-	if err := f.readHead(); err != nil {
+	in, err := os.Open(f.path)
+	if err != nil {
+		return f, fmt.Errorf("cannot read %s: %w", path, reason(err))
+	}
+	defer func() { _ = in.Close() }()
+	start := make([]byte, headSize)
+	n, err := io.ReadFull(in, start)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return f, fmt.Errorf("cannot read %s: %w", path, reason(err))
+	}
+	f.whole = err != nil
+	if err := f.readHead(start[:n]); err != nil {
 		return f, fmt.Errorf("cannot read %s: %w", path, reason(err))
 	}
 	if len(f.head) == 0 {
@@ -93,13 +106,9 @@ func reason(err error) error {
 	return err
 }
 
-func (f *file) readHead() error {
-	file, err := os.Open(f.path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = file.Close() }()
-	in, compression, err := decompress(file)
+// readHead takes the beginning of the file, which is all of it if f.whole.
+func (f *file) readHead(start []byte) error {
+	in, compression, err := decompress(bytes.NewReader(start))
 	if err != nil {
 		return err
 	}
@@ -107,9 +116,13 @@ func (f *file) readHead() error {
 	f.compression = compression
 	f.head = make([]byte, headSize)
 	n, err := io.ReadFull(in, f.head)
-	f.head, f.whole = f.head[:n], errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-	if f.whole {
+	f.head = f.head[:n]
+	if err == nil {
+		f.whole = false
 		return nil
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF || !f.whole && n > 0 {
+		return nil // a file that is cut off is found where all of it is read
 	}
 	return err
 }

@@ -29,11 +29,3 @@ func loadParquet(ctx context.Context, l *load) error {
 	}
 	return l.needRows(ctx)
 }
-
-// fill makes the table and the view over it.
-func (l *load) fill(ctx context.Context, query string) error {
-	if err := l.exec(ctx, "CREATE TABLE loaded AS "+query); err != nil {
-		return err
-	}
-	return l.exec(ctx, "CREATE VIEW source AS SELECT * FROM loaded")
-}

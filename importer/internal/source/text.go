@@ -206,9 +206,9 @@ func (l *load) unreadable(ctx context.Context, f *file, err error) error {
 		return ctx.Err()
 	}
 	if f.compression != "none" {
-		return fmt.Errorf("cannot read %s: the %s file is cut off or damaged: %w", f.path, f.compression, reason(err))
+		return fmt.Errorf("cannot read %s: the %s file is cut off or damaged: %w", f.name, f.compression, reason(err))
 	}
-	return fmt.Errorf("cannot read %s: %w", f.path, reason(err))
+	return fmt.Errorf("cannot read %s: %w", f.name, reason(err))
 }
 
 // insert adds the rows that DuckDB reads, or none: it has to find as many as were
@@ -232,7 +232,7 @@ func (l *load) insert(ctx context.Context, f *file, before int64, found finding,
 		return l.explain(ctx, err)
 	}
 	if rows, err := result.RowsAffected(); err != nil || rows != found.rows {
-		return fmt.Errorf("%s has %d rows, and DuckDB finds %d: was it changed meanwhile?", f.path, found.rows, rows)
+		return fmt.Errorf("%s has %d rows, and DuckDB finds %d: was it changed meanwhile?", f.name, found.rows, rows)
 	}
 	if err := tx.Commit(); err != nil {
 		return l.explain(ctx, err)
@@ -255,7 +255,7 @@ func (l *load) loadCopy(ctx context.Context, f *file, before int64, found findin
 	if err := torn.load(ctx); err != nil {
 		return err
 	}
-	c := file{path: f.path, format: f.format, compression: "none", delimiter: f.delimiter}
+	c := file{path: f.path, name: f.name, format: f.format, compression: "none", delimiter: f.delimiter}
 	read := c.readLines(path)
 	if f.format == csvFormat {
 		read = c.readCSV(path, append([]string{numberColumn}, f.columns...), false)

@@ -1,0 +1,102 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
+)
+
+func (s *Source) findQuery() error {
+	if s.spec.Format != "" || s.spec.Delimiter != "" || s.spec.Encoding != "" {
+		return errors.New("-format, -delimiter and -encoding are for files: a query says them itself, as in read_csv('...', delim = ';')")
+	}
+	s.Name = "the query"
+	if s.SQL = trimQuery(s.spec.SQL); s.SQL == "" {
+		return errors.New("-sql is empty")
+	}
+	s.loader = func(ctx context.Context, l *load) error { return l.fill(ctx, l.s.SQL) }
+	return nil
+}
+
+// trimQuery takes off what ends a statement.
+func trimQuery(query string) string { return strings.TrimRight(query, "; \t\r\n") }
+
+// fill makes the table and the view over it of the result of a query.
+func (l *load) fill(ctx context.Context, query string) error {
+	// The newline ends a comment in the last line.
+	if err := l.exec(ctx, "CREATE TABLE import.main.loaded AS "+query+"\n"); err != nil {
+		return err
+	}
+	columns, err := names(ctx, l.conn, "SELECT column_name FROM duckdb_columns() WHERE database_name = 'import' AND schema_name = 'main' AND table_name = 'loaded' ORDER BY column_index")
+	if err != nil {
+		return l.explain(ctx, err)
+	}
+	number := "rowid + 1 AS _row, "
+	for _, name := range columns {
+		if strings.EqualFold(name, "_row") {
+			number = ""
+		}
+		l.s.JSON = l.s.JSON || strings.EqualFold(name, "_json")
+	}
+	if err := l.exec(ctx, "CREATE VIEW import.main.source AS SELECT "+number+"* FROM import.main.loaded"); err != nil {
+		return err
+	}
+	if err := l.findRaw(ctx); err != nil {
+		return err
+	}
+	return l.keepRejects(ctx)
+}
+
+// findRaw looks at the first object of a query that has _json.
+func (l *load) findRaw(ctx context.Context) error {
+	if !l.s.JSON {
+		return nil
+	}
+	rows, err := l.conn.QueryContext(ctx, "SELECT _json::VARCHAR FROM import.main.loaded WHERE _json IS NOT NULL LIMIT 1")
+	if err != nil {
+		return l.explain(ctx, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var object string
+		if err := rows.Scan(&object); err != nil {
+			return err
+		}
+		l.s.Raw = isRaw([]byte(object))
+	}
+	return rows.Err()
+}
+
+// keepRejects makes torn rows of what DuckDB's readers of CSV rejected, with
+// store_rejects. They note the line of the file, the header counted.
+func (l *load) keepRejects(ctx context.Context) error {
+	rows, err := l.conn.QueryContext(ctx, `SELECT e.table_name, s.table_name FROM duckdb_columns() e, duckdb_columns() s
+		WHERE e.database_name = 'temp' AND s.database_name = 'temp' AND e.column_name = 'csv_line' AND s.column_name = 'file_path'`)
+	if err != nil {
+		return l.explain(ctx, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var inserts []string
+	for rows.Next() {
+		var errorsTable, scansTable string
+		if err := rows.Scan(&errorsTable, &scansTable); err != nil {
+			return err
+		}
+		inserts = append(inserts, fmt.Sprintf(`INSERT INTO import.main.torn
+			SELECT DISTINCT ON (e.scan_id, e.file_id, e.line) e.line - s.has_header::INT, CASE WHEN count(DISTINCT s.file_path) OVER () > 1 THEN parse_filename(s.file_path) END,
+				e.csv_line, 'DuckDB cannot read the row: ' || lower(e.error_type::VARCHAR)
+			FROM temp.%s e JOIN temp.%s s USING (scan_id, file_id) ORDER BY e.scan_id, e.file_id, e.line`, duck.Name(errorsTable), duck.Name(scansTable)))
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, insert := range inserts {
+		if err := l.exec(ctx, insert); err != nil {
+			return err
+		}
+	}
+	return nil
+}
