@@ -84,9 +84,9 @@ func verb(n int64, one, more string) string {
 
 func (p place) shown() string {
 	if p.file == "" {
-		return "row " + show.Count(p.number)
+		return fmt.Sprintf("row %d", p.number)
 	}
-	return "row " + show.Count(p.number) + " of " + show.Text(p.file, 60)
+	return fmt.Sprintf("row %d of %s", p.number, show.Text(p.file, 60))
 }
 
 func quoted(text string) string { return `"` + show.Text(text, mostShown) + `"` }
@@ -129,7 +129,7 @@ func (v *Survey) printRows(p *page, showValues bool) {
 func types(members []member) string {
 	parts := make([]string, len(members))
 	for i, m := range members {
-		parts[i] = show.Text(m.name, 40) + " " + m.kind
+		parts[i] = strings.ReplaceAll(show.Text(m.name, 40), " ", show.Glue) + show.Glue + m.kind
 	}
 	return strings.Join(parts, ", ")
 }
