@@ -245,7 +245,7 @@ func TestSizeIsTheClients(t *testing.T) {
 		client, err := altertable.New("key", altertable.WithDisabled(true))
 		require.NoError(t, err)
 		passed := 0
-		for size := 1<<20 - 600; size < 1<<20; size++ {
+		for size := 1<<20 - 600; size < 1<<20; size += 7 {
 			values[1] = strings.Repeat("x", size)
 			r := m.Map(values)
 			if r.Reason != "" {
@@ -256,8 +256,8 @@ func TestSizeIsTheClients(t *testing.T) {
 			require.NoError(t, err, size)
 			passed++
 		}
-		assert.Greater(t, passed, 100)
-		assert.Less(t, passed, 600)
+		assert.Greater(t, passed, 20)
+		assert.Less(t, passed, 80)
 	}
 }
 
