@@ -52,11 +52,14 @@ func (v *Survey) hintsOfIDs(showValues bool) []string {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.first.number, b.first.number))
 	})
 	for _, o := range constants[:min(len(constants), 3)] {
-		name := "One id"
+		name, least := "One id", ""
+		if v.people.missed > 0 {
+			least = "at least "
+		}
 		if showValues {
 			name = fmt.Sprintf("The id %s", quoted(o.id))
 		}
-		hints = append(hints, fmt.Sprintf("%s is on %s of the rows, first in %s. If it stands for nobody, strangers become one person.", name, show.Share(o.count, v.people.rows), o.first.shown()))
+		hints = append(hints, fmt.Sprintf("%s is on %s%s of the rows, %s for example. If it stands for nobody, strangers become one person.", name, least, show.Share(o.count, v.people.rows), o.first.shown()))
 	}
 	return hints
 }

@@ -102,7 +102,7 @@ func (v *Survey) printSummary(p *page) {
 	if len(names) > 5 {
 		names = append(names[:5], show.Counted(int64(len(names)-5), "other"))
 	}
-	p.fact("environment", strings.Join(names, ", ")+", which has to be there")
+	p.fact("environment", strings.Join(names, ", ")+", which "+verb(int64(len(v.Environments)), "has", "have")+" to be there")
 	p.fact("requests", "about "+show.Count(v.requests()))
 }
 
