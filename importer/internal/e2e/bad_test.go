@@ -36,10 +36,9 @@ var badInputs = map[string]badInput{
 	"not sqlite":      {"e.sqlite", strings.Repeat("zq7x", 100), nil, []string{"e.sqlite"}},
 	"not duckdb":      {"e.duckdb", strings.Repeat("zq7x", 100), nil, []string{"e.duckdb"}},
 	"json of no rows": {"e.json", `"zq7x"`, nil, []string{"e.json"}},
-	"unknown name":    {"e.xlsx", "PK\x03\x04zq7x", nil, []string{"e.xlsx", "-format"}},
-	"utf-16":          {"e.csv", "\xff\xfee\x00v\x00e\x00n\x00t\x00", nil, []string{"e.csv", "utf-16"}},
+	"unknown name":    {"e.xlsx", "PK\x03\x04zq7x", nil, []string{"e.xlsx", "CSV"}},
+	"utf-16":          {"e.csv", "e\x00v\x00e\x00n\x00t\x00\n\x00", nil, []string{"e.csv", "utf-16"}},
 	"a zero byte":     {"e.csv", "event,distinct_id,timestamp\nzq7x\x00,zq7x,2024-03-01\x00\n", nil, nil},
-	"same column":     {"e.csv", "event,event,distinct_id,timestamp\nzq7x,zq7x,zq7x,2024-03-01\n", nil, []string{"event", "twice"}},
 	"bad SQL":         {"e.csv", "event,distinct_id,timestamp\nzq7x,zq7x,2024-03-01\n", []string{"-sql", "SELEC zq FROM", "-state", "s"}, nil},
 }
 
@@ -122,7 +121,8 @@ func TestBadRows(t *testing.T) {
 		"page_viewed,zq7x-u1,2024-03-01T08:00:00Z,1,zq7x \xe4\xf6\xfc\n"+
 		"page_viewed,zq7x-u1,2024-03-01T08:00:00Z,2,\""+huge+"\"\n"+
 		"page_viewed,zq7x-u1,2024-03-01T08:00:00Z,3,zq7x\n")
-	r := w.run(source)
+	w.refused(1, []string{"e.csv", "utf-8", "latin-1"}, source)
+	r := w.run("-encoding", "utf-8", source)
 	assert.Equal(t, 2, r.code, tail(r.said()))
 	w.require(t, map[id]bool{{"track", 0}: true, {"track", 3}: true}, 0)
 	require.NotNil(t, r.report)

@@ -21,9 +21,9 @@ func TestChanged(t *testing.T) {
 	t.Cleanup(other.Close)
 
 	w.file("events.ndjson", strings.Replace(lines, `"a":[1,2.50`, `"a":[1,2.51`, 1))
-	w.refused(1, []string{"events.ndjson", "changed", "-force"}, source)
+	w.refused(1, []string{"events.ndjson", "-force"}, source)
 	w.file("events.ndjson", lines[strings.Index(lines, "\n")+1:])
-	w.refused(1, []string{"events.ndjson", "changed", "-force"}, source)
+	w.refused(1, []string{"events.ndjson", "-force"}, source)
 	w.file("events.ndjson", lines)
 	w.refused(1, []string{"-force"}, "-environment", "staging", source)
 	w.refused(1, []string{"-force"}, "-only", "track", source)
@@ -50,7 +50,7 @@ func TestForceAppended(t *testing.T) {
 	w.ok(source)
 	later := `{"event":"page_viewed","distinct_id":"zq7x-u1","timestamp":"2025-03-01T08:00:00Z","n":1500}` + "\n"
 	w.file("events.ndjson", lines+later)
-	w.refused(1, []string{"changed", "-force"}, source)
+	w.refused(1, []string{"events.ndjson", "-force"}, source)
 	r := w.ok("-force", source)
 	assert.EqualValues(t, 1501, r.report.Delivered)
 	assert.EqualValues(t, 1500, r.report.Earlier)

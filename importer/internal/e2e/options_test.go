@@ -37,7 +37,7 @@ func TestLeftOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			r := w.ok(append(c.args, w.file("events.ndjson", source))...)
+			r := w.ok(append(c.args, "-as", "track", w.file("events.ndjson", source))...)
 			w.require(t, c.want, 0)
 			assert.Equal(t, c.leftOut, r.report.LeftOut)
 			assert.EqualValues(t, 5, r.report.Rows)

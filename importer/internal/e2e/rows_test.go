@@ -23,7 +23,7 @@ func mix(tracks, identifies, aliases int) (lines string, rows map[id]bool) {
 	}
 	for n := range tracks {
 		at := epoch.Add(time.Duration(n*7919%86_400) * time.Second)
-		fmt.Fprintf(&b, `{"event":"page_viewed","distinct_id":"%s-u%d","timestamp":"%s","n":%d,"note":"%s äöü \u00e9 %d","nested":{"a":[1,2.50,null]}}`+"\n",
+		fmt.Fprintf(&b, `{"endpoint":"track","event":"page_viewed","distinct_id":"%s-u%d","timestamp":"%s","n":%d,"note":"%s äöü \u00e9 %d","nested":{"a":[1,2.50,null]}}`+"\n",
 			canary, n%997, stamp(at), n, canary, n)
 		rows[id{"track", n}] = true
 	}
