@@ -60,6 +60,7 @@ func (w *world) requireBigEvents(t *testing.T) {
 	t.Helper()
 	for _, e := range w.srv.Events() {
 		n := number(e.Properties)
+		require.GreaterOrEqual(t, n, 0, "%v", e.Properties)
 		want := map[string]any{
 			"n": float64(n), "seats": float64(n * 31 % 97), "amount": float64(n*17%100_000) / 100,
 			"plan": []string{"free", "team", "business"}[n%3], "trial": n%5 == 0, "path": fmt.Sprintf("/products/%d", n*13%4000),

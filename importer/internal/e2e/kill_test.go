@@ -93,8 +93,9 @@ func TestKillLeavesNothing(t *testing.T) {
 	w := newWorld(t)
 	lines, rows := mix(2000, 0, 0)
 	source := w.file("events.ndjson", lines)
-	other := filepath.Join(w.temp, "altertable-other")
+	other := filepath.Join(w.temp, "altertable-import-2024")
 	require.NoError(t, os.Mkdir(other, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "export.csv"), nil, 0o600))
 	hang := w.srv.Always(altertabletest.Hang())
 	p := w.start("-temp", w.temp, source)
 	require.NoError(t, w.srv.WaitRequests(t.Context(), 1))
@@ -105,8 +106,8 @@ func TestKillLeavesNothing(t *testing.T) {
 	hang.Release()
 	w.ok("-temp", w.temp, source)
 	w.require(t, rows, 0)
-	assert.DirExists(t, other)
-	require.NoError(t, os.Remove(other))
+	assert.FileExists(t, filepath.Join(other, "export.csv"))
+	require.NoError(t, os.RemoveAll(other))
 }
 
 // nothingMore runs the command again: it sends nothing, and its report says the same.

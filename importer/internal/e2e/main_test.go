@@ -19,7 +19,7 @@ var binary string
 func TestMain(m *testing.M) {
 	flag.Parse()
 	moreAtOnce()
-	dir, err := os.MkdirTemp("", "altertable-import-e2e-")
+	dir, err := os.MkdirTemp("", "altertable-e2e-")
 	if err == nil {
 		binary, err = build(dir)
 	}
