@@ -96,7 +96,7 @@ func TestRefusedRows(t *testing.T) {
 		assert.EqualValues(t, 2, result.Delivered)
 		assert.Equal(t, map[string]int64{
 			"torn": 1, "no timestamp": 1, "server answered 400": 1,
-			"distinct_id must not be empty": 1,
+			"distinct_id must not be empty":                                          1,
 			"the message is larger than 2 MiB, which is the most that the API takes": 1,
 		}, result.Rejected)
 		assert.Equal(t, map[string]int{"signed_up": 1, "plan_upgraded": 1}, i.arrived())
