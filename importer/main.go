@@ -1,15 +1,94 @@
 // Command altertable-import brings users and their history to Altertable Product
-// Analytics.
+// Analytics: what is in a table of users, and years of events in another tool.
+//
+//	go run -C importer .                            a sample, from a clone of the repository
+//	altertable-import -dry-run events.csv           look, and send nothing
+//	altertable-import -to local events.csv          see it in a console on this machine
+//	ALTERTABLE_API_KEY=... altertable-import events.csv
+//
+// -h lists the flags with examples, and README.md has the rest.
+//
+// # The way of a row
+//
+// Package source reads the data into a table of DuckDB, once and in parallel, and
+// stage sorts what a SELECT makes of it: who people are comes before what they
+// did. Package message makes a message of each row. A dry run hands them to
+// survey, an import to deliver, which sends them with the SDK's Enqueue, notes in
+// a file of package state what was delivered, and writes what was refused to one
+// of package reject.
+//
+// Standard output has results: the survey, the SQL, the report. All else is on
+// standard error.
 package main
 
 import (
-	_ "github.com/schollz/progressbar/v3"
-	_ "golang.org/x/sys/execabs"
-	_ "golang.org/x/term"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
 
-	_ "github.com/altertable-ai/altertable-go/importer/internal/deliver"
-	_ "github.com/altertable-ai/altertable-go/importer/internal/preset"
-	_ "github.com/altertable-ai/altertable-go/importer/internal/survey"
+	"golang.org/x/term"
+
+	"github.com/altertable-ai/altertable-go/local/server"
 )
 
-func main() {}
+// Exit statuses.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitRefused     = 2 // rows were refused, all others are where they belong
+	exitInterrupted = 130
+)
+
+func main() {
+	server.Engine() // of -to local
+	// A reader of standard output that goes away must not end the process, which
+	// has a directory to remove.
+	signal.Ignore(syscall.SIGPIPE)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup does
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	ctx, stop := interrupts(signals, func() { signal.Reset() })
+	os.Exit(run(ctx, stop, os.Args[1:], systemTerminal()))
+}
+
+// A terminal is what the command reads and writes besides its arguments and
+// files.
+type terminal struct {
+	command  string // how it was called
+	getenv   func(string) string
+	in       io.Reader
+	out      io.Writer
+	err      io.Writer
+	outWidth int        // 0: unknown
+	errWidth func() int // nil: err is no terminal
+	local    func(environments []string, log func(string)) (console, error)
+}
+
+func systemTerminal() terminal {
+	t := terminal{
+		command: "altertable-import",
+		getenv:  os.Getenv,
+		in:      os.Stdin,
+		out:     os.Stdout,
+		err:     os.Stderr,
+		local:   startLocal,
+	}
+	if path, err := os.Executable(); err == nil && strings.Contains(filepath.ToSlash(path), "/go-build") {
+		t.command = "go run -C importer ."
+	}
+	if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		t.outWidth = width
+	}
+	if fd := int(os.Stderr.Fd()); term.IsTerminal(fd) && os.Getenv("TERM") != "dumb" {
+		t.errWidth = func() int {
+			width, _, _ := term.GetSize(fd)
+			return width
+		}
+	}
+	return t
+}

@@ -22,14 +22,14 @@ func ask(ctx context.Context, c config, output io.Writer) error {
 	if err != nil {
 		return err
 	}
-	address := net.JoinHostPort(c.host, strconv.Itoa(c.port))
+	address := net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/query", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if len(c.keys) > 0 {
-		r.Header.Set("X-Api-Key", c.keys[0])
+	if len(c.Keys) > 0 {
+		r.Header.Set("X-Api-Key", c.Keys[0])
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if errors.Is(err, syscall.ECONNREFUSED) {
@@ -39,10 +39,7 @@ func ask(ctx context.Context, c config, output io.Writer) error {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	var found struct {
-		result
-		Error *sqlError `json:"error"`
-	}
+	var found answer
 	if err := json.NewDecoder(resp.Body).Decode(&found); err != nil {
 		return fmt.Errorf("what listens on %s is not altertable-local: status %d", address, resp.StatusCode)
 	}
@@ -52,8 +49,20 @@ func ask(ctx context.Context, c config, output io.Writer) error {
 	return found.print(output)
 }
 
+// An answer is what the server says to a query. A cell is a JSON value.
+type answer struct {
+	Columns []struct {
+		Name string `json:"name"`
+	} `json:"columns"`
+	Rows      [][]json.RawMessage `json:"rows"`
+	Truncated bool                `json:"truncated"` // there are more rows
+	Error     *struct {
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
 // print writes the result as a table.
-func (r *result) print(output io.Writer) error {
+func (r *answer) print(output io.Writer) error {
 	if len(r.Columns) == 2 && r.Columns[0].Name == "explain_key" && len(r.Rows) == 1 {
 		_, err := io.WriteString(output, printable(display(r.Rows[0][1]), "\n"))
 		return err

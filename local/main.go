@@ -99,25 +99,19 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
-	"time"
+
+	"github.com/altertable-ai/altertable-go/local/server"
 )
 
 // config is what the command line says.
 type config struct {
-	host         string
-	port         int
-	keys         list
-	environments list
-	origins      origins
-	data         string
-	fail         int
-	rate         float64
-	latency      time.Duration
-	sql          string
+	server.Config
+	sql string
 }
 
-// A list collects the values of a flag that may be repeated.
+// A list collects the values of a flag that may be repeated, each once.
 type list []string
 
 func (l *list) String() string { return "" } // nothing to print as a default
@@ -126,7 +120,9 @@ func (l *list) Set(value string) error {
 	if value == "" {
 		return errors.New("must not be empty")
 	}
-	*l = append(*l, value)
+	if !slices.Contains(*l, value) {
+		*l = append(*l, value)
+	}
 	return nil
 }
 
@@ -134,48 +130,41 @@ func parseFlags(arguments []string, output io.Writer) (config, error) {
 	var c config
 	flags := flag.NewFlagSet("altertable-local", flag.ContinueOnError)
 	flags.SetOutput(output)
-	flags.StringVar(&c.host, "host", "127.0.0.1", "address to listen on; others than the loopback's can be reached from the network")
-	flags.IntVar(&c.port, "port", 15001, "port to listen on")
-	flags.Var(&c.keys, "key", "API key to accept, repeatable (default any); with -sql, the key to use")
-	flags.Var(&c.environments, "environment", "environment that exists, repeatable (default production)")
-	flags.Var(&c.origins, "origin", "origin whose pages may send events, such as http://localhost:5173, repeatable")
-	flags.StringVar(&c.data, "data", "", "file that keeps events and identities (default in memory)")
-	flags.IntVar(&c.fail, "fail", 0, "status with which requests to the API fail, such as 503")
-	flags.Float64Var(&c.rate, "rate", 1, "share of the requests that fail, 0 to 1")
-	flags.DurationVar(&c.latency, "latency", 0, "time by which every answer of the API is late")
+	flags.StringVar(&c.Host, "host", "127.0.0.1", "address to listen on; others than the loopback's can be reached from the network")
+	flags.IntVar(&c.Port, "port", 15001, "port to listen on")
+	flags.Var((*list)(&c.Keys), "key", "API key to accept, repeatable (default any); with -sql, the key to use")
+	flags.Var((*list)(&c.Environments), "environment", "environment that exists, repeatable (default production)")
+	flags.Var((*list)(&c.Origins), "origin", "origin whose pages may send events, such as http://localhost:5173, repeatable")
+	flags.StringVar(&c.Data, "data", "", "file that keeps events and identities (default in memory)")
+	flags.IntVar(&c.Fail, "fail", 0, "status with which requests to the API fail, such as 503")
+	flags.Float64Var(&c.FailRate, "rate", 1, "share of the requests that fail, 0 to 1")
+	flags.DurationVar(&c.Latency, "latency", 0, "time by which every answer of the API is late")
 	flags.StringVar(&c.sql, "sql", "", "query for the altertable-local that runs already")
 	if err := flags.Parse(arguments); err != nil {
 		return c, err
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	var err error
+	err := c.Validate()
 	switch {
 	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case c.port < 0 || c.port > 65535:
-		err = fmt.Errorf("-port %d: want 0 to 65535", c.port)
-	case given["fail"] && (c.fail < 300 || c.fail > 599):
-		err = fmt.Errorf("-fail %d: want a status, 300 to 599", c.fail)
-	case !(c.rate >= 0 && c.rate <= 1):
-		err = fmt.Errorf("-rate %v: want 0 to 1", c.rate)
 	case given["rate"] && !given["fail"]:
 		err = errors.New("-rate needs -fail")
-	case c.latency < 0:
-		err = fmt.Errorf("-latency %v: must not be negative", c.latency)
 	case given["sql"] && c.sql == "":
 		err = errors.New("-sql: no query")
 	}
 	if err != nil {
 		fmt.Fprintf(output, "altertable-local: %v\n", err)
 	}
+	if c.FailRate == 0 {
+		c.Fail = 0 // a Config's 0 stands for all requests
+	}
 	return c, err
 }
 
 func main() {
-	if os.Getenv(engineVariable) != "" {
-		engineMain()
-	}
+	server.Engine()
 	c, err := parseFlags(os.Args[1:], os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -188,7 +177,6 @@ func main() {
 	if c.sql != "" {
 		err = ask(ctx, c, os.Stdout)
 	} else {
-		keepFilesPrivate() // the engine's too
 		err = run(ctx, c, os.Stdout)
 	}
 	if err != nil {
@@ -200,12 +188,15 @@ func main() {
 
 // run serves until ctx ends.
 func run(ctx context.Context, c config, output io.Writer) error {
-	s, err := start(c)
+	s, err := server.Start(c.Config)
+	if errors.Is(err, server.ErrPortInUse) {
+		return fmt.Errorf("port %d: %w; -port chooses another", c.Port, err)
+	}
 	if err != nil {
 		return err
 	}
 	key := "any"
-	if len(c.keys) > 0 {
+	if len(c.Keys) > 0 {
 		key = "YOUR_KEY" // what was given with -key is not repeated anywhere
 	}
 	fmt.Fprintf(output, `Console: %s/
@@ -215,17 +206,17 @@ For a service that calls altertable.NewFromEnv:
 export ALTERTABLE_BASE_URL=%s
 export ALTERTABLE_API_KEY=%s
 
-`, s.url, s.url, key)
-	for _, origin := range c.origins {
-		fmt.Fprintf(output, "Pages of %s may send events to %s\n\n", origin, s.url)
+`, s.URL(), s.URL(), key)
+	for _, origin := range c.Origins {
+		fmt.Fprintf(output, "Pages of %s may send events to %s\n\n", origin, s.URL())
 	}
 	select {
 	case <-ctx.Done():
-	case <-s.failed():
+	case <-s.Failed():
 	}
-	err = s.close()
+	err = s.Close()
 	if err == nil {
-		fmt.Fprintf(output, "ended, %d events\n", s.hub.count())
+		fmt.Fprintf(output, "ended, %d events\n", s.Events())
 	}
 	return err
 }

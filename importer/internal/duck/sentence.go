@@ -3,6 +3,7 @@ package duck
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,22 +14,33 @@ import (
 func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 func Name(s string) string  { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
-// picture is where DuckDB shows the query and points into it.
-var picture = regexp.MustCompile(`(?s)\n+(LINE \d+:|Candidate |Did you mean).*`)
+var (
+	// kind begins DuckDB's messages.
+	kind = regexp.MustCompile(`^(?:[A-Z][A-Za-z/]* )*Error: `)
+	// picture is where DuckDB shows the query and points into it, or gives advice
+	// to people who use DuckDB.
+	picture = regexp.MustCompile(`(?s)\n+(LINE \d+:|Candidate |Candidates: |Possible fixes:|Possible solutions:).*`)
+	// quoted is a value, or several with what is between them.
+	quoted = regexp.MustCompile(`(?s)'.*'|".*"`)
+)
 
-// kinds begins DuckDB's messages.
-var kinds = regexp.MustCompile(`^(?:[A-Z][A-Za-z]+ )*Error: `)
+// ofQueries are the errors that quote the query and not what it reads.
+var ofQueries = []duckdb.ErrorType{
+	duckdb.ErrorTypeCatalog, duckdb.ErrorTypeParser, duckdb.ErrorTypeSyntax, duckdb.ErrorTypeBinder, duckdb.ErrorTypeIO,
+	duckdb.ErrorTypePermission, duckdb.ErrorTypeHTTP, duckdb.ErrorTypeMissingExtension, duckdb.ErrorTypeAutoLoad, duckdb.ErrorTypeNotImplemented, duckdb.ErrorTypeConnection,
+}
 
 // Sentence returns what is wrong as one line: without the kind of error that
-// DuckDB begins with, and without the query that it ends with.
+// DuckDB begins with, without the query that it ends with, and without values.
 func Sentence(err error) string {
-	var e *duckdb.Error
 	text := err.Error()
+	var e *duckdb.Error
 	if errors.As(err, &e) {
 		text = e.Msg
 	}
-	text = kinds.ReplaceAllString(text, "")
-	text = picture.ReplaceAllString(text, "")
-	text = strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " ")
-	return text
+	text = picture.ReplaceAllString(kind.ReplaceAllString(text, ""), "")
+	if e != nil && !slices.Contains(ofQueries, e.Type) {
+		text = quoted.ReplaceAllString(text, "'...'")
+	}
+	return strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " ")
 }

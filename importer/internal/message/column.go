@@ -46,6 +46,11 @@ func (d *draft) writeColumn(i int) {
 	case c.JSON:
 		d.writeJSON(c, text)
 		return
+	case c.Role == Properties || c.Role == Traits: // of another endpoint
+		if _, problem := object(nil, []byte(text)); problem == "" {
+			d.writeJSON(c, text)
+			return
+		}
 	}
 	var problem string
 	if d.s.out, problem = appendValue(d.s.out, d.values[i], &c.shape, 1); problem != "" {

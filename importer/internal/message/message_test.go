@@ -2,10 +2,16 @@ package message_test
 
 import (
 	"database/sql/driver"
+	"encoding/json"
+	"strings"
+	"sync"
 	"testing"
 
+	duckdb "github.com/duckdb/duckdb-go/v2"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/importer/internal/message"
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
@@ -18,10 +24,19 @@ func col(name string, role message.Role) message.Column {
 	return message.Column{Name: name, Role: role}
 }
 
-// track has the columns of a track, and those that are given.
-func track(more ...message.Column) []message.Column {
-	return append([]message.Column{col("event", message.Event), col("distinct_id", message.DistinctID),
-		col("timestamp", message.Timestamp)}, more...)
+// fields are the columns that tests have, by their name.
+var fields = map[string]message.Role{
+	"event": message.Event, "distinct_id": message.DistinctID, "anonymous_id": message.AnonymousID, "device_id": message.DeviceID,
+	"new_user_id": message.NewUserID, "environment": message.Environment, "timestamp": message.Timestamp,
+	"properties": message.Properties, "traits": message.Traits, "endpoint": message.Endpoint, "_row": message.Number,
+	"_file": message.File, "_json": message.JSON, "_message": message.Message, "_reason": message.Reason, "_raw": message.Raw,
+	"bad_time": message.BadTime,
+}
+
+// A cell is a column and its value.
+type cell struct {
+	name  string
+	value driver.Value
 }
 
 func mapped(columns []message.Column, o message.Options, values ...driver.Value) record.Row {
@@ -29,23 +44,328 @@ func mapped(columns []message.Column, o message.Options, values ...driver.Value)
 	return new(message.Numberer).Number(&m)
 }
 
-func TestTrackOfColumns(t *testing.T) {
-	row := mapped(track(col("plan", message.Other)), message.Options{As: "track", Environment: "production"}, "signed_up", "u_1", at, "pro")
-	assert.Empty(t, row.Reason)
-	t.Log(string(row.Message))
+// row maps a row of cells, in production.
+func row(as string, cells ...cell) record.Row {
+	var columns []message.Column
+	var values []driver.Value
+	for _, c := range cells {
+		name, numeric := strings.CutPrefix(c.name, "numeric ")
+		name, isJSON := strings.CutPrefix(name, "json ")
+		columns = append(columns, message.Column{Name: name, Role: fields[name], Numeric: numeric, JSON: isJSON})
+		values = append(values, c.value)
+	}
+	return mapped(columns, message.Options{As: as, Environment: "production"}, values...)
 }
 
-func BenchmarkMap(b *testing.B) {
-	var more []message.Column
-	for _, name := range []string{"plan", "price", "count", "country", "url", "paid", "referrer", "version"} {
-		more = append(more, col(name, message.Other))
+// track maps a row of a track that lacks nothing.
+func track(cells ...cell) record.Row {
+	return row("track", append([]cell{{"event", "signed_up"}, {"distinct_id", "u_1"}, {"timestamp", at}}, cells...)...)
+}
+
+// bag returns the properties or traits of a message, in their order, without what
+// the import adds.
+func bag(t *testing.T, r record.Row) string {
+	t.Helper()
+	var m struct{ Properties, Traits json.RawMessage }
+	require.NoError(t, json.Unmarshal(r.Message, &m), "%s", r.Message)
+	if m.Traits != nil {
+		return string(m.Traits)
 	}
-	m := message.New(track(more...), message.Options{As: "track", Environment: "production"})
-	values := []driver.Value{"checkout_completed", "user_123456", at, "pro", 19.99, int64(3), "DE", "https://example.com/checkout", true, "newsletter", "2.1.0"}
-	var n message.Numberer
-	b.ReportAllocs()
-	for b.Loop() {
-		row := m.Map(values)
-		n.Number(&row)
+	text := string(m.Properties)
+	const id = `"$event_id":"00000000-0000-0000-0000-000000000000"`
+	if strings.HasPrefix(text, `{"$event_id"`) && len(text) > len(id) {
+		text = "{" + strings.TrimPrefix(text[1+len(id):], ",")
 	}
+	text = strings.TrimSuffix(text, "}")
+	for _, own := range []string{`"$ip":0`, `"$lib":"altertable-import","$lib_version":"` + altertable.Version + `"`} {
+		if rest, ok := strings.CutSuffix(text, own); ok {
+			text = strings.TrimSuffix(rest, ",")
+		}
+	}
+	return text + "}"
+}
+
+func TestTrack(t *testing.T) {
+	r := track(cell{"anonymous_id", "a_1"}, cell{"device_id", "d_1"}, cell{"environment", "staging"}, cell{"plan", "pro"},
+		cell{"_row", int64(17)}, cell{"_file", "one.csv"})
+	assert.Empty(t, r.Reason)
+	assert.Equal(t, `{"environment":"staging","event":"signed_up","distinct_id":"u_1","anonymous_id":"a_1","device_id":"d_1",`+
+		`"timestamp":"2024-01-05T10:00:00.000Z","properties":{"$event_id":"f0b13f9f-8a31-5bc4-9cf3-0c3a3b6f2d52","plan":"pro",`+
+		`"$lib":"altertable-import","$lib_version":"`+altertable.Version+`","$ip":0}}`, withoutID(string(r.Message)))
+	assert.Equal(t, record.Row{File: "one.csv", Number: 17, Endpoint: record.Track, At: at, Event: "signed_up", Person: "u_1",
+		Message: r.Message}, r)
+}
+
+func TestIdentify(t *testing.T) {
+	r := row("identify", cell{"distinct_id", "u_1"}, cell{"anonymous_id", "a_1"}, cell{"timestamp", at}, cell{"plan", "pro"})
+	assert.Empty(t, r.Reason)
+	assert.Equal(t, `{"environment":"production","distinct_id":"u_1","anonymous_id":"a_1","timestamp":"2024-01-05T10:00:00.000Z",`+
+		`"traits":{"plan":"pro"}}`, string(r.Message))
+	assert.Equal(t, record.Row{Endpoint: record.Identify, At: at, Person: "u_1", Message: r.Message}, r)
+
+	r = row("identify", cell{"distinct_id", "u_1"})
+	assert.Empty(t, r.Reason, "the time of sending will do")
+	assert.Equal(t, `{"environment":"production","distinct_id":"u_1"}`, string(r.Message))
+	assert.EqualValues(t, record.NoTime, r.At)
+}
+
+func TestAlias(t *testing.T) {
+	r := row("alias", cell{"distinct_id", "a_1"}, cell{"new_user_id", "u_1"}, cell{"timestamp", at}, cell{"plan", "pro"})
+	assert.Empty(t, r.Reason)
+	assert.Equal(t, `{"environment":"production","distinct_id":"a_1","new_user_id":"u_1","timestamp":"2024-01-05T10:00:00.000Z"}`, string(r.Message))
+	assert.Equal(t, record.Alias, r.Endpoint)
+}
+
+func TestRowNamesItsEndpoint(t *testing.T) {
+	r := track(cell{"endpoint", "identify"})
+	assert.Equal(t, record.Identify, r.Endpoint)
+	assert.Empty(t, r.Reason)
+	assert.Equal(t, `{"event":"signed_up"}`, bag(t, r), "what is no field is not lost")
+
+	r = track(cell{"endpoint", "group"})
+	assert.Empty(t, r.Endpoint)
+	assert.Equal(t, "endpoint is none of track, identify and alias", r.Reason)
+	assert.Contains(t, string(r.Message), `"signed_up"`)
+}
+
+func TestNoEnvironmentIsLeftToTheClient(t *testing.T) {
+	r := mapped([]message.Column{col("distinct_id", message.DistinctID)}, message.Options{As: "identify"}, "u_1")
+	assert.Empty(t, r.Reason)
+	assert.Equal(t, `{"distinct_id":"u_1"}`, string(r.Message))
+}
+
+func TestTraitsNow(t *testing.T) {
+	columns := []message.Column{col("distinct_id", message.DistinctID), col("timestamp", message.Timestamp), col("b", message.BadTime), col("event", message.Event)}
+	r := mapped(columns, message.Options{As: "identify", TraitsNow: true}, "u_1", at, false, nil)
+	assert.Equal(t, `{"distinct_id":"u_1"}`, string(r.Message))
+	assert.EqualValues(t, record.NoTime, r.At)
+	r = mapped(columns, message.Options{As: "identify", TraitsNow: true}, "u_1", nil, true, nil)
+	assert.Empty(t, r.Reason)
+	r = mapped(columns, message.Options{As: "track", TraitsNow: true}, "u_1", at, false, "signed_up")
+	assert.Equal(t, at, r.At)
+}
+
+func TestIDs(t *testing.T) {
+	long := strings.Repeat("é", 1024)
+	for name, c := range map[string]struct {
+		cells  []cell
+		ids    string // as far as the message has them
+		reason string
+	}{
+		"anonymous alone":         {[]cell{{"anonymous_id", "a_1"}}, `"distinct_id":"a_1"`, ""},
+		"anonymous, empty":        {[]cell{{"distinct_id", ""}, {"anonymous_id", "a_1"}}, `"distinct_id":"a_1"`, ""},
+		"equal":                   {[]cell{{"distinct_id", "u"}, {"anonymous_id", "u"}}, `"distinct_id":"u"`, ""},
+		"none":                    {nil, ``, "no distinct_id"},
+		"both NULL":               {[]cell{{"distinct_id", nil}, {"anonymous_id", nil}}, ``, "no distinct_id"},
+		"whole number":            {[]cell{{"distinct_id", int64(42)}}, `"distinct_id":"42"`, ""},
+		"small number":            {[]cell{{"distinct_id", int8(42)}}, `"distinct_id":"42"`, ""},
+		"float":                   {[]cell{{"distinct_id", 42.0}}, `"distinct_id":"42"`, ""},
+		"fraction":                {[]cell{{"distinct_id", 42.5}}, `"distinct_id":"42.5"`, ""},
+		"large float":             {[]cell{{"distinct_id", 1e21}}, `"distinct_id":"1000000000000000000000"`, ""},
+		"NaN":                     {[]cell{{"distinct_id", nan}}, `"distinct_id":null`, "distinct_id is NaN"},
+		"list":                    {[]cell{{"distinct_id", []any{"u"}}}, `"distinct_id":["u"]`, "distinct_id is not a text"},
+		"bytes":                   {[]cell{{"distinct_id", []byte("u")}}, `"distinct_id":"dQ=="`, "distinct_id is not a text"},
+		"zero":                    {[]cell{{"distinct_id", int64(0)}}, `"distinct_id":"0"`, "distinct_id is a reserved word, not an id"},
+		"reserved":                {[]cell{{"distinct_id", " Undefined"}}, `"distinct_id":" Undefined"`, "distinct_id is a reserved word, not an id"},
+		"true":                    {[]cell{{"distinct_id", true}}, `"distinct_id":"true"`, "distinct_id is a reserved word, not an id"},
+		"reserved, but anonymous": {[]cell{{"distinct_id", "null"}, {"anonymous_id", "a"}}, `"distinct_id":"null","anonymous_id":"a"`, "distinct_id is a reserved word, not an id"},
+		"blank":                   {[]cell{{"distinct_id", " "}}, `"distinct_id":" "`, "distinct_id must not be empty"},
+		"NUL":                     {[]cell{{"distinct_id", "a\x00"}}, `"distinct_id":"a\u0000"`, "distinct_id contains a NUL character"},
+		"as long as can be":       {[]cell{{"distinct_id", long}}, `"distinct_id":"` + long + `"`, ""},
+		"too long":                {[]cell{{"distinct_id", long + "x"}}, `"distinct_id":"` + long + `x"`, "distinct_id has more than 1024 characters"},
+		"anonymous placeholder":   {[]cell{{"distinct_id", "u"}, {"anonymous_id", "undefined"}}, `"distinct_id":"u"`, ""},
+		"two placeholders":        {[]cell{{"distinct_id", "u"}, {"anonymous_id", "null"}, {"device_id", "None"}}, `"distinct_id":"u"`, ""},
+		"device placeholder":      {[]cell{{"distinct_id", "u"}, {"anonymous_id", "a"}, {"device_id", "%!s(<nil>)"}}, `"distinct_id":"u","anonymous_id":"a"`, ""},
+		"anonymous too long":      {[]cell{{"distinct_id", "u"}, {"anonymous_id", long + "x"}}, `"distinct_id":"u","anonymous_id":"` + long + `x"`, "anonymous_id has more than 1024 characters"},
+		"device with NUL":         {[]cell{{"distinct_id", "u"}, {"device_id", "a\x00b"}}, `"distinct_id":"u","device_id":"a\u0000b"`, "device_id contains a NUL character"},
+	} {
+		r := row("track", append(c.cells, cell{"event", "signed_up"}, cell{"timestamp", at})...)
+		assert.Equal(t, c.reason, r.Reason, name)
+		ids := strings.TrimPrefix(string(r.Message), `{"environment":"production","event":"signed_up",`)
+		ids, _, _ = strings.Cut(ids, `"timestamp"`)
+		assert.Equal(t, c.ids, strings.TrimSuffix(ids, ","), name)
+		assertValid(t, r.Message)
+	}
+}
+
+func TestReasons(t *testing.T) {
+	for name, c := range map[string]struct {
+		row    record.Row
+		reason string
+	}{
+		"no event":           {row("track", cell{"distinct_id", "u"}, cell{"timestamp", at}), "no event"},
+		"blank event":        {track(cell{"event", "\u200b"}), ""}, // the first column counts
+		"no timestamp":       {row("track", cell{"event", "e"}, cell{"distinct_id", "u"}), "no timestamp"},
+		"bad timestamp":      {row("track", cell{"event", "e"}, cell{"distinct_id", "u"}, cell{"bad_time", true}), "timestamp cannot be read"},
+		"bad time, identify": {row("identify", cell{"distinct_id", "u"}, cell{"bad_time", true}), "timestamp cannot be read"},
+		"year":               {row("track", cell{"event", "e"}, cell{"distinct_id", "u"}, cell{"timestamp", at * 1000}), "timestamp has a year outside 1 to 9999"},
+		"no new user":        {row("alias", cell{"distinct_id", "u"}), "no new_user_id"},
+		"same":               {row("alias", cell{"distinct_id", "u"}, cell{"new_user_id", "u"}), "new_user_id is the same as distinct_id"},
+		"blank environment":  {track(cell{"environment", " "}), "environment must not be blank"},
+		"invisible event":    {row("track", cell{"event", "\u200b"}, cell{"distinct_id", "u"}, cell{"timestamp", at}), "event has no visible character"},
+		"first of two":       {row("track", cell{"timestamp", at}), "no event"},
+		"properties text":    {track(cell{"properties", "gold"}), "properties is not valid JSON"},
+		"properties list":    {track(cell{"properties", "[1]"}), "properties is not a JSON object"},
+		"properties typed":   {track(cell{"properties", []any{int64(1)}}), "properties is not a JSON object"},
+		"properties number":  {track(cell{"properties", int64(1)}), "properties is not a JSON object"},
+		"properties twice":   {track(cell{"properties", `{"a":1,"\u0061":2}`}), "properties has a member twice"},
+		"nested twice":       {track(cell{"properties", `{"x":[{"a":1,"a":2}]}`}), "properties has a member twice"},
+		"half a pair":        {track(cell{"properties", `{"a":"\ud800"}`}), "properties is not valid JSON"},
+		"huge number":        {track(cell{"properties", `{"a":1e400}`}), "properties has a number out of range"},
+		"NaN in JSON":        {track(cell{"properties", `{"a":NaN}`}), "properties is not valid JSON"},
+		"trailing comma":     {track(cell{"properties", `{"a":1,}`}), "properties is not valid JSON"},
+		"deep":               {track(cell{"properties", `{"a":` + nested(126) + `}`}), "properties is nested too deep"},
+		"deep column":        {track(cell{"json a", nested(126)}), "a is nested too deep"},
+		"deep row":           {track(cell{"_json", `{"a":` + nested(126) + `}`}), "the row is nested too deep"},
+		"JSON column":        {track(cell{"json a", `{"b":NaN}`}), "a is not valid JSON"},
+		"traits":             {row("identify", cell{"distinct_id", "u"}, cell{"traits", "gold"}), "traits is not valid JSON"},
+		"NaN":                {track(cell{"amount", nan}), "amount is NaN"},
+		"unknown type":       {track(cell{"amount", struct{}{}}), "amount has a type that cannot be imported"},
+		"long name":          {track(cell{strings.Repeat("é", 50), nan}), strings.Repeat("é", 32) + "... is NaN"},
+		"too large":          {track(cell{"text", strings.Repeat("x", 1<<20)}), "larger than 1 MiB"},
+		"as deep as can be":  {track(cell{"properties", `{"a":` + nested(125) + `}`}), ""},
+		"JSON as deep":       {track(cell{"_json", `{"a":` + nested(125) + `,"properties":{"b":` + nested(125) + `}}`}), ""},
+	} {
+		assert.Equal(t, c.reason, c.row.Reason, name)
+		assertValid(t, c.row.Message)
+	}
+}
+
+func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+
+func TestSizeIsTheClients(t *testing.T) {
+	for _, o := range []message.Options{{As: "track", Environment: "production"}, {As: "identify"}} {
+		columns := []message.Column{col("distinct_id", message.DistinctID), col("text", message.Other)}
+		values := []driver.Value{"u_1", ""}
+		if o.As == "track" {
+			columns = append(columns, col("event", message.Event), col("timestamp", message.Timestamp))
+			values = append(values, "e", at)
+		}
+		m := message.New(columns, o)
+		client, err := altertable.New("key", altertable.WithDisabled(true))
+		require.NoError(t, err)
+		passed := 0
+		for size := 1<<20 - 600; size < 1<<20; size += 7 {
+			values[1] = strings.Repeat("x", size)
+			r := m.Map(values)
+			if r.Reason != "" {
+				require.Equal(t, "larger than 1 MiB", r.Reason)
+				break
+			}
+			_, err := client.Encode(t.Context(), altertable.Raw{Endpoint: r.Endpoint, JSON: r.Message})
+			require.NoError(t, err, size)
+			passed++
+		}
+		assert.Greater(t, passed, 20)
+		assert.Less(t, passed, 80)
+	}
+}
+
+func TestProperties(t *testing.T) {
+	for name, c := range map[string]struct {
+		row  record.Row
+		want string
+	}{
+		"none":                     {track(cell{"plan", nil}), `{}`},
+		"empty text":               {track(cell{"properties", " "}), `{}`},
+		"bytes are kept":           {track(cell{"properties", ` { "a" : 1.50e1 , "\u0062":"\u00e9\/" } `}), `{"a" : 1.50e1,"\u0062":"\u00e9\/"}`},
+		"nulls inside":             {track(cell{"properties", `{"a":null}`}), `{"a":null}`},
+		"members win":              {track(cell{"properties", `{"\u0061":1}`}, cell{"a", "2"}, cell{"b", "3"}), `{"\u0061":1,"b":"3"}`},
+		"columns before members":   {track(cell{"_json", `{"a":1,"b":2,"c":3,"properties":{"b":5}}`}, cell{"c", "4"}), `{"b":5,"c":"4","a":1}`},
+		"NULL column":              {track(cell{"_json", `{"c":3}`}, cell{"c", nil}), `{"c":3}`},
+		"many":                     {track(cell{"properties", many(40, "x")}, cell{"_json", many(41, "y")}), strings.Replace(many(40, "x"), "}", `,"m40":"y"}`, 1)},
+		"map":                      {track(cell{"properties", ordered("a", int64(1), "b", nil)}, cell{"a", "2"}), `{"a":1,"b":null}`},
+		"text in JSON":             {track(cell{"_json", `{"properties":"{\"a\":1}"}`}), `{"a":1}`},
+		"empty text in JSON":       {track(cell{"_json", `{"properties":"","a":1}`}), `{"a":1}`},
+		"null in JSON":             {track(cell{"_json", `{"properties":null,"a":1}`}), `{"a":1}`},
+		"traits of a track":        {track(cell{"traits", `{"a":1}`}), `{"traits":{"a":1}}`},
+		"traits that are a text":   {track(cell{"traits", `gold`}), `{"traits":"gold"}`},
+		"traits of a track, JSON":  {track(cell{"_json", `{"traits":{"a":1},"new_user_id":"x"}`}), `{"traits":{"a":1},"new_user_id":"x"}`},
+		"properties of identify":   {row("identify", cell{"distinct_id", "u"}, cell{"properties", `{"a":1}`}), `{"a":1}`},
+		"traits before properties": {row("identify", cell{"distinct_id", "u"}, cell{"properties", `{"a":1}`}, cell{"traits", `{"b":1}`}), `{"b":1,"properties":{"a":1}}`},
+		"traits NULL":              {row("identify", cell{"distinct_id", "u"}, cell{"properties", `{"a":1}`}, cell{"traits", nil}), `{"a":1}`},
+		"traits in JSON":           {row("identify", cell{"_json", `{"distinct_id":"u","traits":{"b":1},"properties":{"a":1}}`}), `{"b":1,"properties":{"a":1}}`},
+		"own lib":                  {track(cell{"$lib", "web"}), `{"$lib":"web"}`},
+		"own ip":                   {track(cell{"properties", `{"$ip":"192.0.2.1"}`}), `{"$ip":"192.0.2.1"}`},
+		"JSON column":              {track(cell{"json a", `{"b": 12345678901234567890.10}`}), `{"a":{"b": 12345678901234567890.10}}`},
+		"name is escaped":          {track(cell{"a\"\n", "x"}), `{"a\"\n":"x"}`},
+	} {
+		assert.Empty(t, c.row.Reason, name)
+		assert.Equal(t, c.want, bag(t, c.row), name)
+		assertValid(t, c.row.Message)
+	}
+}
+
+func TestStructOfProperties(t *testing.T) {
+	d := newDatabase(t)
+	columns, rows := d.query("SELECT {'z': 1, 'none': NULL::INT, 'inner': {'none': NULL}} AS properties, 'x' AS none")
+	columns[0].Role = message.Properties
+	columns = append(columns, col("event", message.Event), col("distinct_id", message.DistinctID), col("timestamp", message.Timestamp))
+	r := mapped(columns, message.Options{As: "track"}, append(rows[0], "e", "u", at)...)
+	assert.Empty(t, r.Reason)
+	assert.Equal(t, `{"z":1,"inner":{"none":null},"none":"x"}`, bag(t, r), "a STRUCT has all members in all rows")
+}
+
+func TestNumbersOfCSV(t *testing.T) {
+	for text, want := range map[string]string{
+		"5": `5`, "-0.50": `-0.50`, "1e3": `1e3`, "1E+3": `1E+3`, "true": `true`, "false": `false`, "0": `0`,
+		"123456789012345678901234567890": `123456789012345678901234567890`, strings.Repeat("9", 308): strings.Repeat("9", 308),
+		"": `""`, "007": `"007"`, "+5": `"+5"`, "5.": `"5."`, ".5": `".5"`, "1e400": `"1e400"`, "1e": `"1e"`, "1e+-3": `"1e+-3"`, "1e++3": `"1e++3"`,
+		"NaN": `"NaN"`, "True": `"True"`, " 5": `" 5"`, "0x1p3": `"0x1p3"`, "1_000": `"1_000"`, "Infinity": `"Infinity"`, "-": `"-"`,
+		"n/a": `"n/a"`, strings.Repeat("9", 400): `"` + strings.Repeat("9", 400) + `"`,
+	} {
+		r := track(cell{"numeric n", text})
+		assert.Empty(t, r.Reason, text)
+		assert.Equal(t, `{"n":`+want+`}`, bag(t, r), text)
+		assert.Equal(t, `{"n":`+quote(text)+`}`, bag(t, track(cell{"n", text})), text)
+	}
+}
+
+func TestRefusedRowKeepsWhatItHas(t *testing.T) {
+	r := row("track", cell{"event", "paid"}, cell{"timestamp", at}, cell{"properties", "{torn"}, cell{"amount", nan}, cell{"plan", "pro"})
+	assert.Equal(t, "no distinct_id", r.Reason, "the first one")
+	assert.Equal(t, `{"properties":"{torn","amount":null,"plan":"pro"}`, bag(t, r))
+	assert.NotContains(t, string(r.Message), "distinct_id")
+	assert.Equal(t, "paid", r.Event)
+
+	r = row("track", cell{"_json", `{"event":"e","distinct_id":{"a":1},"timestamp":"soon","a":1}`}, cell{"bad_time", true})
+	assert.Equal(t, "distinct_id is not a text", r.Reason)
+	assert.Contains(t, string(r.Message), `"distinct_id":{"a":1},"timestamp":"soon"`)
+}
+
+func TestReasonOfTheStage(t *testing.T) {
+	r := row("track", cell{"_reason", "a torn line"}, cell{"_raw", "{\"a\":\n"}, cell{"_row", int64(3)})
+	assert.Equal(t, record.Row{Number: 3, Message: []byte(`"{\"a\":\n"`), Reason: "a torn line", At: record.NoTime}, r)
+	r = track(cell{"_reason", "group calls have no endpoint"}, cell{"_raw", nil})
+	assert.Equal(t, "group calls have no endpoint", r.Reason)
+	assert.Equal(t, record.Track, r.Endpoint)
+	assert.Contains(t, string(r.Message), `"signed_up"`)
+	r = track(cell{"_reason", nil}, cell{"_raw", nil})
+	assert.Empty(t, r.Reason)
+}
+
+func TestMapIsForSeveralGoroutines(t *testing.T) {
+	m := message.New([]message.Column{col("distinct_id", message.DistinctID), col("_json", message.JSON)}, message.Options{As: "identify"})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			var kept []record.Row
+			for i := range 2000 {
+				r := m.Map([]driver.Value{"u_1", `{"a":` + strings.Repeat("1", 1+i%200) + `}`})
+				kept = append(kept, r.Row)
+			}
+			for i, r := range kept {
+				assert.Equal(t, `{"distinct_id":"u_1","traits":{"a":`+strings.Repeat("1", 1+i%200)+`}}`, string(r.Message))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func ordered(pairs ...any) duckdb.OrderedMap {
+	var m duckdb.OrderedMap
+	for i := 0; i < len(pairs); i += 2 {
+		m.Set(pairs[i], pairs[i+1])
+	}
+	return m
 }

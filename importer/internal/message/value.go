@@ -16,12 +16,11 @@ import (
 
 // What is wrong with a value. Words that follow a column's name.
 const (
-	isNaN         = "is NaN"
-	isInfinite    = "is infinite"
-	outOfYears    = "has a year outside 1 to 9999"
-	keyTwice      = "has a key twice"
-	namelessField = "is a STRUCT without names"
-	unknownType   = "has a type that cannot be imported"
+	isNaN       = "is NaN"
+	isInfinite  = "is infinite"
+	outOfYears  = "has a year outside 1 to 9999"
+	keyTwice    = "has a key twice"
+	unknownType = "has a type that cannot be imported"
 )
 
 // appendValue appends a value of the driver in JSON, or null where there is a
@@ -161,8 +160,6 @@ func appendStruct(dst []byte, m map[string]any, sh *shape, depth int) (_ []byte,
 	names := sh.names
 	if sh.kind != duckdb.TYPE_STRUCT { // an object of a nested JSON
 		names = slices.Sorted(maps.Keys(m))
-	} else if len(m) < len(names) {
-		names, problem = nil, namelessField // the driver has lost all but one of them
 	}
 	for i, name := range names {
 		v, ok := m[name]

@@ -55,6 +55,9 @@ func (f *file) readFunction(path string, columns []string) string {
 	return f.readLines(path)
 }
 
+// textColumns is how the columns of text are given to DuckDB, by name.
+const textColumns = "auto_detect = false, columns = {"
+
 // readCSV reads all values as they are: a guess of types would lose zeros and
 // refuse rows.
 func (f *file) readCSV(path string, columns []string, header bool) string {
@@ -65,7 +68,7 @@ func (f *file) readCSV(path string, columns []string, header bool) string {
 			types[i] = duck.Quote(name) + ": 'BIGINT'"
 		}
 	}
-	return fmt.Sprintf(`read_csv(%s, auto_detect = false, columns = {%s}, delim = %s, quote = '"', escape = '"', header = %t, new_line = '%s', compression = '%s'%s)`,
+	return fmt.Sprintf(`read_csv(%s, `+textColumns+`%s}, delim = %s, quote = '"', escape = '"', header = %t, new_line = '%s', compression = '%s'%s)`,
 		duck.Quote(path), strings.Join(types, ", "), duck.Quote(string(f.delimiter)), header, f.lineEnd(), f.compression, bounds)
 }
 

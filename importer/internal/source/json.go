@@ -39,12 +39,15 @@ func (f *file) printedLines() string {
 	if f.format == linesFormat {
 		return f.printed(f.readLines(f.path))
 	}
-	format := "unstructured"
+	format, compression := "unstructured", f.compression
 	if f.array {
 		format = "array"
 	}
+	if compression == "none" {
+		compression = "uncompressed"
+	}
 	return fmt.Sprintf("(SELECT translate(json::VARCHAR, chr(10) || chr(13), '  ') AS _json FROM read_json_objects(%s, format = '%s', compression = '%s'))",
-		duck.Quote(f.path), format, f.compression)
+		duck.Quote(f.path), format, compression)
 }
 
 // fileColumn is the column _file, if there are several.
@@ -59,7 +62,7 @@ func (s *Source) fileColumn(f *file) string {
 // JSON cannot have. So no member is lost that comes late, and no text becomes a
 // date.
 func (f *file) readLines(path string) string {
-	return fmt.Sprintf(`read_csv(%s, auto_detect = false, columns = {'_json': 'VARCHAR'}, delim = chr(1), quote = '', escape = '', header = false, new_line = '%s', compression = '%s'%s)`,
+	return fmt.Sprintf(`read_csv(%s, `+textColumns+`'_json': 'VARCHAR'}, delim = chr(1), quote = '', escape = '', header = false, new_line = '%s', compression = '%s'%s)`,
 		duck.Quote(path), f.lineEnd(), f.compression, bounds)
 }
 

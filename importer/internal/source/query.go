@@ -17,8 +17,15 @@ func (s *Source) findQuery() error {
 	if s.SQL = trimQuery(s.spec.SQL); s.SQL == "" {
 		return errors.New("-sql is empty")
 	}
+	s.Text = isText(s.SQL)
 	s.loader = func(ctx context.Context, l *load) error { return l.fill(ctx, l.s.SQL) }
 	return nil
+}
+
+// isText reports whether a query reads a CSV file as this package prints it: its
+// numbers are text then, as they are without -sql.
+func isText(query string) bool {
+	return strings.Contains(query, textColumns) && !strings.Contains(query, textColumns+"'_json'")
 }
 
 // trimQuery takes off what ends a statement.

@@ -42,7 +42,7 @@ type Source struct {
 	SQL   string // what fills the table source, as a SELECT; for -print-sql
 	JSON  bool   // the table has _json; of a query it is known after Load
 	Raw   bool   // its objects are {"endpoint": ..., "message": {...}}: rejects, dead letters
-	Text  bool   // its columns are all text, as those of CSV
+	Text  bool   // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
 
 	spec   Spec
 	format string

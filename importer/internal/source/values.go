@@ -39,7 +39,7 @@ func (v *values) next() (rec record, err error) {
 		if v.space(""); w.have(1) {
 			return rec, fmt.Errorf("text follows its array: is it several files in one?")
 		}
-		return rec, io.EOF
+		return rec, w.err
 	case c == ']' || c == '}':
 		return rec, fmt.Errorf("a %c that opens nowhere follows value %d", c, v.n)
 	}

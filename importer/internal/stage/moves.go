@@ -31,7 +31,7 @@ func (s *Stage) move(ctx context.Context, environment string) error {
 		SELECT position, moved AS stamp FROM (
 			SELECT position, stamp, n + max(stamp - n) OVER (PARTITION BY zone, person ORDER BY position) AS moved FROM (
 				SELECT position, stamp, zone, person, row_number() OVER (PARTITION BY zone, person ORDER BY position) AS n FROM (
-					SELECT rowid AS position, at, coalesce(%s, %s) AS zone, %s AS person FROM sorted
+					SELECT rowid AS position, stamp, coalesce(%s, %s) AS zone, %s AS person FROM sorted
 					WHERE rowid >= %d AND rowid < %d AND stamp IS NOT NULL AND %s IS NULL)
 				WHERE person IS NOT NULL))
 		WHERE moved <> stamp ORDER BY position`,

@@ -3,18 +3,182 @@ package survey
 
 import (
 	"context"
-	"errors"
-	"io"
+	"sync/atomic"
 
+	"github.com/altertable-ai/altertable-go/importer/internal/message"
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 	"github.com/altertable-ai/altertable-go/importer/internal/stage"
 )
 
-// A Survey is what a dry run has found.
-type Survey struct{}
+// What one request carries at most, as package deliver makes them.
+const (
+	requestMessages = 1000
+	requestBytes    = 1 << 20
+)
 
-// Make reads all rows.
-func Make(ctx context.Context, s *stage.Stage) (*Survey, error) { return nil, errors.New("not built") }
+const (
+	exampleRows = 10  // rows that are named for each reason
+	mostReasons = 100 // reasons that are told apart
+	shownRows   = 5   // rows that are shown as they would be sent
+)
 
-// Print writes the survey for people, as wide as width. Values of rows are shown
-// with showValues alone.
-func (s *Survey) Print(out io.Writer, width int, showValues bool) error { return nil }
+// A Survey is what a dry run has found. Its memory is bounded, whatever the rows
+// are.
+type Survey struct {
+	stage *stage.Stage
+
+	Rows         int64            // messages, the refused ones included
+	Refused      int64            // of these
+	Sent         map[string]int64 // messages that would be sent, by endpoint
+	Dated        int64            // identifies with a timestamp
+	Environments map[string]int64 // messages that would be sent, by environment
+
+	first, last int64 // timestamps, or record.NoTime
+	bytes       map[string]int64
+	reasons     []*refusal
+	byReason    map[string]*refusal
+	calendar    calendar
+	people      people
+	shown       []shown
+	spare       []shown
+}
+
+// A refusal is what is refused for one reason.
+type refusal struct {
+	reason string
+	count  int64
+	rows   []place // the first ones by number
+}
+
+// A place says where a row is in the source.
+type place struct {
+	file   string
+	number int64
+}
+
+func (p place) before(q place) bool {
+	return p.file < q.file || p.file == q.file && p.number < q.number
+}
+
+// Make reads all rows, and counts them in read.
+func Make(ctx context.Context, s *stage.Stage, read *atomic.Int64) (*Survey, error) {
+	v := newSurvey(s)
+	err := s.Read(ctx, 0, func(rows []record.Row) error {
+		for i := range rows {
+			v.add(&rows[i])
+		}
+		read.Add(int64(len(rows)))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+func newSurvey(s *stage.Stage) *Survey {
+	return &Survey{
+		stage:        s,
+		Sent:         map[string]int64{},
+		Environments: map[string]int64{},
+		first:        record.NoTime,
+		last:         record.NoTime,
+		bytes:        map[string]int64{},
+		byReason:     map[string]*refusal{},
+		people:       newPeople(),
+	}
+}
+
+func (v *Survey) add(row *record.Row) {
+	v.Rows++
+	if row.Reason != "" {
+		v.refuse(row)
+		return
+	}
+	v.Sent[row.Endpoint]++
+	v.bytes[row.Endpoint] += int64(len(row.Message)) + 1
+	v.environment(environment(row.Message))
+	if row.At != record.NoTime {
+		if v.first == record.NoTime || row.At < v.first {
+			v.first = row.At
+		}
+		v.last = max(v.last, row.At)
+		if row.Endpoint == record.Identify {
+			v.Dated++
+		}
+	}
+	if row.Endpoint == record.Track {
+		v.calendar.add(row.At, row.Event)
+	}
+	v.people.add(row.Person, place{row.File, row.Number})
+	v.show(row)
+}
+
+func (v *Survey) refuse(row *record.Row) {
+	v.Refused++
+	r := v.byReason[row.Reason]
+	if r == nil {
+		reason := row.Reason
+		if len(v.reasons) >= mostReasons {
+			reason = "other reasons"
+			r = v.byReason[reason]
+		}
+		if r == nil {
+			r = &refusal{reason: reason}
+			v.byReason[reason] = r
+			v.reasons = append(v.reasons, r)
+		}
+	}
+	r.count++
+	r.add(place{row.File, row.Number})
+}
+
+// add keeps the first rows of the source: the stage's order is another one.
+func (r *refusal) add(p place) {
+	if len(r.rows) == exampleRows && !p.before(r.rows[exampleRows-1]) {
+		return
+	}
+	i := len(r.rows)
+	for i > 0 && p.before(r.rows[i-1]) {
+		i--
+	}
+	r.rows = append(r.rows, place{})
+	copy(r.rows[i+1:], r.rows[i:])
+	r.rows[i] = p
+	r.rows = r.rows[:min(len(r.rows), exampleRows)]
+}
+
+func (v *Survey) environment(name string) {
+	if _, known := v.Environments[name]; known || len(v.Environments) < 100 {
+		v.Environments[name]++
+	}
+}
+
+// Rejected is how many rows are refused for each reason.
+func (v *Survey) Rejected() map[string]int64 {
+	counts := map[string]int64{}
+	for _, r := range v.reasons {
+		counts[r.reason] += r.count
+	}
+	return counts
+}
+
+// requests estimates how many requests the import takes.
+func (v *Survey) requests() int64 {
+	var sum int64
+	for endpoint, n := range v.Sent {
+		sum += max((n+requestMessages-1)/requestMessages, (v.bytes[endpoint]+requestBytes-1)/requestBytes)
+	}
+	return sum
+}
+
+// HasTime reports whether rows of these columns can have timestamps of their own.
+func HasTime(columns []message.Column) bool {
+	for _, c := range columns {
+		switch c.Role {
+		case message.Timestamp, message.Message, message.JSON:
+			return true
+		}
+	}
+	return false
+}

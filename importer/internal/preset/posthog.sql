@@ -1,0 +1,154 @@
+-- PostHog: the events or the persons of a batch export, a JSON object for each.
+-- A row whose $set, $set_once or person_properties say something new about its
+-- person gives two rows: an identify, and the event.
+WITH lines AS (
+{{lines}}
+),
+
+-- Each row is parsed once. j is NULL where there is no JSON object.
+parsed AS (
+  SELECT *, CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
+    "event": "VARCHAR", "distinct_id": "VARCHAR", "timestamp": "VARCHAR", "ip": "VARCHAR", "elements_chain": "VARCHAR",
+    "properties": "JSON", "person_properties": "JSON",
+    "person_id": "VARCHAR", "created_at": "VARCHAR", "_inserted_at": "VARCHAR", "is_deleted": "VARCHAR"
+  }')) END AS j
+  FROM lines
+),
+
+-- Parquet, CSV and the API have JSON text where JSON lines have objects.
+objects AS (
+  SELECT
+    _row, _file, _json, j,
+    CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END AS properties,
+    CASE WHEN starts_with(j.person_properties::VARCHAR, '"') THEN j.person_properties ->> '$' ELSE j.person_properties::VARCHAR END AS person_properties
+  FROM parsed
+),
+
+-- p has those properties that have another name or place on the platform.
+rows_ AS (
+  SELECT *, CASE WHEN starts_with(properties, '{') THEN TRY(json_transform(properties, '{
+    "$set": "JSON", "$set_once": "JSON", "$anon_distinct_id": "VARCHAR", "alias": "VARCHAR", "$device_id": "VARCHAR",
+    "$current_url": "VARCHAR", "$referrer": "VARCHAR", "$raw_user_agent": "VARCHAR", "$device_type": "VARCHAR",
+    "$viewport_width": "VARCHAR", "$viewport_height": "VARCHAR",
+    "utm_source": "VARCHAR", "utm_medium": "VARCHAR", "utm_campaign": "VARCHAR", "utm_term": "VARCHAR", "utm_content": "VARCHAR"
+  }')) END AS p
+  FROM objects
+),
+
+events AS (
+  SELECT
+    _row, _file, _json, j, p, properties,
+    CASE WHEN j IS NULL THEN 'nothing'
+         WHEN j.event IS NULL AND j.person_id IS NOT NULL THEN 'person'
+         WHEN j.event IN ('$identify', '$set') THEN 'identify'
+         WHEN j.event IN ('$create_alias', '$merge_dangerously') THEN 'alias'
+         WHEN j.event = '$groupidentify' THEN 'group'
+         ELSE 'track' END AS kind,
+    CASE kind WHEN 'track' THEN p END AS t,
+    nullif(j.distinct_id, '') AS distinct_id,
+    coalesce(j.timestamp, j._inserted_at, j.created_at) AS happened,
+    TRY_CAST(happened AS TIMESTAMPTZ) AS moment,
+    CASE WHEN starts_with(p."$set"::VARCHAR, '{') THEN nullif(p."$set"::VARCHAR, '{}') END AS set_,
+    CASE WHEN starts_with(p."$set_once"::VARCHAR, '{') THEN nullif(p."$set_once"::VARCHAR, '{}') END AS once,
+    CASE WHEN starts_with(person_properties, '{') THEN nullif(TRY(json(person_properties))::VARCHAR, '{}') END AS person
+  FROM rows_
+),
+
+-- What is said about people, with what was said before about the same one.
+said AS (
+  SELECT
+    _row, _file, kind, distinct_id, p, happened, moment, set_, once, person,
+    lag(set_ IGNORE NULLS) OVER before AS set_before,
+    lag(once IGNORE NULLS) OVER before AS once_before,
+    lag(person IGNORE NULLS) OVER before AS person_before
+  FROM events
+  WHERE kind = 'identify' OR kind = 'track' AND distinct_id IS NOT NULL AND coalesce(set_, once, person) IS NOT NULL
+  WINDOW before AS (PARTITION BY distinct_id ORDER BY moment, _file, _row)
+),
+
+-- Without repetitions; $identify and $set are sent in any case.
+new AS (
+  SELECT
+    _row, _file, distinct_id, p, happened, moment,
+    CASE WHEN kind = 'identify' OR set_ IS DISTINCT FROM set_before THEN set_ END AS set_,
+    CASE WHEN once IS DISTINCT FROM once_before THEN once END AS once,
+    CASE WHEN kind = 'identify' OR person IS DISTINCT FROM person_before THEN person END AS person
+  FROM said
+  WHERE kind = 'identify'
+     OR set_ IS NOT NULL AND set_ IS DISTINCT FROM set_before
+     OR once IS NOT NULL AND once IS DISTINCT FROM once_before
+     OR person IS NOT NULL AND person IS DISTINCT FROM person_before
+),
+
+-- A member of $set_once counts only if nothing set it before.
+members AS (
+  SELECT _row, _file, distinct_id, moment, 1 AS rank, e.key, e.value FROM new, json_each(set_) e WHERE person IS NULL
+  UNION ALL
+  SELECT _row, _file, distinct_id, moment, 2 AS rank, e.key, e.value FROM new, json_each(once) e WHERE person IS NULL
+),
+kept AS (
+  SELECT * FROM members
+  QUALIFY rank = 1 OR row_number() OVER (PARTITION BY distinct_id, key ORDER BY moment, _file, _row, rank) = 1
+),
+collected AS (
+  SELECT _row, _file, '{' || string_agg(to_json(key)::VARCHAR || ':' || value::VARCHAR, ',' ORDER BY rank, key) || '}' AS traits
+  FROM kept GROUP BY ALL
+),
+
+-- person_properties has all of it, as it was when the event came in.
+identifies AS (
+  SELECT
+    new._row, new._file, 'identify' AS endpoint, happened AS timestamp, new.distinct_id,
+    CASE WHEN p."$anon_distinct_id" <> new.distinct_id THEN nullif(p."$anon_distinct_id", '') END AS anonymous_id,
+    nullif(p."$device_id", '') AS device_id,
+    CASE WHEN person IS NULL THEN traits WHEN set_ IS NULL THEN person
+         ELSE json_merge_patch(person, set_)::VARCHAR END AS traits
+  FROM new LEFT JOIN collected ON new._row = collected._row AND new._file IS NOT DISTINCT FROM collected._file
+)
+
+SELECT
+  _row, _file,
+
+  CASE kind WHEN 'track' THEN 'track' WHEN 'alias' THEN 'alias' WHEN 'person' THEN 'identify' END AS endpoint,
+  CASE kind WHEN 'track' THEN j.event END AS event,
+  happened AS timestamp,
+
+  -- Who. distinct_id is the person that stays after $create_alias, so the alias leads to it.
+  CASE kind WHEN 'alias' THEN nullif(p.alias, '') ELSE distinct_id END AS distinct_id,
+  CASE kind WHEN 'alias' THEN distinct_id END AS new_user_id,
+  NULL::VARCHAR AS anonymous_id,
+  nullif(p."$device_id", '') AS device_id,
+
+  -- Properties, except those that are sent under other names.
+  CASE WHEN kind = 'track' AND p IS NULL THEN properties
+       WHEN kind = 'track' THEN json_merge_patch(properties, '{
+         "$set": null, "$set_once": null, "$device_id": null, "token": null, "distinct_id": null,
+         "$current_url": null, "$referrer": null, "$raw_user_agent": null,
+         "utm_source": null, "utm_medium": null, "utm_campaign": null, "utm_term": null, "utm_content": null
+       }')::VARCHAR END AS properties,
+  CASE kind WHEN 'person' THEN properties END AS traits,
+
+  t."$current_url" AS "$url",
+  t."$referrer" AS "$referer",
+  t."$raw_user_agent" AS "$user_agent",
+  t."$device_type" AS "$device",
+  t."$viewport_width" || 'x' || t."$viewport_height" AS "$viewport",
+  t.utm_campaign AS "$utm_campaign",
+  t.utm_source AS "$utm_source",
+  t.utm_medium AS "$utm_medium",
+  t.utm_term AS "$utm_term",
+  t.utm_content AS "$utm_content",
+  CASE kind WHEN 'track' THEN nullif(j.ip, '') END AS "$ip",
+  CASE kind WHEN 'track' THEN nullif(j.elements_chain, '') END AS "$elements_chain",
+
+  -- What cannot be sent, and why.
+  CASE WHEN kind = 'nothing' THEN 'not a JSON object'
+       WHEN kind = 'group' THEN 'a $groupidentify event: the platform has no endpoint for groups'
+       WHEN kind = 'person' AND lower(j.is_deleted) IN ('true', '1') THEN 'a deleted person'
+  END AS _reason,
+  CASE WHEN kind IN ('nothing', 'group') OR kind = 'person' AND lower(j.is_deleted) IN ('true', '1') THEN _json END AS _raw
+FROM events
+WHERE kind <> 'identify'
+
+UNION ALL BY NAME
+SELECT * FROM identifies

@@ -1,0 +1,155 @@
+package preset
+
+import (
+	"slices"
+	"strings"
+)
+
+// Segment and RudderStack write the same tables into a warehouse: tracks, pages,
+// screens, identifies, aliases, groups, and one for each event. A row is a call;
+// its properties or traits are columns, and what the context had is in columns
+// that begin with context_. The table's name is not in its rows, so what a row
+// is follows from the columns.
+
+// context is where a column of the context goes; of several the first that has a
+// value counts.
+var context = []struct {
+	name    string
+	columns []string
+}{
+	{"$ip", []string{"context_ip", "context_request_ip"}},
+	{"$url", []string{"context_page_url"}},
+	{"$referer", []string{"context_page_referrer"}},
+	{"$os", []string{"context_os_name"}},
+	{"$device", []string{"context_device_type"}},
+	{"$device_model", []string{"context_device_model"}},
+	{"$user_agent", []string{"context_user_agent"}},
+	{"$utm_campaign", []string{"context_campaign_name"}},
+	{"$utm_source", []string{"context_campaign_source"}},
+	{"$utm_medium", []string{"context_campaign_medium"}},
+	{"$utm_term", []string{"context_campaign_term"}},
+	{"$utm_content", []string{"context_campaign_content"}},
+	{"$lib", []string{"context_library_name"}},
+	{"$lib_version", []string{"context_library_version"}},
+}
+
+// own are the columns of a row that are neither properties nor traits.
+var own = []string{
+	"_row", "_file", "id", "user_id", "anonymous_id", "previous_id", "group_id", "event", "event_text",
+	"timestamp", "original_timestamp", "sent_at", "received_at", "loaded_at", "uuid", "uuid_ts", "channel",
+}
+
+// kind says what the rows of a table are.
+func (t table) kind() string {
+	switch {
+	case t.any("event", "event_text"):
+		return "track"
+	case t.has("previous_id"):
+		return "alias"
+	case t.has("group_id"):
+		return "group"
+	case t.all([]string{"url", "path"}):
+		return "page"
+	}
+	return "identify"
+}
+
+// warehouse is the mapping of a table of a warehouse. Columns that it does not
+// name become properties or traits with their types.
+func (t table) warehouse(tool string) string {
+	kind := t.kind()
+	var b strings.Builder
+	line := func(parts ...string) { b.WriteString(strings.Join(parts, "") + "\n") }
+
+	line("-- A warehouse table of ", tool, ". By its columns its rows are calls of the type ", kind, ".")
+	line("SELECT")
+	line("  ", t.place(), ",")
+	line("  ", t.first("timestamp", "original_timestamp", "sent_at", "received_at"), " AS timestamp,")
+	switch kind {
+	case "group":
+		line("  'a group call: the platform has no endpoint for groups' AS _reason,")
+		line("  to_json(source)::VARCHAR AS _raw")
+		line("FROM source")
+		return b.String()
+	case "alias":
+		line("  'alias' AS endpoint,")
+		line("  ", t.id("previous_id"), " AS distinct_id,")
+		line("  ", t.id("user_id"), " AS new_user_id")
+		line("FROM source")
+		return b.String()
+	}
+	t.event(kind, line)
+	line("  coalesce(", t.id("user_id"), ", ", t.id("anonymous_id"), ") AS distinct_id,")
+	line("  CASE WHEN ", t.id("user_id"), " <> ", t.id("anonymous_id"), " THEN ", t.id("anonymous_id"), " END AS anonymous_id,")
+	line("  ", t.id("context_device_id"), " AS device_id,")
+	line()
+	line("  -- The context.")
+	for _, c := range context {
+		if t.any(c.columns...) {
+			line("  ", t.first(c.columns...), " AS ", quote(c.name), ",")
+		}
+	}
+	if t.all([]string{"context_screen_width", "context_screen_height"}) {
+		line("  ", t.column("context_screen_width"), "::VARCHAR || 'x' || ", t.column("context_screen_height"), "::VARCHAR AS \"$viewport\",")
+	}
+	line()
+	line("  -- Properties or traits.")
+	line("  * EXCLUDE (", strings.Join(t.known(kind), ", "), ")")
+	line("FROM source")
+	return b.String()
+}
+
+// event writes which endpoint a row goes to, and the event of a track.
+func (t table) event(kind string, line func(...string)) {
+	switch kind {
+	case "identify":
+		line("  'identify' AS endpoint,")
+	case "page":
+		line("  'track' AS endpoint,")
+		line("  '$pageview' AS event,")
+		line("  ", t.value("name"), " AS \"$page_name\",")
+		line("  ", t.value("category"), " AS \"$page_category\",")
+	default:
+		line("  'track' AS endpoint,")
+		// event_text is the name as the code has it, event its form as a table's name.
+		line("  ", t.first("event_text", "event"), " AS event,")
+	}
+}
+
+// known are the columns that are not passed on.
+func (t table) known(kind string) []string {
+	var known []string
+	for _, c := range t.columns {
+		l := strings.ToLower(c)
+		page := kind == "page" && (l == "name" || l == "category")
+		if page || slices.Contains(own, l) || strings.HasPrefix(l, "context_") {
+			known = append(known, quote(c))
+		}
+	}
+	return known
+}
+
+// id is a column of ids as text; an empty one is none.
+func (t table) id(name string) string {
+	if !t.has(name) {
+		return "NULL::VARCHAR"
+	}
+	return "nullif(" + t.column(name) + "::VARCHAR, '')"
+}
+
+// first is the first value of these columns, as far as there are such columns.
+func (t table) first(names ...string) string {
+	var have []string
+	for _, n := range names {
+		if t.has(n) {
+			have = append(have, t.column(n)+"::VARCHAR")
+		}
+	}
+	switch len(have) {
+	case 0:
+		return "NULL::VARCHAR"
+	case 1:
+		return have[0]
+	}
+	return "coalesce(" + strings.Join(have, ", ") + ")"
+}

@@ -1,0 +1,78 @@
+package source
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestFindRefused(t *testing.T) {
+	dir := t.TempDir()
+	assert.Equal(t, "there is no file "+filepath.Join(dir, "a.csv"), failure(t, Spec{Paths: []string{filepath.Join(dir, "a.csv")}}))
+	assert.Contains(t, failure(t, Spec{Paths: []string{dir}}), dir+" is a directory")
+	assert.Contains(t, failure(t, Spec{Paths: []string{filepath.Join(dir, "*.csv")}}), "no file matches")
+	assert.Contains(t, failure(t, Spec{Paths: []string{filepath.Join(dir, "[")}}), "not a pattern")
+	if runtime.GOOS != "windows" && os.Getuid() != 0 {
+		path := file1(t, "a.csv", "a\n1\n")
+		require.NoError(t, os.Chmod(path, 0))
+		assert.Equal(t, "cannot read "+path+": permission denied", failure(t, Spec{Paths: []string{path}}))
+	}
+}
+
+func TestFindNames(t *testing.T) {
+	path := file1(t, "a[1].csv", "a\n1\n")
+	s, err := Find(Spec{Paths: []string{path}})
+	require.NoError(t, err, "a name that could be a pattern")
+	assert.Equal(t, []any{"a[1].csv", path, int64(4)}, []any{s.Name, s.Path, s.Bytes})
+}
+
+func TestStdin(t *testing.T) {
+	text := "event,n\nsigned_up,1\n"
+	many := "n\n" + strings.Repeat("1234567\n", 2*headSize/8)
+	for name, c := range map[string]struct {
+		spec Spec
+		text string
+		want string
+	}{
+		"CSV":   {Spec{}, text, "1|signed_up|1"},
+		"gzip":  {Spec{}, gzipped(t, text), "1|signed_up|1"},
+		"lines": {Spec{}, "{\"a\":1}\n", `1|{"a":1}`},
+		"long":  {Spec{Format: "csv"}, many, "1|1234567"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.spec.Paths, c.spec.Stdin = []string{"-"}, strings.NewReader(c.text)
+			s, db := load1(t, c.spec)
+			assert.Equal(t, []any{"standard input", ""}, []any{s.Name, s.Path})
+			assert.Equal(t, int64(len(c.text)), s.Bytes)
+			assert.Equal(t, c.want, rows(t, db, "FROM source LIMIT 1")[0])
+			entries, err := os.ReadDir(db.Dir)
+			require.NoError(t, err)
+			for _, entry := range entries {
+				assert.NotEqual(t, "input", entry.Name(), "the copy is removed")
+			}
+		})
+	}
+	assert.Equal(t, "standard input is empty", failure(t, Spec{Paths: []string{"-"}, Stdin: strings.NewReader("")}))
+	assert.Equal(t, "there is no standard input", failure(t, Spec{Paths: []string{"-"}}))
+	torn := failure(t, Spec{Paths: []string{"-"}, Stdin: io.MultiReader(strings.NewReader("[{}"))})
+	assert.Contains(t, torn, "cannot read standard input: ")
+}
+
+func TestLoadInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for _, spec := range []Spec{{Paths: []string{file1(t, "a.csv", "a\n1\n")}}, {SQL: "SELECT 1"}} {
+		s, err := Find(spec)
+		require.NoError(t, err)
+		db := database(t)
+		cancel()
+		assert.ErrorIs(t, s.Load(ctx, db), context.Canceled)
+	}
+}

@@ -1,0 +1,83 @@
+package source
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestQuery(t *testing.T) {
+	s, db := load1(t, Spec{SQL: "SELECT 'signed_up' AS event, 1.50 AS price; -- all\n;"})
+	assert.Equal(t, []any{"the query", "", false}, []any{s.Name, s.Path, s.JSON})
+	assert.Equal(t, []string{"1|signed_up|1.5"}, rows(t, db, "SELECT _row, event, price::DOUBLE FROM source"))
+
+	s, db = load1(t, Spec{SQL: `SELECT 7 AS _row, '{"endpoint":"track","message":{}}' AS _json`})
+	assert.True(t, s.JSON)
+	assert.True(t, s.Raw)
+	assert.Equal(t, []string{`7|{"endpoint":"track","message":{}}`}, rows(t, db, "FROM source"))
+
+	_, db = load1(t, Spec{SQL: "SELECT 1 AS a WHERE false"})
+	assert.Empty(t, rows(t, db, "FROM source"), "a query may find nothing new")
+}
+
+func TestQueryRejects(t *testing.T) {
+	path := file1(t, "a.csv", "event,n\na,1\nb\nc,3\n")
+	_, db := load1(t, Spec{SQL: fmt.Sprintf("SELECT * FROM read_csv('%s', columns = {'event': 'VARCHAR', 'n': 'INT'}, header = true, auto_detect = false, store_rejects = true, rejects_table = 'mine')", path)})
+	assert.Equal(t, []string{"a|1", "c|3"}, rows(t, db, "SELECT event, n FROM source"))
+	assert.Equal(t, []string{"2|NULL|b|DuckDB cannot read the row: missing columns"}, rows(t, db, "FROM torn"))
+}
+
+func TestQueryRefused(t *testing.T) {
+	for query, want := range map[string]string{
+		"SELECT * FROM users":                       "Table with name users does not exist!",
+		"SELECT a FROM (SELECT 1 AS b)":             `Referenced column "a" not found`,
+		"SELEC 1":                                   `syntax error at or near "SELEC"`,
+		"SELECT * FROM '/nowhere/a.parquet'":        `No files found that match the pattern "/nowhere/a.parquet"`,
+		"DROP TABLE torn":                           "syntax error",
+		"SELECT 'secret value'::INT AS distinct_id": "Could not convert",
+	} {
+		sentence := failure(t, Spec{SQL: query})
+		assert.Contains(t, sentence, want)
+		assert.Contains(t, sentence, "the query: ")
+		assert.NotContains(t, sentence, "^")
+		assert.NotContains(t, sentence, "secret")
+	}
+}
+
+// TestPrinted runs the SQL that is printed for a source, and finds the same rows.
+func TestPrinted(t *testing.T) {
+	dir := files(t, "a.csv", "event,zip\n\"a\nb\",007\n", "b.csv", "n;event\n1;x\n", "latin.csv", "a,b\n\xfc,1\n",
+		"a.ndjson", "{\"a\": 1}\n{\"b\":2}\n", "b.ndjson", "{}\n", "array.json", "[{\"a\":\n1},\n{}]", "pretty.json", "{\n\"a\": 1}\n{}",
+		"gz.csv.gz", gzipped(t, "a,b\n1,2\n"), "it's.csv", "a,b\n1,2\n")
+	made(t, "duckdb", "p.duckdb", "COPY (SELECT 1 AS a, {'b': 2} AS s) TO '"+filepath.Join(dir, "a.parquet")+"'", "COPY (SELECT 1.5 AS c, 3 AS a) TO '"+filepath.Join(dir, "b.parquet")+"'")
+	for _, spec := range []Spec{
+		{Paths: []string{"a.csv"}}, {Paths: []string{"a.csv", "b.csv"}}, {Paths: []string{"latin.csv"}, Encoding: "latin-1"}, {Paths: []string{"it's.csv"}},
+		{Paths: []string{"a.ndjson"}}, {Paths: []string{"a.ndjson", "b.ndjson"}}, {Paths: []string{"array.json"}}, {Paths: []string{"pretty.json"}},
+		{Paths: []string{"gz.csv.gz"}}, {Paths: []string{"a.parquet"}}, {Paths: []string{"a.parquet", "b.parquet"}},
+	} {
+		for i, name := range spec.Paths {
+			spec.Paths[i] = filepath.Join(dir, name)
+		}
+		s, direct := load1(t, spec)
+		q, queried := load1(t, Spec{SQL: "WITH source AS (\n  " + s.SQL + "\n)\nSELECT * FROM source"})
+		assert.Equal(t, rows(t, direct, "FROM source"), rows(t, queried, "FROM source"), s.SQL)
+		assert.Equal(t, columnsOf(t, direct), columnsOf(t, queried))
+		assert.Equal(t, []bool{s.JSON, s.Text, s.Raw}, []bool{q.JSON, q.Text, q.Raw}, s.SQL)
+	}
+}
+
+func TestParquet(t *testing.T) {
+	dir := t.TempDir()
+	made(t, "duckdb", "p.duckdb", "COPY (SELECT i AS n, {'b': 2} AS s FROM range(5000) t(i)) TO '"+filepath.Join(dir, "a.parquet")+"'",
+		"COPY (SELECT 1.5 AS c, 3 AS n) TO '"+filepath.Join(dir, "b.parquet")+"'", "COPY (SELECT 1 AS n WHERE false) TO '"+filepath.Join(dir, "c.parquet")+"'")
+	s, db := load1(t, Spec{Paths: []string{filepath.Join(dir, "a.parquet")}})
+	assert.False(t, s.Text)
+	assert.Equal(t, []string{"5000|0"}, rows(t, db, "SELECT count(*), count(*) FILTER (n + 1 <> _row) FROM source"))
+	_, db = load1(t, Spec{Paths: []string{filepath.Join(dir, "[ab].parquet")}})
+	assert.Equal(t, []string{"1|b.parquet|3|NULL|1.5"}, rows(t, db, "SELECT _row, _file, n, s, c::DOUBLE FROM source WHERE _file = 'b.parquet'"))
+	assert.Equal(t, "c.parquet has no rows", failure(t, Spec{Paths: []string{filepath.Join(dir, "c.parquet")}}))
+	damaged := file1(t, "d.parquet", "PAR1 and nothing else")
+	assert.Contains(t, failure(t, Spec{Paths: []string{damaged}}), "d.parquet: ")
+}

@@ -1,0 +1,154 @@
+package survey
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
+)
+
+// OldIdentifies says what happens to identifies with timestamps.
+const OldIdentifies = `have timestamps. The platform ignores an identify that is older than what it has of the person, and counts it as taken: whoever was identified since keeps the traits there are. -traits-now stamps identifies with the time of the import, and then the traits of the import win.`
+
+// manyEvents is from how many names on something else than an event is probably
+// a part of them.
+const manyEvents = 500
+
+// printHints writes what somebody should look at before sending.
+func (v *Survey) printHints(p *page, showValues bool) {
+	var hints []string
+	if v.Dated > 0 {
+		hints = append(hints, show.Counted(v.Dated, "identify")+" "+strings.Replace(OldIdentifies, "have timestamps", verb(v.Dated, "has a timestamp", "have timestamps"), 1))
+	}
+	if v.stage.Moved > 0 {
+		hints = append(hints, show.Counted(v.stage.Moved, "identify")+" at the same instant as another of the same person "+verb(v.stage.Moved, "is", "are")+" moved by microseconds: the platform would ignore the second one.")
+	}
+	hints = append(hints, v.hintsOfIDs(showValues)...)
+	hints = append(hints, v.hintsOfTime()...)
+	if n := len(v.calendar.names); n >= manyEvents {
+		hints = append(hints, fmt.Sprintf("%s different events: are ids or addresses a part of their names?", show.Count(int64(n))))
+	}
+	if len(hints) == 0 {
+		return
+	}
+	p.heading("Look at this first")
+	for _, hint := range hints {
+		p.paragraph("  - ", "    ", hint)
+	}
+}
+
+func (v *Survey) hintsOfIDs(showValues bool) []string {
+	var hints []string
+	if n, _ := v.people.emails.count(); n > 0 {
+		hints = append(hints, fmt.Sprintf("%s like e-mail addresses, first in %s. An address changes, and then one person is two: use the id of your own system.",
+			verb(n, "1 id looks", show.Count(n)+" ids look"), v.people.mail.shown()))
+	}
+	constants := v.people.constants()
+	slices.SortFunc(constants, func(a, b *often) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.first.number, b.first.number))
+	})
+	for _, o := range constants[:min(len(constants), 3)] {
+		name, least := "One id", ""
+		if v.people.missed > 0 {
+			least = "at least "
+		}
+		if showValues {
+			name = fmt.Sprintf("The id %s", quoted(o.id))
+		}
+		hints = append(hints, fmt.Sprintf("%s is on %s%s of the rows, %s for example. If it stands for nobody, strangers become one person.", name, least, show.Share(o.count, v.people.rows), o.first.shown()))
+	}
+	return hints
+}
+
+func (v *Survey) hintsOfTime() []string {
+	if v.first == record.NoTime {
+		return nil
+	}
+	var hints []string
+	if first := time.UnixMicro(v.first).UTC(); first.Year() < 2000 {
+		hints = append(hints, fmt.Sprintf("The first timestamp is of %d: is the column of timestamps the right one?", first.Year()))
+	}
+	if last := time.UnixMicro(v.last); last.After(time.Now().Add(24 * time.Hour)) {
+		hints = append(hints, "The last timestamp is in the future. An identify of the future wins over all that come until then.")
+	}
+	return hints
+}
+
+func verb(n int64, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
+}
+
+func (p place) shown() string {
+	if p.file == "" {
+		return fmt.Sprintf("row %d", p.number)
+	}
+	return fmt.Sprintf("row %d of %s", p.number, show.Text(p.file, 60))
+}
+
+func quoted(text string) string { return `"` + show.Text(text, mostShown) + `"` }
+
+// printRows writes rows as they would be sent.
+func (v *Survey) printRows(p *page, showValues bool) {
+	rows := v.rowsToShow()
+	if len(rows) == 0 {
+		return
+	}
+	title := show.Counted(int64(len(rows)), "row") + " as they would be sent"
+	if len(rows) == 1 {
+		title = "1 row as it would be sent"
+	}
+	if !showValues {
+		title += " (-show-values shows values)"
+	}
+	p.heading(title)
+	for _, row := range rows {
+		name := row.at.shown() + ", " + row.endpoint
+		if row.event != "" {
+			name += " " + show.Text(row.event, 40)
+		}
+		p.line("  " + name)
+		if showValues {
+			row.printValues(p)
+			continue
+		}
+		p.paragraph("    ", "    ", types(row.members))
+		if row.inner != "" {
+			text := row.inner + ": " + types(row.innerMembers)
+			if row.left > 0 {
+				text += ", and " + show.Count(int64(row.left)) + " more"
+			}
+			p.paragraph("    ", "      ", text)
+		}
+	}
+}
+
+func types(members []member) string {
+	parts := make([]string, len(members))
+	for i, m := range members {
+		parts[i] = strings.ReplaceAll(show.Text(m.name, 40), " ", show.Glue) + show.Glue + m.kind
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (s *shown) printValues(p *page) {
+	for _, m := range s.members {
+		p.line(show.Text("    "+m.name+": "+m.value, p.width))
+	}
+	if s.inner == "" {
+		return
+	}
+	p.line("    " + s.inner + ":")
+	for _, m := range s.innerMembers {
+		p.line(show.Text("      "+m.name+": "+m.value, p.width))
+	}
+	if s.left > 0 {
+		p.line("      and " + show.Count(int64(s.left)) + " more")
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/progress"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
+	"github.com/altertable-ai/altertable-go/importer/internal/survey"
+)
+
+const usualWidth = 80
+
+// dryBecause is why nothing is sent; empty: it is.
+func (j *job) dryBecause() string {
+	switch {
+	case j.to == "local":
+		return ""
+	case j.sample:
+		return "it is a sample"
+	case j.dryRun:
+		return "-dry-run says so"
+	case j.target.disabled:
+		return "ALTERTABLE_DISABLED is set"
+	case j.target.key == "":
+		return "ALTERTABLE_API_KEY is not set"
+	}
+	return ""
+}
+
+// look is the dry run.
+func (j *job) look(ctx context.Context) (int, error) {
+	v, err := j.survey(ctx)
+	if err != nil {
+		return exitFailed, err
+	}
+	j.report.DryRun, j.report.Rejected = true, v.Rejected()
+	width := j.width()
+	head := fmt.Sprintf("Dry run of %s: nothing is sent, because %s.", show.Text(j.source.Name, max(20, width-60)), j.dryBecause())
+	if j.sample {
+		head = "Dry run of a sample, importer/testdata/events.csv, which is in the command: nothing is sent."
+	}
+	for _, line := range show.Wrap(head, width) {
+		fmt.Fprintln(j.out, line)
+	}
+	fmt.Fprintln(j.out)
+	if err := v.Print(j.out, width, j.showValues); err != nil {
+		return exitFailed, fmt.Errorf("the survey cannot be written: %w", cause(err))
+	}
+	j.sayNext()
+	if v.Refused > 0 {
+		return exitRefused, nil
+	}
+	return exitOK, nil
+}
+
+// width is that of standard output: without a terminal what COLUMNS says.
+func (j *job) width() int {
+	if j.outWidth > 0 {
+		return j.outWidth
+	}
+	if width, err := strconv.Atoi(j.getenv("COLUMNS")); err == nil && width > 0 {
+		return width
+	}
+	return usualWidth
+}
+
+// survey looks at all rows.
+func (j *job) survey(ctx context.Context) (*survey.Survey, error) {
+	var read atomic.Int64
+	j.progress.Start("Looking at all rows", func() progress.Snapshot {
+		return progress.Snapshot{Done: read.Load(), Total: j.stage.Rows}
+	})
+	defer j.progress.Stop()
+	return survey.Make(ctx, j.stage, &read)
+}
+
+// sayNext says how to go on after a dry run.
+func (j *job) sayNext() {
+	if !j.sample {
+		fmt.Fprintf(j.out, "\nNext: -to local instead of -dry-run shows it in a console on this machine.\nWithout either, and with a key in ALTERTABLE_API_KEY, it is sent.\n")
+		return
+	}
+	fmt.Fprintf(j.out, `
+Next:
+  the sample in a console on this machine
+    %[1]s -to local
+  the same look at a file of yours
+    %[1]s -dry-run /path/to/FILE
+  all flags, with examples
+    %[1]s -h
+`, j.command)
+}

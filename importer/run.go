@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
+	"github.com/altertable-ai/altertable-go/importer/internal/progress"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
+	"github.com/altertable-ai/altertable-go/importer/internal/source"
+	"github.com/altertable-ai/altertable-go/importer/internal/stage"
+)
+
+// A job is one run of the command.
+type job struct {
+	*config
+	terminal
+	target   target
+	progress *progress.Progress
+	sample   bool // there is no source but the sample
+	source   *source.Source
+	mapping  string // SQL; empty: all of the source
+	files    files
+	stage    *stage.Stage
+	report   report
+}
+
+// run does what the arguments say, and returns the exit status. When ctx ends it
+// finishes what is in flight, and when stop ends it does not.
+func run(ctx, stop context.Context, args []string, t terminal) int {
+	c, err := parseFlags(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		usage(t.out, t.command)
+		return exitOK
+	case err != nil:
+		t.fail(err)
+		return exitFailed
+	}
+	if err := c.distinct(c.state, c.rejects); err != nil { // before any is opened
+		t.fail(err)
+		return exitFailed
+	}
+	j := &job{config: c, terminal: t, progress: progress.New(t.err, t.errWidth)}
+	file, err := openReport(c.report)
+	if err != nil {
+		t.fail(err)
+		return exitFailed
+	}
+	defer j.files.close()
+	status, err := j.do(ctx, stop)
+	j.progress.Stop()
+	if err != nil && ctx.Err() != nil {
+		status, err = exitInterrupted, errors.New("interrupted, and nothing was sent: run the same command again")
+	}
+	if err != nil {
+		t.fail(err)
+		j.report.Error = err.Error()
+	}
+	if err := file.write(&j.report); err != nil {
+		t.fail(err)
+		return exitFailed
+	}
+	return status
+}
+
+// fail writes an error, each line of which is one.
+func (t terminal) fail(err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintln(t.err, "altertable-import:", show.Text(line, 2000))
+	}
+}
+
+// do returns exitFailed with each error.
+func (j *job) do(ctx, stop context.Context) (int, error) {
+	if err := j.chooseSource(); err != nil {
+		return exitFailed, err
+	}
+	if j.printSQL {
+		return j.print(ctx)
+	}
+	if err := j.check(); err != nil {
+		return exitFailed, err
+	}
+	db, err := duck.Open(ctx, j.temp)
+	if err != nil {
+		return exitFailed, err
+	}
+	status, err := j.with(ctx, stop, db)
+	if closed := db.Close(); err == nil && closed != nil {
+		return exitFailed, closed
+	}
+	return status, err
+}
+
+// with does the work with a database.
+func (j *job) with(ctx, stop context.Context, db *duck.DB) (int, error) {
+	if err := j.load(ctx, db); err != nil {
+		return exitFailed, err
+	}
+	switch {
+	case j.dryBecause() != "":
+		return j.look(ctx)
+	case j.to == "local":
+		return j.sendHere(ctx, stop, db)
+	}
+	return j.send(ctx, stop, db)
+}
+
+// load reads and sorts the rows.
+func (j *job) load(ctx context.Context, db *duck.DB) error {
+	text := "Reading " + show.Text(j.source.Name, 60)
+	if j.source.Bytes > 0 {
+		text += ", " + show.Bytes(j.source.Bytes)
+	}
+	j.progress.Start(text, nil)
+	if err := j.source.Load(ctx, db); err != nil {
+		return err
+	}
+	if err := j.choosePreset(ctx, db); err != nil {
+		return err
+	}
+	j.progress.Start("Sorting", nil)
+	built, err := stage.Build(ctx, db, j.source, stage.Options{
+		Mapping: j.mapping, As: j.as, Only: j.endpoints, Since: j.from, Until: j.end,
+		TraitsNow: j.traitsNow, Environment: j.target.environment,
+	})
+	if err != nil {
+		return err
+	}
+	j.progress.Stop()
+	j.stage = built
+	j.report.Rows, j.report.Messages, j.report.LeftOut = built.Source, built.Rows, built.LeftOut
+	return nil
+}

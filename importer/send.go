@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/deliver"
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
+	"github.com/altertable-ai/altertable-go/importer/internal/progress"
+	"github.com/altertable-ai/altertable-go/importer/internal/reject"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
+	"github.com/altertable-ai/altertable-go/importer/internal/state"
+)
+
+// send is the import.
+func (j *job) send(ctx, stop context.Context, db *duck.DB) (status int, err error) {
+	st, err := j.openState(ctx, db)
+	if err != nil {
+		return exitFailed, err
+	}
+	defer func() {
+		if closed := st.Close(); err == nil && closed != nil {
+			status, err = exitFailed, closed
+		}
+	}()
+	return j.deliver(ctx, stop, st, j.files.rejects)
+}
+
+// deliver sends what the state has not noted, and reports.
+func (j *job) deliver(ctx, stop context.Context, st *state.State, rejectsPath string) (int, error) {
+	var rejects *reject.File
+	if st.Next() < st.Rows() { // else their file may have been moved away
+		var err error
+		if rejects, err = reject.Open(rejectsPath, st.Last().Rejects); err != nil {
+			return exitFailed, err
+		}
+	}
+	result, err := j.follow(ctx, stop, st, rejects)
+	if rejects != nil {
+		if closed := rejects.Close(); err == nil {
+			err = closed
+		}
+	}
+	j.report.Delivered, j.report.Earlier, j.report.Rejected = result.Delivered, result.Earlier, result.Rejected
+	j.report.Duplicates, j.report.Bytes = result.Duplicates, result.Bytes
+	j.report.Seconds, j.report.Finished = result.Seconds, result.Finished
+	j.printReport(result.Interrupted)
+	switch {
+	case err != nil:
+		// It is no interrupt, whatever else has happened.
+		j.terminal.fail(err)
+		j.report.Error = err.Error()
+		return exitFailed, nil
+	case result.Interrupted && !result.Finished:
+		return exitInterrupted, nil
+	case j.report.refused() > 0:
+		return exitRefused, nil
+	}
+	return exitOK, nil
+}
+
+// follow delivers, and shows how far that is.
+func (j *job) follow(ctx, stop context.Context, st *state.State, rejects *reject.File) (deliver.Result, error) {
+	counters := &deliver.Counters{}
+	j.progress.Start("Sending to "+show.Text(j.target.name(), 60), func() progress.Snapshot {
+		return progress.Snapshot{
+			Done: counters.Done.Load(), Total: j.stage.Rows, Refused: counters.Refused.Load(), Waiting: counters.InFlight.Load(),
+		}
+	})
+	defer j.progress.Stop()
+	unhook := context.AfterFunc(ctx, func() {
+		j.progress.Say(fmt.Sprintf("Interrupted: what is in flight is finished first, for %s at most. Once more ends at once.", show.Seconds(gracePeriod.Seconds())))
+	})
+	defer unhook()
+	return deliver.Run(ctx, stop, j.stage, st, rejects, deliver.Options{
+		Key: j.target.key, BaseURL: j.target.baseURL, Environment: j.target.environment, InsecureHTTP: j.target.insecureHTTP, Rate: j.rate,
+		Logger: slog.New(slog.NewTextHandler(j.progress, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}, counters)
+}
+
+// openState opens the state, of an import that may have changed if -force says
+// so.
+func (j *job) openState(ctx context.Context, db *duck.DB) (*state.State, error) {
+	j.progress.Start("Comparing with the state", nil)
+	defer j.progress.Stop()
+	about, err := j.about(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	st, err := state.Open(j.files.state, about)
+	var changed *state.ChangedError
+	if !errors.As(err, &changed) || !j.force {
+		return st, err
+	}
+	prefix, err := deliver.Verify(ctx, j.stage, changed.Next)
+	if err != nil {
+		return nil, err
+	}
+	next := int64(0)
+	if prefix != "" && prefix == changed.Prefix {
+		next = changed.Next
+	}
+	what, _, _ := strings.Cut(changed.Sentence, ". ")
+	switch {
+	case next > 0:
+		j.progress.Say(fmt.Sprintf("%s. -force goes on after the first %s, which are the same.", what, show.Counted(next, "message")))
+	case changed.Next > 0:
+		j.progress.Say(fmt.Sprintf("%s. -force starts at the first row, since the rows before message %d have changed. They may be there twice then: rows that are the same have the same $event_id.", what, changed.Next))
+	default:
+		j.progress.Say(fmt.Sprintf("%s. -force starts at the first row.", what))
+	}
+	return state.Force(j.files.state, about, next)
+}
+
+// about says what must not change while an import goes on.
+func (j *job) about(ctx context.Context, db *duck.DB) (state.Import, error) {
+	digest, err := j.stage.Digest(ctx, j.stage.Rows)
+	if err != nil {
+		return state.Import{}, err
+	}
+	var engine string
+	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&engine); err != nil {
+		return state.Import{}, errors.New(duck.Sentence(err))
+	}
+	flags := j.mappingFlags()
+	return state.Import{
+		Source: j.source.Name, Rows: j.stage.Rows, Digest: digest, Engine: engine, Mapping: hashOf(flags),
+		Target: j.target.name(), Key: hash("key", j.target.key, j.target.baseURL), Flags: flags,
+	}, nil
+}
+
+// mappingFlags are those that make other messages of the same rows.
+func (j *job) mappingFlags() map[string]string {
+	kinds := make([]string, 0, len(j.endpoints))
+	for kind := range j.endpoints {
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	flags := map[string]string{
+		"as": j.as, "preset": j.preset, "sql": j.sql, "table": j.table, "only": strings.Join(kinds, ","), "environment": j.target.environment,
+	}
+	if !j.from.IsZero() {
+		flags["since"] = j.from.Format(time.RFC3339Nano)
+	}
+	if !j.end.IsZero() {
+		flags["until"] = j.end.Format(time.RFC3339Nano)
+	}
+	if j.traitsNow {
+		flags["traits-now"] = "true"
+	}
+	return flags
+}
+
+func hashOf(flags map[string]string) string {
+	var parts []string
+	for name, value := range flags {
+		parts = append(parts, name+"="+value)
+	}
+	slices.Sort(parts)
+	return hash(parts...)
+}
+
+func hash(parts ...string) string {
+	h := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

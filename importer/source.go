@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
+	"github.com/altertable-ai/altertable-go/importer/internal/preset"
+	"github.com/altertable-ai/altertable-go/importer/internal/source"
+)
+
+// sampleEvents is what a command without arguments looks at.
+//
+//go:embed testdata/events.csv
+var sampleEvents []byte
+
+// forSample are the flags that make sense for it.
+var forSample = map[string]bool{"to": true, "dry-run": true, "show-values": true, "traits-now": true}
+
+// chooseSource finds the source, and reads the variables.
+func (j *job) chooseSource() (err error) {
+	if j.target, err = readTarget(j.getenv, j.config.environment); err != nil {
+		return err
+	}
+	spec := source.Spec{
+		Paths: j.paths, SQL: j.sql, Table: j.table, Format: j.format, Delimiter: j.delimiter, Encoding: j.encoding, Stdin: j.in,
+	}
+	if len(j.paths) == 0 && j.sql == "" {
+		for name := range j.given {
+			if !forSample[name] {
+				return errors.New("name a file to import, - for standard input, or a query with -sql: -h has examples")
+			}
+		}
+		j.sample = true
+		path, err := j.files.sample()
+		if err != nil {
+			return err
+		}
+		spec.Paths = []string{path}
+	}
+	j.source, err = source.Find(spec)
+	return err
+}
+
+// choosePreset makes the preset's SQL for the columns that the source has.
+func (j *job) choosePreset(ctx context.Context, db *duck.DB) error {
+	if j.preset == "" {
+		return nil
+	}
+	if j.source.Raw {
+		return errors.New("the source has messages already, as files of rejects and dead letters have: leave -preset out")
+	}
+	columns, err := columnsOf(ctx, db, "SELECT * FROM source")
+	if err != nil {
+		return err
+	}
+	j.mapping, err = preset.SQL(j.preset, j.source.JSON, columns)
+	return err
+}
+
+// columnsOf returns the names of a query's columns, without those that start with
+// an underscore, which package source makes.
+func columnsOf(ctx context.Context, db *duck.DB, query string) ([]string, error) {
+	rows, err := db.QueryContext(ctx, "SELECT * FROM ("+query+"\n) LIMIT 0")
+	if err != nil {
+		return nil, errors.New(duck.Sentence(err))
+	}
+	defer rows.Close()
+	all, err := rows.Columns()
+	if err != nil {
+		return nil, errors.New(duck.Sentence(err))
+	}
+	var columns []string
+	for _, name := range all {
+		if name != "_row" && name != "_file" && name != "_json" {
+			columns = append(columns, name)
+		}
+	}
+	return columns, rows.Err()
+}
+
+// print writes the SQL that does what the import would do.
+func (j *job) print(ctx context.Context) (int, error) {
+	if j.source.SQL == "" {
+		return exitFailed, fmt.Errorf("-print-sql: %s cannot be named in SQL: save it as a file first", j.source.Name)
+	}
+	from := strings.TrimRight(strings.TrimSpace(j.source.SQL), ";")
+	mapping := "SELECT *\nFROM source"
+	if j.preset != "" {
+		db, err := duck.Open(ctx, j.temp)
+		if err != nil {
+			return exitFailed, err
+		}
+		defer db.Close()
+		columns, err := columnsOf(ctx, db, from)
+		if err != nil {
+			return exitFailed, err
+		}
+		if mapping, err = preset.SQL(j.preset, j.source.JSON, columns); err != nil {
+			return exitFailed, err
+		}
+	}
+	_, err := fmt.Fprintln(j.out, withSource(from, strings.TrimSpace(mapping)))
+	if err != nil {
+		return exitFailed, err
+	}
+	return exitOK, nil
+}
+
+// withSource names a query source for a mapping, which may have names of its own,
+// and comments before them.
+func withSource(from, mapping string) string {
+	comments := ""
+	for strings.HasPrefix(mapping, "--") {
+		line, rest, _ := strings.Cut(mapping, "\n")
+		comments, mapping = comments+line+"\n", strings.TrimSpace(rest)
+	}
+	head := comments + "WITH source AS (\n  " + strings.ReplaceAll(from, "\n", "\n  ") + "\n)"
+	if word, rest, ok := strings.Cut(mapping, " "); ok && strings.EqualFold(word, "with") {
+		return head + ",\n\n" + strings.TrimSpace(rest)
+	}
+	return head + "\n" + mapping
+}
+
+// sample writes the sample into a directory of its own.
+func (f *files) sample() (string, error) {
+	dir, err := os.MkdirTemp("", "altertable-sample-")
+	if err != nil {
+		return "", fmt.Errorf("cannot write the sample: %w", err)
+	}
+	f.remove = append(f.remove, dir)
+	path := filepath.Join(dir, "events.csv")
+	if err := os.WriteFile(path, sampleEvents, 0o600); err != nil {
+		return "", fmt.Errorf("cannot write the sample: %w", err)
+	}
+	return path, nil
+}

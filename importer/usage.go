@@ -1,0 +1,99 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/preset"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
+)
+
+// groups are the flags in the order of usage.
+var groups = []struct {
+	name  string
+	flags []string
+}{
+	{"What is imported", []string{"as", "preset", "sql", "table", "format", "delimiter", "encoding", "print-sql", "only", "since", "until", "environment", "traits-now"}},
+	{"Before it is sent", []string{"dry-run", "show-values", "to"}},
+	{"While it is sent", []string{"rate", "state", "force", "rejects", "report", "temp"}},
+}
+
+// usage writes what -h shows.
+func usage(out io.Writer, command string) {
+	fmt.Fprintf(out, `altertable-import brings users and their history to Altertable.
+
+  %[1]s [flags] FILE...                CSV, JSON or Parquet
+  %[1]s [flags] -state FILE -          standard input
+  %[1]s [flags] DATABASE               DuckDB, SQLite, postgres://
+  %[1]s [flags] -state FILE -sql SELECT [DATABASE]
+
+A row is a message. Columns have their meaning by name: event, distinct_id,
+anonymous_id, timestamp, environment, properties or traits. All others become
+properties of an event, or traits of a user. Without ALTERTABLE_API_KEY it is a
+dry run, which sends nothing.
+
+Examples:
+
+  Look at it first:
+    %[1]s -dry-run events.csv
+  See it in a console on this machine:
+    %[1]s -to local events.csv
+  Send it, and go on where it was interrupted:
+    ALTERTABLE_API_KEY=... %[1]s events.csv
+  Users of a table with other names:
+    %[1]s -state users.state -as identify \
+      -sql "SELECT user_id AS distinct_id, plan, country FROM 'users.parquet'"
+  An export of another tool, files and all:
+    %[1]s -preset mixpanel 'export/*.json.gz'
+  What was refused, when it is mended:
+    %[1]s events.csv.rejects.ndjson
+`, command)
+	f := (&config{}).flags()
+	for _, group := range groups {
+		fmt.Fprintf(out, "\n%s:\n", group.name)
+		for _, name := range group.flags {
+			argument, text := flag.UnquoteUsage(f.Lookup(name))
+			if name == "preset" { // as in many words
+				argument = "NAME"
+			}
+			usageOf(out, name, argument, text)
+		}
+	}
+	fmt.Fprint(out, "\nPresets:\n")
+	for _, p := range preset.All() {
+		usageLines(out, fmt.Sprintf("  %-13s", p.Name), p.Doc)
+	}
+	fmt.Fprint(out, `
+Variables:
+  ALTERTABLE_API_KEY        the ingestion key, of Altertable's dashboard
+  ALTERTABLE_ENVIRONMENT    the environment of rows that name none
+  ALTERTABLE_BASE_URL       another server than https://api.altertable.ai
+  ALTERTABLE_INSECURE_HTTP  true lets that be http
+  ALTERTABLE_DISABLED       true makes each import a dry run
+
+Exit status:
+  0 all is well, 2 rows were refused, 1 trouble, 130 an interrupt
+`)
+}
+
+// usageOf writes a flag. A list of what it takes is a part of its text.
+func usageOf(out io.Writer, name, argument, text string) {
+	head := "  -" + name
+	if argument != "" && !strings.ContainsAny(argument, " ") {
+		head += " " + argument
+	}
+	if show.Width(head) > 22 {
+		fmt.Fprintln(out, head)
+		head = ""
+	}
+	usageLines(out, show.Pad(head, 24), text)
+}
+
+func usageLines(out io.Writer, head, text string) {
+	for _, line := range show.Wrap(text, 79-show.Width(head)) {
+		fmt.Fprintln(out, head+line)
+		head = strings.Repeat(" ", show.Width(head))
+	}
+}

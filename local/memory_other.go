@@ -1,7 +1,0 @@
-//go:build !linux
-
-package main
-
-// limitMemory leaves the limit to DuckDB: other systems do not enforce one of
-// a process.
-func limitMemory() error { return nil }
