@@ -25,7 +25,7 @@ type options struct {
 	events  int
 	naive   int
 	formats []string
-	command string
+	command string // altertable-import
 	dir     string
 }
 
@@ -36,9 +36,8 @@ func main() {
 	flag.IntVar(&o.events, "events", 1_000_000, "events of an import")
 	flag.IntVar(&o.naive, "naive", 20_000, "rows of the loop: it needs as long for each, however many there are")
 	formats := flag.String("formats", "parquet,csv", "`names`, joined by commas")
-	flag.StringVar(&o.command, "command", "", "the altertable-import to measure; empty: the packages it is made of")
 	flag.StringVar(&o.dir, "dir", "", "where the files go, gigabytes for many events; empty: the system's")
-	child := flag.String("child", "", "files, sink, import or loop, in a process of its own; for internal use")
+	child := flag.String("child", "", "files, sink or loop, in a process of its own; for internal use")
 	flag.Parse()
 	o.formats = strings.Split(*formats, ",")
 	var err error
@@ -49,8 +48,6 @@ func main() {
 		err = makeFiles(o.events, flag.Arg(0), flag.Arg(1))
 	case "sink":
 		err = serveSink()
-	case "import":
-		err = importFile(context.Background(), flag.Arg(0), flag.Arg(1))
 	case "loop":
 		err = loop(context.Background(), flag.Arg(0), flag.Arg(1), o.naive)
 	}
@@ -59,7 +56,7 @@ func main() {
 	}
 }
 
-// measure makes the files, and measures one after the other.
+// measure makes the command and the files, and measures one after the other.
 func measure(o options) (err error) {
 	dir, err := os.MkdirTemp(o.dir, "altertable-importer-bench")
 	if err != nil {
@@ -67,6 +64,9 @@ func measure(o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	csv, parquet := filepath.Join(dir, "events.csv"), filepath.Join(dir, "events.parquet")
+	if o.command, err = build(dir); err != nil {
+		return err
+	}
 	// On Linux a child begins with the largest memory of its parent.
 	maker := again("files", "-events", strconv.Itoa(o.events), csv, parquet)
 	maker.Stderr = os.Stderr
