@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +91,7 @@ func parseFlags(args []string) (*config, error) {
 		c.paths, args = append(c.paths, rest[0]), rest[1:]
 	}
 	f.Visit(func(f *flag.Flag) { c.given[f.Name] = true })
-	return c, c.check()
+	return c, c.check(f)
 }
 
 // flagError says what package flag means.
@@ -124,11 +125,15 @@ func flagError(err error) error {
 }
 
 // check reads the values, and refuses those that contradict one another.
-func (c *config) check() error {
-	for name := range c.given {
-		if f := c.flags().Lookup(name); f != nil && c.flags().Lookup(name).DefValue == "" && c.value(name) == "" {
-			return fmt.Errorf("-%s needs a value that is not empty", name)
+func (c *config) check(flags *flag.FlagSet) error {
+	var empty []string
+	flags.Visit(func(f *flag.Flag) {
+		if strings.TrimSpace(f.Value.String()) == "" && f.Value.String() != "\t" { // a delimiter
+			empty = append(empty, "-"+f.Name)
 		}
+	})
+	if len(empty) > 0 {
+		return fmt.Errorf("%s needs a value that is not empty", empty[0])
 	}
 	if err := c.checkKinds(); err != nil {
 		return err
@@ -137,6 +142,8 @@ func (c *config) check() error {
 		return err
 	}
 	switch {
+	case c.preset != "" && !slices.Contains(presets(), c.preset):
+		return errors.New("there is no such -preset: there are " + strings.Join(presets(), ", "))
 	case c.to != "" && c.to != "local":
 		return errors.New("-to takes local alone; another server's address is in ALTERTABLE_BASE_URL")
 	case c.to != "" && c.dryRun:
@@ -153,20 +160,6 @@ func (c *config) check() error {
 		return errors.New("-table and -sql both say what to read: name the table in the query, and leave -table out")
 	}
 	return nil
-}
-
-// value is the text of a flag.
-func (c *config) value(name string) string {
-	text := map[string]string{
-		"as": c.as, "preset": c.preset, "sql": strings.TrimSpace(c.sql), "table": c.table, "format": c.format, "delimiter": c.delimiter,
-		"encoding": c.encoding, "only": c.only, "since": c.since, "until": c.until, "environment": strings.TrimSpace(c.environment),
-		"to": c.to, "state": c.state, "rejects": c.rejects, "report": c.report, "temp": c.temp,
-	}
-	value, ok := text[name]
-	if !ok {
-		return name // of another type
-	}
-	return value
 }
 
 func (c *config) checkKinds() error {

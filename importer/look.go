@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/progress"
@@ -20,7 +21,7 @@ func (j *job) dryBecause() string {
 	case j.sample:
 		return "it is a sample"
 	case j.dryRun:
-		return "-dry-run says so"
+		return "of -dry-run"
 	case j.target.disabled:
 		return "ALTERTABLE_DISABLED is set"
 	case j.target.key == "":
@@ -36,15 +37,16 @@ func (j *job) look(ctx context.Context) (int, error) {
 		return exitFailed, err
 	}
 	j.report.DryRun, j.report.Rejected = true, v.Rejected()
-	width := j.outWidth
-	if width <= 0 {
-		width = usualWidth
+	width := j.width()
+	head := fmt.Sprintf("Dry run of %s: nothing is sent", show.Text(j.source.Name, max(20, width-60)))
+	if !j.dryRun {
+		head += ", because " + j.dryBecause()
 	}
-	name := show.Text(j.source.Name, max(20, width-60))
+	head += "."
 	if j.sample {
-		name = "events.csv, a sample that is in the command"
+		head = "Dry run of a sample, importer/testdata/events.csv, which is in the command: nothing is sent."
 	}
-	for _, line := range show.Wrap(fmt.Sprintf("Dry run of %s: nothing is sent, because %s.", name, j.dryBecause()), width) {
+	for _, line := range show.Wrap(head, width) {
 		fmt.Fprintln(j.out, line)
 	}
 	fmt.Fprintln(j.out)
@@ -56,6 +58,17 @@ func (j *job) look(ctx context.Context) (int, error) {
 		return exitRefused, nil
 	}
 	return exitOK, nil
+}
+
+// width is that of standard output: without a terminal what COLUMNS says.
+func (j *job) width() int {
+	if j.outWidth > 0 {
+		return j.outWidth
+	}
+	if width, err := strconv.Atoi(j.getenv("COLUMNS")); err == nil && width > 0 {
+		return width
+	}
+	return usualWidth
 }
 
 // survey looks at all rows.

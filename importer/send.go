@@ -35,20 +35,22 @@ func (j *job) send(ctx, stop context.Context, db *duck.DB) (status int, err erro
 
 // deliver sends what the state has not noted, and reports.
 func (j *job) deliver(ctx, stop context.Context, st *state.State, rejectsPath string) (int, error) {
-	rejects, err := reject.Open(rejectsPath, st.Last().Rejects)
-	if err != nil {
-		return exitFailed, err
+	var rejects *reject.File
+	if st.Next() < st.Rows() { // else their file may have been moved away
+		var err error
+		if rejects, err = reject.Open(rejectsPath, st.Last().Rejects); err != nil {
+			return exitFailed, err
+		}
 	}
 	result, err := j.follow(ctx, stop, st, rejects)
-	if closed := rejects.Close(); err == nil {
-		err = closed
+	if rejects != nil {
+		if closed := rejects.Close(); err == nil {
+			err = closed
+		}
 	}
 	j.report.Delivered, j.report.Earlier, j.report.Rejected = result.Delivered, result.Earlier, result.Rejected
 	j.report.Duplicates, j.report.Bytes = result.Duplicates, result.Bytes
 	j.report.Seconds, j.report.Finished = result.Seconds, result.Finished
-	if result.Finished && err == nil {
-		err = st.Finish()
-	}
 	j.printReport(result.Interrupted)
 	switch {
 	case err != nil:

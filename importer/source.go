@@ -112,18 +112,24 @@ func (j *job) print(ctx context.Context) (int, error) {
 	return exitOK, nil
 }
 
-// withSource names a query source for a mapping, which may have names of its own.
+// withSource names a query source for a mapping, which may have names of its own,
+// and comments before them.
 func withSource(from, mapping string) string {
-	indented := "  " + strings.ReplaceAll(from, "\n", "\n  ")
-	if len(mapping) > 5 && strings.EqualFold(mapping[:4], "with") && strings.ContainsAny(mapping[4:5], " \t\n") {
-		return "WITH source AS (\n" + indented + "\n),\n" + strings.TrimSpace(mapping[5:])
+	comments := ""
+	for strings.HasPrefix(mapping, "--") {
+		line, rest, _ := strings.Cut(mapping, "\n")
+		comments, mapping = comments+line+"\n", strings.TrimSpace(rest)
 	}
-	return "WITH source AS (\n" + indented + "\n)\n" + mapping
+	head := comments + "WITH source AS (\n  " + strings.ReplaceAll(from, "\n", "\n  ") + "\n)"
+	if word, rest, ok := strings.Cut(mapping, " "); ok && strings.EqualFold(word, "with") {
+		return head + ",\n\n" + strings.TrimSpace(rest)
+	}
+	return head + "\n" + mapping
 }
 
 // sample writes the sample into a directory of its own.
 func (f *files) sample() (string, error) {
-	dir, err := os.MkdirTemp("", "altertable-import-sample-")
+	dir, err := os.MkdirTemp("", "altertable-sample-")
 	if err != nil {
 		return "", fmt.Errorf("cannot write the sample: %w", err)
 	}

@@ -71,9 +71,9 @@ func TestRunFindsEveryModule(t *testing.T) {
 	}
 	assert.ElementsMatch(t, want, strings.Fields(said))
 
-	said, err = bash(t, "linux_alone='local examples/webapp/e2e'; directories")
+	said, err = bash(t, "linux_alone='importer local examples/webapp/e2e'; directories")
 	require.NoError(t, err)
-	assert.Len(t, strings.Fields(said), len(want)-2)
+	assert.Len(t, strings.Fields(said), len(want)-3)
 	assert.NotContains(t, strings.Fields(said), "local")
 }
 
@@ -83,6 +83,38 @@ func TestRunFailsWithoutModules(t *testing.T) {
 		said, err := bash(t, "git() { return 1; }; tools() { :; }; browser() { :; }; go() { echo 1.25; }\n"+section)
 		assert.Error(t, err, section)
 		assert.NotRegexp(t, `== (module|govulncheck|fuzz) `, said, "it does not get as far as that")
+	}
+}
+
+const quietModules = `
+	bin=$(mktemp -d); trap 'rm -rf "$bin"' EXIT
+	tools() { :; }; browser() { :; }
+	directories() { printf '%s\n' . local natsqueue examples/outbox relay tools; }
+	printf '#!/bin/sh\n' >"$bin/staticcheck"; chmod +x "$bin/staticcheck"
+`
+
+func TestRunChecksEachModuleOnce(t *testing.T) {
+	said, err := bash(t, quietModules+`go() { echo "go $*"; }
+		modules; printf '%s' "$times"`)
+	require.NoError(t, err, said)
+	for _, module := range []string{".", "local", "natsqueue", "examples/outbox", "relay", "tools"} {
+		race := "-race "
+		if module == "tools" {
+			race = ""
+		}
+		assert.Equal(t, 1, strings.Count(said, "go -C "+module+" test "+race+"-count=1"), "%s in\n%s", module, said)
+		assert.Regexp(t, `(?m)^ +\d+ s  module `+regexp.QuoteMeta(module)+`: test`, said)
+	}
+}
+
+func TestRunFailsWithEachModule(t *testing.T) {
+	for _, fails := range []string{"-C relay test", "-C tools vet", "-C examples/outbox mod"} {
+		said, err := bash(t, quietModules+`go() { case "$*" in "`+fails+`"*) return 1 ;; esac; }
+			trap finish EXIT; modules; all_done=yes`)
+		module := strings.Fields(fails)[1]
+		require.Error(t, err, said)
+		assert.Contains(t, said, "FAILED: module "+module, "the others are checked all the same")
+		assert.Contains(t, said, "module natsqueue: test")
 	}
 }
 

@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"golang.org/x/mod/modfile"
 
 	"github.com/altertable-ai/altertable-go/tools/internal/modules"
 )
@@ -40,20 +43,60 @@ func commands(t *tree) string {
 		fmt.Fprintf(&out, "\n# What go install builds. It refuses a module with replace directives, so the\n")
 		fmt.Fprintf(&out, "# tag is on a commit without them, beside the branch, where they stay.\n")
 		fmt.Fprintf(&out, "git switch --detach %s\n", t.version)
-		for _, m := range programs {
-			for _, r := range m.File.Replace {
-				fmt.Fprintf(&out, "go mod edit -dropreplace=%s %s\n", r.Old, m.GoMod())
+		for i, group := range inOrder(programs) {
+			if i > 0 {
+				fmt.Fprintf(&out, "\n# What requires one of those, which the proxy has now.\n")
 			}
-			fmt.Fprintf(&out, proxy+"go -C %s mod tidy\n", m.Dir)
-		}
-		fmt.Fprintf(&out, "git commit -am 'Commands require the released modules'\n")
-		tag(&out, t, programs)
-		for _, m := range programs {
-			fmt.Fprintf(&out, proxy+"go install %s@%s\n", m.Path(), t.version)
+			install(&out, t, group)
 		}
 		fmt.Fprintf(&out, "git switch -\n")
 	}
 	return out.String()
+}
+
+// inOrder divides modules into groups, so that each requires only those of the
+// groups before its own.
+func inOrder(list []*modules.Module) (groups [][]*modules.Module) {
+	for len(list) > 0 {
+		var group, later []*modules.Module
+		for _, m := range list {
+			if requires(m, list) {
+				later = append(later, m)
+			} else {
+				group = append(group, m)
+			}
+		}
+		if len(group) == 0 { // each requires another one; the commands tell that they cannot be tidied
+			group, later = later, nil
+		}
+		groups, list = append(groups, group), later
+	}
+	return groups
+}
+
+// requires reports whether a module requires one of the list.
+func requires(m *modules.Module, list []*modules.Module) bool {
+	return slices.ContainsFunc(m.File.Require, func(r *modfile.Require) bool {
+		return slices.ContainsFunc(list, func(other *modules.Module) bool { return r.Mod.Path == other.Path() })
+	})
+}
+
+// install writes the commands that make a commit from which modules can be
+// installed, tag it, and install them.
+func install(out *strings.Builder, t *tree, list []*modules.Module) {
+	var names []string
+	for _, m := range list {
+		for _, r := range m.File.Replace {
+			fmt.Fprintf(out, "go mod edit -dropreplace=%s %s\n", r.Old, m.GoMod())
+		}
+		fmt.Fprintf(out, proxy+"go -C %s mod tidy\n", m.Dir)
+		names = append(names, m.Dir)
+	}
+	fmt.Fprintf(out, "git commit -am 'Require the released modules: %s'\n", strings.Join(names, ", "))
+	tag(out, t, list)
+	for _, m := range list {
+		fmt.Fprintf(out, proxy+"go install %s@%s\n", m.Path(), t.version)
+	}
 }
 
 // tag writes the commands that tag modules and push the tags.

@@ -91,13 +91,44 @@ GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go list -m example.co
 git switch --detach v0.3.0
 go mod edit -dropreplace=example.com/m program/go.mod
 GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go -C program mod tidy
-git commit -am 'Commands require the released modules'
+git commit -am 'Require the released modules: program'
 git tag -s -m program/v0.3.0 program/v0.3.0
 git push origin program/v0.3.0
 GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go install example.com/m/program@v0.3.0
 git switch -
 `, out.String())
 	}
+}
+
+// The proxy has to have a module before another one that requires it is tidied.
+func TestCommandsOfModulesThatRequireEachOther(t *testing.T) {
+	const program = "\n\ngo 1.25.0\n\nrequire (\n\texample.com/m v0.3.0\n\texample.com/m/program v0.3.0\n)\n\nreplace (\n\texample.com/m => ../\n\texample.com/m/program => ../program\n)\n"
+	files := maps.Clone(releasable)
+	files["program/server/server.go"] = "package server\n"
+	files["another/go.mod"] = "module example.com/m/another" + program
+	files["another/main.go"] = "package main\n\nimport _ \"example.com/m\"\nimport _ \"example.com/m/program/server\"\n\nfunc main() {}\n"
+	var out strings.Builder
+	ready, err := run(&out, repository(t, files), "v0.3.0")
+	require.NoError(t, err)
+	require.True(t, ready, out.String())
+	_, programs, _ := strings.Cut(out.String(), "git switch --detach v0.3.0\n")
+	assert.Equal(t, `go mod edit -dropreplace=example.com/m program/go.mod
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go -C program mod tidy
+git commit -am 'Require the released modules: program'
+git tag -s -m program/v0.3.0 program/v0.3.0
+git push origin program/v0.3.0
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go install example.com/m/program@v0.3.0
+
+# What requires one of those, which the proxy has now.
+go mod edit -dropreplace=example.com/m another/go.mod
+go mod edit -dropreplace=example.com/m/program another/go.mod
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go -C another mod tidy
+git commit -am 'Require the released modules: another'
+git tag -s -m another/v0.3.0 another/v0.3.0
+git push origin another/v0.3.0
+GOPROXY=https://proxy.golang.org GONOPROXY=none GOWORK=off go install example.com/m/another@v0.3.0
+git switch -
+`, programs)
 }
 
 func TestProblems(t *testing.T) {

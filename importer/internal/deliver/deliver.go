@@ -39,6 +39,8 @@ type Options struct {
 	Rate                      float64 // messages a second; 0: as fast as the API takes them
 	Logger                    *slog.Logger
 	HTTPClient                *http.Client // nil: the client's own
+
+	batchSize int // messages of a request; 0: the default, tests have less
 }
 
 // Counters move while Run runs. Any goroutine may read them.
@@ -89,6 +91,9 @@ func Run(ctx, stop context.Context, rows Rows, st *state.State, rejects *reject.
 		err := st.Finish()
 		return b.result(err == nil), err
 	}
+	if o.batchSize == 0 {
+		o.batchSize = defaultBatchSize
+	}
 	r := &run{options: o, rows: rows, counters: c, book: b}
 	if err := r.start(ctx, st); err != nil {
 		return b.result(false), err
@@ -115,10 +120,10 @@ func (r *run) newClient() (*altertable.Client, error) {
 	const inFlight = 8
 	o := &r.options
 	options := []altertable.Option{
-		altertable.WithMaxBatchSize(batchSize),
+		altertable.WithMaxBatchSize(o.batchSize),
 		altertable.WithMaxBatchBytes(maxMessage),
 		altertable.WithMaxInFlight(inFlight),
-		altertable.WithMaxQueueSize((inFlight + 2) * batchSize),
+		altertable.WithMaxQueueSize((inFlight + 2) * o.batchSize),
 		altertable.WithOverflow(altertable.Block),
 		altertable.WithRequestTimeout(time.Minute), // megabytes in parallel, over any line
 		altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 1 << 62}),
@@ -140,6 +145,6 @@ func (r *run) newClient() (*altertable.Client, error) {
 }
 
 const (
-	batchSize  = 1000
-	maxMessage = 2 << 20 // what the API takes
+	defaultBatchSize = 1000
+	maxMessage       = 2 << 20 // what the API takes
 )

@@ -16,10 +16,6 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/state"
 )
 
-// issueStep is how many positions one note lets go. A killed import counts them as
-// possibly sent.
-const issueStep = 2000
-
 var errInterrupted = errors.New("interrupted")
 
 // A run is one call of Run. Its fields are set by start, and then feed's.
@@ -84,7 +80,7 @@ func (r *run) setRate() {
 	if !(limit > 0) || math.IsInf(limit, 1) {
 		return
 	}
-	r.group = int(min(max(limit/10, 1), batchSize))
+	r.group = int(min(max(limit/10, 1), float64(r.options.batchSize)))
 	r.limiter = rate.NewLimiter(rate.Limit(limit), r.group)
 }
 
@@ -114,14 +110,14 @@ func (r *run) feed() error {
 		}
 		return nil
 	})
-	if r.ctx.Err() != nil {
-		return context.Cause(r.ctx)
-	}
-	if err == nil && r.next < r.total {
+	switch {
+	case err == nil && r.next == r.total:
+		err = r.settle()
+	case err == nil:
 		err = fmt.Errorf("there were %d rows to be sent, and only %d could be read", r.total, r.next)
 	}
-	if err == nil {
-		err = r.settle()
+	if err != nil && r.ctx.Err() != nil {
+		return context.Cause(r.ctx)
 	}
 	return err
 }
@@ -141,7 +137,7 @@ func (r *run) send(row *record.Row) error {
 		}
 		r.next++
 		r.ledger.add(row, refused)
-		if r.next%issueStep == 0 {
+		if r.next%(1<<10) == 0 {
 			r.ledger.tell()
 		}
 		return nil
@@ -176,12 +172,13 @@ func (r *run) isAhead(position int64) bool {
 	return len(r.ahead) > 0 && r.ahead[0].First <= position
 }
 
-// issue has it noted that the position may be sent.
+// issue has it noted that the position may be sent, and those of two batches with
+// it. A killed import counts them as possibly sent.
 func (r *run) issue(position int64) error {
 	if position < r.issued {
 		return nil
 	}
-	r.issued = min(position+issueStep, r.total)
+	r.issued = min(position+2*int64(r.options.batchSize), r.total)
 	return r.book.issue(r.issued)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	altertable "github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/altertabletest"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
@@ -26,7 +26,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type memory struct {
 	rows  []record.Row
 	chunk int
-	fails int64 // reading ends with an error before this position; 0: it does not
+	at    func(position int64) // called before each chunk; nil: not
+	fails int64                // reading ends with an error before this position; 0: it does not
 }
 
 func (m *memory) Read(ctx context.Context, position int64, yield func([]record.Row) error) error {
@@ -38,6 +39,9 @@ func (m *memory) Read(ctx context.Context, position int64, yield func([]record.R
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if m.at != nil {
+			m.at(int64(from))
+		}
 		if err := yield(m.rows[from:to]); err != nil {
 			return err
 		}
@@ -48,7 +52,7 @@ func (m *memory) Read(ctx context.Context, position int64, yield func([]record.R
 
 // tracks returns so many events, of a user each. Their names are e0, e1, and so on.
 func tracks(n int) *memory {
-	m := &memory{chunk: 3000}
+	m := &memory{chunk: 60}
 	for i := range n {
 		m.add(record.Track, fmt.Sprintf(`{"event":"e%d","distinct_id":"u%d","properties":{"$event_id":"id-%d"},"timestamp":"2024-01-01T00:00:00Z"}`, i, i%10, i), "")
 	}
@@ -75,7 +79,7 @@ func newImporter(t *testing.T, rows *memory, opts ...altertabletest.Option) *imp
 	t.Cleanup(srv.Close)
 	return &importer{t: t, dir: t.TempDir(), srv: srv, rows: rows, o: Options{
 		Key: altertabletest.APIKey, BaseURL: srv.URL, HTTPClient: srv.HTTPClient(),
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler), batchSize: 20,
 	}}
 }
 
@@ -86,18 +90,41 @@ func (i *importer) about() state.Import {
 	return state.Import{Source: "users.csv", Rows: int64(len(i.rows.rows)), Digest: "d", Engine: "1", Mapping: "m", Target: i.srv.URL, Key: "k"}
 }
 
-func (i *importer) run(ctx context.Context) (Result, error) { return i.runUntil(ctx, context.Background()) }
+func (i *importer) run(ctx context.Context) (Result, error) {
+	i.t.Helper()
+	return i.runWith(ctx, context.Background(), nil)
+}
 
-func (i *importer) runUntil(ctx, stop context.Context) (Result, error) {
+// files are those of a run.
+type files struct {
+	state   *state.State
+	rejects *reject.File
+}
+
+// runWith runs an import, and lets opened see its files first.
+func (i *importer) runWith(ctx, stop context.Context, opened func(*files)) (Result, error) {
 	i.t.Helper()
 	st, err := state.Open(i.path(), i.about())
 	require.NoError(i.t, err)
-	defer func() { require.NoError(i.t, st.Close()) }()
+	defer st.Close()
 	rejects, err := reject.Open(i.rejectsPath(), st.Last().Rejects)
 	require.NoError(i.t, err)
 	defer rejects.Close()
+	if opened != nil {
+		opened(&files{st, rejects})
+	}
 	i.counters = Counters{}
 	return Run(ctx, stop, i.rows, st, rejects, i.o, &i.counters)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// onRequest lets f handle requests; next reaches the server.
+func (i *importer) onRequest(f func(next http.RoundTripper, r *http.Request) (*http.Response, error)) {
+	next := i.srv.HTTPClient().Transport
+	i.o.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return f(next, r) })}
 }
 
 // arrived counts the events of each name that the server has.
@@ -118,4 +145,8 @@ func (i *importer) rejected() string {
 	return string(text)
 }
 
-var _ = altertable.Version
+// copyAll copies what a request sends.
+func copyAll(to io.Writer, from io.ReadCloser) (int64, error) {
+	defer from.Close()
+	return io.Copy(to, from)
+}

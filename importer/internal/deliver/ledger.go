@@ -18,8 +18,10 @@ const (
 	// maxHeld bounds the bytes of rejects that wait for rows before them.
 	maxHeld = 32 << 20
 	// maxGivenUp is how many times in a row the client may give up a batch that was
-	// refused, with nothing delivered in between.
-	maxGivenUp = 10
+	// refused, with nothing delivered in between: few times before the API has taken
+	// anything of the phase.
+	maxGivenUp        = 100
+	maxGivenUpAtFirst = 10
 )
 
 type status uint8

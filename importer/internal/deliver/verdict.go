@@ -42,7 +42,7 @@ func (l *ledger) judgeLocked(err error) verdict {
 		return hopeless
 	case !l.current.unjudged:
 		return refusedAlone
-	case l.current.givenUp > maxGivenUp:
+	case l.current.givenUp > maxGivenUp, !l.trusted && l.current.givenUp > maxGivenUpAtFirst:
 		return hopeless
 	}
 	return unjudged

@@ -11,7 +11,7 @@ import (
 
 const (
 	prefix   = "altertable-import-"
-	lockName = "lock"
+	lockName = "import.lock"
 	// tries is how often a directory is made anew that a sweep took for a dead
 	// one before it was locked.
 	tries = 10
@@ -41,10 +41,12 @@ func makeDir(temp string) (string, *flock.Flock, error) {
 }
 
 // sweep removes the directories of imports that were killed. What it cannot
-// remove is left for the next one.
+// remove is left for the next one. A directory without a lock is somebody else's,
+// whatever its name is.
 func sweep(temp string) {
-	dirs, _ := filepath.Glob(filepath.Join(escape(temp), prefix+"*"))
-	for _, dir := range dirs {
+	locks, _ := filepath.Glob(filepath.Join(escape(temp), prefix+"*", lockName))
+	for _, path := range locks {
+		dir := filepath.Dir(path)
 		if info, err := os.Lstat(dir); err != nil || !info.IsDir() || !ours(info) {
 			continue
 		}
@@ -71,7 +73,14 @@ func removeDir(dir string, lock *flock.Flock) error {
 	}
 	// Windows does not remove a file that is open. Elsewhere the order matters
 	// little: a directory that somebody else locks in between is not empty.
-	return errors.Join(lock.Close(), os.Remove(lock.Path()), os.Remove(dir))
+	err = lock.Close()
+	for _, path := range []string{lock.Path(), dir} {
+		// Another import's sweep may do the same at this moment.
+		if failed := os.Remove(path); !errors.Is(failed, os.ErrNotExist) {
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
 }
 
 // escape makes a pattern that matches path alone.

@@ -16,6 +16,7 @@ import (
 const (
 	barInterval  = 200 * time.Millisecond
 	lineInterval = 10 * time.Second
+	longPhase    = time.Second
 )
 
 // A Snapshot is how far a phase is.
@@ -80,8 +81,8 @@ func (p *Progress) run(s *phase, interval time.Duration) {
 	}
 }
 
-// Stop ends the phase that runs, if there is one. On a terminal its last state
-// stays as a line.
+// Stop ends the phase that runs, if there is one. The last state of one that
+// took its time stays as a line.
 func (p *Progress) Stop() {
 	p.mu.Lock()
 	s := p.phase
@@ -90,7 +91,7 @@ func (p *Progress) Stop() {
 		if p.width != nil {
 			p.eraseLocked()
 		}
-		if p.width != nil || s.look != nil {
+		if time.Since(s.begun) >= longPhase && (p.width != nil || s.look != nil) {
 			s.observe()
 			fmt.Fprintln(p.out, cut(s.line(), p.columnsLocked()))
 		}

@@ -136,12 +136,16 @@ func Pad(text string, columns int) string {
 	return text + strings.Repeat(" ", max(0, columns-Width(text)))
 }
 
+// Glue is a space at which Wrap does not break a line.
+const Glue = "\u00a0"
+
 // Wrap breaks text between words into lines of at most columns, if no word is
 // longer.
 func Wrap(text string, columns int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }) {
+		word = strings.ReplaceAll(word, Glue, " ")
 		switch {
 		case line == "":
 			line = word

@@ -85,4 +85,5 @@ func FuzzText(f *testing.F) {
 func TestWrap(t *testing.T) {
 	assert.Equal(t, []string{"one two", "three", "unbreakable", "x"}, show.Wrap("one two three  unbreakable x", 8))
 	assert.Empty(t, show.Wrap("  ", 8))
+	assert.Equal(t, []string{"one", "two three", "four"}, show.Wrap("one two"+show.Glue+"three\n four", 9))
 }

@@ -19,8 +19,11 @@ type lock struct {
 func lockFile(path string) (*lock, error) {
 	l := &lock{path: path + ".lock"}
 	for range 100 {
-		if ok, err := l.try(path); ok || err != nil {
-			return l, err
+		switch ok, err := l.try(path); {
+		case err != nil:
+			return nil, err // l's file is another's
+		case ok:
+			return l, nil
 		}
 	}
 	return nil, fmt.Errorf("%s cannot be locked: other imports come and go", path)

@@ -100,7 +100,8 @@ func open(path string, i Import, accept func(*State, *header) error) (*State, er
 		s.path = target
 	}
 	if err := s.open(accept); err != nil {
-		return nil, errors.Join(err, s.release())
+		_ = s.release()
+		return nil, err
 	}
 	s.unsure = s.last.Unsure + missing(s.done, s.last.Issued)
 	return s, nil

@@ -52,11 +52,14 @@ func (v *Survey) hintsOfIDs(showValues bool) []string {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.first.number, b.first.number))
 	})
 	for _, o := range constants[:min(len(constants), 3)] {
-		name := "One id"
+		name, least := "One id", ""
+		if v.people.missed > 0 {
+			least = "at least "
+		}
 		if showValues {
 			name = fmt.Sprintf("The id %s", quoted(o.id))
 		}
-		hints = append(hints, fmt.Sprintf("%s is on %s of the rows, first in %s. If it stands for nobody, strangers become one person.", name, show.Share(o.count, v.people.rows), o.first.shown()))
+		hints = append(hints, fmt.Sprintf("%s is on %s%s of the rows, %s for example. If it stands for nobody, strangers become one person.", name, least, show.Share(o.count, v.people.rows), o.first.shown()))
 	}
 	return hints
 }
@@ -84,9 +87,9 @@ func verb(n int64, one, more string) string {
 
 func (p place) shown() string {
 	if p.file == "" {
-		return "row " + show.Count(p.number)
+		return fmt.Sprintf("row %d", p.number)
 	}
-	return "row " + show.Count(p.number) + " of " + show.Text(p.file, 60)
+	return fmt.Sprintf("row %d of %s", p.number, show.Text(p.file, 60))
 }
 
 func quoted(text string) string { return `"` + show.Text(text, mostShown) + `"` }
@@ -129,7 +132,7 @@ func (v *Survey) printRows(p *page, showValues bool) {
 func types(members []member) string {
 	parts := make([]string, len(members))
 	for i, m := range members {
-		parts[i] = show.Text(m.name, 40) + " " + m.kind
+		parts[i] = strings.ReplaceAll(show.Text(m.name, 40), " ", show.Glue) + show.Glue + m.kind
 	}
 	return strings.Join(parts, ", ")
 }

@@ -48,6 +48,7 @@ type people struct {
 	emails distinct
 	mail   place // the first row whose id looks like an e-mail address
 	often  map[uint64]*often
+	missed int64 // a count is too low by this at most
 }
 
 // An often is an id that is on many rows.
@@ -91,6 +92,7 @@ func (p *people) watch(hash uint64, id string, at place) {
 		p.often[hash] = &often{id: strings.Clone(id[:min(len(id), mostID)]), count: 1, first: at}
 		return
 	}
+	p.missed++
 	for h, o := range p.often {
 		if o.count--; o.count == 0 {
 			delete(p.often, h)

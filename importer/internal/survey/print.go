@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
@@ -76,7 +77,7 @@ func (v *Survey) printSummary(p *page) {
 		p.fact("to", show.Time(v.last)+" UTC")
 	}
 	if v.stage.Guessed {
-		p.fact("read as", fmt.Sprintf("%s, because of %s; -as says otherwise", v.stage.As, show.Text(v.stage.Because, 60)))
+		p.fact("read as", fmt.Sprintf("%s, because of the column %s; -as says otherwise", v.stage.As, show.Text(v.stage.Because, 60)))
 	}
 	if len(v.Sent) == 0 {
 		return
@@ -87,6 +88,13 @@ func (v *Survey) printSummary(p *page) {
 		people = "about " + people
 	}
 	p.fact("people", people)
+	if n := int64(len(v.calendar.names)); n > 0 {
+		names := show.Counted(n, "name")
+		if v.calendar.rest != nil {
+			names = "more than " + names
+		}
+		p.fact("events", names)
+	}
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(v.Environments)) {
 		names = append(names, show.Text(name, 40))
@@ -94,7 +102,7 @@ func (v *Survey) printSummary(p *page) {
 	if len(names) > 5 {
 		names = append(names[:5], show.Counted(int64(len(names)-5), "other"))
 	}
-	p.fact("environment", strings.Join(names, ", "))
+	p.fact("environment", strings.Join(names, ", ")+", which "+verb(int64(len(v.Environments)), "has", "have")+" to be there")
 	p.fact("requests", "about "+show.Count(v.requests()))
 }
 
@@ -216,7 +224,7 @@ func (r *refusal) examples() string {
 		if numbers[at.file] == nil {
 			files = append(files, at.file)
 		}
-		numbers[at.file] = append(numbers[at.file], show.Count(at.number))
+		numbers[at.file] = append(numbers[at.file], strconv.FormatInt(at.number, 10))
 	}
 	var parts []string
 	for _, file := range files {
@@ -225,7 +233,6 @@ func (r *refusal) examples() string {
 			part = "row "
 		}
 		part += strings.Join(numbers[file], ", ")
-		part = strings.ReplaceAll(part, ", ", "; ")
 		if file != "" {
 			part += " of " + show.Text(file, 60)
 		}
@@ -233,7 +240,7 @@ func (r *refusal) examples() string {
 	}
 	text := strings.Join(parts, "; ")
 	if more := r.count - int64(len(r.rows)); more > 0 {
-		text += "; and " + show.Count(more) + " more"
+		text += " and " + show.Count(more) + " more"
 	}
 	return text
 }

@@ -1,0 +1,240 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/altertabletest"
+)
+
+func TestTheImportStopsWhereTheAPITakesNothing(t *testing.T) {
+	code := func(status int, code string) altertabletest.Fault {
+		return altertabletest.Status(status).Body(`{"ok":false,"error_code":"` + code + `"}`)
+	}
+	for name, test := range map[string]struct {
+		fault       altertabletest.Fault
+		environment string
+		want        string
+	}{
+		"bad key":         {altertabletest.Status(401), "", "refuses the key (it answered 401): set ALTERTABLE_API_KEY"},
+		"forbidden":       {code(403, "forbidden"), "", "refuses the key (it answered 403 (forbidden))"},
+		"key by its code": {code(400, "invalid-api-key"), "", "refuses the key"},
+		"redirect":        {altertabletest.Redirect(301, "https://example.com/track"), "", "redirects to another one (it answered 301): set ALTERTABLE_BASE_URL"},
+		"not found":       {altertabletest.Status(404), "", "no API at the base URL (it answered 404): check ALTERTABLE_BASE_URL"},
+		"method":          {altertabletest.Status(405), "", "no API at the base URL"},
+		"misdirected":     {altertabletest.Status(421), "", "no API at the base URL"},
+		"not ok":          {code(200, "insert-failed"), "", "does not take the messages (it answered 200 (insert-failed))"},
+		"environment":     {code(400, "environment-not-found"), "", `the project has no environment "production": create it in the dashboard`},
+		"own environment": {code(422, "environment-not-found"), "staging", `the project has no environment "staging"`},
+		"refuses all":     {altertabletest.Status(422), "", "refuses one message after the other"},
+		"refuses all 400": {code(400, "bad-gateway"), "", "refuses one message after the other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newImporter(t, tracks(400))
+				i.o.Environment = test.environment
+				i.srv.Always(test.fault)
+				began := time.Now()
+				result, err := i.run(t.Context())
+				var stop *StopError
+				require.ErrorAs(t, err, &stop)
+				assert.Contains(t, err.Error(), test.want)
+				assert.Contains(t, err.Error(), "run the same command again")
+				assert.NotContains(t, err.Error(), altertabletest.APIKey)
+				assert.False(t, result.Finished)
+				assert.False(t, result.Interrupted)
+				assert.Zero(t, result.Delivered)
+				assert.Empty(t, result.Rejected, "no message was judged by itself")
+				assert.Empty(t, i.rejected())
+				assert.Less(t, time.Since(began), 20*time.Second)
+				assert.Less(t, len(i.srv.Requests()), 1000)
+
+				i.srv.ClearFaults()
+				result, err = i.run(t.Context())
+				require.NoError(t, err)
+				assert.True(t, result.Finished)
+				assert.EqualValues(t, 400, result.Delivered)
+				assert.Zero(t, result.Duplicates)
+				assert.Len(t, i.srv.Events(), 400)
+			})
+		})
+	}
+}
+
+func TestAnEnvironmentThatARowNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := tracks(60)
+		rows.rows[30].Message = []byte(`{"environment":"ada@example.com","event":"signed_up","distinct_id":"u1","properties":{}}`)
+		i := newImporter(t, rows, altertabletest.WithEnvironments("production"))
+		result, err := i.run(t.Context())
+		require.ErrorContains(t, err, "the project lacks an environment that a row names: create it in the dashboard")
+		assert.NotContains(t, err.Error(), "ada")
+		assert.LessOrEqual(t, result.Delivered, int64(59))
+		assert.Empty(t, result.Rejected)
+	})
+}
+
+func TestABadKeyIsAnErrorBeforeAnythingIsSent(t *testing.T) {
+	i := newImporter(t, tracks(10))
+	i.o.Key = "atm_secret"
+	_, err := i.run(t.Context())
+	require.ErrorContains(t, err, "not a management key")
+	assert.NotContains(t, err.Error(), "secret")
+}
+
+func TestAnOutageIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(400))
+		i.srv.Down()
+		time.AfterFunc(100*time.Hour, i.srv.Up)
+		result, err := i.run(t.Context())
+		require.NoError(t, err)
+		assert.True(t, result.Finished)
+		assert.Len(t, i.srv.Events(), 400)
+		assert.Len(t, i.arrived(), 400)
+	})
+}
+
+func TestFailuresInBetween(t *testing.T) {
+	for name, fault := range map[string]altertabletest.Fault{
+		"503":   altertabletest.Status(503),
+		"429":   altertabletest.Status(429).RetryAfter(3 * time.Second),
+		"reset": altertabletest.Reset(),
+		"413":   altertabletest.Status(413),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newImporter(t, tracks(2_000))
+				i.srv.Next(3, altertabletest.Pass())
+				i.srv.Next(4, fault)
+				result, err := i.run(t.Context())
+				require.NoError(t, err)
+				assert.True(t, result.Finished)
+				assert.EqualValues(t, 2_000, result.Delivered)
+				assert.Empty(t, result.Rejected)
+				assert.Len(t, i.arrived(), 2_000)
+				assert.Len(t, i.srv.Events(), 2_000)
+			})
+		})
+	}
+}
+
+func TestALostAnswerIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(200))
+		i.srv.Next(3, altertabletest.Reset().AfterStoring())
+		result, err := i.run(t.Context())
+		require.NoError(t, err)
+		assert.Len(t, i.arrived(), 200)
+		assert.Len(t, i.srv.Events(), 260)
+		assert.EqualValues(t, 60, result.Duplicates)
+		assert.EqualValues(t, 200, result.Delivered)
+	})
+}
+
+func TestOneMessageThatWaitsDoesNotStopTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(2_000))
+		healed := new(atomic.Bool)
+		i.onRequest(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+			body, err := r.GetBody()
+			if err == nil && !healed.Load() {
+				text := new(strings.Builder)
+				_, _ = copyAll(text, body)
+				if strings.Contains(text.String(), `"e17"`) {
+					return nil, errors.New("reset")
+				}
+			}
+			return next.RoundTrip(r)
+		})
+		time.AfterFunc(time.Hour, func() {
+			assert.GreaterOrEqual(t, i.counters.Done.Load(), int64(1_980), "all but its batch, or a part of it")
+			healed.Store(true)
+		})
+		result, err := i.run(t.Context())
+		require.NoError(t, err)
+		assert.True(t, result.Finished)
+		assert.Len(t, i.arrived(), 2_000)
+	})
+}
+
+func TestAnInterruptFinishesWhatIsInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(2_000))
+		i.srv.Always(altertabletest.Delay(time.Second))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(3500*time.Millisecond, cancel)
+		began := time.Now()
+		result, err := i.run(ctx)
+		require.NoError(t, err)
+		assert.True(t, result.Interrupted)
+		assert.False(t, result.Finished)
+		assert.Less(t, time.Since(began), 10*time.Second)
+		assert.Len(t, i.srv.Events(), int(result.Delivered))
+		assert.Zero(t, result.Duplicates)
+
+		i.srv.ClearFaults()
+		result, err = i.run(t.Context())
+		require.NoError(t, err)
+		assert.True(t, result.Finished)
+		assert.Zero(t, result.Duplicates)
+		assert.Len(t, i.srv.Events(), 2_000)
+	})
+}
+
+func TestAnInterruptInAnOutage(t *testing.T) {
+	for name, down := range map[string]func(*altertabletest.Server){
+		"down":  (*altertabletest.Server).Down,
+		"503":   func(s *altertabletest.Server) { s.Always(altertabletest.Status(503)) },
+		"hangs": func(s *altertabletest.Server) { s.Always(altertabletest.Hang()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newImporter(t, tracks(2_000))
+				i.srv.Next(4, altertabletest.Pass())
+				down(i.srv)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				began := time.Now()
+				result, err := i.run(ctx)
+				require.NoError(t, err)
+				assert.True(t, result.Interrupted)
+				assert.Less(t, time.Since(began), time.Hour+31*time.Second)
+				i.srv.Up()
+				i.srv.ClearFaults()
+				synctest.Wait()
+				result, err = i.run(t.Context())
+				require.NoError(t, err)
+				assert.True(t, result.Finished)
+				assert.Len(t, i.arrived(), 2_000)
+				assert.GreaterOrEqual(t, result.Duplicates, int64(len(i.srv.Events())-2_000))
+				assert.LessOrEqual(t, result.Duplicates, int64(400))
+			})
+		})
+	}
+}
+
+func TestASecondInterruptEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(2_000))
+		i.srv.Always(altertabletest.Hang())
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		stop, cancelStop := context.WithTimeout(t.Context(), 12*time.Second)
+		defer cancelStop()
+		began := time.Now()
+		result, err := i.runWith(ctx, stop, nil)
+		require.NoError(t, err)
+		assert.True(t, result.Interrupted)
+		assert.InDelta(t, 12, time.Since(began).Seconds(), 0.5)
+	})
+}

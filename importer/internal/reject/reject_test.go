@@ -1,0 +1,111 @@
+package reject
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
+)
+
+func newPath(t *testing.T) string { return filepath.Join(t.TempDir(), "users.csv.rejects.ndjson") }
+
+func mustOpen(t *testing.T, path string, size int64) *File {
+	t.Helper()
+	f, err := Open(path, size)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestALineForEachRow(t *testing.T) {
+	path := newPath(t)
+	f := mustOpen(t, path, 0)
+	require.NoError(t, f.Add())
+	_, err := os.Stat(path)
+	require.ErrorIs(t, err, os.ErrNotExist, "made by the first line")
+	require.NoError(t, f.Add(
+		record.Row{Endpoint: "track", Message: []byte("{\n \"n\": 1.00e5,\r\n \"a\":\"<&\u2028\"}"), Reason: "no <timestamp>", Number: 17, Position: 3},
+		record.Row{Message: []byte(`"a line"`), Reason: "torn", Number: 18, File: "b.csv"},
+	))
+	require.NoError(t, f.Sync())
+	assert.Equal(t, `{"endpoint":"track","message":{"n":1.00e5,"a":"<&`+"\u2028"+`"},"reason":"no <timestamp>","row":17}
+{"endpoint":"","message":"a line","reason":"torn","row":18,"file":"b.csv"}
+`, read(t, path))
+	assert.EqualValues(t, len(read(t, path)), f.Size())
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Zero(t, info.Mode().Perm()&0o077)
+	require.NoError(t, f.Close())
+	require.NoError(t, f.Close())
+	assert.Error(t, f.Add(record.Row{}))
+}
+
+func TestLinesAreJSONWhateverTheRowIs(t *testing.T) {
+	for name, message := range map[string]string{
+		"nothing": "", "text": "1,Ada", "half": `{"a":`, "trailing comma": `{"a":1,}`, "NaN": `{"a":NaN}`, "number": "17", "null": "null",
+		"array": `[1]`, "two": `{} {}`, "bytes": "{\"a\":\"\xff\"}", "not text": "\x00\xff\n\xfe", "lines": "a\nb\r\n", "quote": `"`,
+		"deep": strings.Repeat(`{"a":`, 20_000) + "1" + strings.Repeat("}", 20_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := newPath(t)
+			f := mustOpen(t, path, 0)
+			require.NoError(t, f.Add(record.Row{Message: []byte(message), Reason: "r\n\xff"}))
+			line, found := strings.CutSuffix(read(t, path), "\n")
+			require.True(t, found)
+			assert.NotContains(t, line, "\n")
+			var got struct{ Message any }
+			require.NoError(t, json.Unmarshal([]byte(line), &got))
+			text, ok := got.Message.(string)
+			require.True(t, ok)
+			assert.Equal(t, strings.TrimSpace(strings.ToValidUTF8(message, "\ufffd")), text)
+		})
+	}
+}
+
+func TestWhatIsBehindTheNotedSizeIsCutOff(t *testing.T) {
+	path := newPath(t)
+	f := mustOpen(t, path, 0)
+	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 1}))
+	noted := f.Size()
+	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 2}))
+	f = mustOpen(t, path, noted)
+	assert.Equal(t, noted, f.Size())
+	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 3}))
+	assert.Equal(t, 2, strings.Count(read(t, path), "\n"))
+	assert.NotContains(t, read(t, path), `"row":2`)
+
+	before := read(t, path)
+	f = mustOpen(t, path, 0)
+	assert.Equal(t, before, read(t, path), "rejects of an earlier import stay until there are new ones")
+	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 4}))
+	assert.Equal(t, `{"endpoint":"","message":{},"reason":"","row":4}`+"\n", read(t, path))
+}
+
+func TestFilesThatCannotBeUsed(t *testing.T) {
+	path := newPath(t)
+	_, err := Open(path, 10)
+	require.ErrorContains(t, err, "is gone, which had the rejects of the runs before")
+	require.NoError(t, os.WriteFile(path, []byte("{}\n"), 0o600))
+	_, err = Open(path, 10)
+	require.ErrorContains(t, err, "is shorter than the runs before have left it")
+	_, err = Open(filepath.Dir(path), 0)
+	require.ErrorContains(t, err, "is no file; name another one with -rejects")
+	f := mustOpen(t, filepath.Join(filepath.Dir(path), "none", "rejects"), 0)
+	err = f.Add(record.Row{Message: []byte(`{}`)})
+	require.ErrorContains(t, err, "the rejects cannot be written to")
+	require.ErrorContains(t, err, "-rejects")
+	assert.Equal(t, err, f.Add(record.Row{Message: []byte(`{}`)}), "for good")
+}
