@@ -26,8 +26,9 @@ func TestInterrupt(t *testing.T) {
 	slow := w.srv.Always(altertabletest.Delay(50 * time.Millisecond))
 	for range 3 {
 		report := filepath.Join(t.TempDir(), "report.json")
+		target := w.stored() + 2000
 		p := w.start("-report", report, source)
-		require.True(t, w.awaitStored(p, 2000), "it ended: %s", tail(p.stderr.String()))
+		require.True(t, w.awaitStored(p, target), "it ended: %s", tail(p.stderr.String()))
 		p.signal(os.Interrupt)
 		r := w.result(p, report)
 		assert.Equal(t, interrupted, r.code, tail(r.said()))

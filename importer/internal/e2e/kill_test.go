@@ -28,8 +28,9 @@ func TestKillWhileSending(t *testing.T) {
 	slow := w.srv.Always(altertabletest.Delay(20 * time.Millisecond))
 	kills := 0
 	for range 8 {
+		target := w.stored() + 1 + rand.IntN(5000)
 		p := w.start("-temp", w.temp, source)
-		if w.awaitStored(p, 1+rand.IntN(5000)) {
+		if w.awaitStored(p, target) {
 			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond) // a moment at random, no wait for anything
 		}
 		p.kill()
@@ -55,8 +56,9 @@ func TestKillAmongEqualRows(t *testing.T) {
 	source := w.file("events.ndjson", strings.Repeat(row, equal))
 	slow := w.srv.Always(altertabletest.Delay(20 * time.Millisecond))
 	for range 2 {
+		target := w.stored() + 6000
 		p := w.start(source)
-		w.awaitStored(p, 6000)
+		w.awaitStored(p, target)
 		p.kill()
 	}
 	slow.Release()

@@ -80,11 +80,10 @@ func (l *ledger) stored() int {
 	return len(l.entries)
 }
 
-// awaitStored waits for further messages, and reports false if the process ended
-// before they came.
-func (l *ledger) awaitStored(p *process, more int) bool {
+// awaitStored waits until there are so many messages, and reports false if the process
+// ended before.
+func (l *ledger) awaitStored(p *process, target int) bool {
 	p.t.Helper()
-	target := l.stored() + more
 	return l.await(p.t, p.ended, func() bool { return l.stored() >= target })
 }
 
