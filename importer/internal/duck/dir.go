@@ -73,7 +73,14 @@ func removeDir(dir string, lock *flock.Flock) error {
 	}
 	// Windows does not remove a file that is open. Elsewhere the order matters
 	// little: a directory that somebody else locks in between is not empty.
-	return errors.Join(lock.Close(), os.Remove(lock.Path()), os.Remove(dir))
+	err = lock.Close()
+	for _, path := range []string{lock.Path(), dir} {
+		// Another import's sweep may do the same at this moment.
+		if failed := os.Remove(path); !errors.Is(failed, os.ErrNotExist) {
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
 }
 
 // escape makes a pattern that matches path alone.

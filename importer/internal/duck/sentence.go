@@ -40,7 +40,7 @@ func Sentence(err error) string {
 	}
 	text = picture.ReplaceAllString(kind.ReplaceAllString(text, ""), "")
 	if e != nil && !slices.Contains(ofQueries, e.Type) {
-		text = quoted.ReplaceAllString(text, "'...'")
+		text, _, _ = strings.Cut(quoted.ReplaceAllString(text, "'...'"), "\n")
 	}
 	return strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " ")
 }

@@ -133,8 +133,8 @@ func (d *draft) writeBag() {
 	d.writeName(d.form.bag)
 	s.out = append(s.out, '{')
 	empty := len(s.out)
-	rest := d.restMembers()
-	if d.form.endpoint == record.Track && !d.own(eventID, rest) {
+	d.markRest()
+	if d.form.endpoint == record.Track && !d.own(eventID) {
 		d.writeName(eventID)
 		s.out = append(s.out, '"')
 		d.gap = len(s.out)
@@ -148,14 +148,9 @@ func (d *draft) writeBag() {
 			d.writeColumn(i)
 		}
 	}
-	for i := range rest {
-		if rest[i].depth > maxDepth {
-			d.refuse("the row " + tooDeep)
-		}
-		d.writeText(rest[i].text)
-	}
+	d.writeRest()
 	if d.form.endpoint == record.Track {
-		d.writeSystem(rest)
+		d.writeSystem()
 	}
 	if len(s.out) == empty && d.form.endpoint == record.Identify {
 		s.out = s.out[:begin]
@@ -164,21 +159,35 @@ func (d *draft) writeBag() {
 	s.out = append(s.out, '}')
 }
 
-func (d *draft) writeSystem(rest []member) {
-	if !d.own(lib, rest) && !d.own(libVersion, rest) {
+// writeRest writes the members of _json that are nowhere yet.
+func (d *draft) writeRest() {
+	for i := range d.s.rest {
+		m := &d.s.rest[i]
+		if m.elsewhere {
+			continue
+		}
+		if m.depth > maxDepth {
+			d.refuse("the row " + tooDeep)
+		}
+		d.writeText(m.text)
+	}
+}
+
+func (d *draft) writeSystem() {
+	if !d.own(lib) && !d.own(libVersion) {
 		d.writeText(libMembers)
 	}
-	if !d.own(ip, rest) {
+	if !d.own(ip) {
 		d.writeText(ipMember)
 	}
 }
 
 // own reports whether the row has a property of that name.
-func (d *draft) own(name string, rest []member) bool {
+func (d *draft) own(name string) bool {
 	if c, ok := d.m.byName[name]; ok && d.values[c] != nil {
 		return true
 	}
-	return hasMember(d.s.props, name) || hasMember(rest, name)
+	return hasMember(d.s.props, name) || hasMember(d.s.rest, name)
 }
 
 func hasMember(list []member, name string) bool {
@@ -190,25 +199,22 @@ func hasMember(list []member, name string) bool {
 	return false
 }
 
-// restMembers returns the members of _json that become properties or traits.
-func (d *draft) restMembers() []member {
-	s := d.s
-	if len(s.rest) == 0 {
-		return nil
+// markRest notes which members of _json do not become properties or traits: they
+// are elsewhere, or their name is taken.
+func (d *draft) markRest() {
+	rest := d.s.rest
+	if len(rest) == 0 {
+		return
 	}
-	known := namesOf(s.props)
-	kept := s.rest[:0]
-	for _, m := range s.rest {
-		if !d.isField(m) && !d.isColumn(m.name) && !known(m.name) {
-			kept = append(kept, m)
-		}
+	known := namesOf(d.s.props)
+	for i := range rest {
+		m := &rest[i]
+		m.elsewhere = d.isField(m) || d.isColumn(m.name) || known(m.name)
 	}
-	s.rest = kept
-	return kept
 }
 
 // isField reports whether the member of _json is in the message already.
-func (d *draft) isField(m member) bool {
+func (d *draft) isField(m *member) bool {
 	role := roleOf(m.name)
 	switch role {
 	case Other:

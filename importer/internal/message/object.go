@@ -14,6 +14,8 @@ type member struct {
 	text  []byte // name and value, byte for byte
 	value []byte
 	depth int // of lists and objects in the value; 0 for others
+
+	elsewhere bool // it is no property or trait
 }
 
 // What is wrong with a text that should be an object. Words that follow a name.

@@ -16,7 +16,7 @@ type scratch struct {
 	field [roles]field
 	taken []bool   // columns whose name a member of bag has
 	props []member // of bag
-	rest  []member // of line, that are no fields
+	rest  []member // of line
 
 	chunk []byte            // free memory of a chunk
 	names map[string]string // of events
@@ -30,8 +30,6 @@ func (s *scratch) reset() {
 	s.out, s.bag = s.out[:0], s.bag[:0]
 	s.field = [roles]field{}
 	clear(s.taken)
-	clear(s.props)
-	clear(s.rest)
 	s.props, s.rest = s.props[:0], s.rest[:0]
 }
 

@@ -19,10 +19,11 @@ func TestCSV(t *testing.T) {
 		columns string
 		rows    []string
 		torn    []string
+		packed  bool // also by gzip and zstd
 	}{
 		"plain": {
 			text: "event,n\nsigned_up,1\nplan_upgraded,\n", columns: "_row,event,n",
-			rows: []string{"1|signed_up|1", "2|plan_upgraded|NULL"},
+			rows: []string{"1|signed_up|1", "2|plan_upgraded|NULL"}, packed: true,
 		},
 		"no end of the last line": {text: "a,b\n1,2\n3,4", columns: "_row,a,b", rows: []string{"1|1|2", "2|3|4"}},
 		"CRLF":                    {text: "a,b\r\n1,2\r\n3,4\r\n", columns: "_row,a,b", rows: []string{"1|1|2", "2|3|4"}},
@@ -41,7 +42,7 @@ func TestCSV(t *testing.T) {
 		"a lone CR":            {text: "a,b\n1\r2,3\n4,5\n", columns: "_row,a,b", rows: []string{"1|1\r2|3", "2|4|5"}},
 		"too few and too many": {
 			text: "a,b\n1,2\n3\n4,5,6\n7,8\n", columns: "_row,a,b", rows: []string{"1|1|2", "4|7|8"},
-			torn: []string{"2||3|" + tornFew, "3||4,5,6|" + tornMany},
+			torn: []string{"2||3|" + tornFew, "3||4,5,6|" + tornMany}, packed: true,
 		},
 		"a quote that is never closed": {
 			text: "a,b\n1,\"2\n3,4\n5,6\n", columns: "_row,a,b", rows: []string{"2|3|4", "3|5|6"},
@@ -72,8 +73,11 @@ func TestCSV(t *testing.T) {
 		"UTF-16 big":       {text: "\xfe\xff\x00a\x00,\x00b\x00\n\x001\x00,\xd8\x3d\xde\x00\x00\n", columns: "_row,a,b", rows: []string{"1|1|\U0001f600"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, pack := range []func(*testing.T, string) string{nil, gzipped, zstded} {
+			for i, pack := range []func(*testing.T, string) string{nil, gzipped, zstded} {
 				text := c.text
+				if i > 0 && !c.packed {
+					continue
+				}
 				if pack != nil {
 					text = pack(t, text)
 				}

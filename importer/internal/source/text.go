@@ -173,10 +173,10 @@ func (l *load) loadFile(ctx context.Context, f *file, before int64) (int64, erro
 	if err != nil {
 		return 0, l.unreadable(ctx, f, err)
 	}
-	// The table is smaller than the text, and a copy is as large as it is.
-	need := found.bytes
+	// The table is a little larger than the text, and a copy is as large.
+	need := found.bytes / 4 * 5
 	if found.copy = f.needsCopy(found); found.copy {
-		need *= 2
+		need += found.bytes
 	}
 	if err := l.db.Reserve(need); err != nil {
 		return 0, err

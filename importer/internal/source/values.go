@@ -60,21 +60,32 @@ func (v *values) space(separators string) {
 
 func (v *values) value() (rec record, err error) {
 	w, b := v.w, balance{}
-	for p := 0; ; p++ {
+	rec.odd = true
+	for p := 0; ; {
+		for i, c := range w.bytes(min(len(w.rest()), maxLine+1))[p:] {
+			if b.ends(c) {
+				rec.text = w.bytes(p + i)
+				w.advance(p + i)
+				return rec, nil
+			}
+			if b.add(c) {
+				rec.text = w.bytes(p + i + 1)
+				w.advance(p + i + 1)
+				return rec, nil
+			}
+		}
+		p = min(len(w.rest()), maxLine+1)
 		switch {
 		case p > maxLine:
 			return v.long(b)
-		case !w.have(p+1) && w.err != io.EOF:
+		case w.have(p + 1):
+		case w.err != io.EOF:
 			return rec, w.err
-		case !w.have(p+1) && (b.depth > 0 || b.text):
+		case b.depth > 0 || b.text:
 			return rec, fmt.Errorf("value %d has no end: is it cut off, or does a quote or a bracket not close?", v.n)
-		case !w.have(p + 1), b.ends(w.at(p)):
-			rec.text, rec.odd = w.bytes(p), true
+		default:
+			rec.text = w.bytes(p)
 			w.advance(p)
-			return rec, nil
-		case b.add(w.at(p)):
-			rec.text, rec.odd = w.bytes(p+1), true
-			w.advance(p + 1)
 			return rec, nil
 		}
 	}
@@ -115,10 +126,10 @@ func (b *balance) add(c byte) bool {
 		b.escape = false
 	case b.text && c == '\\':
 		b.escape = true
+	case b.text && c != '"':
 	case c == '"':
 		b.text = !b.text
 		return !b.text && b.depth == 0
-	case b.text:
 	case c == '{' || c == '[':
 		b.depth++
 	case c == '}' || c == ']':

@@ -45,7 +45,7 @@ func (s *Stage) chunk(ctx context.Context, from int64) (chunk, error) {
 	bytes := int64(0)
 	for c.to < s.Rows && c.to-from < chunkRows {
 		block := c.to / blockRows
-		if bytes+s.blocks[block] > chunkBytes {
+		if bytes+s.blocks[block] > s.chunkBytes {
 			break
 		}
 		bytes += s.blocks[block]
@@ -64,7 +64,7 @@ func (s *Stage) partOfBlock(ctx context.Context, from int64) (chunk, error) {
 	var to int64
 	err := s.db.QueryRowContext(ctx, fmt.Sprintf(
 		"SELECT coalesce(min(rowid) FILTER (bytes > %d AND rowid > %d), %d) FROM (SELECT rowid, sum(size) OVER (ORDER BY rowid) AS bytes FROM sorted WHERE rowid >= %d AND rowid < %d)",
-		chunkBytes, from, end, from, end)).Scan(&to)
+		s.chunkBytes, from, end, from, end)).Scan(&to)
 	if err != nil {
 		return chunk{}, sentence(ctx, "the rows cannot be measured", err)
 	}

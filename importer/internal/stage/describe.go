@@ -75,8 +75,9 @@ func describe(ctx context.Context, db *duck.DB, s *source.Source, o Options) (*s
 	return sh, nil
 }
 
-// columnsOf prepares the mapping. What the driver returns of a result has no
-// types of members, a prepared statement's has.
+// columnsOf prepares the mapping, first as it will be used. What the driver
+// returns of a result has no types of members, a prepared statement's has. An
+// inner query has no two columns of one name: DuckDB renames them.
 func columnsOf(ctx context.Context, db *duck.DB, mapping string) (names []string, types []duckdb.TypeInfo, err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -84,30 +85,39 @@ func columnsOf(ctx context.Context, db *duck.DB, mapping string) (names []string
 	}
 	defer func() { _ = conn.Close() }()
 	err = conn.Raw(func(c any) error {
-		prepared, err := c.(driver.ConnPrepareContext).PrepareContext(ctx, "SELECT * FROM ("+mapping+"\n)")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = prepared.Close() }()
-		statement, ok := prepared.(*duckdb.Stmt)
-		if !ok {
-			return errors.New("not a statement of DuckDB")
-		}
-		n, err := statement.ColumnCount()
-		for i := 0; i < n && err == nil; i++ {
-			var name string
-			var info duckdb.TypeInfo
-			if name, err = statement.ColumnName(i); err == nil {
-				info, err = statement.ColumnTypeInfo(i)
+		for _, query := range []string{"SELECT * FROM (" + mapping + "\n)", mapping} {
+			if names, types, err = prepare(ctx, c.(driver.ConnPrepareContext), query); err != nil {
+				return err
 			}
-			names, types = append(names, name), append(types, info)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, nil, sentence(ctx, "the SQL of the mapping", err)
 	}
 	return names, types, nil
+}
+
+func prepare(ctx context.Context, conn driver.ConnPrepareContext, query string) (names []string, types []duckdb.TypeInfo, err error) {
+	prepared, err := conn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = prepared.Close() }()
+	statement, ok := prepared.(*duckdb.Stmt)
+	if !ok {
+		return nil, nil, errors.New("not a statement of DuckDB")
+	}
+	n, err := statement.ColumnCount()
+	for i := 0; i < n && err == nil; i++ {
+		var name string
+		var info duckdb.TypeInfo
+		if name, err = statement.ColumnName(i); err == nil {
+			info, err = statement.ColumnTypeInfo(i)
+		}
+		names, types = append(names, name), append(types, info)
+	}
+	return names, types, err
 }
 
 // setRead decides what the mapper gets. The columns that are added are always

@@ -46,7 +46,9 @@ func (sh *shape) endpointOf(ctx context.Context, db *duck.DB, s *source.Source, 
 	if err != nil {
 		return "", "", err
 	}
-	has := func(name string) bool { return slices.Contains(names, name) }
+	has := func(name string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return n == name || !sampled && strings.EqualFold(n, name) })
+	}
 	if sh.raw || sh.has(message.Endpoint) || sh.has(message.Message) || as == "" && has("endpoint") {
 		return as, "", nil
 	}
@@ -83,11 +85,11 @@ func likely(names []string) string {
 	return record.Track
 }
 
-// names are those of the columns, in lower case; for JSON those of the members
-// of the first rows.
+// names are those of the columns; for JSON also those of the members of the first
+// rows, which have to be in lower case.
 func (sh *shape) names(ctx context.Context, db *duck.DB) (names []string, sampled bool, err error) {
 	for _, c := range sh.columns {
-		names = append(names, strings.ToLower(c.Name))
+		names = append(names, c.Name)
 	}
 	if !sh.has(message.JSON) {
 		return names, false, nil

@@ -31,7 +31,7 @@ func (sh *shape) sortSQL(o Options, torn bool) string {
 			"false AS bad_time, hash(line, reason) AS hash, coalesce(strlen(line), 0) AS size, rowid - (1::BIGINT << 60) AS seq FROM torn"
 	}
 	return "CREATE TABLE sorted AS SELECT * EXCLUDE (seq) FROM (\n" + kept +
-		"\n) ORDER BY rank, stamp NULLS LAST, CASE WHEN rank = 3 THEN hash ELSE 0 END, seq, hash"
+		"\n) ORDER BY rank, CASE WHEN rank > 0 THEN stamp END NULLS LAST, CASE WHEN rank = 3 THEN hash ELSE 0 END, seq, hash"
 }
 
 // rows are those of the mapping with all columns of the table.

@@ -65,13 +65,15 @@ type Stage struct {
 	shape  *shape
 	mapper *message.Mapper
 	blocks []int64 // bytes of each blockRows rows
+
+	chunkBytes int64
 }
 
 // Build sorts the result of the mapping. Errors are sentences: which column is
 // missing and which there are, what is wrong with the SQL, where there is not
 // enough room.
 func Build(ctx context.Context, db *duck.DB, s *source.Source, o Options) (*Stage, error) {
-	st := &Stage{db: db, Endpoints: map[string]int64{}}
+	st := &Stage{db: db, Endpoints: map[string]int64{}, chunkBytes: chunkBytes}
 	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&st.Engine); err != nil {
 		return nil, sentence(ctx, "DuckDB does not answer", err)
 	}

@@ -1,0 +1,115 @@
+package duck
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestOpen(t *testing.T) {
+	ctx, temp := context.Background(), t.TempDir()
+	db, err := Open(ctx, temp)
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	assert.Equal(t, temp, filepath.Dir(db.Dir))
+	info, err := os.Stat(db.Dir)
+	require.NoError(t, err)
+	if runtime.GOOS != "windows" {
+		assert.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+	}
+	_, err = db.Exec("CREATE TABLE a AS SELECT 1 AS b")
+	require.NoError(t, err)
+	// Each connection is set up alike, also one that is opened while others work.
+	for range 3 {
+		conn, err := db.Conn(ctx)
+		require.NoError(t, err)
+		defer func() { _ = conn.Close() }()
+		var zone, order, spill string
+		var threads, b int
+		require.NoError(t, conn.QueryRowContext(ctx, `SELECT current_setting('TimeZone'), current_setting('preserve_insertion_order')::VARCHAR,
+			current_setting('temp_directory'), current_setting('threads')::INT, (SELECT b FROM a)`).Scan(&zone, &order, &spill, &threads, &b))
+		assert.Equal(t, []any{"UTC", "true", filepath.Join(db.Dir, "spill"), runtime.GOMAXPROCS(0), 1}, []any{zone, order, spill, threads, b})
+	}
+	require.NoError(t, db.Close())
+	require.NoError(t, db.Close(), "a second time")
+	assert.Empty(t, entries(t, temp))
+}
+
+// TestSpill sorts more than the memory that DuckDB may have.
+func TestSpill(t *testing.T) {
+	db, err := Open(context.Background(), t.TempDir())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	_, err = db.Exec("SET memory_limit = '80MB'")
+	require.NoError(t, err)
+	_, err = db.Exec("CREATE TABLE a AS SELECT i, repeat(hash(i)::VARCHAR, 20) AS text FROM range(300000) t(i) ORDER BY hash(i)")
+	require.NoError(t, err)
+}
+
+func TestOpenRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for name, temp := range map[string]string{"no directory": filepath.Join(t.TempDir(), "none"), "a file": file} {
+		_, err := Open(context.Background(), temp)
+		assert.ErrorContains(t, err, "cannot make a temporary directory", name)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	odd := filepath.Join(t.TempDir(), "a?b")
+	require.NoError(t, os.Mkdir(odd, 0o700))
+	_, err := Open(context.Background(), odd)
+	assert.ErrorContains(t, err, "question mark")
+	assert.Empty(t, entries(t, odd))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	temp := t.TempDir()
+	_, err = Open(ctx, temp)
+	assert.Error(t, err)
+	assert.Empty(t, entries(t, temp))
+}
+
+func TestOddDirectories(t *testing.T) {
+	for _, name := range []string{"it's", "a b", "100%25", "[x]*"} {
+		if runtime.GOOS == "windows" && name == "[x]*" {
+			continue
+		}
+		temp := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.Mkdir(temp, 0o700))
+		require.NoError(t, os.Mkdir(filepath.Join(temp, prefix+"dead"), 0o700))
+		db, err := Open(context.Background(), temp)
+		require.NoError(t, err, name)
+		_, err = os.Stat(filepath.Join(db.Dir, "import.duckdb"))
+		assert.NoError(t, err, name)
+		assert.Len(t, entries(t, temp), 1, "the dead one is removed")
+		require.NoError(t, db.Close())
+	}
+}
+
+func TestReserve(t *testing.T) {
+	db, err := Open(context.Background(), t.TempDir())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	for _, bytes := range []int64{-1, 0, 1} {
+		assert.NoError(t, db.Reserve(bytes))
+	}
+	err = db.Reserve(1 << 60)
+	assert.ErrorContains(t, err, "needs about 1073741824.0 GB in "+filepath.Dir(db.Dir)+" and there are ")
+	assert.ErrorContains(t, err, "-temp")
+	require.NoError(t, db.Close())
+	assert.ErrorContains(t, db.Reserve(1), "cannot see how much room is left")
+}
+
+func TestSize(t *testing.T) {
+	for bytes, want := range map[uint64]string{0: "0 KB", 1: "1 KB", 5 << 20: "5 MB", 3 << 29: "1.5 GB"} {
+		assert.Equal(t, want, size(bytes))
+	}
+}

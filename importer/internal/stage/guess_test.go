@@ -1,0 +1,80 @@
+package stage
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
+	"github.com/altertable-ai/altertable-go/importer/internal/source"
+)
+
+func TestTheEndpointIsGuessed(t *testing.T) {
+	for name, test := range map[string]struct{ query, as, want, because string }{
+		"track":         {"SELECT 'e' AS Event, 'u' AS Distinct_ID, now() AS timestamp", "", record.Track, "event"},
+		"anonymous":     {"SELECT 'e' AS event, 'u' AS anonymous_id, now() AS timestamp", "", record.Track, "event"},
+		"identify":      {"SELECT 'u' AS distinct_id", "", record.Identify, "distinct_id"},
+		"alias":         {"SELECT 'u' AS distinct_id, 'v' AS new_user_id, 'e' AS event", "", record.Alias, "new_user_id"},
+		"said":          {"SELECT 'u' AS distinct_id, 'e' AS event", record.Identify, record.Identify, ""},
+		"rows say":      {"SELECT 'track' AS endpoint, 'e' AS event", "", "", ""},
+		"messages":      {"SELECT '{}' AS _message", "", "", ""},
+		"json track":    {`SELECT '{"event":"e","distinct_id":"u","timestamp":1}' AS _json`, "", record.Track, "event"},
+		"json identify": {`SELECT '{"distinct_id":"u"}' AS _json`, "", record.Identify, "distinct_id"},
+		"json rows say": {`SELECT '{"distinct_id":"u","endpoint":"identify"}' AS _json`, "", "", ""},
+		"json late":     {`SELECT CASE WHEN range = 900 THEN '{"event":"e","anonymous_id":"u","timestamp":1}' ELSE '{"a":' END AS _json FROM range(2000)`, "", record.Track, "event"},
+		"no rows":       {`SELECT '{}' AS _json LIMIT 0`, "", "", ""},
+		"no columns":    {"SELECT 1 AS event, 2 AS distinct_id, 3 AS timestamp LIMIT 0", "", record.Track, "event"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := build(t, test.query, Options{As: test.as})
+			assert.Equal(t, test.want, s.As)
+			assert.Equal(t, test.because, s.Because)
+			assert.Equal(t, test.because != "", s.Guessed)
+		})
+	}
+}
+
+func TestMissingColumnsAreASentence(t *testing.T) {
+	for name, test := range map[string]struct {
+		query, as string
+		want      []string
+	}{
+		"users": {"SELECT 1 AS _row, 'u' AS user_id, 'x' AS email", "", []string{
+			"users.csv: an identify needs a column distinct_id", "the columns are user_id, email.",
+			`-sql "SELECT user_id AS distinct_id, * EXCLUDE (user_id) FROM 'in/users.csv'"`}},
+		"events": {"SELECT 'e' AS eventName, 'u' AS userId, now() AS created_at", "", []string{
+			"a track needs a column event and a column distinct_id and a column timestamp",
+			`-sql "SELECT eventName AS event, userId AS distinct_id, created_at AS timestamp, * EXCLUDE (eventName, userId, created_at) FROM`}},
+		"no time":  {"SELECT 'e' AS event, 'u' AS distinct_id, now() AS ts", "", []string{"needs a column timestamp", "ts AS timestamp, * EXCLUDE (ts)"}},
+		"unknown":  {"SELECT 1 AS a", "", []string{"distinct_id", "SELECT ... AS distinct_id, * FROM"}},
+		"said":     {"SELECT 'u' AS distinct_id, now() AS timestamp, 'x' AS event_type", record.Track, []string{"needs a column event,", "event_type AS event"}},
+		"alias":    {"SELECT 'u' AS distinct_id, 'v' AS user_id", record.Alias, []string{"an alias needs a column new_user_id", "user_id AS new_user_id"}},
+		"quoted":   {`SELECT 'u' AS "user id", 'v' AS "User_ID"`, "", []string{"User_ID AS distinct_id"}},
+		"json":     {`SELECT '{"userId":"u","Event":"e"}' AS _json`, "", []string{"needs a member distinct_id", "the first rows have Event, userId"}},
+		"keywords": {`SELECT 'e' AS event, 'u' AS distinct_id, now() AS "time"`, "", []string{`time AS timestamp`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := openSource(t, test.query)
+			_, err := Build(context.Background(), db, &source.Source{Name: "users.csv", Path: "in/users.csv"}, Options{As: test.as})
+			require.Error(t, err)
+			for _, want := range test.want {
+				assert.Contains(t, err.Error(), want)
+			}
+		})
+	}
+}
+
+func TestTypesThatDoNotFitAreASentence(t *testing.T) {
+	for _, columns := range []string{
+		"{'a': 1} AS distinct_id", "[1] AS distinct_id", "MAP {'a': 1} AS event, 1 AS distinct_id",
+		"1 AS distinct_id, {'a': 1} AS timestamp", "1 AS distinct_id, true AS timestamp", "1 AS distinct_id, 5 AS traits",
+		"1 AS distinct_id, [1] AS properties", "1 AS distinct_id, 'a'::BLOB AS environment",
+	} {
+		t.Run(columns, func(t *testing.T) {
+			_, err := Build(context.Background(), openSource(t, "SELECT "+columns), &source.Source{Name: "a.csv"}, Options{})
+			require.ErrorContains(t, err, "has to be")
+		})
+	}
+}

@@ -1,0 +1,95 @@
+package stage
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
+)
+
+func TestTimestamps(t *testing.T) {
+	const noon = "2026-03-04T12:00:00Z"
+	for _, test := range []struct{ sql, want string }{
+		{"TIMESTAMP '2026-03-04 12:00:00'", noon},
+		{"TIMESTAMPTZ '2026-03-04 14:00:00+02'", noon},
+		{"TIMESTAMP_S '2026-03-04 12:00:00'", noon},
+		{"TIMESTAMP_MS '2026-03-04 12:00:00.123'", "2026-03-04T12:00:00.123Z"},
+		{"TIMESTAMP_NS '2026-03-04 12:00:00.123456789'", "2026-03-04T12:00:00.123456Z"},
+		{"DATE '2026-03-04'", "2026-03-04T00:00:00Z"},
+		{"'2026-03-04T12:00:00Z'", noon},
+		{"'2026-03-04T12:00:00'", noon},
+		{"' 2026-03-04 12:00:00 '", noon},
+		{"'2026-03-04T14:00:00+0200'", noon},
+		{"'2026-03-04T14:00:00+02:00'", noon},
+		{"'2026-03-04 13:00:00 Europe/Berlin'", noon},
+		{"'2026-03-04 12:00:00 UTC'", noon},
+		{"'2026-03-04'", "2026-03-04T00:00:00Z"},
+		{"'2026-03-04T12:00:00.123456Z'::VARCHAR", "2026-03-04T12:00:00.123456Z"},
+		{"'2026-03-04T12:00:00Z'::ENUM('2026-03-04T12:00:00Z')", noon},
+		{"1772625600", noon},
+		{"1772625600::INTEGER", noon},
+		{"1772625600::UINTEGER", noon},
+		{"1772625600000", noon},
+		{"1772625600000000", noon},
+		{"1772625600000000000", noon},
+		{"1772625600000000000::HUGEINT", noon},
+		{"1772625600.5::DOUBLE", "2026-03-04T12:00:00.5Z"},
+		{"1772625600.123456::DECIMAL(18, 6)", "2026-03-04T12:00:00.123456Z"},
+		{"1.7726256e12::DOUBLE", noon},
+		{"'1772625600'", noon},
+		{"'1772625600.25'", "2026-03-04T12:00:00.25Z"},
+		{"'1772625600000'", noon},
+		{"0", "1970-01-01T00:00:00Z"},
+		{"-1", "1969-12-31T23:59:59Z"},
+		{"99999999999", "5138-11-16T09:46:39Z"},
+		{"100000000000", "1973-03-03T09:46:40Z"},
+		{"-100000000000", "1966-10-31T14:13:20Z"},
+		{"100000000000000", "1973-03-03T09:46:40Z"},
+		{"100000000000000000", "1973-03-03T09:46:40Z"},
+		{"DATE '0001-01-01'", "0001-01-01T00:00:00Z"},
+		{"TIMESTAMP '9999-12-31 23:59:59.999999'", "9999-12-31T23:59:59.999999Z"},
+	} {
+		t.Run(test.sql, func(t *testing.T) {
+			want, err := time.Parse(time.RFC3339Nano, test.want)
+			require.NoError(t, err)
+			row := read(t, build(t, "SELECT 'u1' AS distinct_id, "+test.sql+" AS timestamp", Options{}), 0)[0]
+			assert.Empty(t, row.Reason)
+			assert.Equal(t, want.UTC(), time.UnixMicro(row.At).UTC())
+		})
+	}
+}
+
+func TestTimestampsThatAreNone(t *testing.T) {
+	for _, test := range []struct {
+		sql string
+		bad bool
+	}{
+		{"TIMESTAMP 'infinity'", true},
+		{"TIMESTAMPTZ '-infinity'", true},
+		{"DATE 'infinity'", true},
+		{"DATE '10000-01-01'", true},
+		{"TIMESTAMP '0044-03-15 (BC)'", true},
+		{"DATE '290000-01-01'", true},
+		{"'infinity'", true},
+		{"'soon'", true},
+		{"'2026-13-01'", true},
+		{"'2026-01-01T25:00:00Z'", true},
+		{"'1e400'", true},
+		{"'nan'::DOUBLE", true},
+		{"'infinity'::DOUBLE", true},
+		{"170141183460469231731687303715884105727::HUGEINT", true},
+		{"''", false},
+		{"NULL::VARCHAR", false},
+		{"NULL::TIMESTAMP", false},
+		{"NULL::BIGINT", false},
+	} {
+		t.Run(test.sql, func(t *testing.T) {
+			row := read(t, build(t, "SELECT 'u1' AS distinct_id, "+test.sql+" AS timestamp", Options{}), 0)[0]
+			assert.Equal(t, int64(record.NoTime), row.At)
+			assert.Equal(t, test.bad, row.Reason != "", row.Reason)
+		})
+	}
+}

@@ -1,0 +1,32 @@
+package stage
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/source"
+)
+
+func TestColumnsOfTextThatAreNumbers(t *testing.T) {
+	db := openSource(t, `SELECT * FROM (VALUES
+		('u1', '1', '007', 'true', '5', NULL, '', '1e5'),
+		('u2', '-2.5', '8', 'false', 'x', NULL, NULL, '3')) v(distinct_id, a, zip, b, c, d, e, f)`)
+	s, err := Build(context.Background(), db, &source.Source{Name: "a.csv", Text: true}, Options{})
+	require.NoError(t, err)
+	numeric := map[string]bool{}
+	for _, c := range s.Columns {
+		numeric[c.Name] = c.Numeric
+	}
+	assert.Equal(t, map[string]bool{"distinct_id": false, "a": true, "zip": false, "b": true, "c": false, "d": false, "e": false, "f": true}, numeric)
+	message := string(read(t, s, 0)[1].Message)
+	assert.Contains(t, message, `"a":-2.5`)
+	assert.Contains(t, message, `"zip":"8"`)
+}
+
+func TestColumnsWithTypesKeepThem(t *testing.T) {
+	s := build(t, "SELECT 'u1' AS distinct_id, '5' AS a", Options{})
+	assert.Contains(t, string(read(t, s, 0)[0].Message), `"a":"5"`)
+}
