@@ -221,6 +221,7 @@ func TestReasons(t *testing.T) {
 		"traits":             {row("identify", cell{"distinct_id", "u"}, cell{"traits", "gold"}), "traits is not valid JSON"},
 		"NaN":                {track(cell{"amount", nan}), "amount is NaN"},
 		"unknown type":       {track(cell{"amount", struct{}{}}), "amount has a type that cannot be imported"},
+		"key twice":          {track(cell{"m", ordered("1", int64(1), int64(1), int64(2))}), "m has a key twice"},
 		"long name":          {track(cell{strings.Repeat("é", 50), nan}), strings.Repeat("é", 32) + "... is NaN"},
 		"too large":          {track(cell{"text", strings.Repeat("x", 1<<20)}), "larger than 1 MiB"},
 		"as deep as can be":  {track(cell{"properties", `{"a":` + nested(125) + `}`}), ""},
@@ -234,7 +235,7 @@ func TestReasons(t *testing.T) {
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
 func TestSizeIsTheClients(t *testing.T) {
-	for _, o := range []message.Options{{As: "track", Environment: "production"}, {As: "identify"}} {
+	for _, o := range []message.Options{{As: "track", Environment: "production"}, {As: "identify"}, {As: "identify", Environment: "production"}} {
 		columns := []message.Column{col("distinct_id", message.DistinctID), col("text", message.Other)}
 		values := []driver.Value{"u_1", ""}
 		if o.As == "track" {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"database/sql/driver"
 	"encoding/binary"
+	"fmt"
 	"math/big"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func TestEqualRowsAreNumbered(t *testing.T) {
 	ids := func(plans ...any) (ids []string) {
 		var n message.Numberer
 		for i, plan := range plans {
-			row := m.Map([]driver.Value{"e", "u", at, int64(i), "f", false, plan})
+			row := m.Map([]driver.Value{"e", "u", at, int64(i), fmt.Sprint("file", i), i%2 == 0, plan})
 			ids = append(ids, id(t, n.Number(&row).Message))
 		}
 		return ids
