@@ -12,6 +12,7 @@ import (
 )
 
 func TestTheEndpointIsGuessed(t *testing.T) {
+	db := open(t)
 	for name, test := range map[string]struct{ query, as, want, because string }{
 		"track":         {"SELECT 'e' AS Event, 'u' AS Distinct_ID, now() AS timestamp", "", record.Track, "event"},
 		"anonymous":     {"SELECT 'e' AS event, 'u' AS anonymous_id, now() AS timestamp", "", record.Track, "event"},
@@ -28,7 +29,7 @@ func TestTheEndpointIsGuessed(t *testing.T) {
 		"no columns":    {"SELECT 1 AS event, 2 AS distinct_id, 3 AS timestamp LIMIT 0", "", record.Track, "event"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := build(t, test.query, Options{As: test.as})
+			s := buildNext(t, db, test.query, Options{As: test.as})
 			assert.Equal(t, test.want, s.As)
 			assert.Equal(t, test.because, s.Because)
 			assert.Equal(t, test.because != "", s.Guessed)

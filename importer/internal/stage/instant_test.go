@@ -11,6 +11,7 @@ import (
 )
 
 func TestTimestamps(t *testing.T) {
+	db := open(t)
 	const noon = "2026-03-04T12:00:00Z"
 	for _, test := range []struct{ sql, want string }{
 		{"TIMESTAMP '2026-03-04 12:00:00'", noon},
@@ -55,7 +56,7 @@ func TestTimestamps(t *testing.T) {
 		t.Run(test.sql, func(t *testing.T) {
 			want, err := time.Parse(time.RFC3339Nano, test.want)
 			require.NoError(t, err)
-			row := read(t, build(t, "SELECT 'u1' AS distinct_id, "+test.sql+" AS timestamp", Options{}), 0)[0]
+			row := read(t, buildNext(t, db, "SELECT 'u1' AS distinct_id, "+test.sql+" AS timestamp", Options{}), 0)[0]
 			assert.Empty(t, row.Reason)
 			assert.Equal(t, want.UTC(), time.UnixMicro(row.At).UTC())
 		})
@@ -63,6 +64,7 @@ func TestTimestamps(t *testing.T) {
 }
 
 func TestTimestampsThatAreNone(t *testing.T) {
+	db := open(t)
 	for _, test := range []struct {
 		sql string
 		bad bool
@@ -87,7 +89,7 @@ func TestTimestampsThatAreNone(t *testing.T) {
 		{"NULL::BIGINT", false},
 	} {
 		t.Run(test.sql, func(t *testing.T) {
-			row := read(t, build(t, "SELECT 'u1' AS distinct_id, "+test.sql+" AS timestamp", Options{}), 0)[0]
+			row := read(t, buildNext(t, db, "SELECT 'u1' AS distinct_id, "+test.sql+" AS timestamp", Options{}), 0)[0]
 			assert.Equal(t, int64(record.NoTime), row.At)
 			assert.Equal(t, test.bad, row.Reason != "", row.Reason)
 		})

@@ -37,6 +37,7 @@ func movedOnes(all []identify) (at map[int64]int64, moved int64) {
 }
 
 func TestIdentifiesOfAPersonAtOneInstantAreMoved(t *testing.T) {
+	db := open(t)
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		var all []identify
@@ -49,7 +50,7 @@ func TestIdentifiesOfAPersonAtOneInstantAreMoved(t *testing.T) {
 			}
 			all = append(all, one)
 		}
-		s := build(t, values("timestamp, distinct_id, environment", strings.Join(rows, ", ")), Options{Environment: "production"})
+		s := buildNext(t, db, values("timestamp, distinct_id, environment", strings.Join(rows, ", ")), Options{Environment: "production"})
 		want, moved := movedOnes(all)
 		require.Equal(t, moved, s.Moved)
 		last := map[string]int64{}

@@ -71,6 +71,7 @@ func TestTornRowsComeFirst(t *testing.T) {
 }
 
 func TestRowsAreLeftOut(t *testing.T) {
+	db := open(t)
 	day := func(d int) time.Time { return time.Date(2026, 1, d, 0, 0, 0, 0, time.UTC) }
 	for name, test := range map[string]struct {
 		o    Options
@@ -86,7 +87,7 @@ func TestRowsAreLeftOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.o.As = record.Track
-			s := build(t, mixedRows(), test.o)
+			s := buildNext(t, db, mixedRows(), test.o)
 			assert.Equal(t, test.want, order(read(t, s, 0)))
 			assert.Equal(t, int64(9-len(test.want)), s.LeftOut)
 		})

@@ -19,12 +19,25 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // an empty table torn.
 func openSource(t testing.TB, query string) *duck.DB {
 	t.Helper()
+	db := open(t)
+	setSource(t, db, query)
+	return db
+}
+
+func open(t testing.TB) *duck.DB {
+	t.Helper()
 	db, err := duck.Open(context.Background(), t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	exec(t, db, "CREATE TABLE torn (row BIGINT, file VARCHAR, line VARCHAR, reason VARCHAR)")
-	exec(t, db, "CREATE TABLE source AS "+query)
 	return db
+}
+
+// setSource replaces what is in the database.
+func setSource(t testing.TB, db *duck.DB, query string) {
+	t.Helper()
+	exec(t, db, `DROP TABLE IF EXISTS sorted; DROP TABLE IF EXISTS moves;
+		CREATE OR REPLACE TABLE torn (row BIGINT, file VARCHAR, line VARCHAR, reason VARCHAR);
+		CREATE OR REPLACE TABLE source AS `+query)
 }
 
 func exec(t testing.TB, db *duck.DB, statement string) {
@@ -37,6 +50,13 @@ func exec(t testing.TB, db *duck.DB, statement string) {
 func build(t testing.TB, query string, o Options) *Stage {
 	t.Helper()
 	return buildIn(t, openSource(t, query), o)
+}
+
+// buildNext stages another source in a database.
+func buildNext(t testing.TB, db *duck.DB, query string, o Options) *Stage {
+	t.Helper()
+	setSource(t, db, query)
+	return buildIn(t, db, o)
 }
 
 func buildIn(t testing.TB, db *duck.DB, o Options) *Stage {

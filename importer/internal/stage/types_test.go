@@ -9,6 +9,7 @@ import (
 
 // Each type has to go through the sorted table, its hash and its size.
 func TestColumnsOfEveryType(t *testing.T) {
+	db := open(t)
 	for sql, want := range map[string]string{
 		"'a'":                     `"a"`,
 		"'{\"n\": 1.10}'::JSON":   `{"n": 1.10}`,
@@ -37,7 +38,7 @@ func TestColumnsOfEveryType(t *testing.T) {
 		"'0f8fad5b-d9cb-469f-a165-70867728950e'::UUID": `"0f8fad5b-d9cb-469f-a165-70867728950e"`,
 	} {
 		t.Run(sql, func(t *testing.T) {
-			s := build(t, "SELECT 'u1' AS distinct_id, "+sql+" AS x UNION ALL SELECT 'u2', NULL", Options{})
+			s := buildNext(t, db, "SELECT 'u1' AS distinct_id, "+sql+" AS x UNION ALL SELECT 'u2', NULL", Options{})
 			rows := read(t, s, 0)
 			require.Len(t, rows, 2)
 			assert.Empty(t, rows[0].Reason)
