@@ -40,7 +40,7 @@ func (j *job) check() error {
 	if err := j.nameFiles(); err != nil {
 		return err
 	}
-	if err := j.distinct(); err != nil {
+	if err := j.distinct(j.files.state, j.files.rejects); err != nil {
 		return err
 	}
 	if err := writable(j.files.state); err != nil {
@@ -77,21 +77,17 @@ func (j *job) nameLocalFiles() error {
 	if j.files.rejects == "" {
 		return nil
 	}
-	if err := j.distinct(); err != nil {
-		return err
-	}
 	if err := writable(j.files.rejects); err != nil {
 		return fmt.Errorf("%s cannot be written: %w; name another file with -rejects", j.files.rejects, err)
 	}
 	return nil
 }
 
-// distinct refuses names that would write one file over another.
-func (j *job) distinct() error {
-	named := []struct{ flag, path string }{
-		{"-state", j.files.state}, {"-rejects", j.files.rejects}, {"-report", j.config.report},
-	}
-	for _, path := range j.paths {
+// distinct refuses names that would write one file over another, or over the
+// source.
+func (c *config) distinct(state, rejects string) error {
+	named := []struct{ flag, path string }{{"-state", state}, {"-rejects", rejects}, {"-report", c.report}}
+	for _, path := range c.paths {
 		matches, err := filepath.Glob(path)
 		if err != nil || len(matches) == 0 {
 			matches = []string{path}

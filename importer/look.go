@@ -38,11 +38,11 @@ func (j *job) look(ctx context.Context) (int, error) {
 	}
 	j.report.DryRun, j.report.Rejected = true, v.Rejected()
 	width := j.width()
-	name := show.Text(j.source.Name, max(20, width-60))
+	head := fmt.Sprintf("Dry run of %s: nothing is sent, because %s.", show.Text(j.source.Name, max(20, width-60)), j.dryBecause())
 	if j.sample {
-		name = "events.csv, a sample that is in the command"
+		head = "Dry run of a sample, importer/testdata/events.csv, which is in the command: nothing is sent."
 	}
-	for _, line := range show.Wrap(fmt.Sprintf("Dry run of %s: nothing is sent, because %s.", name, j.dryBecause()), width) {
+	for _, line := range show.Wrap(head, width) {
 		fmt.Fprintln(j.out, line)
 	}
 	fmt.Fprintln(j.out)

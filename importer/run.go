@@ -40,6 +40,10 @@ func run(ctx, stop context.Context, args []string, t terminal) int {
 		t.fail(err)
 		return exitFailed
 	}
+	if err := c.distinct(c.state, c.rejects); err != nil { // before any is opened
+		t.fail(err)
+		return exitFailed
+	}
 	j := &job{config: c, terminal: t, progress: progress.New(t.err, t.errWidth)}
 	file, err := openReport(c.report)
 	if err != nil {

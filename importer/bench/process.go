@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ type measured struct {
 	name     string
 	events   int64
 	wall     time.Duration // of the process, from its start to its end
+	sending  time.Duration // of it; the time before goes into reading and sorting
 	memory   int64         // the largest resident set
 	cpu      time.Duration
 	requests int64
@@ -51,7 +53,10 @@ func withSink(name string, command func(url string) *exec.Cmd, want int64) (m me
 		return m, fmt.Errorf("%s: %d of %d events arrived", name, a.Messages, want)
 	}
 	state := cmd.ProcessState
-	return measured{name, a.Messages, wall, maxMemory(state), state.UserTime() + state.SystemTime(), a.Requests, a.Bytes}, nil
+	return measured{
+		name: name, events: a.Messages, wall: wall, sending: wall, memory: maxMemory(state),
+		cpu: state.UserTime() + state.SystemTime(), requests: a.Requests, bytes: a.Bytes,
+	}, nil
 }
 
 // ended takes a process for ended well that was killed.
@@ -86,15 +91,32 @@ func again(child string, args ...string) *exec.Cmd {
 	return exec.Command(program, append([]string{"-child", child}, args...)...)
 }
 
-func measureImport(o options, format, file string) (measured, error) {
-	return withSink(format, func(url string) *exec.Cmd {
-		if o.command == "" {
-			return again("import", url, file)
-		}
-		cmd := exec.Command(o.command, "-state", filepath.Join(filepath.Dir(file), format+".state"), file)
-		cmd.Env = append(os.Environ(), "ALTERTABLE_API_KEY="+key, "ALTERTABLE_BASE_URL="+url)
+// build makes the command, in dir.
+func build(dir string) (string, error) {
+	program := filepath.Join(dir, "altertable-import")
+	cmd := exec.Command("go", "build", "-o", program, "github.com/altertable-ai/altertable-go/importer")
+	cmd.Stderr = os.Stderr
+	return program, cmd.Run()
+}
+
+func measureImport(o options, format, file string) (m measured, err error) {
+	report := file + ".report"
+	m, err = withSink(format, func(url string) *exec.Cmd {
+		cmd := exec.Command(o.command, "-report", report, file)
+		cmd.Env = append(os.Environ(), "ALTERTABLE_API_KEY="+key, "ALTERTABLE_BASE_URL="+url, "ALTERTABLE_DISABLED=false")
 		return cmd
 	}, int64(o.events))
+	if err != nil {
+		return m, err
+	}
+	text, err := os.ReadFile(report)
+	if err != nil {
+		return m, err
+	}
+	var said struct{ Seconds float64 }
+	err = json.Unmarshal(text, &said)
+	m.sending = time.Duration(said.Seconds * float64(time.Second))
+	return m, err
 }
 
 func measureLoop(o options, file string) (measured, error) {

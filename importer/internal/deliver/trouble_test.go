@@ -157,7 +157,7 @@ func TestOneMessageThatWaitsDoesNotStopTheOthers(t *testing.T) {
 			return next.RoundTrip(r)
 		})
 		time.AfterFunc(time.Hour, func() {
-			assert.EqualValues(t, 1_980, i.counters.Done.Load(), "all but its batch")
+			assert.GreaterOrEqual(t, i.counters.Done.Load(), int64(1_980), "all but its batch, or a part of it")
 			healed.Store(true)
 		})
 		result, err := i.run(t.Context())
