@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,6 +142,8 @@ func (c *config) check(flags *flag.FlagSet) error {
 		return err
 	}
 	switch {
+	case c.preset != "" && !slices.Contains(presets(), c.preset):
+		return errors.New("there is no such -preset: there are " + strings.Join(presets(), ", "))
 	case c.to != "" && c.to != "local":
 		return errors.New("-to takes local alone; another server's address is in ALTERTABLE_BASE_URL")
 	case c.to != "" && c.dryRun:

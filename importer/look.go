@@ -21,7 +21,7 @@ func (j *job) dryBecause() string {
 	case j.sample:
 		return "it is a sample"
 	case j.dryRun:
-		return "-dry-run says so"
+		return "of -dry-run"
 	case j.target.disabled:
 		return "ALTERTABLE_DISABLED is set"
 	case j.target.key == "":
@@ -38,7 +38,11 @@ func (j *job) look(ctx context.Context) (int, error) {
 	}
 	j.report.DryRun, j.report.Rejected = true, v.Rejected()
 	width := j.width()
-	head := fmt.Sprintf("Dry run of %s: nothing is sent, because %s.", show.Text(j.source.Name, max(20, width-60)), j.dryBecause())
+	head := fmt.Sprintf("Dry run of %s: nothing is sent", show.Text(j.source.Name, max(20, width-60)))
+	if !j.dryRun {
+		head += ", because " + j.dryBecause()
+	}
+	head += "."
 	if j.sample {
 		head = "Dry run of a sample, importer/testdata/events.csv, which is in the command: nothing is sent."
 	}

@@ -67,9 +67,9 @@ func TestDryRun(t *testing.T) {
 		args      []string
 		because   string
 	}{
-		"asked for": {map[string]string{"ALTERTABLE_API_KEY": testKey}, []string{"-dry-run"}, "-dry-run says so"},
-		"no key":    {nil, nil, "ALTERTABLE_API_KEY is not set"},
-		"disabled":  {map[string]string{"ALTERTABLE_API_KEY": testKey, "ALTERTABLE_DISABLED": "true"}, nil, "ALTERTABLE_DISABLED is set"},
+		"asked for": {map[string]string{"ALTERTABLE_API_KEY": testKey}, []string{"-dry-run"}, "."},
+		"no key":    {nil, nil, ", because ALTERTABLE_API_KEY is not set."},
+		"disabled":  {map[string]string{"ALTERTABLE_API_KEY": testKey, "ALTERTABLE_DISABLED": "true"}, nil, ", because ALTERTABLE_DISABLED is set."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShell(t, srv)
@@ -79,7 +79,7 @@ func TestDryRun(t *testing.T) {
 			}
 			source := write(t, "events.csv", clean)
 			require.Equal(t, exitOK, s.run(append(test.args, source)...), s.said())
-			assert.Equal(t, "Dry run of events.csv: nothing is sent, because "+test.because+".", strings.SplitN(s.out.String(), "\n", 2)[0])
+			assert.Equal(t, "Dry run of events.csv: nothing is sent"+test.because, strings.SplitN(s.out.String(), "\n", 2)[0])
 			assert.Contains(t, s.out.String(), "1 identify, 3 tracks")
 			assert.NotContains(t, s.out.String(), "u_1")
 			reportPath := filepath.Join(t.TempDir(), "report.json")

@@ -5,9 +5,10 @@ WITH lines AS (
 {{lines}}
 ),
 
--- Each event is parsed once. j is NULL where there is no JSON object.
+-- Each event is parsed once. j is NULL where there is no JSON object. (unnest keeps DuckDB
+-- from moving the parsing into each expression that uses j.)
 parsed AS (
-  SELECT *, CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
+  SELECT *, unnest([CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
     "event_type": "VARCHAR", "user_id": "VARCHAR", "device_id": "VARCHAR",
     "event_time": "VARCHAR", "client_event_time": "VARCHAR",
     "event_properties": "JSON", "user_properties": "JSON",
@@ -16,7 +17,7 @@ parsed AS (
     "platform": "VARCHAR", "version_name": "VARCHAR", "language": "VARCHAR",
     "country": "VARCHAR", "region": "VARCHAR", "city": "VARCHAR",
     "library": "VARCHAR", "session_id": "VARCHAR", "$insert_id": "VARCHAR"
-  }')) END AS j
+  }')) END]) AS j
   FROM lines
 ),
 
@@ -40,15 +41,15 @@ objects AS (
 
 -- e has those properties that have another name on the platform. Of an $identify,
 -- user_properties can be operations: what is set counts.
-events AS (
+events AS NOT MATERIALIZED (
   SELECT
     * EXCLUDE (user_properties),
-    CASE WHEN kind = 'track' AND starts_with(properties, '{') THEN TRY(json_transform(properties, '{
+    unnest([CASE WHEN kind = 'track' AND starts_with(properties, '{') THEN TRY(json_transform(properties, '{
       "[Amplitude] Page Location": "VARCHAR", "[Amplitude] Page URL": "VARCHAR", "[Amplitude] Screen Name": "VARCHAR", "referrer": "VARCHAR"
-    }')) END AS e,
-    CASE WHEN NOT starts_with(user_properties, '{') OR NOT contains(user_properties, '"$set') THEN nullif(user_properties, '{}')
-         ELSE TRY(json_merge_patch(coalesce(user_properties -> '$."$setOnce"', '{}'), coalesce(user_properties -> '$."$set"', '{}')))::VARCHAR
-    END AS user_properties
+    }')) END]) AS e,
+    nullif(CASE WHEN kind = 'identify' AND starts_with(user_properties, '{') AND contains(user_properties, '"$set')
+      THEN TRY(json_merge_patch(coalesce(user_properties -> '$."$setOnce"', '{}'), coalesce(user_properties -> '$."$set"', '{}')))::VARCHAR
+      ELSE user_properties END, '{}') AS user_properties
   FROM objects
 ),
 
@@ -58,9 +59,9 @@ devices AS (
   WHERE device_id IS NOT NULL AND user_id IS NOT NULL
   GROUP BY device_id HAVING min(user_id) = max(user_id)
 ),
-linked AS (
-  SELECT events.*, CASE WHEN user_id <> events.device_id AND devices.device_id IS NOT NULL THEN events.device_id END AS anonymous_id
-  FROM events LEFT JOIN devices ON events.device_id = devices.device_id
+linked AS NOT MATERIALIZED (
+  SELECT *, CASE WHEN user_id <> device_id AND device_id IN (SELECT device_id FROM devices) THEN device_id END AS anonymous_id
+  FROM events
 ),
 
 -- What is said about people, with what was said before about the same one.
@@ -89,8 +90,11 @@ SELECT
   coalesce(e."[Amplitude] Page Location", e."[Amplitude] Page URL") AS "$url",
   e.referrer AS "$referer",
   e."[Amplitude] Screen Name" AS "$screen_name",
-  nullif(t.os_name, '') AS "$os",
-  nullif(t.os_version, '') AS "$os_version",
+  -- On the web Amplitude has the browser where others have the system.
+  CASE WHEN t.platform IS DISTINCT FROM 'Web' THEN nullif(t.os_name, '') END AS "$os",
+  CASE WHEN t.platform IS DISTINCT FROM 'Web' THEN nullif(t.os_version, '') END AS "$os_version",
+  CASE t.platform WHEN 'Web' THEN nullif(t.os_name, '') END AS "$browser",
+  CASE t.platform WHEN 'Web' THEN nullif(t.os_version, '') END AS "$browser_version",
   nullif(t.device_type, '') AS "$device",
   nullif(t.device_model, '') AS "$device_model",
   nullif(split_part(t.library, '/', 1), '') AS "$lib",

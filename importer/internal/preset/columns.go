@@ -31,6 +31,12 @@ func (t table) all(names []string) bool {
 
 func (t table) any(names ...string) bool { return slices.ContainsFunc(names, t.has) }
 
+// data are the columns except those that say where a row is from.
+func (t table) data() string {
+	data := slices.DeleteFunc(slices.Clone(t.columns), func(c string) bool { return c == "_row" || c == "_file" })
+	return strings.Join(data, ", ")
+}
+
 // column returns the quoted name of a column that the table has.
 func (t table) column(name string) string { return quote(t.names[strings.ToLower(name)]) }
 

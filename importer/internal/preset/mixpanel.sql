@@ -4,11 +4,12 @@ WITH lines AS (
 {{lines}}
 ),
 
--- Each row is parsed once. j is NULL where there is no JSON object.
+-- Each row is parsed once. j is NULL where there is no JSON object. (unnest keeps DuckDB
+-- from moving the parsing into each expression that uses j.)
 parsed AS (
-  SELECT *, CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
+  SELECT *, unnest([CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
     "event": "VARCHAR", "properties": "JSON", "$distinct_id": "VARCHAR", "$properties": "JSON"
-  }')) END AS j
+  }')) END]) AS j
   FROM lines
 ),
 
@@ -21,37 +22,42 @@ objects AS (
   FROM parsed
 ),
 
--- p has those properties that have another name or place on the platform.
+-- p has those properties of an event, u those of a profile, that have another
+-- name or place on the platform.
 rows_ AS (
-  SELECT *, CASE WHEN starts_with(properties, '{') THEN TRY(json_transform(properties, '{
-    "time": "VARCHAR", "distinct_id": "VARCHAR", "$user_id": "VARCHAR", "$device_id": "VARCHAR", "ip": "VARCHAR",
-    "$identified_id": "VARCHAR", "$anon_id": "VARCHAR", "alias": "VARCHAR", "$distinct_ids": ["VARCHAR"],
-    "$current_url": "VARCHAR", "$referrer": "VARCHAR", "mp_lib": "VARCHAR",
-    "$screen_width": "VARCHAR", "$screen_height": "VARCHAR", "$model": "VARCHAR",
-    "utm_source": "VARCHAR", "utm_medium": "VARCHAR", "utm_campaign": "VARCHAR", "utm_term": "VARCHAR", "utm_content": "VARCHAR",
-    "$last_seen": "VARCHAR", "$email": "VARCHAR", "$name": "VARCHAR", "$first_name": "VARCHAR", "$last_name": "VARCHAR", "$phone": "VARCHAR"
-  }')) END AS p
+  SELECT
+    *,
+    unnest([CASE WHEN j.event IS NOT NULL AND starts_with(properties, '{') THEN TRY(json_transform(properties, '{
+      "time": "VARCHAR", "distinct_id": "VARCHAR", "$user_id": "VARCHAR", "$device_id": "VARCHAR", "ip": "VARCHAR",
+      "$identified_id": "VARCHAR", "$anon_id": "VARCHAR", "alias": "VARCHAR", "$distinct_ids": ["VARCHAR"],
+      "$current_url": "VARCHAR", "$referrer": "VARCHAR", "mp_lib": "VARCHAR",
+      "$screen_width": "VARCHAR", "$screen_height": "VARCHAR", "$model": "VARCHAR",
+      "utm_source": "VARCHAR", "utm_medium": "VARCHAR", "utm_campaign": "VARCHAR", "utm_term": "VARCHAR", "utm_content": "VARCHAR"
+    }')) END]) AS p,
+    unnest([CASE WHEN j.event IS NULL AND starts_with(properties, '{') THEN TRY(json_transform(properties, '{
+      "$last_seen": "VARCHAR", "$email": "VARCHAR", "$name": "VARCHAR",
+      "$first_name": "VARCHAR", "$last_name": "VARCHAR", "$phone": "VARCHAR"
+    }')) END]) AS u
   FROM objects
 ),
 
-events AS (
+events AS NOT MATERIALIZED (
   SELECT
-    _row, _file, _json, j, p, properties,
+    _row, _file, _json, j, p, u, properties,
     CASE WHEN j IS NULL THEN 'nothing'
          WHEN j.event IS NULL AND (j."$distinct_id" IS NOT NULL OR j."$properties" IS NOT NULL) THEN 'profile'
          WHEN j.event = '$identify' THEN 'identify'
          WHEN j.event = '$create_alias' THEN 'alias'
          WHEN j.event = '$merge' THEN 'merge'
          ELSE 'track' END AS kind,
-    CASE kind WHEN 'track' THEN p END AS t,
-    CASE kind WHEN 'profile' THEN p END AS u,
     -- Seconds, or milliseconds of an export that asked for them.
     TRY_CAST(p.time AS DOUBLE) AS number,
     CASE WHEN abs(number) < 1e11 THEN make_timestamptz((number * 1e6)::BIGINT)::VARCHAR
          WHEN abs(number) < 1e14 THEN make_timestamptz((number * 1e3)::BIGINT)::VARCHAR
          ELSE p.time END AS time,
     -- The device's id, as it is in the distinct_id of an anonymous event.
-    '$device:' || nullif(regexp_replace(p."$device_id", '^\$device:', ''), '') AS device,
+    nullif(regexp_replace(p."$device_id", '^\$device:', ''), '') AS device_id,
+    '$device:' || device_id AS device,
     nullif(p."$user_id", '') AS user_id,
     nullif(p.distinct_id, '') AS distinct_id
   FROM rows_
@@ -62,10 +68,6 @@ devices AS (
   SELECT device FROM events
   WHERE device IS NOT NULL AND user_id IS NOT NULL
   GROUP BY device HAVING min(user_id) = max(user_id)
-),
-linked AS (
-  SELECT events.*, CASE WHEN user_id <> events.device AND devices.device IS NOT NULL THEN events.device END AS linked_device
-  FROM events LEFT JOIN devices ON events.device = devices.device
 )
 
 SELECT
@@ -75,7 +77,7 @@ SELECT
             WHEN 'profile' THEN 'identify' WHEN 'identify' THEN 'identify' END AS endpoint,
   CASE WHEN kind = 'track' AND j.event = '$mp_web_page_view' THEN '$pageview'
        WHEN kind = 'track' THEN j.event END AS event,
-  CASE kind WHEN 'profile' THEN p."$last_seen" ELSE time END AS timestamp,
+  CASE kind WHEN 'profile' THEN u."$last_seen" ELSE time END AS timestamp,
 
   -- Who. An alias goes from the old id to the new one; of $merge, to the event's own id.
   CASE kind WHEN 'profile' THEN nullif(j."$distinct_id", '')
@@ -87,8 +89,8 @@ SELECT
             WHEN 'merge' THEN CASE WHEN p."$distinct_ids"[2] = distinct_id THEN p."$distinct_ids"[2] ELSE p."$distinct_ids"[1] END
   END AS new_user_id,
   CASE WHEN kind = 'identify' THEN nullif(p."$anon_id", '')
-       WHEN kind = 'track' THEN linked_device END AS anonymous_id,
-  nullif(p."$device_id", '') AS device_id,
+       WHEN kind = 'track' AND user_id <> device AND device IN (SELECT device FROM devices) THEN device END AS anonymous_id,
+  device_id,
 
   -- Properties, except those that are sent under other names.
   CASE WHEN kind = 'track' AND p IS NULL THEN properties
@@ -97,22 +99,22 @@ SELECT
          "$current_url": null, "$referrer": null, "mp_lib": null, "$model": null,
          "utm_source": null, "utm_medium": null, "utm_campaign": null, "utm_term": null, "utm_content": null
        }')::VARCHAR END AS properties,
-  CASE WHEN kind = 'profile' AND p IS NULL THEN properties
+  CASE WHEN kind = 'profile' AND u IS NULL THEN properties
        WHEN kind = 'profile' THEN json_merge_patch(properties, '{
          "$email": null, "$name": null, "$first_name": null, "$last_name": null, "$phone": null
        }')::VARCHAR END AS traits,
 
-  t.ip AS "$ip",
-  t."$current_url" AS "$url",
-  t."$referrer" AS "$referer",
-  t."$model" AS "$device_model",
-  t."$screen_width" || 'x' || t."$screen_height" AS "$viewport",
-  t.utm_campaign AS "$utm_campaign",
-  t.utm_source AS "$utm_source",
-  t.utm_medium AS "$utm_medium",
-  t.utm_term AS "$utm_term",
-  t.utm_content AS "$utm_content",
-  t.mp_lib AS "$lib",
+  p.ip AS "$ip",
+  p."$current_url" AS "$url",
+  p."$referrer" AS "$referer",
+  p."$model" AS "$device_model",
+  p."$screen_width" || 'x' || p."$screen_height" AS "$viewport",
+  p.utm_campaign AS "$utm_campaign",
+  p.utm_source AS "$utm_source",
+  p.utm_medium AS "$utm_medium",
+  p.utm_term AS "$utm_term",
+  p.utm_content AS "$utm_content",
+  p.mp_lib AS "$lib",
 
   u."$email" AS email,
   u."$name" AS name,
@@ -123,4 +125,4 @@ SELECT
   -- What cannot be sent, and why.
   CASE kind WHEN 'nothing' THEN 'not a JSON object' END AS _reason,
   CASE kind WHEN 'nothing' THEN _json END AS _raw
-FROM linked
+FROM events

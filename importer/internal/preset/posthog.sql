@@ -5,13 +5,14 @@ WITH lines AS (
 {{lines}}
 ),
 
--- Each row is parsed once. j is NULL where there is no JSON object.
+-- Each row is parsed once. j is NULL where there is no JSON object. (unnest keeps DuckDB
+-- from moving the parsing into each expression that uses j.)
 parsed AS (
-  SELECT *, CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
+  SELECT *, unnest([CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
     "event": "VARCHAR", "distinct_id": "VARCHAR", "timestamp": "VARCHAR", "ip": "VARCHAR", "elements_chain": "VARCHAR",
     "properties": "JSON", "person_properties": "JSON",
     "person_id": "VARCHAR", "created_at": "VARCHAR", "_inserted_at": "VARCHAR", "is_deleted": "VARCHAR"
-  }')) END AS j
+  }')) END]) AS j
   FROM lines
 ),
 
@@ -24,18 +25,18 @@ objects AS (
   FROM parsed
 ),
 
--- p has those properties that have another name or place on the platform.
+-- p has those properties of an event that have another name or place on the platform.
 rows_ AS (
-  SELECT *, CASE WHEN starts_with(properties, '{') THEN TRY(json_transform(properties, '{
+  SELECT *, unnest([CASE WHEN j.event IS NOT NULL AND starts_with(properties, '{') THEN TRY(json_transform(properties, '{
     "$set": "JSON", "$set_once": "JSON", "$anon_distinct_id": "VARCHAR", "alias": "VARCHAR", "$device_id": "VARCHAR",
     "$current_url": "VARCHAR", "$referrer": "VARCHAR", "$raw_user_agent": "VARCHAR", "$device_type": "VARCHAR",
     "$viewport_width": "VARCHAR", "$viewport_height": "VARCHAR",
     "utm_source": "VARCHAR", "utm_medium": "VARCHAR", "utm_campaign": "VARCHAR", "utm_term": "VARCHAR", "utm_content": "VARCHAR"
-  }')) END AS p
+  }')) END]) AS p
   FROM objects
 ),
 
-events AS (
+events AS NOT MATERIALIZED (
   SELECT
     _row, _file, _json, j, p, properties,
     CASE WHEN j IS NULL THEN 'nothing'
@@ -44,8 +45,9 @@ events AS (
          WHEN j.event IN ('$create_alias', '$merge_dangerously') THEN 'alias'
          WHEN j.event = '$groupidentify' THEN 'group'
          ELSE 'track' END AS kind,
-    CASE kind WHEN 'track' THEN p END AS t,
     nullif(j.distinct_id, '') AS distinct_id,
+    nullif(p."$anon_distinct_id", '') AS anonymous_id,
+    nullif(p."$device_id", '') AS device_id,
     coalesce(j.timestamp, j._inserted_at, j.created_at) AS happened,
     TRY_CAST(happened AS TIMESTAMPTZ) AS moment,
     CASE WHEN starts_with(p."$set"::VARCHAR, '{') THEN nullif(p."$set"::VARCHAR, '{}') END AS set_,
@@ -54,10 +56,12 @@ events AS (
   FROM rows_
 ),
 
--- What is said about people, with what was said before about the same one.
+-- What is said about people, with what was said before about the same one. n
+-- numbers it, of each person.
 said AS (
   SELECT
-    _row, _file, kind, distinct_id, p, happened, moment, set_, once, person,
+    _row, _file, kind, distinct_id, anonymous_id, device_id, happened, set_, once, person,
+    row_number() OVER before AS n,
     lag(set_ IGNORE NULLS) OVER before AS set_before,
     lag(once IGNORE NULLS) OVER before AS once_before,
     lag(person IGNORE NULLS) OVER before AS person_before
@@ -67,9 +71,9 @@ said AS (
 ),
 
 -- Without repetitions; $identify and $set are sent in any case.
-new AS (
+news AS MATERIALIZED (
   SELECT
-    _row, _file, distinct_id, p, happened, moment,
+    _row, _file, distinct_id, anonymous_id, device_id, happened, n,
     CASE WHEN kind = 'identify' OR set_ IS DISTINCT FROM set_before THEN set_ END AS set_,
     CASE WHEN once IS DISTINCT FROM once_before THEN once END AS once,
     CASE WHEN kind = 'identify' OR person IS DISTINCT FROM person_before THEN person END AS person
@@ -80,30 +84,33 @@ new AS (
      OR person IS NOT NULL AND person IS DISTINCT FROM person_before
 ),
 
--- A member of $set_once counts only if nothing set it before.
+-- A member of $set_once counts only where nothing set it before. Within a row
+-- $set goes first: its place is even, that of $set_once odd.
 members AS (
-  SELECT _row, _file, distinct_id, moment, 1 AS rank, e.key, e.value FROM new, json_each(set_) e WHERE person IS NULL
+  SELECT distinct_id, 2 * n AS place, unnest(json_keys(set_)) AS key FROM news WHERE person IS NULL
   UNION ALL
-  SELECT _row, _file, distinct_id, moment, 2 AS rank, e.key, e.value FROM new, json_each(once) e WHERE person IS NULL
+  SELECT distinct_id, 2 * n + 1 AS place, unnest(json_keys(once)) AS key FROM news WHERE person IS NULL
 ),
-kept AS (
-  SELECT * FROM members
-  QUALIFY rank = 1 OR row_number() OVER (PARTITION BY distinct_id, key ORDER BY moment, _file, _row, rank) = 1
+firsts AS (
+  SELECT distinct_id, key, min(place) AS place FROM members GROUP BY ALL
 ),
-collected AS (
-  SELECT _row, _file, '{' || string_agg(to_json(key)::VARCHAR || ':' || value::VARCHAR, ',' ORDER BY rank, key) || '}' AS traits
-  FROM kept GROUP BY ALL
+onces AS (
+  SELECT news.distinct_id, n, list(to_json(e.key)::VARCHAR || ':' || e.value::VARCHAR) AS kept
+  FROM news, json_each(once) e JOIN firsts ON firsts.distinct_id = news.distinct_id AND firsts.key = e.key AND firsts.place = 2 * n + 1
+  WHERE person IS NULL
+  GROUP BY ALL
 ),
 
 -- person_properties has all of it, as it was when the event came in.
 identifies AS (
   SELECT
-    new._row, new._file, 'identify' AS endpoint, happened AS timestamp, new.distinct_id,
-    CASE WHEN p."$anon_distinct_id" <> new.distinct_id THEN nullif(p."$anon_distinct_id", '') END AS anonymous_id,
-    nullif(p."$device_id", '') AS device_id,
-    CASE WHEN person IS NULL THEN traits WHEN set_ IS NULL THEN person
-         ELSE json_merge_patch(person, set_)::VARCHAR END AS traits
-  FROM new LEFT JOIN collected ON new._row = collected._row AND new._file IS NOT DISTINCT FROM collected._file
+    _row, _file, 'identify' AS endpoint, happened AS timestamp, news.distinct_id,
+    CASE WHEN anonymous_id <> news.distinct_id THEN anonymous_id END AS anonymous_id,
+    device_id,
+    CASE WHEN person IS NULL AND kept IS NULL THEN set_
+         ELSE json_merge_patch(coalesce(person, '{' || array_to_string(list_sort(kept), ',') || '}'), coalesce(set_, '{}'))::VARCHAR
+    END AS traits
+  FROM news LEFT JOIN onces ON news.distinct_id = onces.distinct_id AND news.n = onces.n
 )
 
 SELECT
@@ -117,7 +124,7 @@ SELECT
   CASE kind WHEN 'alias' THEN nullif(p.alias, '') ELSE distinct_id END AS distinct_id,
   CASE kind WHEN 'alias' THEN distinct_id END AS new_user_id,
   NULL::VARCHAR AS anonymous_id,
-  nullif(p."$device_id", '') AS device_id,
+  device_id,
 
   -- Properties, except those that are sent under other names.
   CASE WHEN kind = 'track' AND p IS NULL THEN properties
@@ -128,16 +135,16 @@ SELECT
        }')::VARCHAR END AS properties,
   CASE kind WHEN 'person' THEN properties END AS traits,
 
-  t."$current_url" AS "$url",
-  t."$referrer" AS "$referer",
-  t."$raw_user_agent" AS "$user_agent",
-  t."$device_type" AS "$device",
-  t."$viewport_width" || 'x' || t."$viewport_height" AS "$viewport",
-  t.utm_campaign AS "$utm_campaign",
-  t.utm_source AS "$utm_source",
-  t.utm_medium AS "$utm_medium",
-  t.utm_term AS "$utm_term",
-  t.utm_content AS "$utm_content",
+  p."$current_url" AS "$url",
+  p."$referrer" AS "$referer",
+  p."$raw_user_agent" AS "$user_agent",
+  p."$device_type" AS "$device",
+  p."$viewport_width" || 'x' || p."$viewport_height" AS "$viewport",
+  p.utm_campaign AS "$utm_campaign",
+  p.utm_source AS "$utm_source",
+  p.utm_medium AS "$utm_medium",
+  p.utm_term AS "$utm_term",
+  p.utm_content AS "$utm_content",
   CASE kind WHEN 'track' THEN nullif(j.ip, '') END AS "$ip",
   CASE kind WHEN 'track' THEN nullif(j.elements_chain, '') END AS "$elements_chain",
 

@@ -153,10 +153,11 @@ func SQL(name string, json bool, columns []string) (string, error) {
 			return mapping(name, have.objects(f))
 		}
 	}
-	if e.flat && have.any("user_id", "anonymous_id", "previous_id", "group_id") {
+	users := have.all([]string{"id", "received_at"})
+	if e.flat && (users || have.any("user_id", "anonymous_id", "previous_id", "group_id")) {
 		return have.warehouse(name), nil
 	}
-	return "", fmt.Errorf("the preset %s needs %s; the source has the columns %s", name, e.needs(), strings.Join(columns, ", "))
+	return "", fmt.Errorf("the preset %s needs %s; the source has the columns %s", name, e.needs(), have.data())
 }
 
 // mapping fills the lines into a preset's SQL.

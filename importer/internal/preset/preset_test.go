@@ -3,9 +3,7 @@ package preset_test
 import (
 	"database/sql"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	_ "github.com/duckdb/duckdb-go/v2"
@@ -88,13 +86,88 @@ func result(t *testing.T, db *sql.DB, q string) []row {
 	return all
 }
 
-func TestDump(t *testing.T) {
-	for _, f := range []string{"segment/calls.ndjson", "rudderstack/calls.ndjson", "posthog/events.ndjson", "posthog/persons.ndjson", "mixpanel/events.ndjson", "mixpanel/profiles.ndjson", "amplitude/events.ndjson"} {
-		db := open(t)
-		lines(t, db, f)
-		fmt.Fprintln(os.Stderr, "==", f)
-		for _, r := range mapped(t, db, strings.Split(f, "/")[0], true) {
-			fmt.Fprintf(os.Stderr, "%v\n", r)
-		}
+// requireLines maps a fixture, and compares row by row. A refused row has the
+// line as it is.
+func requireLines(t *testing.T, name, fixture string, want []row) {
+	t.Helper()
+	db := open(t)
+	lines(t, db, fixture)
+	text := map[string]string{}
+	for _, r := range result(t, db, "SELECT _row, _json FROM source") {
+		text[r["_row"]] = r["_json"]
 	}
+	got := mapped(t, db, name, true)
+	for i, r := range got {
+		if r["_reason"] != "" {
+			require.Equal(t, text[r["_row"]], r["_raw"])
+		}
+		delete(r, "_raw")
+		require.Less(t, i, len(want), "a row too many: %v", r)
+		require.Equal(t, want[i], r)
+	}
+	require.Len(t, got, len(want))
+}
+
+func TestSQLNamesThePresets(t *testing.T) {
+	_, err := preset.SQL("heap", true, nil)
+	require.EqualError(t, err, `there is no preset "heap"; there are amplitude, mixpanel, posthog, rudderstack, segment`)
+
+	var names []string
+	for _, p := range preset.All() {
+		names = append(names, p.Name)
+		require.NotEmpty(t, p.Doc)
+	}
+	require.Equal(t, []string{"amplitude", "mixpanel", "posthog", "rudderstack", "segment"}, names)
+}
+
+func TestSQLNamesTheColumnsThatAreMissing(t *testing.T) {
+	for name, want := range map[string]string{
+		"amplitude":   "the preset amplitude needs the columns event_type, event_time; the source has the columns a, b",
+		"mixpanel":    "the preset mixpanel needs the columns event, properties; or $distinct_id, $properties; the source has the columns a, b",
+		"posthog":     "the preset posthog needs the columns event, distinct_id, timestamp; or person_id, distinct_id, properties; the source has the columns a, b",
+		"rudderstack": "the preset rudderstack needs the columns type, userId; or type, anonymousId; or user_id or anonymous_id of a warehouse table; the source has the columns a, b",
+		"segment":     "the preset segment needs the columns type, userId; or type, anonymousId; or user_id or anonymous_id of a warehouse table; the source has the columns a, b",
+	} {
+		_, err := preset.SQL(name, false, []string{"_row", "a", "b"})
+		require.EqualError(t, err, want)
+	}
+}
+
+// What is no export of the tool must not end the query, and each row must be
+// seen again: sent, or refused.
+func TestEveryRowComesThrough(t *testing.T) {
+	for _, p := range preset.All() {
+		t.Run(p.Name, func(t *testing.T) {
+			db := open(t)
+			run(t, db, "CREATE TABLE source (_row BIGINT, _json VARCHAR)")
+			require.Empty(t, mapped(t, db, p.Name, true))
+
+			for i, line := range odd {
+				_, err := db.Exec("INSERT INTO source VALUES (?, ?)", i+1, line)
+				require.NoError(t, err)
+			}
+			seen := map[string]bool{}
+			for _, r := range mapped(t, db, p.Name, true) {
+				seen[r["_row"]] = true
+				require.True(t, r["endpoint"] != "" || r["_reason"] != "", "row %v", r)
+			}
+			require.Len(t, seen, len(odd))
+		})
+	}
+}
+
+// odd are lines that no tool should write.
+var odd = []any{
+	nil, "", " ", "null", "1", `"text"`, "[]", "{", "{}", "\t {}", `{"a":NaN,}`, `{"a":"\ud800"}`,
+	`{"type":{},"event":[],"userId":{"a":1},"properties":[1],"context":"text","timestamp":[]}`,
+	`{"type":"track","event":"e","userId":true,"properties":"{","traits":"[","context":[]}`,
+	`{"event":"e","distinct_id":{},"properties":"{","person_properties":"{","timestamp":1e999}`,
+	`{"event":"$identify","distinct_id":"u_42","properties":{"$set":"text","$set_once":[1]},"person_properties":[]}`,
+	`{"event":"$merge","properties":{"time":-1e300,"$distinct_ids":"text","$device_id":{}}}`,
+	`{"event":"$merge","properties":{"time":"infinity","$distinct_ids":[]}}`,
+	`{"event":"e","properties":{"time":"nan","$user_id":"","$device_id":""}}`,
+	`{"$distinct_id":{},"$properties":"{"}`,
+	`{"event_type":"$identify","user_properties":{"$set":1,"$setOnce":"x"},"event_time":"never","session_id":"x"}`,
+	`{"event_type":"e","user_id":"u_42","user_properties":"{\"$set\"","event_properties":[]}`,
+	`{"event":"e","event":"f","event_type":"e","event_type":"f","type":"track","type":"page"}`,
 }

@@ -4,9 +4,10 @@ WITH lines AS (
 {{lines}}
 ),
 
--- Each call is parsed once. j is NULL where there is no JSON object.
+-- Each call is parsed once. j is NULL where there is no JSON object. (unnest keeps DuckDB
+-- from moving the parsing into each expression that uses j.)
 parsed AS (
-  SELECT *, CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
+  SELECT *, unnest([CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
     "type": "VARCHAR", "event": "VARCHAR", "name": "VARCHAR", "category": "VARCHAR",
     "userId": "VARCHAR", "anonymousId": "VARCHAR", "previousId": "VARCHAR",
     "timestamp": "VARCHAR", "originalTimestamp": "VARCHAR", "sentAt": "VARCHAR", "receivedAt": "VARCHAR",
@@ -21,7 +22,7 @@ parsed AS (
       "library": {"name": "VARCHAR", "version": "VARCHAR"},
       "campaign": {"name": "VARCHAR", "source": "VARCHAR", "medium": "VARCHAR", "term": "VARCHAR", "content": "VARCHAR"}
     }
-  }')) END AS j
+  }')) END]) AS j
   FROM lines
 ),
 

@@ -6,7 +6,7 @@ import (
 )
 
 // Segment and RudderStack write the same tables into a warehouse: tracks, pages,
-// screens, identifies, aliases, groups, and one for each event. A row is a call;
+// screens, identifies, users, aliases, groups, and one for each event. A row is a call;
 // its properties or traits are columns, and what the context had is in columns
 // that begin with context_. The table's name is not in its rows, so what a row
 // is follows from the columns.
@@ -67,6 +67,7 @@ func (t table) warehouse(tool string) string {
 	line("  ", t.first("timestamp", "original_timestamp", "sent_at", "received_at"), " AS timestamp,")
 	switch kind {
 	case "group":
+		line("  NULL::VARCHAR AS endpoint,")
 		line("  'a group call: the platform has no endpoint for groups' AS _reason,")
 		line("  to_json(source)::VARCHAR AS _raw")
 		line("FROM source")
@@ -79,8 +80,9 @@ func (t table) warehouse(tool string) string {
 		return b.String()
 	}
 	t.event(kind, line)
-	line("  coalesce(", t.id("user_id"), ", ", t.id("anonymous_id"), ") AS distinct_id,")
-	line("  CASE WHEN ", t.id("user_id"), " <> ", t.id("anonymous_id"), " THEN ", t.id("anonymous_id"), " END AS anonymous_id,")
+	user, anonymous := t.user(), t.id("anonymous_id")
+	line("  coalesce(", user, ", ", anonymous, ") AS distinct_id,")
+	line("  CASE WHEN ", user, " <> ", anonymous, " THEN ", anonymous, " END AS anonymous_id,")
 	line("  ", t.id("context_device_id"), " AS device_id,")
 	line()
 	line("  -- The context.")
@@ -127,6 +129,14 @@ func (t table) known(kind string) []string {
 		}
 	}
 	return known
+}
+
+// user is the column of the user's id; the table users has it as its key.
+func (t table) user() string {
+	if !t.any("user_id", "anonymous_id") {
+		return t.id("id")
+	}
+	return t.id("user_id")
 }
 
 // id is a column of ids as text; an empty one is none.

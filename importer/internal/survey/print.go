@@ -77,7 +77,7 @@ func (v *Survey) printSummary(p *page) {
 		p.fact("to", show.Time(v.last)+" UTC")
 	}
 	if v.stage.Guessed {
-		p.fact("read as", fmt.Sprintf("%s, because of %s; -as says otherwise", v.stage.As, show.Text(v.stage.Because, 60)))
+		p.fact("read as", fmt.Sprintf("%s, because of the column %s; -as says otherwise", v.stage.As, show.Text(v.stage.Because, 60)))
 	}
 	if len(v.Sent) == 0 {
 		return

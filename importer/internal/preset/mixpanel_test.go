@@ -1,0 +1,68 @@
+package preset_test
+
+import "testing"
+
+// mixpanelEvents are the rows of mixpanel/events.ndjson, each with the columns that are not NULL.
+var mixpanelEvents = []row{
+	{
+		"$lib": "web", "$referer": "https://search.example.org/", "$url": "https://www.example.com/pricing", "$utm_source": "news",
+		"$viewport": "1440x900", "_row": "1", "device_id": "dev_3", "distinct_id": "$device:dev_3", "endpoint": "track",
+		"event":      "$pageview",
+		"properties": `{"$insert_id":"i-1","$os":"Linux","$browser":"Firefox","$screen_width":1440,"$screen_height":900,"$lib_version":"2.55.0","$city":"Vienna","mp_country_code":"AT","n":12345678901234567890123,"nothing":null}`,
+		"timestamp":  "2026-03-02 08:00:00+00",
+	},
+	{
+		"_row": "2", "anonymous_id": "$device:dev_3", "device_id": "dev_3", "distinct_id": "u_42", "endpoint": "track",
+		"event": "signed_up", "properties": `{"$insert_id":"i-2","plan":"free"}`, "timestamp": "2026-03-02 08:05:00.5+00",
+	},
+	{
+		"_row": "3", "anonymous_id": "$device:dev_3", "device_id": "dev_3", "distinct_id": "u_42", "endpoint": "track",
+		"event": "checkout_completed", "properties": `{"$insert_id":"i-3","amount":19.99}`,
+		"timestamp": "2026-03-02 08:06:00.123+00",
+	},
+	{
+		"_row": "4", "device_id": "dev_9", "distinct_id": "u_43", "endpoint": "track", "event": "shared_device",
+		"properties": `{"$insert_id":"i-4"}`, "timestamp": "2026-03-02 08:06:40+00",
+	},
+	{
+		"_row": "5", "device_id": "dev_9", "distinct_id": "u_44", "endpoint": "track", "event": "shared_device",
+		"properties": `{"$insert_id":"i-5"}`, "timestamp": "2026-03-02 08:06:41+00",
+	},
+	{
+		"_row": "6", "anonymous_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "distinct_id": "u_45", "endpoint": "identify",
+		"timestamp": "2026-03-02 08:06:42+00",
+	},
+	{"_row": "7", "distinct_id": "anon_7", "endpoint": "alias", "new_user_id": "u_46", "timestamp": "2026-03-02 08:06:43+00"},
+	{"_row": "8", "distinct_id": "crm_9", "endpoint": "alias", "new_user_id": "u_47", "timestamp": "2026-03-02 08:06:44+00"},
+	{"_row": "9", "distinct_id": "crm_10", "endpoint": "alias", "new_user_id": "u_48", "timestamp": "2026-03-02 08:06:45+00"},
+	{"_row": "10", "endpoint": "track", "event": "no_properties"},
+	{
+		"_row": "11", "distinct_id": "u_42", "endpoint": "track", "event": "as_text", "properties": `{"a":1}`,
+		"timestamp": "2026-03-02 08:06:46+00",
+	},
+	{
+		"_row": "12", "distinct_id": "u_42", "endpoint": "track", "event": "odd_time", "properties": "{}",
+		"timestamp": "yesterday",
+	},
+	{"_row": "13", "distinct_id": "u_42", "endpoint": "track", "event": "huge_time", "properties": "{}", "timestamp": "1e+300"},
+	{"_reason": "not a JSON object", "_row": "14"},
+}
+
+func TestMixpanelEvents(t *testing.T) {
+	requireLines(t, "mixpanel", "mixpanel/events.ndjson", mixpanelEvents)
+}
+
+// mixpanelProfiles are the rows of mixpanel/profiles.ndjson, each with the columns that are not NULL.
+var mixpanelProfiles = []row{
+	{
+		"_row": "1", "distinct_id": "u_42", "email": "ada@example.com", "endpoint": "identify", "name": "Ada",
+		"timestamp": "2026-03-02T08:06:00",
+		"traits":    `{"$last_seen":"2026-03-02T08:06:00","$city":"Vienna","plan":"pro","seats":3}`,
+	},
+	{"_row": "2", "distinct_id": "u_43", "endpoint": "identify", "traits": `{"plan":"free"}`},
+	{"_row": "3", "distinct_id": "4", "endpoint": "identify"},
+}
+
+func TestMixpanelProfiles(t *testing.T) {
+	requireLines(t, "mixpanel", "mixpanel/profiles.ndjson", mixpanelProfiles)
+}
