@@ -75,7 +75,7 @@ func (t terminal) fail(err error) {
 }
 
 // do returns exitFailed with each error.
-func (j *job) do(ctx, stop context.Context) (int, error) {
+func (j *job) do(ctx, stop context.Context) (status int, err error) {
 	if err := j.chooseSource(); err != nil {
 		return exitFailed, err
 	}
@@ -89,11 +89,12 @@ func (j *job) do(ctx, stop context.Context) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	status, err := j.with(ctx, stop, db)
-	if closed := db.Close(); err == nil && closed != nil {
-		return exitFailed, closed
-	}
-	return status, err
+	defer func() {
+		if closed := db.Close(); err == nil && closed != nil {
+			status, err = exitFailed, closed
+		}
+	}()
+	return j.with(ctx, stop, db)
 }
 
 // with does the work with a database.

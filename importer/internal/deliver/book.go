@@ -19,8 +19,9 @@ const (
 // A book writes what has happened into the files: first the rejects, then the
 // note that counts them, so that a note is never ahead of them.
 type book struct {
+	rejects *reject.File // the keeper's; nil: rejects are counted alone
+
 	mu      sync.Mutex // guards what follows
-	rejects *reject.File
 	state   *state.State
 	sums    state.Note // without Done
 	earlier int64
@@ -58,18 +59,21 @@ func (b *book) issue(limit int64) error {
 	return b.noteLocked(nil)
 }
 
-// enter notes what has happened.
+// enter notes what has happened. The keeper calls it, and Run when that has ended.
 func (b *book) enter(t taken) error {
+	if t.isEmpty() {
+		return nil
+	}
+	size, err := b.keepRejects(t.rejects)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.err != nil || t.isEmpty() {
+	if b.err == nil {
+		b.err = err
+	}
+	if b.err != nil {
 		return b.err
 	}
-	if len(t.rejects) > 0 {
-		if b.err = b.rejects.Add(t.rejects...); b.err != nil {
-			return b.err
-		}
-	}
+	b.sums.Rejects = size
 	for i := range t.rejects {
 		b.countLocked(&t.rejects[i])
 	}
@@ -78,6 +82,20 @@ func (b *book) enter(t taken) error {
 	b.sums.Twice += t.twice
 	b.sums.Chain = t.chain
 	return b.noteLocked(t.done)
+}
+
+// keepRejects writes the rejects for good, and returns the size of their file: no
+// power cut may leave a note that counts more than there is.
+func (b *book) keepRejects(rows []record.Row) (size int64, err error) {
+	switch {
+	case b.rejects == nil:
+		return 0, nil
+	case len(rows) > 0:
+		if err = b.rejects.Add(rows...); err == nil {
+			err = b.rejects.Sync()
+		}
+	}
+	return b.rejects.Size(), err
 }
 
 func (b *book) countLocked(row *record.Row) {
@@ -102,9 +120,6 @@ func (b *book) noteLocked(done []state.Range) error {
 		return b.err
 	}
 	b.sums.Seconds = b.before + time.Since(b.began).Seconds()
-	if b.rejects != nil {
-		b.sums.Rejects = b.rejects.Size()
-	}
 	b.sums.Done = done
 	b.err = b.state.Note(b.sums)
 	return b.err

@@ -73,8 +73,8 @@ const (
 // Run sends what the state has not noted: identifies first, and tracks only when
 // every identify and alias has its outcome. When ctx ends, it takes no more rows
 // and waits until what is in flight has its outcome, until stop ends, or for 30
-// seconds. A state that is finished already is told as it is, and nothing is read;
-// rejects may be nil then.
+// seconds. A state that is finished already is told as it is, and nothing is read.
+// With nil for rejects, they are counted and kept nowhere.
 //
 // The error says why it ended early: the API refuses the key, or all requests; a
 // file cannot be written; rows cannot be read. What is not noted then will be sent

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"bytes"
 	"sync"
 	"time"
 
@@ -131,6 +132,7 @@ func (l *ledger) refuseLocked(row *record.Row, reason string, s status) {
 }
 
 func (l *ledger) holdLocked(row record.Row) {
+	row.Message = bytes.Clone(row.Message) // its memory may be that of many rows
 	l.held[row.Position] = row
 	l.heldSize += len(row.Message)
 }

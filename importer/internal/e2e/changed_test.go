@@ -48,7 +48,7 @@ func TestForceAppended(t *testing.T) {
 	lines, _ := mix(1500, 0, 0)
 	source := w.file("events.ndjson", lines)
 	w.ok(source)
-	later := `{"event":"page_viewed","distinct_id":"zq7x-u1","timestamp":"2025-03-01T08:00:00Z","n":1500}` + "\n"
+	later := `{"endpoint":"track","event":"page_viewed","distinct_id":"zq7x-u1","timestamp":"2025-03-01T08:00:00Z","n":1500}` + "\n"
 	w.file("events.ndjson", lines+later)
 	w.refused(1, []string{"events.ndjson", "-force"}, source)
 	r := w.ok("-force", source)

@@ -25,7 +25,7 @@ func TestVerdict(t *testing.T) {
 		"twice":               {append(good[:4:4], track(1, "b"), identify(0, 0)), verdict{copies: 2}},
 		"twice, another id":   {append(good[:4:4], track(1, "c")), verdict{copies: 1, otherIDs: 1}},
 		"one id for two":      {[]entry{good[0], good[1], good[2], track(1, "a")}, verdict{sharedIDs: 1}},
-		"no id":               {[]entry{good[0], good[1], good[2], track(1, "")}, verdict{sharedIDs: 1}},
+		"no id":               {[]entry{good[0], good[1], good[2], track(1, "")}, verdict{noIDs: 1}},
 		"order of a person":   {[]entry{good[1], good[0], good[2], good[3]}, verdict{wrongOrder: 1}},
 		"the same instant":    {[]entry{identify(0, 1), identify(1, 1), good[2], good[3]}, verdict{wrongOrder: 1}},
 		"tracks before users": {[]entry{good[0], good[2], good[1], good[3]}, verdict{early: 1}},

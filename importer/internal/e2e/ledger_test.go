@@ -94,6 +94,7 @@ type verdict struct {
 	early                    int // tracks that came before the last identify or alias did
 	sharedIDs                int // different rows with one $event_id
 	otherIDs                 int // copies whose $event_id is another, or none
+	noIDs                    int // tracks without one
 }
 
 // verdict compares with the rows that should be there.
@@ -120,7 +121,9 @@ func (l *ledger) verdict(rows map[id]bool) verdict {
 		switch e.endpoint {
 		case "track":
 			tracks++
-			if _, ok := byEventID[e.eventID]; ok || e.eventID == "" {
+			if _, ok := byEventID[e.eventID]; e.eventID == "" {
+				v.noIDs++
+			} else if ok {
 				v.sharedIDs++
 			}
 			byEventID[e.eventID] = e.id

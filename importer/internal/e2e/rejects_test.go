@@ -78,7 +78,9 @@ func TestMendedRejects(t *testing.T) {
 	mendedPath := w.file("mended.ndjson", mended.String())
 	last := w.ok(mendedPath)
 	assert.EqualValues(t, 8, last.report.Delivered)
-	w.require(t, numbered("track", 11), 0)
+	v := w.verdict(numbered("track", 11))
+	v.noIDs = 0 // messages are sent as somebody has written them
+	assert.Equal(t, verdict{}, v)
 }
 
 // mend returns the line with a message that can be sent, as somebody with an editor

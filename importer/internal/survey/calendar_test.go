@@ -59,7 +59,7 @@ func TestTopTwentyAndTheRest(t *testing.T) {
 func TestCalendarIsBounded(t *testing.T) {
 	v := newSurvey(&stage.Stage{})
 	total := 0
-	for day := range 4000 {
+	for day := range 2500 {
 		for event := range 100 {
 			total++
 			v.calendar.add(int64(day)*dayMicros, fmt.Sprintf("event_%d", event))

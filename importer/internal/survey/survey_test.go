@@ -225,12 +225,12 @@ func TestLooksLikeMail(t *testing.T) {
 
 func TestDistinctEstimates(t *testing.T) {
 	p := newPeople()
-	for n := range 1_000_000 {
-		p.add(fmt.Sprintf("person_%d", n%500_000), place{})
+	for n := range 200_000 {
+		p.add(fmt.Sprintf("person_%d", n%150_000), place{})
 	}
 	n, exact := p.ids.count()
 	assert.False(t, exact)
-	assert.InEpsilon(t, 500_000, n, 0.03)
+	assert.InEpsilon(t, 150_000, n, 0.03)
 	assert.LessOrEqual(t, len(p.ids.hashes), mostHashes)
 	assert.LessOrEqual(t, len(p.often), mostIDs)
 }
@@ -255,5 +255,5 @@ func TestRequests(t *testing.T) {
 	assert.Zero(t, v.requests())
 	v.Sent = map[string]int64{record.Identify: 1, record.Track: 1001}
 	v.bytes = map[string]int64{record.Identify: 100, record.Track: 5 << 20}
-	assert.EqualValues(t, 1+5, v.requests())
+	assert.EqualValues(t, 1+3, v.requests())
 }
