@@ -30,7 +30,7 @@ const fewInstants = `SELECT (range + 1)::BIGINT AS _row, ['signed_up', 'plan_upg
 	TIMESTAMP '2026-01-01' + to_days((range %% 2)::INTEGER) AS timestamp FROM range(%d)`
 
 func TestIDsAreTheSameFromEveryPosition(t *testing.T) {
-	s := build(t, fmt.Sprintf(fewInstants, 120), Options{})
+	s := build(t, fmt.Sprintf(fewInstants, 60), Options{})
 	s.chunkBytes = 700 // about seven rows
 	all := ids(t, read(t, s, 0))
 	distinct := map[string]bool{}
@@ -52,12 +52,25 @@ func TestIDsDoNotDependOnTheOrderOfTheSource(t *testing.T) {
 	assert.ElementsMatch(t, forward, backward)
 }
 
+// DuckDB takes zeros of both signs for equal, and so on; their rows are not.
+func TestIDsOfRowsThatAreEqualForDuckDBAlone(t *testing.T) {
+	for _, value := range []string{"CASE WHEN range % 2 = 0 THEN -0.0::DOUBLE ELSE 0.0 END", "CASE WHEN range % 2 = 0 THEN INTERVAL 1 MONTH ELSE INTERVAL 30 DAYS END",
+		"{'a': [CASE WHEN range % 2 = 0 THEN -0.0::FLOAT ELSE 0.0 END]}"} {
+		s := build(t, "SELECT range AS _row, 'signed_up' AS event, 'u1' AS distinct_id, '2026-01-01' AS timestamp, "+value+" AS x FROM range(6)", Options{})
+		distinct := map[string]bool{}
+		for _, id := range ids(t, read(t, s, 0)) {
+			distinct[id] = true
+		}
+		assert.Len(t, distinct, 6, value)
+	}
+}
+
 func TestChunksFollowOneAnother(t *testing.T) {
-	s := build(t, fmt.Sprintf(fewInstants, 2*chunkRows+5), Options{})
+	s := build(t, fmt.Sprintf(fewInstants, chunkRows+5), Options{})
 	rows := read(t, s, 0)
-	require.Len(t, rows, 2*chunkRows+5)
-	assert.Len(t, read(t, s, 2*chunkRows+4), 1)
-	assert.Empty(t, read(t, s, 2*chunkRows+5))
+	require.Len(t, rows, chunkRows+5)
+	assert.Len(t, read(t, s, chunkRows+4), 1)
+	assert.Empty(t, read(t, s, chunkRows+5))
 	assert.Empty(t, read(t, s, -1))
 }
 

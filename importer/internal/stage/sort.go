@@ -11,13 +11,14 @@ import (
 
 // The table sorted has, besides the mapping's columns c0, c1 and so on:
 //
-//	rank         the endpoint's place in the order of sending; 0: refused already
-//	stamp, bad_time the timestamp in microseconds since 1970; there is one, but it is none
-//	row, file    where the row is from
-//	reason, raw  of a refused row
-//	hash         of all that makes the row's content
-//	size         about how many bytes it has
-//	event, person, zone, endpoint  for rows of JSON: those members
+//	rank          the endpoint's place in the order of sending; 0: refused already
+//	stamp         the timestamp in microseconds since 1970
+//	bad_time      the text of a timestamp that is none
+//	row, file     where the row is from
+//	reason, raw   of a refused row
+//	hash          of all that makes the row's content
+//	size          about how many bytes it has
+//	event, person, zone (the environment), endpoint: of JSON alone
 //
 // Its rowid is the row's position.
 
@@ -28,7 +29,7 @@ func (sh *shape) sortSQL(o Options, torn bool) string {
 	kept := sh.rows(o)
 	if torn {
 		kept += "\nUNION ALL BY NAME\nSELECT 0 AS rank, row, file, coalesce(reason, 'it cannot be read') AS reason, line AS raw, " +
-			"false AS bad_time, hash(line, reason) AS hash, coalesce(strlen(line), 0) AS size, rowid - (1::BIGINT << 60) AS seq FROM torn"
+			"hash(line, reason) AS hash, coalesce(strlen(line), 0) AS size, rowid - (1::BIGINT << 60) AS seq FROM torn"
 	}
 	return "CREATE TABLE sorted AS SELECT * EXCLUDE (seq) FROM (\n" + kept +
 		"\n) ORDER BY rank, CASE WHEN rank > 0 THEN stamp END NULLS LAST, CASE WHEN rank = 3 THEN hash ELSE 0 END, seq, hash"
@@ -40,13 +41,14 @@ func (sh *shape) rows(o Options) string {
 	if paths := sh.paths(); paths != "" {
 		from = "(SELECT *, TRY(json_extract_string(" + sh.column(message.JSON) + ", " + paths + ")) AS members FROM " + from + ")"
 	}
-	at, hasTime := sh.time()
+	at, time := sh.time()
+	badTime := "CASE WHEN stamp IS NULL THEN " + time + " END"
 	from = at.layers(from)
 	from = "(SELECT *, " + sh.rank() + " AS rank FROM " + from + ")"
 
-	columns := []string{"seq", "stamp", "(stamp IS NULL AND " + hasTime + ") AS bad_time"}
+	columns := []string{"seq", "stamp", badTime + " AS bad_time"}
 	columns = append(columns, sh.place()...)
-	content, bytes := []string{"stamp", "rank"}, "64"
+	content := []string{"stamp", "rank", badTime}
 	for i, c := range sh.columns {
 		name := column(i)
 		switch c.Role {
@@ -58,9 +60,6 @@ func (sh *shape) rows(o Options) string {
 		}
 		columns = append(columns, value(c, name)+" AS "+name)
 		content = append(content, hashed(c, name))
-		if n := size(c.Type, name, 0); n != "" {
-			bytes += " + coalesce(" + n + ", 0)"
-		}
 	}
 	if sh.has(message.JSON) {
 		columns = append(columns, sh.event()+" AS event", sh.person()+" AS person", sh.zone()+" AS zone", sh.endpoint()+" AS endpoint")
@@ -71,7 +70,7 @@ func (sh *shape) rows(o Options) string {
 	}
 	columns = append(columns,
 		"CASE WHEN "+reason+" IS NULL THEN rank ELSE 0 END::UTINYINT AS rank",
-		"hash("+strings.Join(content, ", ")+") AS hash", "("+bytes+")::BIGINT AS size")
+		"hash("+strings.Join(content, ", ")+") AS hash", sh.bytes()+" AS size")
 	return "SELECT " + strings.Join(columns, ", ") + " FROM " + from + sh.where(o)
 }
 
