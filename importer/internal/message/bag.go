@@ -39,24 +39,65 @@ func (d *draft) has(role Role) bool {
 		return !isEmpty(text)
 	}
 	json := d.s.field[role].json
-	return d.value(role) != nil || json != nil && string(json) != "null"
+	return d.value(role) != nil || json != nil && !isEmptyJSON(json)
 }
 
-func isEmpty(text string) bool { return strings.Trim(text, " \t\r\n") == "" }
+// isEmptyBag reports whether a column of properties or traits has none.
+func (d *draft) isEmptyBag(i int) bool {
+	role := d.m.columns[i].Role
+	return (role == Properties || role == Traits) && !d.has(role)
+}
+
+func isEmptyJSON(json []byte) bool {
+	return string(json) == "null" || json[0] == '"' && isEmpty(string(json[1:len(json)-1]))
+}
+
+// isEmpty reports whether a text stands for no members.
+func isEmpty(text string) bool {
+	text = strings.Trim(text, " \t\r\n")
+	return text == "" || text == "null"
+}
 
 // readBag reads the members of properties or traits. What is no object stays as
 // a text among the members.
 func (d *draft) readBag() {
 	s := d.s
 	role := d.bagRole()
-	problem := ""
+	problem := d.readBagOf(role)
+	for i := range s.props {
+		if s.props[i].depth > maxDepth {
+			problem = first(problem, tooDeep)
+		}
+		if c, ok := d.m.byName[string(s.props[i].name)]; ok {
+			s.taken[c] = true
+		}
+	}
+	if problem != "" {
+		d.refuse(fieldNames[role] + " " + problem)
+	}
+	if c := d.m.role[role]; c >= 0 && (problem == "" || len(s.props) > 0) {
+		s.taken[c] = true // it is read
+	}
+}
+
+func (d *draft) readBagOf(role Role) (problem string) {
+	s := d.s
 	switch v := d.value(role).(type) {
 	case nil:
-		problem = d.readBagOfLine(role)
-	case string:
-		if !isEmpty(v) {
-			problem = d.readBagText(append(s.bag[:0], v...))
+		f := &s.field[role]
+		if problem = d.readBagJSON(f.json); problem == "" {
+			f.raw = f.json // it is read
 		}
+		return problem
+	case string:
+		if isEmpty(v) {
+			return ""
+		}
+		text := bytes.Trim(append(s.bag[:0], v...), " \t\r\n")
+		if d.m.columns[d.m.role[role]].JSON && text[0] == '"' && validate(text) == "" {
+			return d.readBagJSON(text)
+		}
+		return d.readBagText(text)
 	case map[string]any, duckdb.OrderedMap:
 		c := &d.m.columns[d.m.role[role]]
 		s.bag, problem = appendValue(s.bag[:0], v, &c.shape, 0)
@@ -64,52 +105,33 @@ func (d *draft) readBag() {
 		if c.shape.kind == duckdb.TYPE_STRUCT {
 			s.props = withoutNulls(s.props)
 		}
-	default:
-		problem = notObject
+		return problem
 	}
-	for i := range s.props {
-		if s.props[i].depth > maxDepth {
-			problem = first(problem, tooDeep)
-		}
-	}
-	if problem != "" {
-		d.refuse(fieldNames[role] + " " + problem)
-	}
-	for i := range s.props {
-		if c, ok := d.m.byName[string(s.props[i].name)]; ok {
-			s.taken[c] = true
-		}
-	}
-	if c := d.m.role[role]; c >= 0 && (problem == "" || len(s.props) > 0) {
-		s.taken[c] = true // it is read
-	}
+	return notObject
 }
 
+// readBagText reads a text that should be an object.
 func (d *draft) readBagText(text []byte) (problem string) {
+	if len(bytes.Trim(text, " \t\r\n")) == 0 { // it was escapes of white space
+		return ""
+	}
 	d.s.bag = text
-	d.s.props, problem = object(d.s.props, text)
-	if problem != "" {
+	if d.s.props, problem = object(d.s.props, text); problem != "" {
 		d.s.props = d.s.props[:0]
 	}
 	return problem
 }
 
-// readBagOfLine reads an object in _json, or a text that is one.
-func (d *draft) readBagOfLine(role Role) (problem string) {
-	json := d.s.field[role].json
+// readBagJSON reads an object, or a string that has one.
+func (d *draft) readBagJSON(json []byte) (problem string) {
 	switch {
-	case json == nil || string(json) == "null":
+	case json == nil || isEmptyJSON(json):
 	case json[0] == '{':
 		d.s.props, problem = members(d.s.props, json)
 	case json[0] == '"':
-		if text := unquoted(json); !isEmpty(string(text)) {
-			problem = d.readBagText(append(d.s.bag[:0], text...))
-		}
+		return d.readBagText(append([]byte(nil), unquoted(json)...))
 	default:
-		problem = notObject
-	}
-	if problem == "" {
-		d.s.field[role].raw = json // it is read
+		return notObject
 	}
 	return problem
 }
@@ -144,7 +166,7 @@ func (d *draft) writeBag() {
 		d.writeText(s.props[i].text)
 	}
 	for _, i := range d.form.members {
-		if d.values[i] != nil && !s.taken[i] {
+		if d.values[i] != nil && !s.taken[i] && !d.isEmptyBag(i) {
 			d.writeColumn(i)
 		}
 	}
@@ -220,7 +242,7 @@ func (d *draft) isField(m *member) bool {
 	case Other:
 		return false
 	case Properties, Traits:
-		return d.s.field[role].raw != nil
+		return d.s.field[role].raw != nil || isEmptyJSON(m.value)
 	}
 	return !d.form.isMember(role)
 }

@@ -1,6 +1,8 @@
 package message
 
 import (
+	"bytes"
+
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 	"github.com/altertable-ai/altertable-go/internal/encode"
 )
@@ -28,18 +30,11 @@ func (d *draft) readLine(line string) bool {
 
 // readEndpoint returns what the row names.
 func (d *draft) readEndpoint() string {
-	if named := d.text(Endpoint); named != "" {
-		return named
-	}
-	json := d.s.field[Endpoint].json
-	if json == nil {
-		return ""
-	}
-	named, problem := jsonText(json)
-	if problem != "" {
+	f := &d.s.field[Endpoint]
+	if problem := d.readText(Endpoint, f); problem != "" {
 		return notText
 	}
-	return named
+	return f.text
 }
 
 // readFields reads what is beside properties and traits, and says what is missing.
@@ -70,25 +65,45 @@ func (d *draft) readFields() {
 	}
 }
 
-// readField reads a column, or the member of _json if that is NULL.
 func (d *draft) readField(role Role) {
 	f := &d.s.field[role]
-	var problem string
-	if v := d.value(role); v != nil {
-		c := &d.m.columns[d.m.role[role]]
-		if f.text, problem = textOf(v, &c.shape); problem != "" {
-			f.raw, _ = appendValue(nil, v, &c.shape, 0)
+	if problem := d.readText(role, f); problem != "" {
+		d.refuse(fieldNames[role] + " " + problem)
+	}
+}
+
+// readText reads a column, or the member of _json if that is NULL.
+func (d *draft) readText(role Role, f *field) (problem string) {
+	v := d.value(role)
+	if v == nil {
+		return d.readMember(role, f)
+	}
+	c := &d.m.columns[d.m.role[role]]
+	if text, ok := v.(string); ok && c.JSON {
+		if _, problem = value([]byte(text)); problem != "" {
+			f.raw = encode.String(nil, text)
+			return problem
 		}
-	} else if f.json != nil {
-		if role == Event && f.json[0] == '"' {
-			f.text = d.s.name(unquoted(f.json))
-		} else if f.text, problem = jsonText(f.json); problem != "" {
+		f.json = bytes.Trim([]byte(text), " \t\r\n")
+		return d.readMember(role, f)
+	}
+	if f.text, problem = textOf(v, &c.shape); problem != "" {
+		f.raw, _ = appendValue(nil, v, &c.shape, 0)
+	}
+	return problem
+}
+
+func (d *draft) readMember(role Role, f *field) (problem string) {
+	switch {
+	case f.json == nil:
+	case role == Event && f.json[0] == '"':
+		f.text = d.s.name(unquoted(f.json))
+	default:
+		if f.text, problem = jsonText(f.json); problem != "" {
 			f.raw = f.json
 		}
 	}
-	if problem != "" {
-		d.refuse(fieldNames[role] + " " + problem)
-	}
+	return problem
 }
 
 // checkTime decides whether the message has a timestamp.

@@ -83,8 +83,8 @@ func expectedMembers(r record.Row, given map[string]json.RawMessage) map[string]
 			if r.Endpoint == record.Track {
 				continue
 			}
-		case bag:
-			if isRead {
+		case "properties", "traits":
+			if member == bag && isRead || textIn(value) == "" {
 				continue
 			}
 		}
@@ -101,5 +101,8 @@ func textIn(value json.RawMessage) string {
 		return string(value)
 	}
 	_ = json.Unmarshal(value, &text)
-	return strings.Trim(text, " \t\r\n")
+	if text = strings.Trim(text, " \t\r\n"); text == "null" {
+		return ""
+	}
+	return text
 }

@@ -102,7 +102,7 @@ func TestMessageIsRefusedHereOrTaken(t *testing.T) {
 	columns := []message.Column{col("_message", message.Message), col("endpoint", message.Endpoint)}
 	m := message.New(columns, message.Options{})
 	passed, refused := 0, 0
-	for range 4000 {
+	for range 2000 {
 		endpoint := []string{record.Track, record.Identify, record.Alias}[random.IntN(3)]
 		text := oddObject(random, endpoint)
 		r := m.Map([]driver.Value{text, endpoint})
@@ -114,8 +114,8 @@ func TestMessageIsRefusedHereOrTaken(t *testing.T) {
 			refused++
 		}
 	}
-	assert.Greater(t, passed, 1000)
-	assert.Greater(t, refused, 500)
+	assert.Greater(t, passed, 500)
+	assert.Greater(t, refused, 200)
 }
 
 func TestRowOfOddJSONIsRefusedOrTaken(t *testing.T) {
@@ -126,7 +126,7 @@ func TestRowOfOddJSONIsRefusedOrTaken(t *testing.T) {
 	passed, refused := 0, 0
 	for _, as := range []string{record.Track, record.Identify, record.Alias} {
 		m := message.New(columns, message.Options{As: as})
-		for range 1500 {
+		for range 600 {
 			values := []driver.Value{oddObject(random, as), at, nil, nil}
 			if random.IntN(4) == 0 {
 				values[2] = odd[random.IntN(len(odd))]
@@ -144,8 +144,8 @@ func TestRowOfOddJSONIsRefusedOrTaken(t *testing.T) {
 			}
 		}
 	}
-	assert.Greater(t, passed, 1000)
-	assert.Greater(t, refused, 500)
+	assert.Greater(t, passed, 500)
+	assert.Greater(t, refused, 200)
 }
 
 func TestTypedRowsAreTaken(t *testing.T) {
