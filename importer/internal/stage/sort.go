@@ -11,13 +11,14 @@ import (
 
 // The table sorted has, besides the mapping's columns c0, c1 and so on:
 //
-//	rank         the endpoint's place in the order of sending; 0: refused already
-//	stamp, bad_time the timestamp in microseconds since 1970; there is one, but it is none
-//	row, file    where the row is from
-//	reason, raw  of a refused row
-//	hash         of all that makes the row's content
-//	size         about how many bytes it has
-//	event, person, zone, endpoint  for rows of JSON: those members
+//	rank          the endpoint's place in the order of sending; 0: refused already
+//	stamp         the timestamp in microseconds since 1970
+//	bad_time      there is a timestamp, but it is none
+//	row, file     where the row is from
+//	reason, raw   of a refused row
+//	hash          of all that makes the row's content
+//	size          about how many bytes it has
+//	event, person, zone (the environment), endpoint: of JSON alone
 //
 // Its rowid is the row's position.
 
@@ -46,7 +47,7 @@ func (sh *shape) rows(o Options) string {
 
 	columns := []string{"seq", "stamp", "(stamp IS NULL AND " + hasTime + ") AS bad_time"}
 	columns = append(columns, sh.place()...)
-	content, bytes := []string{"stamp", "rank"}, "64"
+	content := []string{"stamp", "rank"}
 	for i, c := range sh.columns {
 		name := column(i)
 		switch c.Role {
@@ -58,9 +59,6 @@ func (sh *shape) rows(o Options) string {
 		}
 		columns = append(columns, value(c, name)+" AS "+name)
 		content = append(content, hashed(c, name))
-		if n := size(c.Type, name, 0); n != "" {
-			bytes += " + coalesce(" + n + ", 0)"
-		}
 	}
 	if sh.has(message.JSON) {
 		columns = append(columns, sh.event()+" AS event", sh.person()+" AS person", sh.zone()+" AS zone", sh.endpoint()+" AS endpoint")
@@ -71,7 +69,7 @@ func (sh *shape) rows(o Options) string {
 	}
 	columns = append(columns,
 		"CASE WHEN "+reason+" IS NULL THEN rank ELSE 0 END::UTINYINT AS rank",
-		"hash("+strings.Join(content, ", ")+") AS hash", "("+bytes+")::BIGINT AS size")
+		"hash("+strings.Join(content, ", ")+") AS hash", sh.bytes()+" AS size")
 	return "SELECT " + strings.Join(columns, ", ") + " FROM " + from + sh.where(o)
 }
 

@@ -107,7 +107,7 @@ func (s *Stage) sort(ctx context.Context, o Options) error {
 		return sentence(ctx, "the source was not loaded", err)
 	}
 	s.Source = torn + rows
-	if err := s.reserve(ctx); err != nil {
+	if err := s.reserve(ctx, s.Source); err != nil {
 		return err
 	}
 	if _, err := s.db.ExecContext(ctx, s.shape.sortSQL(o, torn > 0)); err != nil {
@@ -162,19 +162,6 @@ func texts(ctx context.Context, db *duck.DB, query string) (list []string, err e
 	return list, rows.Err()
 }
 
-// reserve asks for the room of a second copy, and of what a sort writes that has
-// no room in memory: rows that are not compressed.
-func (s *Stage) reserve(ctx context.Context) error {
-	var used int64
-	err := s.db.QueryRowContext(ctx, "SELECT used_blocks * block_size FROM pragma_database_size()").Scan(&used)
-	if err != nil {
-		return sentence(ctx, "the size of the database cannot be read", err)
-	}
-	return s.db.Reserve(used * sortRoom)
-}
-
-const sortRoom = 3
-
 // count fills in how many rows there are of what.
 func (s *Stage) count(ctx context.Context, o Options, torn int64) error {
 	rows, err := s.db.QueryContext(ctx, "SELECT rank, count(*) FROM sorted GROUP BY rank")
@@ -224,8 +211,12 @@ func sentence(ctx context.Context, what string, err error) error {
 	}
 	text := duck.Sentence(err)
 	var e *duckdb.Error
-	if errors.As(err, &e) && isAboutValue(e.Type) {
+	switch {
+	case !errors.As(err, &e):
+	case isAboutValue(e.Type):
 		text = quoted.ReplaceAllString(text, "a value")
+	case e.Type == duckdb.ErrorTypeOutOfMemory:
+		text = "they are too large for the memory that an import uses"
 	}
 	return fmt.Errorf("%s: %s", what, text)
 }

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"fmt"
+	"slices"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
@@ -76,15 +77,35 @@ func value(c message.Column, name string) string {
 }
 
 // hashed is what of a value goes into the hash of its row. Two values have the
-// same hash if they are equal, and DuckDB takes some for equal that are not.
+// same hash if they are equal, and DuckDB takes some for equal that are not: zeros
+// of both signs, 30 days and a month, times in different zones.
 func hashed(c message.Column, name string) string {
 	switch c.Type.InternalType() {
 	case duckdb.TYPE_FLOAT, duckdb.TYPE_DOUBLE:
 		return name + ", signbit(" + name + ")"
-	case duckdb.TYPE_INTERVAL, duckdb.TYPE_ENUM:
+	}
+	if equalsOthers(c.Type) {
 		return name + "::VARCHAR"
 	}
-	return name
+	return value(c, name)
+}
+
+func equalsOthers(t duckdb.TypeInfo) bool {
+	switch t.InternalType() {
+	case duckdb.TYPE_FLOAT, duckdb.TYPE_DOUBLE, duckdb.TYPE_INTERVAL, duckdb.TYPE_TIME_TZ, duckdb.TYPE_ENUM, duckdb.TYPE_UNION:
+		return true
+	}
+	switch d := t.Details().(type) {
+	case *duckdb.ListDetails:
+		return equalsOthers(d.Child)
+	case *duckdb.ArrayDetails:
+		return equalsOthers(d.Child)
+	case *duckdb.MapDetails:
+		return equalsOthers(d.Key) || equalsOthers(d.Value)
+	case *duckdb.StructDetails:
+		return slices.ContainsFunc(d.Entries, func(e duckdb.StructEntry) bool { return equalsOthers(e.Info()) })
+	}
+	return false
 }
 
 // size is the number of bytes of a value, or "" where it is always a few.
