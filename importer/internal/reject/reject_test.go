@@ -80,7 +80,7 @@ func TestWhatIsBehindTheNotedSizeIsCutOff(t *testing.T) {
 	f := mustOpen(t, path, 0)
 	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 1}))
 	noted := f.Size()
-	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 2}))
+	require.NoError(t, f.Add(record.Row{Message: []byte(`{"a":"long"}`), Number: 2}))
 	f = mustOpen(t, path, noted)
 	assert.Equal(t, noted, f.Size())
 	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 3}))

@@ -84,7 +84,11 @@ func TestAKilledProcessHasWhatItNoted(t *testing.T) {
 	}
 	zeros := newPath(t)
 	require.NoError(t, os.WriteFile(zeros, append(text, make([]byte, 4096)...), 0o600))
-	assert.EqualValues(t, 10, mustOpen(t, zeros, about).Next(), "after a power cut a file may end with zeros")
+	cut := mustOpen(t, zeros, about)
+	assert.EqualValues(t, 10, cut.Next(), "after a power cut a file may end with zeros")
+	require.NoError(t, cut.Note(Note{Done: []Range{{10, 19}}}))
+	require.NoError(t, cut.Close())
+	assert.EqualValues(t, 20, mustOpen(t, zeros, about).Next(), "which are cut off")
 	empty := newPath(t)
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	assert.Zero(t, mustOpen(t, empty, about).Next())

@@ -13,7 +13,7 @@ import (
 // What one request carries at most, as package deliver makes them.
 const (
 	requestMessages = 1000
-	requestBytes    = 1 << 20
+	requestBytes    = 2 << 20
 )
 
 const (
