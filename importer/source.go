@@ -63,25 +63,18 @@ func (j *job) choosePreset(ctx context.Context, db *duck.DB) error {
 	return err
 }
 
-// columnsOf returns the names of a query's columns, without those that start with
-// an underscore, which package source makes.
+// columnsOf returns the names of a query's columns.
 func columnsOf(ctx context.Context, db *duck.DB, query string) ([]string, error) {
 	rows, err := db.QueryContext(ctx, "SELECT * FROM ("+query+"\n) LIMIT 0")
 	if err != nil {
 		return nil, errors.New(duck.Sentence(err))
 	}
 	defer rows.Close()
-	all, err := rows.Columns()
+	columns, err := rows.Columns()
 	if err != nil {
 		return nil, errors.New(duck.Sentence(err))
 	}
-	var columns []string
-	for _, name := range all {
-		if name != "_row" && name != "_file" && name != "_json" {
-			columns = append(columns, name)
-		}
-	}
-	return columns, rows.Err()
+	return columns, nil
 }
 
 // print writes the SQL that does what the import would do.

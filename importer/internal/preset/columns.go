@@ -33,7 +33,7 @@ func (t table) any(names ...string) bool { return slices.ContainsFunc(names, t.h
 
 // data are the columns except those that say where a row is from.
 func (t table) data() string {
-	data := slices.DeleteFunc(slices.Clone(t.columns), func(c string) bool { return c == "_row" || c == "_file" })
+	data := slices.DeleteFunc(slices.Clone(t.columns), func(c string) bool { return c == "_row" || c == "_file" || c == "_json" })
 	return strings.Join(data, ", ")
 }
 
@@ -50,23 +50,15 @@ func (t table) value(name string) string {
 
 // place is where a row is from: a source of one file has no _file.
 func (t table) place() string {
-	row := "_row"
-	if !t.has("_row") && len(t.columns) > 0 {
-		row = "row_number() OVER () AS _row"
-	}
 	if t.has("_file") {
-		return row + ", _file"
+		return "_row, _file"
 	}
-	return row + ", NULL::VARCHAR AS _file"
+	return "_row, NULL::VARCHAR AS _file"
 }
 
 // lines selects the rows of a source that has _json.
 func (t table) lines() string {
-	place := "_row, NULL::VARCHAR AS _file"
-	if t.has("_file") {
-		place = "_row, _file"
-	}
-	return "  SELECT " + place + ", _json FROM source"
+	return "  SELECT " + t.place() + ", _json FROM source"
 }
 
 // objects makes a JSON object of each row of columns, as a line would have it.

@@ -136,9 +136,9 @@ func All() []Preset {
 }
 
 // SQL returns a SELECT from the table source, for a source with _json or one
-// with these columns, whose result has the columns that package stage describes.
-// The error is a sentence: it names the presets there are, or the columns that
-// the export would have.
+// without, whose result has the columns that package stage describes. columns
+// are all that the table has, _row and _file among them. The error is a sentence:
+// it names the presets there are, or the columns that the export would have.
 func SQL(name string, json bool, columns []string) (string, error) {
 	e, ok := exports[name]
 	if !ok {
@@ -153,8 +153,7 @@ func SQL(name string, json bool, columns []string) (string, error) {
 			return mapping(name, have.objects(f))
 		}
 	}
-	users := have.all([]string{"id", "received_at"})
-	if e.flat && (users || have.any("user_id", "anonymous_id", "previous_id", "group_id")) {
+	if e.flat && have.stored() {
 		return have.warehouse(name), nil
 	}
 	return "", fmt.Errorf("the preset %s needs %s; the source has the columns %s", name, e.needs(), have.data())
@@ -184,7 +183,7 @@ func (e export) needs() string {
 		forms = append(forms, strings.Join(f.needs, ", "))
 	}
 	if e.flat {
-		forms = append(forms, "user_id or anonymous_id of a warehouse table")
+		forms = append(forms, "id, user_id and received_at of a warehouse table")
 	}
 	return "the columns " + strings.Join(forms, "; or ")
 }

@@ -125,8 +125,8 @@ func TestSQLNamesTheColumnsThatAreMissing(t *testing.T) {
 		"amplitude":   "the preset amplitude needs the columns event_type, event_time; the source has the columns a, b",
 		"mixpanel":    "the preset mixpanel needs the columns event, properties; or $distinct_id, $properties; the source has the columns a, b",
 		"posthog":     "the preset posthog needs the columns event, distinct_id, timestamp; or person_id, distinct_id, properties; the source has the columns a, b",
-		"rudderstack": "the preset rudderstack needs the columns type, userId; or type, anonymousId; or user_id or anonymous_id of a warehouse table; the source has the columns a, b",
-		"segment":     "the preset segment needs the columns type, userId; or type, anonymousId; or user_id or anonymous_id of a warehouse table; the source has the columns a, b",
+		"rudderstack": "the preset rudderstack needs the columns type, userId; or type, anonymousId; or id, user_id and received_at of a warehouse table; the source has the columns a, b",
+		"segment":     "the preset segment needs the columns type, userId; or type, anonymousId; or id, user_id and received_at of a warehouse table; the source has the columns a, b",
 	} {
 		_, err := preset.SQL(name, false, []string{"_row", "a", "b"})
 		require.EqualError(t, err, want)

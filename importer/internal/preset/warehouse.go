@@ -37,6 +37,13 @@ var context = []struct {
 var own = []string{
 	"_row", "_file", "id", "user_id", "anonymous_id", "previous_id", "group_id", "event", "event_text",
 	"timestamp", "original_timestamp", "sent_at", "received_at", "loaded_at", "uuid", "uuid_ts", "channel",
+	"endpoint", "distinct_id", "device_id", // names that the result has itself
+}
+
+// stored says if this looks like such a table: each has the call's id, and when
+// it came in.
+func (t table) stored() bool {
+	return t.has("id") && t.any("received_at", "sent_at", "original_timestamp", "timestamp")
 }
 
 // kind says what the rows of a table are.

@@ -41,9 +41,9 @@ func TestWarehouse(t *testing.T) {
 			row{"endpoint": "alias", "distinct_id": "crm_9", "new_user_id": "42", "timestamp": "2026-03-02 08:00:00"},
 		},
 		"groups": {
-			`SELECT 'm-1' AS id, 'u_42' AS user_id, 'g_1' AS group_id, 'Example Ltd' AS name`,
-			row{"_reason": "a group call: the platform has no endpoint for groups",
-				"_raw": `{"_row":1,"id":"m-1","user_id":"u_42","group_id":"g_1","name":"Example Ltd"}`},
+			`SELECT 'm-1' AS id, 'u_42' AS user_id, 'g_1' AS group_id, 'Example Ltd' AS name, TIMESTAMP '2026-03-02 08:00:00' AS received_at`,
+			row{"timestamp": "2026-03-02 08:00:00", "_reason": "a group call: the platform has no endpoint for groups",
+				"_raw": `{"_row":1,"id":"m-1","user_id":"u_42","group_id":"g_1","name":"Example Ltd","received_at":"2026-03-02 08:00:00"}`},
 		},
 	} {
 		for _, tool := range []string{"segment", "rudderstack"} {
@@ -62,7 +62,7 @@ func TestWarehouse(t *testing.T) {
 // A price must not become a float on its way.
 func TestWarehouseKeepsTypes(t *testing.T) {
 	db := open(t)
-	run(t, db, "CREATE TABLE source AS SELECT 1::BIGINT AS _row, 'u_42' AS user_id, 'e' AS event, 19.90::DECIMAL(18, 2) AS amount")
+	run(t, db, "CREATE TABLE source AS SELECT 1::BIGINT AS _row, 'm-1' AS id, 'u_42' AS user_id, now() AS received_at, 'e' AS event, 19.90::DECIMAL(18, 2) AS amount")
 	q, err := preset.SQL("segment", false, columns(t, db, "source"))
 	require.NoError(t, err)
 	require.Equal(t, []row{{"t": "DECIMAL(18,2)"}}, result(t, db, "SELECT typeof(amount) AS t FROM (\n"+q+"\n)"))
