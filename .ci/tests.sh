@@ -89,24 +89,9 @@ programs() {
 	cat "$bin/delivered"
 	grep -q '"event":"command_run"' "$bin/delivered" || { echo 'cli deliver did not deliver what cli recorded' && return 1; }
 
-	case " $linux_alone " in
-	*' importer '*) ;;
-	*) imports ;;
-	esac
-}
-
-# imports looks at the sample, which has a row that is refused: status 2, which go
-# run would make a 1.
-imports() {
-	say 'dry runs of the importer'
-	go build -C importer -o "$bin/altertable-import" .
-	local arguments code
-	for arguments in '' '-dry-run testdata/events.csv'; do
-		code=0
-		# shellcheck disable=SC2086 # words
-		(cd importer && "$bin/altertable-import" $arguments) || code=$?
-		[ "$code" = 2 ] || { echo "status $code, and rows are refused" && return 1; }
-	done
+	runs_here importer || return 0
+	go run -C importer .
+	go run -C importer . -dry-run testdata/events.csv
 }
 
 # services: each has to end by itself, and well, once it is told to. The relay is
@@ -154,6 +139,7 @@ benchmarks() {
 	go run -C benchmarks . -rounds 1 -events 2000
 	go test -run '^$' -bench 'ShortLived|TrackSpool' -benchtime 10x .
 	go test -C local -run '^$' -bench Load -benchtime 1x ./server
+	go run -C importer ./bench -events 20000 -naive 200
 	go run -C relay ./bench -events 2000 -natsqueue 5000 # natsqueue's own benchmark is in it
 }
 
