@@ -44,7 +44,7 @@ func (j *job) look(ctx context.Context) (int, error) {
 	}
 	head += "."
 	if j.sample {
-		head = "Dry run of a sample, importer/testdata/events.csv, which is in the command: nothing is sent."
+		head = "Dry run of a sample, importer/testdata/sample.csv, which is in the command: nothing is sent."
 	}
 	for _, line := range show.Wrap(head, width) {
 		fmt.Fprintln(j.out, line)

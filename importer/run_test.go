@@ -109,7 +109,7 @@ func TestWithoutArguments(t *testing.T) {
 	srv := newServer(t)
 	s := newShell(t, srv) // a key changes nothing
 	require.Equal(t, exitOK, s.run(), s.said())
-	assert.Contains(t, s.out.String(), "Dry run of a sample, importer/testdata/events.csv")
+	assert.Contains(t, s.out.String(), "Dry run of a sample, importer/testdata/sample.csv")
 	for _, next := range []string{"altertable-import -to local\n", "altertable-import -dry-run /path/to/FILE\n", "altertable-import -h\n"} {
 		assert.Contains(t, s.out.String(), next)
 	}
