@@ -43,17 +43,6 @@ func TestOpen(t *testing.T) {
 	assert.Empty(t, entries(t, temp))
 }
 
-// TestSpill sorts more than the memory that DuckDB may have.
-func TestSpill(t *testing.T) {
-	db, err := Open(context.Background(), t.TempDir())
-	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
-	_, err = db.Exec("SET memory_limit = '80MB'")
-	require.NoError(t, err)
-	_, err = db.Exec("CREATE TABLE a AS SELECT i, repeat(hash(i)::VARCHAR, 20) AS text FROM range(300000) t(i) ORDER BY hash(i)")
-	require.NoError(t, err)
-}
-
 func TestOpenRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

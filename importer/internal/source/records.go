@@ -78,9 +78,13 @@ func (r *records) next() (rec record, err error) {
 	if !r.lines {
 		rec.fields += bytes.Count(rec.text, []byte{r.delimiter})
 	}
-	rec.odd = bytes.IndexByte(rec.text, '\r') >= 0
+	rec.odd = bytes.IndexByte(rec.text, r.other()) >= 0
+	rec.breaks = rec.odd && r.newline == '\r'
 	return rec, nil
 }
+
+// other is the character that ends lines in other files.
+func (r *records) other() byte { return '\r' + '\n' - r.newline }
 
 func (r *records) long() record {
 	kept := bytes.Clone(r.w.bytes(keptOfLong))
@@ -102,7 +106,7 @@ func (r *records) quoted(line, size int) (rec record, err error) {
 		return rec, nil
 	}
 	rec.text = w.bytes(end)
-	rec.breaks = end > line
+	rec.breaks = end > line || r.newline == '\r' && rec.odd
 	if n := len(rec.text); n > 0 && rec.text[n-1] == '\r' {
 		rec.text, rec.crlf = rec.text[:n-1], true
 	}
@@ -169,7 +173,7 @@ func (r *records) plain(p int, rec *record) int {
 	if p+len(field) == end {
 		text = bytes.TrimSuffix(text, []byte{'\r'})
 	}
-	if bytes.IndexByte(text, '"') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
+	if bytes.IndexByte(text, '"') >= 0 || bytes.IndexByte(text, r.other()) >= 0 {
 		rec.odd = true
 	}
 	return p + len(field)

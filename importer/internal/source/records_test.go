@@ -1,0 +1,151 @@
+package source
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// readAll returns the values of all rows that are not torn.
+func readAll(t *testing.T, r *records) (all [][]string) {
+	t.Helper()
+	for {
+		rec, err := r.next()
+		if err == io.EOF {
+			return all
+		}
+		require.NoError(t, err)
+		require.Empty(t, rec.torn)
+		values := rec.values(',')
+		require.Len(t, values, rec.fields)
+		all = append(all, values)
+	}
+}
+
+// TestRecordsAgree reads what encoding/csv writes, whole and byte by byte.
+func TestRecordsAgree(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	pieces := []string{"a", "\"", ",", "\n", "\"\"", " ", "\u00fc", ";", "xyz"}
+	for range 50 {
+		var want [][]string
+		var text bytes.Buffer
+		w := csv.NewWriter(&text)
+		w.UseCRLF = random.IntN(2) == 0
+		for range 20 {
+			row := []string{"x"} // no row is a blank line
+			for range random.IntN(4) {
+				var value strings.Builder
+				for range random.IntN(5) {
+					value.WriteString(pieces[random.IntN(len(pieces))])
+				}
+				row = append(row, value.String())
+			}
+			want = append(want, row)
+			require.NoError(t, w.Write(row))
+		}
+		w.Flush()
+		read := func(in io.Reader) [][]string {
+			return readAll(t, &records{w: newWindow(in), delimiter: ',', newline: '\n'})
+		}
+		got := read(bytes.NewReader(text.Bytes()))
+		if w.UseCRLF { // it writes the end of a line in a value as CRLF too
+			for _, row := range got {
+				for i := range row {
+					row[i] = strings.ReplaceAll(row[i], "\r\n", "\n")
+				}
+			}
+		}
+		assert.Equal(t, want, got)
+		assert.Len(t, read(iotest.OneByteReader(bytes.NewReader(text.Bytes()))), len(want))
+	}
+}
+
+// FuzzRecords looks at every byte once, and makes rows that encoding/csv
+// understands of those that are not torn.
+func FuzzRecords(f *testing.F) {
+	for _, seed := range []string{"a,b\n", "\"a\nb\",\"\"\r\n\r\"x\"y,\n", "\"", "a\"b\rc,\"d\"\r", "\r\n\"\"\"\n,,\x00\xff"} {
+		f.Add([]byte(seed), false)
+		f.Add([]byte(seed), true)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, mac bool) {
+		r := &records{w: newWindow(bytes.NewReader(text)), delimiter: ',', newline: '\n'}
+		if mac {
+			r.newline = '\r'
+		}
+		for n := 0; ; n++ {
+			rec, err := r.next()
+			if err == io.EOF {
+				return
+			}
+			require.NoError(t, err)
+			require.LessOrEqual(t, n, len(text))
+			if rec.check(&file{format: csvFormat, columns: make([]string, rec.fields)}); rec.torn != "" || rec.blank {
+				continue
+			}
+			if rec.fields == 1 && len(rec.values(',')[0]) == 0 {
+				continue // a blank line to it
+			}
+			// It reads CRLF in quotes as the end of a line alone.
+			tidy := bytes.ReplaceAll(rec.tidy(nil, ','), []byte("\r"), []byte("?"))
+			got, err := csv.NewReader(bytes.NewReader(append(tidy, '\n'))).Read()
+			require.NoError(t, err, "%q", tidy)
+			for i, value := range rec.values(',') {
+				require.Equal(t, strings.ReplaceAll(value, "\r", "?"), got[i])
+			}
+		}
+	})
+}
+
+func FuzzValues(f *testing.F) {
+	for _, seed := range []string{"[{},1,\"]\"]", "{\"a\":[\"\\\"\"]}{}", "[", "}", "1 2", "[[]]x", "\"a"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		v := &values{w: newWindow(bytes.NewReader(text)), array: bytes.HasPrefix(text, []byte("["))}
+		for n := 0; ; n++ {
+			rec, err := v.next()
+			if err != nil {
+				return
+			}
+			require.NotEmpty(t, rec.text)
+			require.LessOrEqual(t, n, len(text))
+		}
+	})
+}
+
+// TestHugeLine has 100 MB in one line, among good ones.
+func TestHugeLine(t *testing.T) {
+	huge := strings.Repeat("y", 100<<20)
+	for name, c := range map[string]struct{ file, before, after, query string }{
+		"CSV":            {"a.csv.gz", "a,b\n1,2\n3,", "\n5,6\n", "SELECT a FROM source"},
+		"CSV, in quotes": {"a.csv.gz", "a,b\n1,2\n3,\"", "\"\n5,6\n", "SELECT a FROM source"},
+		"JSON lines":     {"a.ndjson.gz", "1\n{\"a\":\"", "\"}\n5\n", "SELECT _json FROM source"},
+		"JSON":           {"a.json.gz", "[1,{\"a\":\"", "\"},5]", "SELECT _json FROM source"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := file1(t, c.file, zstded(t, c.before+huge+c.after))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, db := load1(t, Spec{Paths: []string{path}})
+			runtime.ReadMemStats(&after)
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(80<<20))
+			assert.Equal(t, []string{"1", "5"}, rows(t, db, c.query))
+			assert.Equal(t, []string{"2|" + tornLong}, rows(t, db, "SELECT row, reason FROM torn"))
+		})
+	}
+}
+
+// TestReason says the same as the limit.
+func TestReason(t *testing.T) {
+	assert.Contains(t, tornLong, fmt.Sprintf("%d MiB", maxLine>>20))
+	assert.Contains(t, tornOpen, fmt.Sprintf("%d MiB", maxLine>>20))
+}
