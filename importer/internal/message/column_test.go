@@ -1,0 +1,23 @@
+package message_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestNumbersOfCSV(t *testing.T) {
+	for text, want := range map[string]string{
+		"5": `5`, "-0.50": `-0.50`, "1e3": `1e3`, "1E+3": `1E+3`, "true": `true`, "false": `false`, "0": `0`,
+		"123456789012345678901234567890": `123456789012345678901234567890`, strings.Repeat("9", 308): strings.Repeat("9", 308),
+		"": `""`, "007": `"007"`, "+5": `"+5"`, "5.": `"5."`, ".5": `".5"`, "1e400": `"1e400"`, "1e": `"1e"`, "1e+-3": `"1e+-3"`, "1e++3": `"1e++3"`,
+		"NaN": `"NaN"`, "True": `"True"`, " 5": `" 5"`, "0x1p3": `"0x1p3"`, "1_000": `"1_000"`, "Infinity": `"Infinity"`, "-": `"-"`,
+		"n/a": `"n/a"`, strings.Repeat("9", 400): `"` + strings.Repeat("9", 400) + `"`,
+	} {
+		r := track(cell{"numeric n", text})
+		assert.Empty(t, r.Reason, text)
+		assert.Equal(t, `{"n":`+want+`}`, bag(t, r), text)
+		assert.Equal(t, `{"n":`+quote(text)+`}`, bag(t, track(cell{"n", text})), text)
+	}
+}
