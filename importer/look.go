@@ -78,7 +78,7 @@ func (j *job) survey(ctx context.Context) (*survey.Survey, error) {
 		return progress.Snapshot{Done: read.Load(), Total: j.stage.Rows}
 	})
 	defer j.progress.Stop()
-	return survey.Make(ctx, j.stage, &read)
+	return survey.Make(ctx, j.stage, j.target.environment, &read)
 }
 
 // sayNext says how to go on after a dry run.

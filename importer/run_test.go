@@ -263,7 +263,7 @@ func TestPrintSQL(t *testing.T) {
 }
 
 func TestPrintPresetsSQL(t *testing.T) {
-	for _, source := range []string{"segment/calls.ndjson", "amplitude/events.ndjson"} {
+	for _, source := range []string{"segment/calls.ndjson", "amplitude/events.json.gz"} {
 		t.Run(source, func(t *testing.T) {
 			s := newShell(t, nil)
 			name, _, _ := strings.Cut(source, "/")
