@@ -51,7 +51,10 @@ func TestFormats(t *testing.T) {
 			assert.EqualValues(t, formatRows, r.report.Delivered)
 			w.require(t, numbered("track", formatRows), 0)
 			w.requireBigEvents(t)
-			w.nothingMore(r.report, args...)
+			switch name {
+			case "glob", "query", "sqlite", "duckdb", "parquet": // what they read has to be in the same order
+				w.nothingMore(r.report, args...)
+			}
 		})
 	}
 }
