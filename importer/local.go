@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
@@ -44,7 +42,7 @@ func (j *job) sendHere(ctx, stop context.Context, db *duck.DB) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	environments := slices.Sorted(maps.Keys(v.Environments))
+	environments := v.Environments()
 	if len(environments) == 0 {
 		environments = []string{j.target.environment}
 	}

@@ -51,6 +51,22 @@ signed_up,u_2,2026-01-01T08:00:02Z,staging
 	assert.NoFileExists(t, source+stateSuffix)
 }
 
+// TestLocalEnvironments has them of messages that name one, and of those that do
+// not.
+func TestLocalEnvironments(t *testing.T) {
+	s := newShell(t, nil)
+	source := write(t, "dead.ndjson", `{"endpoint":"track","message":{"event":"signed_up","distinct_id":"u_1","timestamp":"2026-01-01T08:00:00Z","properties":{},"environment":"a\"b"}}
+{"endpoint":"track","message":{"event":"signed_up","distinct_id":"u_1","timestamp":"2026-01-01T08:00:00Z","properties":{}}}
+`)
+	var got []string
+	s.local = func(environments []string, _ func(string)) (console, error) {
+		got = environments
+		return nil, errors.New("enough")
+	}
+	assert.Equal(t, exitFailed, s.run("-to", "local", "-environment", "staging", source))
+	assert.Equal(t, []string{`a"b`, "staging"}, got, s.said())
+}
+
 func TestLocalServerDoesNotStart(t *testing.T) {
 	s := newShell(t, nil)
 	s.local = func([]string, func(string)) (console, error) { return nil, errors.New("no port") }

@@ -36,7 +36,7 @@ func (j *job) look(ctx context.Context) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	j.report.DryRun, j.report.Rejected = true, v.Rejected()
+	j.report.DryRun, j.report.Rejected, j.report.Days = true, v.Rejected(), v.Days()
 	width := j.width()
 	head := fmt.Sprintf("Dry run of %s: nothing is sent", show.Text(j.source.Name, max(20, width-60)))
 	if !j.dryRun {
@@ -44,7 +44,7 @@ func (j *job) look(ctx context.Context) (int, error) {
 	}
 	head += "."
 	if j.sample {
-		head = "Dry run of a sample, importer/testdata/events.csv, which is in the command: nothing is sent."
+		head = "Dry run of a sample, importer/testdata/sample.csv, which is in the command: nothing is sent."
 	}
 	for _, line := range show.Wrap(head, width) {
 		fmt.Fprintln(j.out, line)
@@ -78,7 +78,7 @@ func (j *job) survey(ctx context.Context) (*survey.Survey, error) {
 		return progress.Snapshot{Done: read.Load(), Total: j.stage.Rows}
 	})
 	defer j.progress.Stop()
-	return survey.Make(ctx, j.stage, &read)
+	return survey.Make(ctx, j.stage, j.target.environment, &read)
 }
 
 // sayNext says how to go on after a dry run.

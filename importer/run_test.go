@@ -90,6 +90,7 @@ func TestDryRun(t *testing.T) {
 			assert.True(t, r.DryRun)
 			assert.False(t, r.Finished)
 			assert.EqualValues(t, 2, r.refused())
+			assert.Equal(t, map[string]map[string]int64{"2026-01-01": {"signed_up": 1}, "2026-01-02": {"plan_upgraded": 1}}, r.Days)
 			files, err := os.ReadDir(filepath.Dir(source))
 			require.NoError(t, err)
 			assert.Len(t, files, 1, "a dry run leaves no files")
@@ -109,7 +110,7 @@ func TestWithoutArguments(t *testing.T) {
 	srv := newServer(t)
 	s := newShell(t, srv) // a key changes nothing
 	require.Equal(t, exitOK, s.run(), s.said())
-	assert.Contains(t, s.out.String(), "Dry run of a sample, importer/testdata/events.csv")
+	assert.Contains(t, s.out.String(), "Dry run of a sample, importer/testdata/sample.csv")
 	for _, next := range []string{"altertable-import -to local\n", "altertable-import -dry-run /path/to/FILE\n", "altertable-import -h\n"} {
 		assert.Contains(t, s.out.String(), next)
 	}
@@ -263,7 +264,7 @@ func TestPrintSQL(t *testing.T) {
 }
 
 func TestPrintPresetsSQL(t *testing.T) {
-	for _, source := range []string{"segment/calls.ndjson", "amplitude/events.ndjson"} {
+	for _, source := range []string{"segment/calls.ndjson", "amplitude/events.json.gz"} {
 		t.Run(source, func(t *testing.T) {
 			s := newShell(t, nil)
 			name, _, _ := strings.Cut(source, "/")

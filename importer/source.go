@@ -14,10 +14,10 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/source"
 )
 
-// sampleEvents is what a command without arguments looks at.
+// sampleRows is what a command without arguments looks at.
 //
-//go:embed testdata/events.csv
-var sampleEvents []byte
+//go:embed testdata/sample.csv
+var sampleRows []byte
 
 // forSample are the flags that make sense for it.
 var forSample = map[string]bool{"to": true, "dry-run": true, "show-values": true, "traits-now": true}
@@ -127,8 +127,8 @@ func (f *files) sample() (string, error) {
 		return "", fmt.Errorf("cannot write the sample: %w", err)
 	}
 	f.remove = append(f.remove, dir)
-	path := filepath.Join(dir, "events.csv")
-	if err := os.WriteFile(path, sampleEvents, 0o600); err != nil {
+	path := filepath.Join(dir, "sample.csv")
+	if err := os.WriteFile(path, sampleRows, 0o600); err != nil {
 		return "", fmt.Errorf("cannot write the sample: %w", err)
 	}
 	return path, nil

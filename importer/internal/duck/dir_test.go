@@ -33,7 +33,7 @@ func TestSweep(t *testing.T) {
 		return dir
 	}
 	put(prefix+"killed", lockName, "import.duckdb")
-	put(prefix+"before-its-lock", "import.duckdb")
+	put(prefix+"2024", "import.csv") // somebody else's
 	used := put(prefix+"used", lockName)
 	lock := flock.New(filepath.Join(used, lockName))
 	locked, err := lock.TryLock()
@@ -44,7 +44,7 @@ func TestSweep(t *testing.T) {
 
 	db, err := Open(context.Background(), temp)
 	require.NoError(t, err)
-	assert.ElementsMatch(t, []string{prefix + "used", prefix + "file", "something-else", filepath.Base(db.Dir)}, entries(t, temp))
+	assert.ElementsMatch(t, []string{prefix + "used", prefix + "file", prefix + "2024", "something-else", filepath.Base(db.Dir)}, entries(t, temp))
 	require.NoError(t, db.Close())
 	require.NoError(t, lock.Close())
 }

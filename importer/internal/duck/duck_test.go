@@ -106,7 +106,9 @@ func TestOddDirectories(t *testing.T) {
 		}
 		temp := filepath.Join(t.TempDir(), name)
 		require.NoError(t, os.Mkdir(temp, 0o700))
-		require.NoError(t, os.Mkdir(filepath.Join(temp, prefix+"dead"), 0o700))
+		dead := filepath.Join(temp, prefix+"dead")
+		require.NoError(t, os.Mkdir(dead, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dead, lockName), nil, 0o600))
 		db, err := Open(context.Background(), temp)
 		require.NoError(t, err, name)
 		_, err = os.Stat(filepath.Join(db.Dir, "import.duckdb"))

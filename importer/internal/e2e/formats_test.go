@@ -44,13 +44,17 @@ func TestFormats(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.secrets = append(w.secrets, "person_", "/products/")
+			w.sqlite = name == "sqlite"
 			args := source(w)
 			r := w.ok(args...)
 			assert.EqualValues(t, formatRows, r.report.Rows)
 			assert.EqualValues(t, formatRows, r.report.Delivered)
 			w.require(t, numbered("track", formatRows), 0)
 			w.requireBigEvents(t)
-			w.nothingMore(r.report, args...)
+			switch name {
+			case "glob", "query", "sqlite", "duckdb", "parquet": // what they read has to be in the same order
+				w.nothingMore(r.report, args...)
+			}
 		})
 	}
 }
@@ -66,6 +70,9 @@ func (w *world) requireBigEvents(t *testing.T) {
 			"plan": []string{"free", "team", "business"}[n%3], "trial": n%5 == 0, "path": fmt.Sprintf("/products/%d", n*13%4000),
 			"country": []string{"DE", "FR", "JP", "BR", "US", "KE", "IN"}[n%7], "token": e.Properties["token"],
 			"$lib": "altertable-import", "$lib_version": e.Properties["$lib_version"], "$ip": 0.0, "$event_id": e.Properties["$event_id"],
+		}
+		if w.sqlite { // it has no booleans: what is declared as one is a number
+			want["trial"] = map[bool]float64{true: 1}[n%5 == 0]
 		}
 		require.Equal(t, want, e.Properties, "row %d", n)
 		require.Len(t, e.Properties["token"], 32)
@@ -125,7 +132,6 @@ func queryOverDatabase(w *world) []string {
 	return []string{"-sql", "SELECT * FROM events WHERE n >= 0", "-state", filepath.Join(w.dir, "query.state"), path}
 }
 
-// sqliteFile has a BOOLEAN, which SQLite itself does not know.
 func sqliteFile(w *world) []string {
 	path := filepath.Join(w.dir, "events.sqlite")
 	statements := []string{"CREATE TABLE events (event TEXT, distinct_id TEXT, timestamp TEXT, n INTEGER, seats INTEGER, amount REAL, plan TEXT, trial BOOLEAN, path TEXT, country TEXT, token TEXT)"}

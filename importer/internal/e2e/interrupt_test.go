@@ -47,7 +47,7 @@ func TestInterrupt(t *testing.T) {
 // Before anything is sent there is nothing to finish.
 func TestInterruptWhileLoading(t *testing.T) {
 	w := newWorld(t)
-	lines, rows := mix(60_000, 0, 0)
+	lines, rows := mix(20_000, 0, 0)
 	source := w.file("events.ndjson", lines)
 	p := w.start("-temp", w.temp, source)
 	for p.running() { // until it has its directory

@@ -23,12 +23,12 @@ const inFlight = 8*1000 + 2*1000
 // and no more is there twice than was in flight, nor than the report says.
 func TestKillWhileSending(t *testing.T) {
 	w := newWorld(t)
-	lines, rows := mix(30_000, 6000, 500)
+	lines, rows := mix(20_000, 5000, 500)
 	source := w.file("events.ndjson", lines)
 	slow := w.srv.Always(altertabletest.Delay(20 * time.Millisecond))
 	kills := 0
-	for range 8 {
-		target := w.stored() + 1 + rand.IntN(5000)
+	for range 6 {
+		target := w.stored() + 1 + rand.IntN(4000)
 		p := w.start("-temp", w.temp, source)
 		if w.awaitStored(p, target) {
 			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond) // a moment at random, no wait for anything
@@ -75,10 +75,10 @@ func TestKillAmongEqualRows(t *testing.T) {
 // sends: while it reads, sorts, and opens its files.
 func TestKillWhileLoading(t *testing.T) {
 	w := newWorld(t)
-	lines, rows := mix(15_000, 1000, 10)
+	lines, rows := mix(8000, 1000, 10)
 	source := w.file("events.ndjson", lines)
 	w.srv.Down()
-	for range 8 {
+	for range 6 {
 		p := w.start("-temp", w.temp, source)
 		time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond) // a moment at random, no wait for anything
 		p.kill()

@@ -31,7 +31,7 @@ type world struct {
 	temp    string
 	env     []string
 	secrets []string
-	extra   []string // arguments of every run
+	sqlite  bool // the source is a file of SQLite
 }
 
 func newWorld(t *testing.T, opts ...altertabletest.Option) *world {
@@ -96,7 +96,7 @@ func (r result) said() string { return r.stdout + r.stderr }
 
 func (w *world) start(args ...string) *process {
 	w.t.Helper()
-	return launch(w.t, nil, w.env, slices.Concat(w.extra, args)...)
+	return launch(w.t, nil, w.env, args...)
 }
 
 // run runs the command to its end, looks through what it said, and reads its report.
@@ -108,7 +108,7 @@ func (w *world) run(args ...string) result {
 func (w *world) pipe(stdin io.Reader, args ...string) result {
 	w.t.Helper()
 	path := filepath.Join(w.t.TempDir(), "report.json")
-	p := launch(w.t, stdin, w.env, slices.Concat(w.extra, []string{"-report", path}, args)...)
+	p := launch(w.t, stdin, w.env, append([]string{"-report", path}, args...)...)
 	p.wait()
 	return w.result(p, path)
 }

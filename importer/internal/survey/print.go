@@ -3,7 +3,6 @@ package survey
 import (
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,13 +95,13 @@ func (v *Survey) printSummary(p *page) {
 		p.fact("events", names)
 	}
 	var names []string
-	for _, name := range slices.Sorted(maps.Keys(v.Environments)) {
+	for _, name := range v.Environments() {
 		names = append(names, show.Text(name, 40))
 	}
 	if len(names) > 5 {
 		names = append(names[:5], show.Counted(int64(len(names)-5), "other"))
 	}
-	p.fact("environment", strings.Join(names, ", ")+", which "+verb(int64(len(v.Environments)), "has", "have")+" to be there")
+	p.fact("environment", strings.Join(names, ", ")+", which "+verb(int64(len(v.environments)), "has", "have")+" to be there")
 	p.fact("requests", "about "+show.Count(v.requests()))
 }
 

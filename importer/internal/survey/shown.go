@@ -110,10 +110,22 @@ func decoder(object []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
-var environmentMember = []byte(`"environment"`)
+var (
+	environmentMember = []byte(`"environment"`)
+	environmentFirst  = []byte(`{"environment":"`)
+)
 
 // environment returns the member of that name.
-func environment(object []byte) string {
+func environment(object []byte) []byte {
+	if rest, ok := bytes.CutPrefix(object, environmentFirst); ok { // as package message writes it
+		if end := bytes.IndexAny(rest, `"\\`); end >= 0 && rest[end] == '"' {
+			return rest[:end]
+		}
+	}
+	return []byte(parsedEnvironment(object))
+}
+
+func parsedEnvironment(object []byte) string {
 	if !bytes.Contains(object, environmentMember) {
 		return ""
 	}

@@ -3,6 +3,8 @@ package survey
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/message"
@@ -17,30 +19,32 @@ const (
 )
 
 const (
-	exampleRows = 10  // rows that are named for each reason
-	mostReasons = 100 // reasons that are told apart
-	shownRows   = 5   // rows that are shown as they would be sent
+	exampleRows      = 10  // rows that are named for each reason
+	mostReasons      = 100 // reasons that are told apart
+	mostEnvironments = 100
+	shownRows        = 5 // rows that are shown as they would be sent
 )
 
 // A Survey is what a dry run has found. Its memory is bounded, whatever the rows
 // are.
 type Survey struct {
 	stage *stage.Stage
+	usual []byte // environment of messages that name none
 
-	Rows         int64            // messages, the refused ones included
-	Refused      int64            // of these
-	Sent         map[string]int64 // messages that would be sent, by endpoint
-	Dated        int64            // identifies with a timestamp
-	Environments map[string]int64 // messages that would be sent, by environment
+	Rows    int64            // messages, the refused ones included
+	Refused int64            // of these
+	Sent    map[string]int64 // messages that would be sent, by endpoint
+	Dated   int64            // identifies with a timestamp
 
-	first, last int64 // timestamps, or record.NoTime
-	bytes       map[string]int64
-	reasons     []*refusal
-	byReason    map[string]*refusal
-	calendar    calendar
-	people      people
-	shown       []shown
-	spare       []shown
+	environments map[string]*int64 // messages that would be sent
+	first, last  int64             // timestamps, or record.NoTime
+	bytes        map[string]int64
+	reasons      []*refusal
+	byReason     map[string]*refusal
+	calendar     calendar
+	people       people
+	shown        []shown
+	spare        []shown
 }
 
 // A refusal is what is refused for one reason.
@@ -60,9 +64,11 @@ func (p place) before(q place) bool {
 	return p.file < q.file || p.file == q.file && p.number < q.number
 }
 
-// Make reads all rows, and counts them in read.
-func Make(ctx context.Context, s *stage.Stage, read *atomic.Int64) (*Survey, error) {
+// Make reads all rows, and counts them in read. The environment is that of rows
+// that name none.
+func Make(ctx context.Context, s *stage.Stage, environment string, read *atomic.Int64) (*Survey, error) {
 	v := newSurvey(s)
+	v.usual = []byte(environment)
 	err := s.Read(ctx, 0, func(rows []record.Row) error {
 		for i := range rows {
 			v.add(&rows[i])
@@ -80,7 +86,7 @@ func newSurvey(s *stage.Stage) *Survey {
 	return &Survey{
 		stage:        s,
 		Sent:         map[string]int64{},
-		Environments: map[string]int64{},
+		environments: map[string]*int64{},
 		first:        record.NoTime,
 		last:         record.NoTime,
 		bytes:        map[string]int64{},
@@ -148,11 +154,23 @@ func (r *refusal) add(p place) {
 	r.rows = r.rows[:min(len(r.rows), exampleRows)]
 }
 
-func (v *Survey) environment(name string) {
-	if _, known := v.Environments[name]; known || len(v.Environments) < 100 {
-		v.Environments[name]++
+func (v *Survey) environment(name []byte) {
+	if len(name) == 0 {
+		name = v.usual
 	}
+	n := v.environments[string(name)]
+	if n == nil {
+		if len(v.environments) == mostEnvironments {
+			return
+		}
+		n = new(int64)
+		v.environments[string(name)] = n
+	}
+	*n++
 }
+
+// Environments are those of the messages that would be sent, sorted.
+func (v *Survey) Environments() []string { return slices.Sorted(maps.Keys(v.environments)) }
 
 // Rejected is how many rows are refused for each reason.
 func (v *Survey) Rejected() map[string]int64 {
