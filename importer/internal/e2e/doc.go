@@ -4,6 +4,7 @@
 //
 //	go test -C importer ./internal/e2e
 //	go test -C importer ./internal/e2e -v -run TestBig -big 2GB -timeout 30m
+//	go test -C importer ./internal/e2e -race -with-race
 //
 // A row carries a number that no other has. The ledger hears of everything that the
 // server stores. The verdict compares it with the rows: nothing is missing, nothing
@@ -12,5 +13,6 @@
 // Whatever the command prints is looked through: no value of a row may be in it,
 // nor the key, nor a trace of a panic.
 //
-// The command is built once for a run, with the race detector if the tests have it.
+// The command is built once for a run, without the race detector except with
+// -with-race.
 package e2e

@@ -13,6 +13,8 @@ import (
 	"go.uber.org/goleak"
 )
 
+var withRace = flag.Bool("with-race", false, "build the command with the race detector, which makes the tests three times as slow")
+
 // binary is the command. It is written before the tests run.
 var binary string
 
@@ -49,10 +51,7 @@ func build(dir string) (string, error) {
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
-	args := []string{"build", "-o", path}
-	if raceEnabled {
-		args = append(args, "-race")
-	}
+	args := []string{"build", "-o", path, "-race=" + strconv.FormatBool(*withRace)}
 	cmd := exec.Command("go", append(args, "github.com/altertable-ai/altertable-go/importer")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go %v: %w\n%s", args, err, out)
