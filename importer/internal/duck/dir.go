@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gofrs/flock"
 )
@@ -74,14 +75,21 @@ func removeDir(dir string, lock *flock.Flock) error {
 	// Windows does not remove a file that is open. Elsewhere the order matters
 	// little: a directory that somebody else locks in between is not empty.
 	err = lock.Close()
-	for _, path := range []string{lock.Path(), dir} {
-		// Another import's sweep may do the same at this moment.
-		if failed := os.Remove(path); !errors.Is(failed, os.ErrNotExist) {
+	if failed := os.Remove(lock.Path()); !errors.Is(failed, os.ErrNotExist) {
+		err = errors.Join(err, failed)
+	}
+	// Another import's sweep may lock the directory at this moment, by a new file
+	// in it, and then it removes both.
+	if failed := os.Remove(dir); failed != nil && !errors.Is(failed, os.ErrNotExist) {
+		left, _ := os.ReadDir(dir)
+		if errors.Is(failed, os.ErrPermission) || slices.ContainsFunc(left, notLock) {
 			err = errors.Join(err, failed)
 		}
 	}
 	return err
 }
+
+func notLock(entry os.DirEntry) bool { return entry.Name() != lockName }
 
 // escape makes a pattern that matches path alone.
 func escape(path string) string {

@@ -68,27 +68,50 @@ func (d *DB) open(ctx context.Context) error {
 		return err
 	}
 	d.DB = sql.OpenDB(connector)
-	// Of the whole database, and an error once something was written there.
-	_, err = d.ExecContext(ctx, "SET temp_directory = "+Quote(filepath.Join(d.Dir, "spill")))
-	return err
-}
-
-// setUp makes each connection alike. Some settings are those of the whole
-// database, and do no harm when set again.
-func (d *DB) setUp(c driver.ExecerContext) error {
+	// These are of the whole database. A connection that is opened later must not
+	// set them: the directory is in use then, and Large may have changed the threads.
 	for _, set := range []string{
-		"SET memory_limit = '" + memoryLimit + "'",
-		fmt.Sprintf("SET threads = %d", runtime.GOMAXPROCS(0)),
-		"SET TimeZone = 'UTC'",
-		"SET preserve_insertion_order = true",
-		"SET disabled_compression_methods = '" + tooSlow + "'",
-		"SET enable_progress_bar = false",
+		"temp_directory = " + Quote(filepath.Join(d.Dir, "spill")),
+		"memory_limit = '" + memoryLimit + "'",
+		fmt.Sprintf("threads = %d", threads()),
+		"preserve_insertion_order = true",
+		"disabled_compression_methods = '" + tooSlow + "'",
 	} {
-		if _, err := c.ExecContext(context.Background(), set, nil); err != nil {
+		if _, err := d.ExecContext(ctx, "SET GLOBAL "+set); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// setUp makes each connection alike.
+func (d *DB) setUp(c driver.ExecerContext) error {
+	for _, set := range []string{"TimeZone = 'UTC'", "enable_progress_bar = false"} {
+		if _, err := c.ExecContext(context.Background(), "SET "+set, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// threads is how many share the memory: with more of them each has too little.
+func threads() int { return min(runtime.GOMAXPROCS(0), 2) }
+
+// Large runs a statement that may sort more than there is memory for. Two threads
+// that sort some gigabytes can want more memory than there is, and one does not:
+// then run is called again.
+func (d *DB) Large(ctx context.Context, run func() error) error {
+	err := run()
+	var e *duckdb.Error
+	if !errors.As(err, &e) || e.Type != duckdb.ErrorTypeOutOfMemory || ctx.Err() != nil {
+		return err
+	}
+	if _, err := d.ExecContext(ctx, "SET GLOBAL threads = 1"); err != nil {
+		return err
+	}
+	err = run()
+	_, failed := d.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("SET GLOBAL threads = %d", threads()))
+	return errors.Join(err, failed)
 }
 
 // Close closes the database and removes its directory. A second call returns

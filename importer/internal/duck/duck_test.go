@@ -2,11 +2,13 @@ package duck
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
 
+	duckdb "github.com/duckdb/duckdb-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -33,14 +35,45 @@ func TestOpen(t *testing.T) {
 		require.NoError(t, err)
 		defer func() { _ = conn.Close() }()
 		var zone, order, spill string
-		var threads, b int
+		var n, b int
 		require.NoError(t, conn.QueryRowContext(ctx, `SELECT current_setting('TimeZone'), current_setting('preserve_insertion_order')::VARCHAR,
-			current_setting('temp_directory'), current_setting('threads')::INT, (SELECT b FROM a)`).Scan(&zone, &order, &spill, &threads, &b))
-		assert.Equal(t, []any{"UTC", "true", filepath.Join(db.Dir, "spill"), runtime.GOMAXPROCS(0), 1}, []any{zone, order, spill, threads, b})
+			current_setting('temp_directory'), current_setting('threads')::INT, (SELECT b FROM a)`).Scan(&zone, &order, &spill, &n, &b))
+		assert.Equal(t, []any{"UTC", "true", filepath.Join(db.Dir, "spill"), threads(), 1}, []any{zone, order, spill, n, b})
 	}
 	require.NoError(t, db.Close())
 	require.NoError(t, db.Close(), "a second time")
 	assert.Empty(t, entries(t, temp))
+}
+
+func TestLarge(t *testing.T) {
+	ctx := context.Background()
+	db, err := Open(ctx, t.TempDir())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	now := func() (n int) {
+		require.NoError(t, db.QueryRow("SELECT current_setting('threads')::INT").Scan(&n))
+		return n
+	}
+	full := &duckdb.Error{Type: duckdb.ErrorTypeOutOfMemory, Msg: "full"}
+	for name, c := range map[string]struct {
+		errs []error
+		want error
+		runs int
+	}{
+		"well":         {[]error{nil}, nil, 1},
+		"another":      {[]error{os.ErrInvalid}, os.ErrInvalid, 1},
+		"enough then":  {[]error{fmt.Errorf("a: %w", full), nil}, nil, 2},
+		"never enough": {[]error{full, full}, full, 2},
+	} {
+		var seen []int
+		err := db.Large(ctx, func() error {
+			seen = append(seen, now())
+			return c.errs[len(seen)-1]
+		})
+		assert.ErrorIs(t, err, c.want, name)
+		assert.Equal(t, []int{threads(), 1}[:c.runs], seen, name)
+		assert.Equal(t, threads(), now(), name)
+	}
 }
 
 func TestOpenRefused(t *testing.T) {

@@ -24,8 +24,25 @@ func (s *Source) findParquet() error {
 }
 
 func loadParquet(ctx context.Context, l *load) error {
+	if err := l.reserveParquet(ctx); err != nil {
+		return err
+	}
 	if err := l.fill(ctx, l.s.SQL); err != nil {
 		return err
 	}
 	return l.needRows(ctx)
+}
+
+// reserveParquet asks the files how large they are without compression.
+func (l *load) reserveParquet(ctx context.Context) error {
+	var total int64
+	for _, f := range l.s.files {
+		bytes, err := l.count(ctx, "SELECT coalesce(sum(total_uncompressed_size), 0)::BIGINT FROM parquet_metadata("+duck.Quote(f.path)+")")
+		if err != nil {
+			return err
+		}
+		total += bytes
+	}
+	// Values that are often the same are kept once in Parquet.
+	return l.db.Reserve(2 * total)
 }

@@ -34,8 +34,12 @@ func trimQuery(query string) string { return strings.TrimRight(query, "; \t\r\n"
 // fill makes the table and the view over it of the result of a query.
 func (l *load) fill(ctx context.Context, query string) error {
 	// The newline ends a comment in the last line.
-	if err := l.exec(ctx, "CREATE TABLE import.main.loaded AS "+query+"\n"); err != nil {
+	err := l.db.Large(ctx, func() error {
+		_, err := l.conn.ExecContext(ctx, "CREATE TABLE import.main.loaded AS "+query+"\n")
 		return err
+	})
+	if err != nil {
+		return l.explain(ctx, err)
 	}
 	columns, err := names(ctx, l.conn, "SELECT column_name FROM duckdb_columns() WHERE database_name = 'import' AND schema_name = 'main' AND table_name = 'loaded' ORDER BY column_index")
 	if err != nil {

@@ -182,12 +182,15 @@ func (l *load) loadFile(ctx context.Context, f *file, before int64) (int64, erro
 		return 0, err
 	}
 	if !found.copy {
-		err := l.insert(ctx, f, before, found, f.readFunction(f.path, f.columns))
-		if err == nil {
+		if err := l.insert(ctx, f, before, found, f.readFunction(f.path, f.columns)); err == nil {
 			return found.rows, nil
 		}
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
+		}
+		// DuckDB takes the file for something else. It cannot take the copy so.
+		if err := l.db.Reserve(need + found.bytes); err != nil {
+			return 0, err
 		}
 	}
 	return found.rows, l.loadCopy(ctx, f, before, found)

@@ -110,7 +110,11 @@ func (s *Stage) sort(ctx context.Context, o Options) error {
 	if err := s.reserve(ctx, s.Source); err != nil {
 		return err
 	}
-	if _, err := s.db.ExecContext(ctx, s.shape.sortSQL(o, torn > 0)); err != nil {
+	err = s.db.Large(ctx, func() error {
+		_, err := s.db.ExecContext(ctx, s.shape.sortSQL(o, torn > 0))
+		return err
+	})
+	if err != nil {
 		return sentence(ctx, "the rows cannot be sorted", err)
 	}
 	if err := s.count(ctx, o, torn); err != nil {
