@@ -117,12 +117,13 @@ func (d *draft) checkTime() {
 		d.timed = true
 		return
 	}
-	if bad, _ := d.value(BadTime).(bool); bad {
+	if bad, ok := d.value(BadTime).(string); ok {
 		d.refuse("timestamp cannot be read")
+		f.raw, d.timed = encode.String(nil, bad), true
 	}
 	if f.json != nil && string(f.json) != "null" {
 		f.raw, d.timed = f.json, true
-	} else if d.form.endpoint == record.Track {
+	} else if d.form.endpoint == record.Track && !d.timed {
 		d.refuse("no timestamp")
 	}
 }

@@ -32,7 +32,7 @@ const (
 	Message // VARCHAR
 	Reason  // VARCHAR
 	Raw     // VARCHAR
-	BadTime // BOOLEAN: there was a timestamp that is none
+	BadTime // VARCHAR: a timestamp that is none
 
 	roles
 )

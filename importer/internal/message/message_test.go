@@ -139,12 +139,12 @@ func TestNoEnvironmentIsLeftToTheClient(t *testing.T) {
 
 func TestTraitsNow(t *testing.T) {
 	columns := []message.Column{col("distinct_id", message.DistinctID), col("timestamp", message.Timestamp), col("b", message.BadTime), col("event", message.Event)}
-	r := mapped(columns, message.Options{As: "identify", TraitsNow: true}, "u_1", at, false, nil)
+	r := mapped(columns, message.Options{As: "identify", TraitsNow: true}, "u_1", at, nil, nil)
 	assert.Equal(t, `{"distinct_id":"u_1"}`, string(r.Message))
 	assert.EqualValues(t, record.NoTime, r.At)
-	r = mapped(columns, message.Options{As: "identify", TraitsNow: true}, "u_1", nil, true, nil)
+	r = mapped(columns, message.Options{As: "identify", TraitsNow: true}, "u_1", nil, "soon", nil)
 	assert.Empty(t, r.Reason)
-	r = mapped(columns, message.Options{As: "track", TraitsNow: true}, "u_1", at, false, "signed_up")
+	r = mapped(columns, message.Options{As: "track", TraitsNow: true}, "u_1", at, nil, "signed_up")
 	assert.Equal(t, at, r.At)
 }
 
@@ -204,8 +204,8 @@ func TestReasons(t *testing.T) {
 		"no event":           {row("track", cell{"distinct_id", "u"}, cell{"timestamp", at}), "no event"},
 		"blank event":        {track(cell{"event", "\u200b"}), ""}, // the first column counts
 		"no timestamp":       {row("track", cell{"event", "e"}, cell{"distinct_id", "u"}), "no timestamp"},
-		"bad timestamp":      {row("track", cell{"event", "e"}, cell{"distinct_id", "u"}, cell{"bad_time", true}), "timestamp cannot be read"},
-		"bad time, identify": {row("identify", cell{"distinct_id", "u"}, cell{"bad_time", true}), "timestamp cannot be read"},
+		"bad timestamp":      {row("track", cell{"event", "e"}, cell{"distinct_id", "u"}, cell{"bad_time", "soon"}), "timestamp cannot be read"},
+		"bad time, identify": {row("identify", cell{"distinct_id", "u"}, cell{"bad_time", "soon"}), "timestamp cannot be read"},
 		"year":               {row("track", cell{"event", "e"}, cell{"distinct_id", "u"}, cell{"timestamp", at * 1000}), "timestamp has a year outside 1 to 9999"},
 		"no new user":        {row("alias", cell{"distinct_id", "u"}), "no new_user_id"},
 		"same":               {row("alias", cell{"distinct_id", "u"}, cell{"new_user_id", "u"}), "new_user_id is the same as distinct_id"},
@@ -281,7 +281,7 @@ func TestRefusedRowKeepsWhatItHas(t *testing.T) {
 	assert.NotContains(t, string(r.Message), "distinct_id")
 	assert.Equal(t, "paid", r.Event)
 
-	r = row("track", cell{"_json", `{"event":"e","distinct_id":{"a":1},"timestamp":"soon","a":1}`}, cell{"bad_time", true})
+	r = row("track", cell{"_json", `{"event":"e","distinct_id":{"a":1},"timestamp":"soon","a":1}`}, cell{"bad_time", "soon"})
 	assert.Equal(t, "distinct_id is not a text", r.Reason)
 	assert.Contains(t, string(r.Message), `"distinct_id":{"a":1},"timestamp":"soon"`)
 }

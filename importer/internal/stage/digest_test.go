@@ -46,3 +46,8 @@ func TestADigestSeesTheOrder(t *testing.T) {
 	s, other := build(t, two, Options{}), build(t, two+" ORDER BY plan DESC", Options{})
 	assert.NotEqual(t, digest(t, s, 2), digest(t, other, 2))
 }
+
+func TestADigestSeesTheTime(t *testing.T) {
+	s, other := build(t, "SELECT 'u1' AS distinct_id, 1 AS timestamp", Options{}), build(t, "SELECT 'u1' AS distinct_id, 2 AS timestamp", Options{})
+	assert.NotEqual(t, digest(t, s, 1), digest(t, other, 1))
+}

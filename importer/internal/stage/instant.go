@@ -54,8 +54,8 @@ func scaled() string {
 		"WHEN %s THEN TRY_CAST(floor(number) AS BIGINT) ELSE TRY_CAST(number AS BIGINT) // 1000 END", within(1e11), within(1e14), within(1e17))
 }
 
-// layers adds the column stamp to the column instant of an inner
-// query, which has to be NULL or empty where there is none.
+// layers adds the column stamp to an inner query. Each step is a query of its own:
+// DuckDB would work out a repeated expression again for each branch of a CASE.
 func (i instant) layers(from string) string {
 	time, number := "NULL::BIGINT", "NULL::DECIMAL(28, 9)"
 	if i.time != "" {

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,7 @@ func TestTimestampsThatAreNone(t *testing.T) {
 			row := read(t, buildNext(t, db, "SELECT 'u1' AS distinct_id, "+test.sql+" AS timestamp", Options{}), 0)[0]
 			assert.Equal(t, int64(record.NoTime), row.At)
 			assert.Equal(t, test.bad, row.Reason != "", row.Reason)
+			assert.Equal(t, test.bad, strings.Contains(string(row.Message), `"timestamp":"`), "it can be mended")
 		})
 	}
 }

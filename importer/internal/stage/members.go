@@ -64,16 +64,15 @@ func (sh *shape) endpoint() string {
 	return sh.text(message.Endpoint, "endpoint")
 }
 
-// time is the timestamp in SQL, and whether the row has one. As with all that is
+// time is the timestamp in SQL, and as text. As with all that is
 // read of columns and of an object, the column comes first.
-func (sh *shape) time() (at instant, has string) {
-	text := sh.text(message.Timestamp, "timestamp")
-	has = text + " IS NOT NULL"
+func (sh *shape) time() (at instant, text string) {
+	text = sh.text(message.Timestamp, "timestamp")
 	if i, ok := sh.role[message.Timestamp]; ok && !sh.has(message.JSON) {
 		at, _ = instantOf(sh.columns[i].Type, column(i))
-		return at, has
+		return at, text
 	}
-	return textInstant(text), has
+	return textInstant(text), text
 }
 
 // kept is SQL of the table sorted for what rows have as sql: rows of JSON have it

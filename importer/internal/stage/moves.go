@@ -27,7 +27,7 @@ func (s *Stage) move(ctx context.Context, environment string) error {
 	if c := sh.column(message.Message); c != "" {
 		ready = c
 	}
-	_, err := s.db.ExecContext(ctx, fmt.Sprintf(`CREATE TABLE moves AS
+	statement := fmt.Sprintf(`CREATE TABLE moves AS
 		SELECT place, moved AS stamp FROM (
 			SELECT place, stamp, n + max(stamp - n) OVER (PARTITION BY zone, person ORDER BY place) AS moved FROM (
 				SELECT place, stamp, zone, person, row_number() OVER (PARTITION BY zone, person ORDER BY place) AS n FROM (
@@ -35,7 +35,11 @@ func (s *Stage) move(ctx context.Context, environment string) error {
 					WHERE rowid >= %d AND rowid < %d AND stamp IS NOT NULL AND %s IS NULL)
 				WHERE person IS NOT NULL))
 		WHERE moved <> stamp ORDER BY place`,
-		sh.kept("zone", sh.zone()), duck.Quote(environment), sh.kept("person", sh.person()), first, first+n, ready))
+		sh.kept("zone", sh.zone()), duck.Quote(environment), sh.kept("person", sh.person()), first, first+n, ready)
+	err := s.db.Large(ctx, func() error {
+		_, err := s.db.ExecContext(ctx, statement)
+		return err
+	})
 	if err != nil {
 		return sentence(ctx, "the identifies cannot be compared", err)
 	}

@@ -30,7 +30,7 @@ const fewInstants = `SELECT (range + 1)::BIGINT AS _row, ['signed_up', 'plan_upg
 	TIMESTAMP '2026-01-01' + to_days((range %% 2)::INTEGER) AS timestamp FROM range(%d)`
 
 func TestIDsAreTheSameFromEveryPosition(t *testing.T) {
-	s := build(t, fmt.Sprintf(fewInstants, 120), Options{})
+	s := build(t, fmt.Sprintf(fewInstants, 60), Options{})
 	s.chunkBytes = 700 // about seven rows
 	all := ids(t, read(t, s, 0))
 	distinct := map[string]bool{}
@@ -66,11 +66,11 @@ func TestIDsOfRowsThatAreEqualForDuckDBAlone(t *testing.T) {
 }
 
 func TestChunksFollowOneAnother(t *testing.T) {
-	s := build(t, fmt.Sprintf(fewInstants, 2*chunkRows+5), Options{})
+	s := build(t, fmt.Sprintf(fewInstants, chunkRows+5), Options{})
 	rows := read(t, s, 0)
-	require.Len(t, rows, 2*chunkRows+5)
-	assert.Len(t, read(t, s, 2*chunkRows+4), 1)
-	assert.Empty(t, read(t, s, 2*chunkRows+5))
+	require.Len(t, rows, chunkRows+5)
+	assert.Len(t, read(t, s, chunkRows+4), 1)
+	assert.Empty(t, read(t, s, chunkRows+5))
 	assert.Empty(t, read(t, s, -1))
 }
 

@@ -13,7 +13,7 @@ import (
 //
 //	rank          the endpoint's place in the order of sending; 0: refused already
 //	stamp         the timestamp in microseconds since 1970
-//	bad_time      there is a timestamp, but it is none
+//	bad_time      the text of a timestamp that is none
 //	row, file     where the row is from
 //	reason, raw   of a refused row
 //	hash          of all that makes the row's content
@@ -29,7 +29,7 @@ func (sh *shape) sortSQL(o Options, torn bool) string {
 	kept := sh.rows(o)
 	if torn {
 		kept += "\nUNION ALL BY NAME\nSELECT 0 AS rank, row, file, coalesce(reason, 'it cannot be read') AS reason, line AS raw, " +
-			"false AS bad_time, hash(line, reason) AS hash, coalesce(strlen(line), 0) AS size, rowid - (1::BIGINT << 60) AS seq FROM torn"
+			"hash(line, reason) AS hash, coalesce(strlen(line), 0) AS size, rowid - (1::BIGINT << 60) AS seq FROM torn"
 	}
 	return "CREATE TABLE sorted AS SELECT * EXCLUDE (seq) FROM (\n" + kept +
 		"\n) ORDER BY rank, CASE WHEN rank > 0 THEN stamp END NULLS LAST, CASE WHEN rank = 3 THEN hash ELSE 0 END, seq, hash"
@@ -41,13 +41,14 @@ func (sh *shape) rows(o Options) string {
 	if paths := sh.paths(); paths != "" {
 		from = "(SELECT *, TRY(json_extract_string(" + sh.column(message.JSON) + ", " + paths + ")) AS members FROM " + from + ")"
 	}
-	at, hasTime := sh.time()
+	at, time := sh.time()
+	badTime := "CASE WHEN stamp IS NULL THEN " + time + " END"
 	from = at.layers(from)
 	from = "(SELECT *, " + sh.rank() + " AS rank FROM " + from + ")"
 
-	columns := []string{"seq", "stamp", "(stamp IS NULL AND " + hasTime + ") AS bad_time"}
+	columns := []string{"seq", "stamp", badTime + " AS bad_time"}
 	columns = append(columns, sh.place()...)
-	content := []string{"stamp", "rank"}
+	content := []string{"stamp", "rank", badTime}
 	for i, c := range sh.columns {
 		name := column(i)
 		switch c.Role {
