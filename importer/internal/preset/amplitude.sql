@@ -41,6 +41,7 @@ objects AS (
 
 -- e has those properties that have another name on the platform. Of an $identify,
 -- user_properties can be operations: what is set counts.
+-- NOT MATERIALIZED, since parsing again costs less than keeping all of it.
 events AS NOT MATERIALIZED (
   SELECT
     * EXCLUDE (user_properties),

@@ -161,3 +161,32 @@ func TestFiles(t *testing.T) {
 	}
 	require.Equal(t, []string{`a.json identify{"plan":"pro"}`, "a.json track", `b.json identify{"source":"ads"}`, "b.json track"}, got)
 }
+
+// What is new about a person follows the time, not the order of the lines.
+func TestNewsFollowTheTime(t *testing.T) {
+	for name, line := range map[string]string{
+		"amplitude": `{"event_type":"e","user_id":"u_42","event_time":"2026-03-02 %s","user_properties":{"plan":"%s"}}`,
+		"posthog":   `{"event":"e","distinct_id":"u_42","timestamp":"2026-03-02T%sZ","properties":{"$set":{"plan":"%s"}}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			run(t, db, "CREATE TABLE source (_row BIGINT, _json VARCHAR)")
+			for i, l := range []string{
+				fmt.Sprintf(line, "09:00:00.5", "free"),
+				fmt.Sprintf(line, "08:00:00", "free"),
+				fmt.Sprintf(line, "09:00:00", "pro"),
+				fmt.Sprintf(line, "09:00:01", "free"),
+			} {
+				_, err := db.Exec("INSERT INTO source VALUES (?, ?)", i+1, l)
+				require.NoError(t, err)
+			}
+			var got []string
+			for _, r := range mapped(t, db, name, true) {
+				if r["endpoint"] == "identify" {
+					got = append(got, r["_row"]+r["traits"])
+				}
+			}
+			require.Equal(t, []string{`1{"plan":"free"}`, `2{"plan":"free"}`, `3{"plan":"pro"}`}, got)
+		})
+	}
+}

@@ -41,6 +41,7 @@ rows_ AS (
   FROM objects
 ),
 
+-- NOT MATERIALIZED, since parsing again costs less than keeping all of it.
 events AS NOT MATERIALIZED (
   SELECT
     _row, _file, _json, j, p, u, properties,
