@@ -114,6 +114,7 @@ func TestSQLShapes(t *testing.T) {
 
 func TestSQLLimits(t *testing.T) {
 	r := startLocal(t, Config{})
+	r.database.timeout = time.Minute // this is not about it
 	var found result
 	status, answer := r.ask("SELECT range FROM range(10001) ORDER BY range DESC")
 	require.Equal(t, http.StatusOK, status)
