@@ -22,6 +22,9 @@ type report struct {
 	Finished   bool             `json:"finished"`
 	DryRun     bool             `json:"dry_run,omitempty"`
 	Error      string           `json:"error,omitempty"`
+
+	// Days are a dry run's counts by day and event.
+	Days map[string]map[string]int64 `json:"days,omitempty"`
 }
 
 // refused is how many messages were refused.

@@ -90,6 +90,7 @@ func TestDryRun(t *testing.T) {
 			assert.True(t, r.DryRun)
 			assert.False(t, r.Finished)
 			assert.EqualValues(t, 2, r.refused())
+			assert.Equal(t, map[string]map[string]int64{"2026-01-01": {"signed_up": 1}, "2026-01-02": {"plan_upgraded": 1}}, r.Days)
 			files, err := os.ReadDir(filepath.Dir(source))
 			require.NoError(t, err)
 			assert.Len(t, files, 1, "a dry run leaves no files")

@@ -56,14 +56,18 @@ func (s *phase) rate() float64 {
 	return float64(last.Done-first.Done) / seconds
 }
 
-// facts are what there is to say, the most important first.
-func (s *phase) facts() []string {
-	now := s.now()
-	facts := []string{fmt.Sprintf("%s of %s", show.Count(now.Done), show.Count(now.Total))}
+// facts are what there is to say, the most important first, in few words or in
+// whole ones.
+func (s *phase) facts(short bool) []string {
+	now, of, seconds := s.now(), " of ", show.Seconds
+	if short {
+		of, seconds = "/", clock
+	}
+	facts := []string{show.Count(now.Done) + of + show.Count(now.Total)}
 	if rate := s.rate(); rate > 0 {
 		facts = append(facts, show.Count(int64(rate+0.5))+"/s")
 		if left := now.Total - now.Done; left > 0 {
-			facts = append(facts, show.Seconds(float64(left)/rate)+" left")
+			facts = append(facts, seconds(float64(left)/rate)+" left")
 		}
 	}
 	if now.Refused > 0 {
@@ -75,27 +79,37 @@ func (s *phase) facts() []string {
 	return facts
 }
 
+// clock writes a duration as 1:02:03 or 2:03.
+func clock(seconds float64) string {
+	whole := int64(min(seconds+0.5, 1e9))
+	if whole < 3600 {
+		return fmt.Sprintf("%d:%02d", whole/60, whole%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", whole/3600, whole/60%60, whole%60)
+}
+
 // line is what a log gets.
 func (s *phase) line() string {
 	elapsed := show.Seconds(time.Since(s.begun).Seconds())
 	if s.look == nil {
 		return s.name + ", " + elapsed
 	}
-	return s.name + ": " + strings.Join(s.facts(), ", ") + ", after " + elapsed
+	return s.name + ": " + strings.Join(s.facts(false), ", ") + ", after " + elapsed
 }
 
-// bar is what a terminal of so many columns shows.
+// bar is what a terminal of so many columns shows. Where there is little room, it
+// is the facts alone, and then the first of them.
 func (s *phase) bar(columns int) string {
 	if s.look == nil {
 		return cut(s.line(), columns)
 	}
 	now := s.now()
 	text := ""
-	for i, fact := range s.facts() {
+	for i, fact := range s.facts(true) {
 		if i > 0 {
 			fact = text + ", " + fact
 		}
-		if i > 0 && show.Width(fact) > columns-20 {
+		if i > 0 && show.Width(fact) > columns {
 			break
 		}
 		text = fact

@@ -89,7 +89,7 @@ func TestBarOnATerminal(t *testing.T) {
 		require.Len(t, lines, 3)
 		assert.Equal(t, "Reading, 1.0 s", lines[0])
 		assert.Regexp(t, `^time=.*msg="key refused"$`, lines[1])
-		assert.Regexp(t, `^50% \[=+> +\] 500,000 of 1,000,000, \d+,\d+/s, \d\.\d s left`, lines[2])
+		assert.Regexp(t, `^50% \[=+> +\] 500,000/1,000,000, \d+,\d+/s, 0:0\d left, 3 refused, 8,000 waiting$`, lines[2])
 		done.Store(1_000_000)
 		p.Stop()
 		lines = screen(out.String())
@@ -121,6 +121,23 @@ func TestNoTerminalIsTooNarrow(t *testing.T) {
 			for _, line := range regexp.MustCompile(`[\r\n]`).Split(out.String(), -1) {
 				assert.LessOrEqual(t, show.Width(strings.ReplaceAll(line, "\x1b[K", "")), max(1, most), "width %d: %q", width, line)
 			}
+		}
+	})
+}
+
+func TestClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for done, want := range map[int64]string{500: "0:01 left", 100: "0:09 left", 1: "16:39 left"} {
+			var out bytes.Buffer
+			var now atomic.Int64
+			p := progress.New(&out, func() int { return 100 })
+			p.Start("Sending", func() progress.Snapshot { return progress.Snapshot{Done: now.Load(), Total: 1000} })
+			time.Sleep(time.Second - time.Millisecond)
+			now.Store(done)
+			time.Sleep(2 * time.Millisecond)
+			synctest.Wait()
+			assert.Contains(t, out.String(), want)
+			p.Stop()
 		}
 	})
 }

@@ -179,6 +179,24 @@ type eventCount struct {
 	count int64
 }
 
+// Days are the counts of each event on each day. Where these would be too many,
+// they are of months, years, or all time, as their names say: 2026-01, 2026, all.
+func (v *Survey) Days() map[string]map[string]int64 {
+	days := map[string]map[string]int64{}
+	for _, period := range v.calendar.table(v.calendar.unit) {
+		counts, left := map[string]int64{}, period.count
+		for _, e := range period.events {
+			counts[e.name] += e.count
+			left -= e.count
+		}
+		if left > 0 {
+			counts["others"] += left
+		}
+		days[period.name] = counts
+	}
+	return days
+}
+
 // finest is the shortest unit with no more than so many periods.
 func (c *calendar) finest(most int) unit {
 	u := c.unit
