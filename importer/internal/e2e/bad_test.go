@@ -137,12 +137,16 @@ func TestBadLines(t *testing.T) {
 	}
 	source := w.file("e.ndjson", line(`,"n":0}`)+line(`,"n":1,"note":"zq7x`)+"[1,2]\nnull\nzq7x\n"+line(`,"n":2,"note":NaN}`)+
 		line(`,"n":3,"note":"zq7x `+"\xe4"+`"}`)+line(`,"n":4,"deep":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+`}`)+
-		line(`,"n":5,"note":1e999}`)+line(`,"n":6,"note":"`+strings.Repeat("zq7x", 3<<20/4)+`"}`)+line(`,"n":7}`))
-	r := w.run(source)
+		line(`,"n":5,"note":1e999}`)+line(`,"n":6,"note":"`+strings.Repeat("zq7x", 3<<20/4)+`"}`)+
+		`{"endpoint":"zq7x",`+line(`,"n":8}`)[1:]+line(`,"n":9,"properties":"zq7x"}`)+line(`,"n":10,"environment":{"zq7x":1}}`)+
+		`{"event":"page_viewed","distinct_id":["zq7x"],"timestamp":"2024-03-01T08:00:00Z","n":11}`+"\n"+
+		`{"event":"page_viewed","distinct_id":"zq7x-u1","timestamp":"zq7x","n":12}`+"\n"+line(`,"n":7}`))
+	require.Equal(t, 2, w.run("-as", "track", "-dry-run", source).code)
+	r := w.run("-as", "track", source)
 	assert.Equal(t, 2, r.code, tail(r.said()))
 	w.require(t, map[id]bool{{"track", 0}: true, {"track", 7}: true}, 0)
 	require.NotNil(t, r.report)
-	assert.EqualValues(t, 9, r.report.refused(), "%v", r.report.Rejected)
+	assert.EqualValues(t, 14, r.report.refused(), "%v", r.report.Rejected)
 }
 
 // A source that nobody may read, and a directory that nobody may write to.

@@ -28,6 +28,7 @@ func TestVerdict(t *testing.T) {
 		"no id":               {[]entry{good[0], good[1], good[2], track(1, "")}, verdict{noIDs: 1}},
 		"order of a person":   {[]entry{good[1], good[0], good[2], good[3]}, verdict{wrongOrder: 1}},
 		"the same instant":    {[]entry{identify(0, 1), identify(1, 1), good[2], good[3]}, verdict{wrongOrder: 1}},
+		"order of numbers":    {[]entry{identify(1, 0), identify(0, 1), good[2], good[3]}, verdict{wrongOrder: 1}},
 		"tracks before users": {[]entry{good[0], good[2], good[1], good[3]}, verdict{early: 1}},
 	} {
 		l := &ledger{entries: c.entries}

@@ -90,7 +90,7 @@ func (l *ledger) awaitStored(p *process, target int) bool {
 // A verdict is what became of the rows.
 type verdict struct {
 	missing, unknown, copies int
-	wrongOrder               int // identifies that came, for the first time, after a later one of the person
+	wrongOrder               int // identifies that came, for the first time, after one of the person with a later time or number
 	early                    int // tracks that came before the last identify or alias did
 	sharedIDs                int // different rows with one $event_id
 	otherIDs                 int // copies whose $event_id is another, or none
@@ -104,7 +104,7 @@ func (l *ledger) verdict(rows map[id]bool) verdict {
 	var v verdict
 	seen := map[id]entry{}
 	byEventID := map[string]id{}
-	last := map[string]time.Time{}
+	last := map[string]entry{}
 	tracks := 0
 	for _, e := range l.entries {
 		if first, ok := seen[e.id]; ok {
@@ -129,10 +129,10 @@ func (l *ledger) verdict(rows map[id]bool) verdict {
 			byEventID[e.eventID] = e.id
 			continue
 		case "identify":
-			if before, ok := last[e.person]; ok && !e.at.After(before) {
+			if before, ok := last[e.person]; ok && (e.n < before.n || !e.at.After(before.at)) {
 				v.wrongOrder++
 			}
-			last[e.person] = e.at
+			last[e.person] = e
 		}
 		v.early += tracks
 		tracks = 0
