@@ -117,7 +117,6 @@ func Run(ctx, stop context.Context, rows Rows, st *state.State, rejects *reject.
 // newClient returns a client that never gives a message up by itself: what waits
 // in an outage waits for its end, or for the import's.
 func (r *run) newClient() (*altertable.Client, error) {
-	const inFlight = 8
 	o := &r.options
 	options := []altertable.Option{
 		altertable.WithMaxBatchSize(o.batchSize),
@@ -146,5 +145,6 @@ func (r *run) newClient() (*altertable.Client, error) {
 
 const (
 	defaultBatchSize = 1000
+	inFlight         = 8       // requests
 	maxMessage       = 2 << 20 // what the API takes
 )

@@ -38,6 +38,7 @@ type run struct {
 	issued   int64         // positions below it are noted as under way
 	ahead    []state.Range // delivered by earlier runs, from next on
 	endpoint string        // of the phase
+	crowd    group         // of the identifies
 	limiter  *rate.Limiter // nil: without limit
 	group    int           // messages that the limiter lets go at a time
 	allowed  int           // of these, that may still go
@@ -133,7 +134,7 @@ func (r *run) send(row *record.Row) error {
 		r.next++
 		return nil
 	case row.Reason != "":
-		if err := r.room(); err != nil {
+		if err := r.room(row); err != nil {
 			return err
 		}
 		r.next++
@@ -150,7 +151,7 @@ func (r *run) send(row *record.Row) error {
 		r.endpoint = row.Endpoint
 		r.ledger.trust(false)
 	}
-	if err := r.room(); err != nil {
+	if err := r.room(row); err != nil {
 		return err
 	}
 	r.next++
@@ -202,6 +203,7 @@ func (r *run) pace() error {
 func (r *run) enqueue(row *record.Row) error {
 	message := altertable.Raw{Endpoint: row.Endpoint, JSON: row.Message}
 	r.ledger.sent(1)
+	r.join(row)
 	for {
 		err := r.client.Enqueue(r.ctx, message, func(err error) { r.ledger.outcome(row, err) })
 		if err == nil {
@@ -234,21 +236,25 @@ func (r *run) pause() error {
 	}
 }
 
-// room waits until the ledger has room for one more row, and sends again what has
-// to be.
-func (r *run) room() error {
+// room waits until a row may be sent, and before it sends again what has to be.
+func (r *run) room(row *record.Row) error {
 	for {
 		if r.ctx.Err() != nil {
 			return r.ctx.Err()
 		}
-		again, wake := r.ledger.room()
-		for _, row := range again {
-			if err := r.enqueue(row); err != nil {
+		r.makeRoom(row)
+		again, wake := r.ledger.next(row, r.crowd.number)
+		switch {
+		case again != nil:
+			if err := r.enqueue(again); err != nil {
 				return err
 			}
-		}
-		if wake == nil {
+			continue
+		case wake == nil:
 			return nil
+		}
+		if row == nil {
+			_ = r.client.Flush(r.ctx) // what it returns, the messages' outcomes say too
 		}
 		select {
 		case <-wake:
@@ -259,27 +265,11 @@ func (r *run) room() error {
 
 // settle waits until all messages have their outcome.
 func (r *run) settle() error {
-	for {
-		again, wake := r.ledger.settled()
-		for _, row := range again {
-			if err := r.enqueue(row); err != nil {
-				return err
-			}
-		}
-		if len(again) > 0 {
-			continue
-		}
-		if wake == nil {
-			r.ledger.trust(true)
-			return nil
-		}
-		_ = r.client.Flush(r.ctx) // what it returns, the messages' outcomes say too
-		select {
-		case <-wake:
-		case <-r.ctx.Done():
-			return r.ctx.Err()
-		}
+	if err := r.room(nil); err != nil {
+		return err
 	}
+	r.ledger.trust(true)
+	return nil
 }
 
 // end ends the run after feed has returned cause.

@@ -58,8 +58,9 @@ type ledger struct {
 	suspects []int64
 	trusted  bool          // the API has taken a message of this phase
 	pending  int           // messages that wait for an outcome
-	again    []*record.Row // that the client gave up unjudged
-	unsure   int64         // that were sent, and had no answer when the run ended
+	again    []*record.Row // that the client gave up unjudged, in order
+	people   people
+	unsure   int64 // that were sent, and had no answer when the run ended
 	doubts   doubts
 	fresh    taken
 	wake     chan struct{} // closed at the next change; nil if nobody waits
@@ -90,7 +91,7 @@ type taken struct {
 func newLedger(base int64, c chain, counters *Counters) *ledger {
 	return &ledger{
 		base: base, chain: c, counters: counters,
-		news: make(chan struct{}, 1), held: make(map[int64]record.Row),
+		news: make(chan struct{}, 1), held: make(map[int64]record.Row), people: make(people),
 	}
 }
 
@@ -119,6 +120,7 @@ func (l *ledger) sent(n int) {
 func (l *ledger) refuse(row *record.Row, reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.people.leave(row)
 	l.refuseLocked(row, reason, refused)
 }
 
@@ -175,6 +177,7 @@ func (l *ledger) outcome(row *record.Row, err error) {
 	var fatal error
 	l.mu.Lock()
 	l.pending--
+	l.people.leave(row)
 	l.doubts.answer(err)
 	l.counters.InFlight.Add(-1)
 	switch v := l.judgeLocked(err); v {
@@ -187,7 +190,7 @@ func (l *ledger) outcome(row *record.Row, err error) {
 		}
 		l.refuseLocked(row, reasonOf(err), s)
 	case unjudged:
-		l.again = append(l.again, row)
+		l.sendAgainLocked(row)
 		l.doubtLocked(row.Position)
 	case unanswered:
 		l.unsure++
@@ -308,34 +311,6 @@ func (l *ledger) wakeLocked() {
 		close(l.wake)
 		l.wake = nil
 	}
-}
-
-// room returns what is to be sent again, and a channel that is closed at the next
-// change if there is no room for another row.
-func (l *ledger) room() (again []*record.Row, wake <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	again, l.again = l.again, nil
-	if len(l.slots) >= maxWindow || l.heldSize >= maxHeld && len(l.slots) > 0 {
-		if l.pending == 0 {
-			l.trustLocked() // else nothing would change any more
-		}
-		l.tell()
-		return again, l.awaitLocked()
-	}
-	return again, nil
-}
-
-// settled returns what is to be sent again, and a channel that is closed at the
-// next change if messages wait for their outcome.
-func (l *ledger) settled() (again []*record.Row, wake <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	again, l.again = l.again, nil
-	if l.pending > 0 {
-		return again, l.awaitLocked()
-	}
-	return again, nil
 }
 
 func (l *ledger) awaitLocked() <-chan struct{} {

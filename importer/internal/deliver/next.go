@@ -1,0 +1,55 @@
+package deliver
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
+)
+
+// next says what is sent next: a row that has to be sent again, else row, which may be
+// nil. Both nil is row's turn, or with nil for row that all have their outcome. With a
+// channel, which is closed at the next change, it has to be asked again.
+func (l *ledger) next(row *record.Row, group int64) (again *record.Row, wake <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.again) > 0 {
+		again = l.again[0]
+		if !l.mayGoLocked(again, group) {
+			return nil, l.awaitLocked()
+		}
+		l.again = l.again[1:]
+		l.people.enter(again, group)
+		return again, nil
+	}
+	switch {
+	case row == nil:
+		if l.pending > 0 {
+			return nil, l.awaitLocked()
+		}
+	case len(l.slots) >= maxWindow, l.heldSize >= maxHeld && len(l.slots) > 0:
+		if l.pending == 0 {
+			l.trustLocked() // else nothing would change any more
+		}
+		l.tell()
+		return nil, l.awaitLocked()
+	case row.Reason != "":
+	case !l.mayGoLocked(row, group):
+		return nil, l.awaitLocked()
+	default:
+		l.people.enter(row, group)
+	}
+	return nil, nil
+}
+
+// sendAgainLocked has a row sent again, before those that come later.
+func (l *ledger) sendAgainLocked(row *record.Row) {
+	i, _ := slices.BinarySearchFunc(l.again, row.Position, func(r *record.Row, p int64) int { return cmp.Compare(r.Position, p) })
+	l.again = slices.Insert(l.again, i, row)
+}
+
+// mayGoLocked reports whether a row may be handed to the client. When its queue is
+// full the client lets half a batch go, and a group would be in two.
+func (l *ledger) mayGoLocked(row *record.Row, group int64) bool {
+	return row.Endpoint != record.Identify || l.pending < inFlight*int(l.doubts.batchSize) && l.people.admit(row, group)
+}
