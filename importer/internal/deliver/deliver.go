@@ -96,7 +96,11 @@ func Run(ctx, stop context.Context, rows Rows, st *state.State, rejects *reject.
 	}
 	r := &run{options: o, rows: rows, counters: c, book: b}
 	if err := r.start(ctx, st); err != nil {
-		return b.result(false), err
+		result := b.result(false)
+		if result.Interrupted = ctx.Err() != nil && errors.Is(err, context.Cause(ctx)); result.Interrupted {
+			err = nil
+		}
+		return result, err
 	}
 	err := r.feed()
 	err = r.end(ctx, stop, err)

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/state"
 )
 
 func TestTheImportStopsWhereTheAPITakesNothing(t *testing.T) {
@@ -303,4 +305,18 @@ func TestWhatARefusalHasStoredIsCounted(t *testing.T) {
 		assert.EqualValues(t, 399, result.Delivered)
 		assert.GreaterOrEqual(t, result.Duplicates, int64(len(i.srv.Events())-400))
 	})
+}
+
+// An interrupt before anything is sent is no error.
+func TestAnInterruptWhileTheRowsAreCompared(t *testing.T) {
+	i := newImporter(t, tracks(100))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	result, err := i.runWith(ctx, t.Context(), func(f *files) {
+		require.NoError(t, f.state.Note(state.Note{Done: []state.Range{{First: 0, Last: 9}}, Delivered: 10})) // without a chain
+	})
+	require.NoError(t, err)
+	assert.True(t, result.Interrupted)
+	assert.False(t, result.Finished)
+	assert.Empty(t, i.srv.Requests())
 }

@@ -59,6 +59,13 @@ func (h *header) compare(i Import) (changed []difference) {
 	return changed
 }
 
+// differsInKey reports whether the key is all that i has differently.
+func (h *header) differsInKey(i Import) bool {
+	same := *h
+	same.Key = i.Key
+	return len(same.compare(i)) == 0
+}
+
 // compareFlags says which flags are others.
 func (h *header) compareFlags(i Import) string {
 	now := hashAll(i.Flags)

@@ -49,6 +49,40 @@ func TestAnotherImportIsNoticed(t *testing.T) {
 	}
 }
 
+// Whoever has run the import with a wrong key runs it again with the right one.
+func TestAnotherKeyBeforeAnythingIsSent(t *testing.T) {
+	refused := Note{Done: []Range{{0, 4}}, Rejected: map[string]int64{"no timestamp": 5}, Issued: 5}
+	i := about
+	i.Key = "other"
+	for name, change := range map[string]func(*Note){
+		"delivered": func(n *Note) { n.Done, n.Delivered, n.Issued = []Range{{0, 5}}, 1, 6 },
+		"under way": func(n *Note) { n.Issued = 6 },
+		"unsure":    func(n *Note) { n.Unsure = 1 },
+		"twice":     func(n *Note) { n.Twice = 1 },
+		"nothing":   func(*Note) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, note := newPath(t), refused
+			change(&note)
+			s := mustOpen(t, path, about)
+			require.NoError(t, s.Note(note))
+			require.NoError(t, s.Close())
+			s, err := Open(path, i)
+			if name != "nothing" {
+				require.ErrorAs(t, err, new(*ChangedError))
+				return
+			}
+			require.NoError(t, err)
+			assert.EqualValues(t, 5, s.Next())
+			require.NoError(t, s.Note(Note{Done: []Range{{5, 5}}, Delivered: 1, Issued: 6}))
+			require.NoError(t, s.Close())
+			require.NoError(t, mustOpen(t, path, i).Close())
+			_, err = Open(path, about)
+			require.ErrorAs(t, err, new(*ChangedError), "it is about the other key by now")
+		})
+	}
+}
+
 func TestNoSecretsInTheFile(t *testing.T) {
 	path := newPath(t)
 	require.NoError(t, mustOpen(t, path, about).Close())

@@ -69,14 +69,19 @@ type State struct {
 }
 
 // Open opens or makes the file at path, and locks it. The error is a
-// *ChangedError if it is about another import, else a sentence. With an empty
+// *ChangedError if it is about another import, else a sentence. Another key does not
+// make it one before anything was sent: the first one was wrong then. With an empty
 // path the state is in memory alone.
 func Open(path string, i Import) (*State, error) {
 	return open(path, i, func(s *State, stored *header) error {
-		if changed := stored.compare(i); len(changed) > 0 {
-			return s.changed(changed)
+		changed := stored.compare(i)
+		switch {
+		case len(changed) == 0:
+			return nil
+		case s.nothingSent() && stored.differsInKey(i):
+			return s.rewrite()
 		}
-		return nil
+		return s.changed(changed)
 	})
 }
 
@@ -123,6 +128,11 @@ func (s *State) open(accept func(*State, *header) error) (err error) {
 		return err
 	}
 	return s.append()
+}
+
+// nothingSent reports whether no message of the import can have arrived.
+func (s *State) nothingSent() bool {
+	return s.last.Delivered == 0 && s.last.Twice == 0 && s.last.Unsure+missing(s.done, s.last.Issued) == 0
 }
 
 // restart forgets what is done from next on.
