@@ -139,7 +139,7 @@ func (r *run) send(row *record.Row) error {
 		}
 		r.next++
 		r.ledger.add(row, refused)
-		if r.next%(1<<10) == 0 {
+		if r.next%(1<<14) == 0 { // each time costs a sync
 			r.ledger.tell()
 		}
 		return nil
