@@ -121,7 +121,7 @@ func (j *job) load(ctx context.Context, db *duck.DB) error {
 	if err := j.source.Load(ctx, db); err != nil {
 		return err
 	}
-	if err := j.choosePreset(ctx, db); err != nil {
+	if err := j.chooseMapping(ctx, db); err != nil {
 		return err
 	}
 	j.progress.Start("Sorting", nil)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -47,13 +48,17 @@ func (j *job) chooseSource() (err error) {
 	return err
 }
 
-// choosePreset makes the preset's SQL for the columns that the source has.
-func (j *job) choosePreset(ctx context.Context, db *duck.DB) error {
-	if j.preset == "" {
+// chooseMapping takes the query over files, or makes the preset's SQL for the
+// columns that the source has.
+func (j *job) chooseMapping(ctx context.Context, db *duck.DB) error {
+	j.mapping = j.source.Mapping
+	switch {
+	case j.preset == "" && j.mapping == "":
 		return nil
-	}
-	if j.source.Raw {
-		return errors.New("the source has messages already, as files of rejects and dead letters have: leave -preset out")
+	case j.source.Raw:
+		return errors.New("the source has messages already, as files of rejects and dead letters have: leave -preset and -sql out")
+	case j.preset == "":
+		return nil
 	}
 	columns, err := columnsOf(ctx, db, "SELECT * FROM source")
 	if err != nil {
@@ -83,7 +88,7 @@ func (j *job) print(ctx context.Context) (int, error) {
 		return exitFailed, fmt.Errorf("-print-sql: %s cannot be named in SQL: save it as a file first", j.source.Name)
 	}
 	from := strings.TrimRight(strings.TrimSpace(j.source.SQL), ";")
-	mapping := "SELECT *\nFROM source"
+	mapping := cmp.Or(j.source.Mapping, "SELECT *\nFROM source")
 	if j.preset != "" {
 		db, err := duck.Open(ctx, j.temp)
 		if err != nil {
