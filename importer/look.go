@@ -36,6 +36,7 @@ func (j *job) look(ctx context.Context) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
+	j.advise(v)
 	j.report.DryRun, j.report.Rejected, j.report.Days = true, v.Rejected(), v.Days()
 	width := j.width()
 	head := fmt.Sprintf("Dry run of %s: nothing is sent", show.Text(j.source.Name, max(20, width-60)))
