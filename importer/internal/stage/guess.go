@@ -30,7 +30,7 @@ var needs = map[string][]string{
 }
 
 // near are names that others give to what is needed, in the order of preference,
-// in lower case and without underscores.
+// as plain makes them.
 var near = map[string][]string{
 	"distinct_id": {"userid", "uid", "distinctid", "customerid", "personid", "accountid", "id"},
 	"timestamp":   {"time", "createdat", "ts", "eventtime", "occurredat", "date", "datetime", "sentat"},
@@ -80,7 +80,9 @@ func (sh *shape) endpointOf(ctx context.Context, db *duck.DB, s *source.Source, 
 func isUserID(name string) bool { return name != "" && plain(name) != "id" }
 
 // plain is a name as near has it.
-func plain(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "") }
+func plain(name string) string { return separators.Replace(strings.ToLower(name)) }
+
+var separators = strings.NewReplacer("_", "", " ", "", "-", "", "$", "")
 
 // likely is the endpoint of rows that no column tells: a table of events has a
 // name for them, any other one is of people.

@@ -56,7 +56,7 @@ func TestMissingColumnsAreASentence(t *testing.T) {
 		"unknown": {"SELECT 1 AS a", "", []string{"distinct_id", "SELECT ... AS distinct_id, * FROM"}},
 		"said":    {"SELECT 'u' AS distinct_id, now() AS timestamp, 'x' AS event_type", record.Track, []string{"needs the column event:", "event_type AS event"}},
 		"alias":   {"SELECT 'u' AS distinct_id, 'v' AS user_id", record.Alias, []string{"an alias needs the column new_user_id:", "user_id AS new_user_id"}},
-		"quoted":  {`SELECT 'u' AS "user id", 'v' AS "User_ID"`, "", []string{"User_ID AS distinct_id"}},
+		"quoted":  {`SELECT 'u' AS "user id", 'v' AS "User_ID"`, "", []string{`\"user id\" AS distinct_id`}},
 		"json": {`SELECT '{"userId":"u","Event":"e"}' AS _json`, "", []string{"needs the member distinct_id:", "the first rows have Event, userId",
 			"SELECT _json->>'userId' AS distinct_id, * FROM source"}},
 		"keywords": {`SELECT 'e' AS event, 'u' AS distinct_id, now() AS "time"`, "", []string{`time AS timestamp`}},
@@ -78,6 +78,7 @@ func TestSuggestionsAreForAShell(t *testing.T) {
 		source source.Source
 		want   string
 	}{
+		"names that SQL quotes":   {[]string{"$User Id"}, source.Source{Path: "a.csv"}, `\"\$User Id\" AS distinct_id`},
 		"a table that SQL quotes": {[]string{"id"}, source.Source{Path: "a.sqlite", SQL: `SELECT * FROM "$users"`}, `FROM \"\$users\""`},
 		"a table":                 {[]string{"id"}, source.Source{Path: "a.sqlite", SQL: `SELECT * FROM "users"`}, `(id) FROM users"`},
 		"a query":                 {[]string{"id"}, source.Source{SQL: "SELECT id FROM a, b"}, `(id) FROM ..."`},
