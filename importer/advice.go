@@ -45,11 +45,15 @@ func column(ctx context.Context, db *duck.DB, query string) (all []string, err e
 	return all, rows.Err()
 }
 
+func likeAnExport(name string) string {
+	return fmt.Sprintf("This looks like an export of another tool. Give -preset %s, or its calls that say who somebody is are events like all others.", name)
+}
+
 // advise adds what the command knows about the source to the survey's hints.
 func (j *job) advise(v *survey.Survey) {
 	switch {
 	case j.likePreset != "":
-		v.Advice = append(v.Advice, fmt.Sprintf("This looks like an export of another tool. Give -preset %s, or its calls that say who somebody is are events like all others.", j.likePreset))
+		v.Advice = append(v.Advice, likeAnExport(j.likePreset))
 	case j.preset != "" && v.Rows > 0 && v.Refused == v.Rows:
 		v.Advice = append(v.Advice, fmt.Sprintf("Every row is refused: is it the export that -preset %s reads? presets.md says which one that is.", j.preset))
 	}

@@ -26,6 +26,13 @@ func TestExportsAreRecognized(t *testing.T) {
 	assert.NotContains(t, s.said(), "-preset")
 }
 
+func TestAnExportIsRecognizedWhenItIsSent(t *testing.T) {
+	s := newShell(t, newServer(t))
+	events := write(t, "events.ndjson", `{"event":"e","distinct_id":"u","timestamp":"2026-01-01","person_id":"p","properties":{}}`+"\n")
+	require.Equal(t, exitOK, s.run(events), s.said())
+	assert.Contains(t, s.err.String(), "Give -preset posthog")
+}
+
 func TestAnotherToolsPreset(t *testing.T) {
 	s := newShell(t, nil)
 	require.Equal(t, exitRefused, s.run("-dry-run", "-preset", "mixpanel", "testdata/segment/calls.ndjson"))

@@ -104,10 +104,13 @@ func (j *job) with(ctx, stop context.Context, db *duck.DB) (int, error) {
 	if err := j.load(ctx, db); err != nil {
 		return exitFailed, err
 	}
-	switch {
-	case j.dryBecause() != "":
+	if j.dryBecause() != "" {
 		return j.look(ctx)
-	case j.to == "local":
+	}
+	if j.likePreset != "" {
+		j.progress.Say(likeAnExport(j.likePreset))
+	}
+	if j.to == "local" {
 		return j.sendHere(ctx, stop, db)
 	}
 	return j.send(ctx, stop, db)
