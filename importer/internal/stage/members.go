@@ -12,7 +12,7 @@ import (
 
 // members are what the stage takes of a JSON object, in the order of the column
 // members. All else is left to package message, which reads the object itself.
-var members = []string{"event", "distinct_id", "anonymous_id", "environment", "timestamp", "new_user_id", "endpoint"}
+var members = []string{"distinct_id", "anonymous_id", "environment", "timestamp", "new_user_id", "endpoint"}
 
 // paths is the list of members for DuckDB; "" if the rows are no JSON.
 func (sh *shape) paths() string {
@@ -46,8 +46,7 @@ func (sh *shape) text(role message.Role, name string) string {
 	return "nullif(coalesce(" + strings.Join(found, ", ") + "), '')"
 }
 
-func (sh *shape) event() string { return sh.text(message.Event, "event") }
-func (sh *shape) zone() string  { return sh.text(message.Environment, "environment") }
+func (sh *shape) zone() string { return sh.text(message.Environment, "environment") }
 
 // person is the distinct_id, and that of a track without one its anonymous_id.
 // rank is a column.

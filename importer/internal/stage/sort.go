@@ -18,7 +18,7 @@ import (
 //	reason, raw   of a refused row
 //	hash          of all that makes the row's content
 //	size          about how many bytes it has
-//	event, person, zone (the environment), endpoint: of JSON alone
+//	person, zone (the environment), endpoint: of JSON alone
 //
 // Its rowid is the row's position.
 
@@ -62,7 +62,7 @@ func (sh *shape) rows(o Options) string {
 		content = append(content, hashed(c, name))
 	}
 	if sh.has(message.JSON) {
-		columns = append(columns, sh.event()+" AS event", sh.person()+" AS person", sh.zone()+" AS zone", sh.endpoint()+" AS endpoint")
+		columns = append(columns, sh.person()+" AS person", sh.zone()+" AS zone", sh.endpoint()+" AS endpoint")
 	}
 	reason := sh.column(message.Reason)
 	if reason == "" {
