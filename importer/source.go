@@ -28,7 +28,7 @@ func (j *job) chooseSource() (err error) {
 		return err
 	}
 	spec := source.Spec{
-		Paths: j.paths, SQL: j.sql, Table: j.table, Format: j.format, Delimiter: j.delimiter, Encoding: j.encoding, Stdin: j.in,
+		Paths: j.paths, SQL: j.sql, Table: j.table, Format: j.format, Delimiter: j.delimiter, Encoding: j.encoding, Stdin: j.in, Ours: ourSuffixes,
 	}
 	if len(j.paths) == 0 && j.sql == "" {
 		for name := range j.given {

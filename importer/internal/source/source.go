@@ -27,6 +27,7 @@ type Spec struct {
 	Delimiter string   // of CSV; empty: by the first line
 	Encoding  string   // of CSV: utf-8, utf-16, latin-1; empty: utf-8
 	Stdin     io.Reader
+	Ours      []string // how the names of files end that the command makes: a pattern does not mean those
 }
 
 // A Source is a source that was found, and looked at from outside.

@@ -13,6 +13,13 @@ import (
 	"time"
 )
 
+// What the names of the files beside the state's have behind its own: that of the
+// lock, and of the state that replaces it. A killed process leaves them.
+const (
+	LockSuffix = ".lock"
+	NextSuffix = ".tmp"
+)
+
 const (
 	format     = 1
 	syncEvery  = time.Second
@@ -196,7 +203,7 @@ func (s *State) rewrite() error {
 
 // replace puts another file of this text in the place of the state's.
 func (s *State) replace(text []byte) error {
-	next := s.path + ".tmp" // whoever has the lock writes it
+	next := s.path + NextSuffix // whoever has the lock writes it
 	_ = os.Remove(next)
 	file, err := os.OpenFile(next, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
