@@ -40,7 +40,7 @@ type Options struct {
 	Logger                    *slog.Logger
 	HTTPClient                *http.Client // nil: the client's own
 
-	batchSize int // messages of a request; 0: the default, tests have less
+	batchSize int // messages of a request; 0: record.RequestMessages, tests have less
 }
 
 // Counters move while Run runs. Any goroutine may read them.
@@ -92,7 +92,7 @@ func Run(ctx, stop context.Context, rows Rows, st *state.State, rejects *reject.
 		return b.result(err == nil), err
 	}
 	if o.batchSize == 0 {
-		o.batchSize = defaultBatchSize
+		o.batchSize = record.RequestMessages
 	}
 	r := &run{options: o, rows: rows, counters: c, book: b}
 	if err := r.start(ctx, st); err != nil {
@@ -121,7 +121,7 @@ func (r *run) newClient() (*altertable.Client, error) {
 	o := &r.options
 	options := []altertable.Option{
 		altertable.WithMaxBatchSize(o.batchSize),
-		altertable.WithMaxBatchBytes(maxMessage),
+		altertable.WithMaxBatchBytes(record.RequestBytes),
 		altertable.WithMaxInFlight(inFlight),
 		altertable.WithMaxQueueSize((inFlight + 2) * o.batchSize),
 		altertable.WithOverflow(altertable.Block),
@@ -143,8 +143,3 @@ func (r *run) newClient() (*altertable.Client, error) {
 	}
 	return altertable.New(o.Key, options...)
 }
-
-const (
-	defaultBatchSize = 1000
-	maxMessage       = 2 << 20 // what the API takes
-)

@@ -12,6 +12,13 @@ const (
 	Track    = "track"
 )
 
+// What a request has at most. The bytes are the API's limit, so they are that of
+// one message too.
+const (
+	RequestMessages = 1000
+	RequestBytes    = 2 << 20
+)
+
 // NoTime is the time of a row that has none.
 const NoTime = math.MinInt64
 
