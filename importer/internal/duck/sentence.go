@@ -37,6 +37,9 @@ func Sentence(err error) string {
 	var e *duckdb.Error
 	if errors.As(err, &e) {
 		text = e.Msg
+		if e.Type == duckdb.ErrorTypeOutOfMemory {
+			return "more memory is needed than an import uses"
+		}
 	}
 	text = picture.ReplaceAllString(kind.ReplaceAllString(text, ""), "")
 	if e != nil && !slices.Contains(ofQueries, e.Type) {

@@ -123,10 +123,10 @@ func prepare(ctx context.Context, conn driver.ConnPrepareContext, query string) 
 // setRead decides what the mapper gets. The columns that are added are always
 // the same, as the id of an event is made of all of them.
 func (sh *shape) setRead() {
-	places := map[message.Role]*int{message.Timestamp: &sh.at, message.Number: &sh.number, message.File: &sh.file, message.Message: &sh.message}
+	indexes := map[message.Role]*int{message.Timestamp: &sh.at, message.Number: &sh.number, message.File: &sh.file, message.Message: &sh.message}
 	add := func(value string, c message.Column) {
-		if place := places[c.Role]; place != nil {
-			*place = len(sh.read)
+		if index := indexes[c.Role]; index != nil {
+			*index = len(sh.read)
 		}
 		sh.values = append(sh.values, value)
 		sh.read = append(sh.read, c)

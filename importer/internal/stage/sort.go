@@ -11,7 +11,7 @@ import (
 
 // The table sorted has, besides the mapping's columns c0, c1 and so on:
 //
-//	rank          the endpoint's place in the order of sending; 0: refused already
+//	rank          the endpoint's rank in the order of sending; 0: refused already
 //	stamp         the timestamp in microseconds since 1970
 //	bad_time      the text of a timestamp that is none
 //	row, file     where the row is from
@@ -47,7 +47,7 @@ func (sh *shape) rows(o Options) string {
 	from = "(SELECT *, " + sh.rank() + " AS rank FROM " + from + ")"
 
 	columns := []string{"seq", "stamp", badTime + " AS bad_time"}
-	columns = append(columns, sh.place()...)
+	columns = append(columns, sh.origin()...)
 	content := []string{"stamp", "rank", badTime}
 	for i, c := range sh.columns {
 		name := column(i)
@@ -84,8 +84,8 @@ func (sh *shape) seq() string {
 	return "row_number() OVER ()"
 }
 
-// place says where a row is from, and why it is refused.
-func (sh *shape) place() []string {
+// origin says where a row is from, and why it is refused.
+func (sh *shape) origin() []string {
 	row, file, reason, raw := "seq", "NULL", "NULL", "NULL"
 	if c := sh.column(message.Number); c != "" {
 		row = "coalesce(TRY_CAST(" + c + " AS BIGINT), seq)"

@@ -20,13 +20,9 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
-
-	duckdb "github.com/duckdb/duckdb-go/v2"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/message"
@@ -43,7 +39,8 @@ type Options struct {
 	Until       time.Time       // rows at or after it are left out; zero: none
 	TraitsNow   bool            // identifies have no timestamp: they get that of sending
 	Environment string          // of rows that name none
-	Keep        bool            // the tables source and torn stay; else their space is used again
+
+	keep bool // the tables source and torn stay, for tests; else their space is used again
 }
 
 // A Stage has all rows in the order of sending: the rows that are refused already,
@@ -120,7 +117,7 @@ func (s *Stage) sort(ctx context.Context, o Options) error {
 	if err := s.count(ctx, o, torn); err != nil {
 		return err
 	}
-	if !o.Keep {
+	if !o.keep {
 		if err := s.dropSource(ctx); err != nil {
 			return err
 		}
@@ -208,29 +205,9 @@ func rankOf(endpoint string) int {
 }
 
 // sentence makes one of an error of DuckDB, except where the caller ended ctx.
-// DuckDB quotes the value that it could not convert.
 func sentence(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	text := duck.Sentence(err)
-	var e *duckdb.Error
-	switch {
-	case !errors.As(err, &e):
-	case isAboutValue(e.Type):
-		text = quoted.ReplaceAllString(text, "a value")
-	case e.Type == duckdb.ErrorTypeOutOfMemory:
-		text = "they are too large for the memory that an import uses"
-	}
-	return fmt.Errorf("%s: %s", what, text)
-}
-
-var quoted = regexp.MustCompile(`(?s)'.*'|".*"`)
-
-func isAboutValue(t duckdb.ErrorType) bool {
-	switch t {
-	case duckdb.ErrorTypeConversion, duckdb.ErrorTypeInvalidInput, duckdb.ErrorTypeOutOfRange, duckdb.ErrorTypeMismatchType:
-		return true
-	}
-	return false
+	return fmt.Errorf("%s: %s", what, duck.Sentence(err))
 }
