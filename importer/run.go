@@ -108,7 +108,7 @@ func (j *job) with(ctx, stop context.Context, db *duck.DB) (int, error) {
 	case j.to == "local":
 		return j.sendHere(ctx, stop, db)
 	}
-	return j.send(ctx, stop, db)
+	return j.send(ctx, stop)
 }
 
 // load reads and sorts the rows.
