@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 	"github.com/altertable-ai/altertable-go/importer/internal/source"
 	"github.com/altertable-ai/altertable-go/importer/internal/state"
 )
@@ -128,11 +129,11 @@ func writable(path string) error {
 		return file.Close()
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return cause(err)
+		return show.Cause(err)
 	}
 	file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return cause(err)
+		return show.Cause(err)
 	}
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }

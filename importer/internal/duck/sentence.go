@@ -38,7 +38,7 @@ func Sentence(err error) string {
 	if errors.As(err, &e) {
 		text = e.Msg
 		if e.Type == duckdb.ErrorTypeOutOfMemory {
-			return "more memory is needed than an import uses"
+			return "its rows are too large, or have too many columns, for the memory that an import uses"
 		}
 	}
 	text = picture.ReplaceAllString(kind.ReplaceAllString(text, ""), "")

@@ -8,9 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // What the names of the files beside the state's have behind its own: that of the
@@ -244,7 +245,7 @@ func (s *State) told(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s cannot be written: %w; what was delivered since it was written last is sent again by the next run", s.path, cause(err))
+	return fmt.Errorf("%s cannot be written: %w; what was delivered since it was written last is sent again by the next run", s.path, show.Cause(err))
 }
 
 // refused returns the sentence for a file that cannot be opened.
@@ -257,18 +258,5 @@ func refused(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("there is no directory for %s: make it, or name a file elsewhere with -state", path)
 	}
-	return fmt.Errorf("%s cannot be opened: %w; name a file elsewhere with -state", path, cause(err))
-}
-
-// cause returns err without the operation and the path, which the sentence names.
-func cause(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err
-	}
-	var link *os.LinkError
-	if errors.As(err, &link) {
-		return link.Err
-	}
-	return errors.New(strings.TrimSpace(err.Error()))
+	return fmt.Errorf("%s cannot be opened: %w; name a file elsewhere with -state", path, show.Cause(err))
 }
