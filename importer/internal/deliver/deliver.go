@@ -38,9 +38,9 @@ type Options struct {
 	InsecureHTTP              bool
 	Rate                      float64 // messages a second; 0: as fast as the API takes them
 	Logger                    *slog.Logger
-	HTTPClient                *http.Client // nil: the client's own
 
-	batchSize int // messages of a request; 0: record.RequestMessages, tests have less
+	batchSize  int          // messages of a request; 0: record.RequestMessages, tests have less
+	httpClient *http.Client // nil: the client's own, tests have others
 }
 
 // Counters move while Run runs. Any goroutine may read them.
@@ -128,7 +128,7 @@ func (r *run) newClient() (*altertable.Client, error) {
 		altertable.WithRequestTimeout(time.Minute), // megabytes in parallel, over any line
 		altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 1 << 62}),
 		altertable.WithLogger(o.Logger),
-		altertable.WithHTTPClient(o.HTTPClient),
+		altertable.WithHTTPClient(o.httpClient),
 		altertable.WithOnDelivery(r.ledger.delivery),
 		altertable.WithOnError(func(error) {}), // each message's outcome says it
 	}
