@@ -16,6 +16,14 @@
 //	_raw         the text of a refused row, for the file of rejects
 //
 // All others become properties or traits.
+//
+// Build makes the table sorted: describe.go asks DuckDB for the columns, guess.go
+// finds the endpoint, numbers.go the columns of text that have numbers, and
+// sort.go writes the SQL, with members.go for what is in JSON, instant.go for
+// timestamps and types.go for values. moves.go looks at the identifies again.
+//
+// Read takes the table apart: chunks.go says how many rows are read at a time,
+// mapchunk.go makes their messages, and read.go keeps them in order.
 package stage
 
 import (
