@@ -91,11 +91,7 @@ func floatText(f float64, bits int) (text, problem string) {
 func jsonText(value []byte) (text, problem string) {
 	switch value[0] {
 	case '"':
-		inside := value[1 : len(value)-1]
-		if bytes.IndexByte(inside, '\\') >= 0 {
-			inside, _ = jsontext.AppendUnquote(nil, value)
-		}
-		return string(inside), ""
+		return string(unquoted(value)), ""
 	case 'n':
 		return "", ""
 	case 't', 'f':
