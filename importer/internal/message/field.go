@@ -19,8 +19,9 @@ type field struct {
 
 func (f *field) given() bool { return f.text != "" || f.raw != nil }
 
-// roleOf returns what the member of _json of that name means.
-func roleOf(name []byte) Role {
+// RoleOf returns what a column or a member of _json of that name means, Other for
+// those that the package's caller alone knows.
+func RoleOf(name []byte) Role {
 	switch string(name) {
 	case "event":
 		return Event
