@@ -22,7 +22,7 @@
 //	main         signals, the terminal
 //	run          what the arguments say, from one step to the next: read on there
 //	flags        the command line, checked; usage writes what -h shows
-//	source       which source, and the preset's SQL; -print-sql ends here
+//	source       which source, and the preset's SQL; sql is -print-sql
 //	environment  the variables: where messages go
 //	files        the names of what is written, checked before the source is read
 //	look         the dry run

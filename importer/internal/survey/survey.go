@@ -25,11 +25,11 @@ type Survey struct {
 	stage *stage.Stage
 	usual []byte // environment of messages that name none
 
-	Rows    int64 // messages, the refused ones included
-	Refused int64 // of these
+	Rows    int64            // messages, the refused ones included
+	Refused int64            // of these
+	Sent    map[string]int64 // messages that would be sent, by endpoint
+	Dated   int64            // identifies with a timestamp
 
-	sent         map[string]int64  // messages that would be sent, by endpoint
-	dated        int64             // identifies with a timestamp
 	environments map[string]*int64 // messages that would be sent
 	first, last  int64             // timestamps, or record.NoTime
 	bytes        map[string]int64
@@ -79,7 +79,7 @@ func Make(ctx context.Context, s *stage.Stage, environment string, read *atomic.
 func newSurvey(s *stage.Stage) *Survey {
 	return &Survey{
 		stage:        s,
-		sent:         map[string]int64{},
+		Sent:         map[string]int64{},
 		environments: map[string]*int64{},
 		first:        record.NoTime,
 		last:         record.NoTime,
@@ -95,7 +95,7 @@ func (v *Survey) add(row *record.Row) {
 		v.refuse(row)
 		return
 	}
-	v.sent[row.Endpoint]++
+	v.Sent[row.Endpoint]++
 	v.bytes[row.Endpoint] += int64(len(row.Message)) + 1
 	v.environment(environment(row.Message))
 	if row.At != record.NoTime {
@@ -104,7 +104,7 @@ func (v *Survey) add(row *record.Row) {
 		}
 		v.last = max(v.last, row.At)
 		if row.Endpoint == record.Identify {
-			v.dated++
+			v.Dated++
 		}
 	}
 	if row.Endpoint == record.Track {
@@ -178,7 +178,7 @@ func (v *Survey) Rejected() map[string]int64 {
 // requests estimates how many requests the import takes.
 func (v *Survey) requests() int64 {
 	var sum int64
-	for endpoint, n := range v.sent {
+	for endpoint, n := range v.Sent {
 		sum += max((n+record.RequestMessages-1)/record.RequestMessages, (v.bytes[endpoint]+record.RequestBytes-1)/record.RequestBytes)
 	}
 	return sum
