@@ -41,7 +41,7 @@ func (l *load) fill(ctx context.Context, query string) error {
 	if err != nil {
 		return l.explain(ctx, err)
 	}
-	columns, err := names(ctx, l.conn, "SELECT column_name FROM duckdb_columns() WHERE database_name = 'import' AND schema_name = 'main' AND table_name = 'loaded' ORDER BY column_index")
+	columns, err := duck.Texts(ctx, l.conn, "SELECT column_name FROM duckdb_columns() WHERE database_name = 'import' AND schema_name = 'main' AND table_name = 'loaded' ORDER BY column_index")
 	if err != nil {
 		return l.explain(ctx, err)
 	}

@@ -144,7 +144,7 @@ func (s *Stage) dropSource(ctx context.Context) error {
 		FROM information_schema.tables
 		WHERE table_catalog = current_database() AND table_schema = current_schema() AND table_name <> 'sorted'
 		ORDER BY table_type = 'VIEW' DESC`
-	statements, err := texts(ctx, s.db, drops)
+	statements, err := duck.Texts(ctx, s.db, drops)
 	if err == nil {
 		_, err = s.db.ExecContext(ctx, strings.Join(statements, "; "))
 	}
@@ -152,23 +152,6 @@ func (s *Stage) dropSource(ctx context.Context) error {
 		return sentence(ctx, "the copy of the source cannot be removed", err)
 	}
 	return nil
-}
-
-// texts are the first column of a query's rows.
-func texts(ctx context.Context, db *duck.DB, query string) (list []string, err error) {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		list = append(list, text)
-	}
-	return list, rows.Err()
 }
 
 // count fills in how many rows there are of what.
