@@ -37,7 +37,7 @@ func (j *job) deliver(ctx, stop context.Context, st *state.State, rejectsPath st
 	var rejects *reject.File
 	if st.Next() < st.Rows() { // else their file may have been moved away
 		var err error
-		if rejects, err = reject.Open(rejectsPath, st.Last().Rejects); err != nil {
+		if rejects, err = j.openRejects(rejectsPath, st.Last()); err != nil {
 			return exitFailed, err
 		}
 	}
@@ -63,6 +63,17 @@ func (j *job) deliver(ctx, stop context.Context, st *state.State, rejectsPath st
 		return exitRefused, nil
 	}
 	return exitOK, nil
+}
+
+// openRejects opens the file of rejects. Where somebody has moved it away, -force
+// begins a new one.
+func (j *job) openRejects(path string, last state.Note) (*reject.File, error) {
+	rejects, err := reject.Open(path, last.Rejects, last.RejectsSum)
+	var gone *reject.GoneError
+	if j.force && errors.As(err, &gone) {
+		return reject.Open(path, 0, "")
+	}
+	return rejects, err
 }
 
 // follow delivers, and shows how far that is.
@@ -105,6 +116,11 @@ func (j *job) openState(ctx context.Context) (*state.State, error) {
 	next := int64(0)
 	if prefix != "" && prefix == changed.Prefix {
 		next = changed.Next
+	}
+	if next == 0 {
+		if err := reject.Discard(j.files.rejects, changed.Rejects, changed.RejectsSum); err != nil {
+			return nil, err
+		}
 	}
 	what, _, _ := strings.Cut(changed.Sentence, ". ")
 	switch {

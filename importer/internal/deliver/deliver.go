@@ -127,7 +127,7 @@ func (r *run) newClient() (*altertable.Client, error) {
 		altertable.WithOverflow(altertable.Block),
 		altertable.WithRequestTimeout(time.Minute), // megabytes in parallel, over any line
 		altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 1 << 62}),
-		altertable.WithLogger(o.Logger),
+		altertable.WithLogger(filtered(o.Logger)),
 		altertable.WithHTTPClient(o.httpClient),
 		altertable.WithOnDelivery(r.ledger.delivery),
 		altertable.WithOnError(func(error) {}), // each message's outcome says it

@@ -107,7 +107,7 @@ func (i *importer) runWith(ctx, stop context.Context, opened func(*files)) (Resu
 	st, err := state.Open(i.path(), i.about())
 	require.NoError(i.t, err)
 	defer st.Close()
-	rejects, err := reject.Open(i.rejectsPath(), st.Last().Rejects)
+	rejects, err := reject.Open(i.rejectsPath(), st.Last().Rejects, st.Last().RejectsSum)
 	require.NoError(i.t, err)
 	defer rejects.Close()
 	if opened != nil {
