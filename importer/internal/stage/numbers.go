@@ -15,9 +15,10 @@ import (
 // sampleText is how many rows of text show whether a column has numbers.
 const sampleText = 20_000
 
-// What JSON takes for a number, and what for a boolean.
+// What is a number, and what a boolean: what package message makes one of. Digits
+// that a float64 would change are an id.
 const (
-	jsonNumber  = `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`
+	jsonNumber  = `-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?`
 	jsonBoolean = `true|false`
 )
 
