@@ -2,6 +2,8 @@ package stage
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,4 +31,18 @@ func TestColumnsOfTextThatAreNumbers(t *testing.T) {
 func TestColumnsWithTypesKeepThem(t *testing.T) {
 	s := build(t, "SELECT 'u1' AS distinct_id, '5' AS a", Options{})
 	assert.Contains(t, string(read(t, s, 0)[0].Message), `"a":"5"`)
+}
+
+// TestWideText has more columns than DuckDB's expressions may be deep, and a
+// machine for the pattern of each would take gigabytes.
+func TestWideText(t *testing.T) {
+	const wide = 1100
+	columns := make([]string, wide)
+	for i := range columns {
+		columns[i] = fmt.Sprintf("'%d' AS p%d", i, i)
+	}
+	db := openSource(t, "SELECT 'u1' AS distinct_id, "+strings.Join(columns, ", "))
+	s, err := Build(context.Background(), db, &source.Source{Name: "a.csv", Text: true}, Options{})
+	require.NoError(t, err)
+	assert.Contains(t, string(read(t, s, 0)[0].Message), `"p1099":1099}`)
 }
