@@ -54,6 +54,11 @@ func TestLarge(t *testing.T) {
 		require.NoError(t, db.QueryRow("SELECT current_setting('threads')::INT").Scan(&n))
 		return n
 	}
+	limit := func() (text string) {
+		require.NoError(t, db.QueryRow("SELECT current_setting('memory_limit')").Scan(&text))
+		return text
+	}
+	usual := limit()
 	full := &duckdb.Error{Type: duckdb.ErrorTypeOutOfMemory, Msg: "full"}
 	for name, c := range map[string]struct {
 		errs []error
@@ -63,7 +68,8 @@ func TestLarge(t *testing.T) {
 		"well":         {[]error{nil}, nil, 1},
 		"another":      {[]error{os.ErrInvalid}, os.ErrInvalid, 1},
 		"enough then":  {[]error{fmt.Errorf("a: %w", full), nil}, nil, 2},
-		"never enough": {[]error{full, full}, full, 2},
+		"wide":         {[]error{full, full, nil}, nil, 3},
+		"never enough": {[]error{full, full, full}, full, 3},
 	} {
 		var seen []int
 		err := db.Large(ctx, func() error {
@@ -71,8 +77,9 @@ func TestLarge(t *testing.T) {
 			return c.errs[len(seen)-1]
 		})
 		assert.ErrorIs(t, err, c.want, name)
-		assert.Equal(t, []int{threads(), 1}[:c.runs], seen, name)
+		assert.Equal(t, []int{threads(), 1, 1}[:c.runs], seen, name)
 		assert.Equal(t, threads(), now(), name)
+		assert.Equal(t, usual, limit(), name)
 	}
 }
 

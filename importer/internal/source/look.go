@@ -114,8 +114,11 @@ func (f *file) readHead(start []byte) error {
 		f.whole = false
 		return nil
 	}
-	if err == io.EOF || err == io.ErrUnexpectedEOF || !f.whole && n > 0 {
+	switch {
+	case err == io.EOF, n > 0 && (err == io.ErrUnexpectedEOF || !f.whole):
 		return nil // a file that is cut off is found where all of it is read
+	case err == io.ErrUnexpectedEOF:
+		return fmt.Errorf("the %s file is cut off: %w", compression, err)
 	}
 	return err
 }
