@@ -23,9 +23,11 @@ type job struct {
 	sample   bool // there is no source but the sample
 	source   *source.Source
 	mapping  string // SQL; empty: all of the source
-	files    files
-	stage    *stage.Stage
-	report   report
+
+	likePreset string // for which the source looks made; empty: for none, or it is said
+	files      files
+	stage      *stage.Stage
+	report     report
 }
 
 // run does what the arguments say, and returns the exit status. When ctx ends it
@@ -123,14 +125,18 @@ func (j *job) load(ctx context.Context, db *duck.DB) error {
 	if err := j.source.Load(ctx, db); err != nil {
 		return err
 	}
-	if err := j.choosePreset(ctx, db); err != nil {
+	if err := j.chooseMapping(ctx, db); err != nil {
 		return err
 	}
+	j.likePreset = j.recognize(ctx, db)
 	j.progress.Start("Sorting", nil)
 	built, err := stage.Build(ctx, db, j.source, stage.Options{
 		Mapping: j.mapping, As: j.as, Only: j.endpoints, Since: j.from, Until: j.end,
 		TraitsNow: j.traitsNow, Environment: j.target.environment,
 	})
+	if err != nil && j.likePreset != "" && ctx.Err() == nil {
+		return fmt.Errorf("%w. Or is it an export of another tool? Then say -preset %s", err, j.likePreset)
+	}
 	if err != nil {
 		return err
 	}

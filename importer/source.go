@@ -46,13 +46,17 @@ func (j *job) chooseSource() (err error) {
 	return err
 }
 
-// choosePreset makes the preset's SQL for the columns that the source has.
-func (j *job) choosePreset(ctx context.Context, db *duck.DB) error {
-	if j.preset == "" {
+// chooseMapping takes the query over files, or makes the preset's SQL for the
+// columns that the source has.
+func (j *job) chooseMapping(ctx context.Context, db *duck.DB) error {
+	j.mapping = j.source.Mapping
+	switch {
+	case j.preset == "" && j.mapping == "":
 		return nil
-	}
-	if j.source.Raw {
-		return errors.New("the source has messages already, as files of rejects and dead letters have: leave -preset out")
+	case j.source.Raw:
+		return errors.New("the source has messages already, as files of rejects and dead letters have: leave -preset and -sql out")
+	case j.preset == "":
+		return nil
 	}
 	columns, err := columnsOf(ctx, db, "SELECT * FROM source")
 	if err != nil {

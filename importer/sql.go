@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ func (j *job) print(ctx context.Context) (int, error) {
 		return exitFailed, fmt.Errorf("-print-sql: %s cannot be named in SQL: save it as a file first", j.source.Name)
 	}
 	from := strings.TrimRight(strings.TrimSpace(j.source.SQL), ";")
-	mapping := "SELECT *\nFROM source"
+	mapping := cmp.Or(j.source.Mapping, "SELECT *\nFROM source")
 	if j.preset != "" {
 		db, err := duck.Open(ctx, j.temp)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -134,8 +135,8 @@ func (s *Source) unite() error {
 func (s *Source) checkFlags() error {
 	database := s.format == sqliteFormat || s.format == duckdbFormat
 	switch {
-	case s.spec.SQL != "" && !database:
-		return fmt.Errorf("with -sql the query names the files: -sql \"SELECT ... FROM '%s'\"", s.Name)
+	case s.spec.SQL != "" && !database && !fromSource.MatchString(s.spec.SQL):
+		return fmt.Errorf("with -sql the query calls %s source: -sql \"SELECT ... FROM source\"", s.Name)
 	case s.spec.Table != "" && !database:
 		return fmt.Errorf("-table is for databases, and %s is %s", s.Name, called[s.format])
 	case s.spec.Delimiter != "" && s.format != csvFormat:
@@ -147,5 +148,11 @@ func (s *Source) checkFlags() error {
 	case database && s.files[0].compression != "none":
 		return fmt.Errorf("%s is %s that is compressed: unpack it first", s.Name, called[s.format])
 	}
+	if !database {
+		s.Mapping = trimQuery(s.spec.SQL)
+	}
 	return nil
 }
+
+// fromSource matches a query over what was read of files.
+var fromSource = regexp.MustCompile(`(?i)\bsource\b`)

@@ -161,6 +161,8 @@ func formatOf(path string, head []byte, said string) (string, error) {
 		return duckdbFormat, nil
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return "", fmt.Errorf("%s is a ZIP archive or a spreadsheet: unpack it, or save it as CSV", path)
+	case bytes.HasPrefix(head, []byte("PGDMP")), bytes.Contains(head[:min(len(head), 64)], []byte("-- PostgreSQL database dump")):
+		return "", fmt.Errorf("%s is a dump of Postgres, which Postgres alone reads: name the database itself, as in postgres://host/name, or save a table as CSV: psql -c \"COPY users TO STDOUT CSV HEADER\"", path)
 	}
 	return textFormat(path, head), nil
 }

@@ -31,7 +31,7 @@ import (
 // A Spec is what the command line says about the source.
 type Spec struct {
 	Paths     []string // files, patterns, directories are refused; "-" is standard input; postgres:// URLs
-	SQL       string   // a SELECT of DuckDB; with Paths, over the database that is named there
+	SQL       string   // a SELECT of DuckDB; with Paths, over the database that is named there, or the table source
 	Table     string   // of a database
 	Format    string   // csv, ndjson, json, parquet; empty: by name and content
 	Delimiter string   // of CSV; empty: by the first line
@@ -53,7 +53,10 @@ type Source struct {
 	SQL   string // what fills the table source, as a SELECT; for -print-sql
 	JSON  bool   // the table has _json; of a query it is known after Load
 	Raw   bool   // its objects are {"endpoint": ..., "message": {...}}: rejects, dead letters
-	Text  bool   // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
+	// Mapping is the query of -sql where the source is files: a SELECT over the
+	// table source. Empty: none.
+	Mapping string
+	Text    bool // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
 
 	spec   Spec
 	format string

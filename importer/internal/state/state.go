@@ -69,14 +69,20 @@ type State struct {
 }
 
 // Open opens or makes the file at path, and locks it. The error is a
-// *ChangedError if it is about another import, else a sentence. With an empty
+// *ChangedError if it is about another import, of which something was sent, else a
+// sentence. With an empty
 // path the state is in memory alone.
 func Open(path string, i Import) (*State, error) {
 	return open(path, i, func(s *State, stored *header) error {
-		if changed := stored.compare(i); len(changed) > 0 {
+		switch changed := stored.compare(i); {
+		case len(changed) == 0:
+			return nil
+		case s.untouched():
+			s.restart(i, 0)
+			return s.rewrite()
+		default:
 			return s.changed(changed)
 		}
-		return nil
 	})
 }
 
@@ -123,6 +129,13 @@ func (s *State) open(accept func(*State, *header) error) (err error) {
 		return err
 	}
 	return s.append()
+}
+
+// untouched reports whether the runs before have sent nothing and refused nothing:
+// the key was a wrong one, say.
+func (s *State) untouched() bool {
+	n := s.last
+	return len(s.done) == 0 && n.Delivered == 0 && n.Issued == 0 && n.Unsure == 0 && n.Twice == 0 && n.Rejects == 0
 }
 
 // restart forgets what is done from next on.

@@ -29,6 +29,7 @@ type Survey struct {
 	Refused int64            // of these
 	Sent    map[string]int64 // messages that would be sent, by endpoint
 	Dated   int64            // identifies with a timestamp
+	Advice  []string         // hints of the caller, which come first
 
 	environments map[string]*int64 // messages that would be sent
 	first, last  int64             // timestamps, or record.NoTime
