@@ -152,11 +152,18 @@ func TestForce(t *testing.T) {
 	assert.Contains(t, s.err.String(), "-force goes on after the first 4 messages")
 	assert.Len(t, srv.Events(), 4)
 
-	require.NoError(t, os.WriteFile(source, []byte(strings.Replace(clean, ",pro,", ",free,", 1)), 0o600))
-	require.Equal(t, exitOK, s.run("-force", source), s.said())
+	changed := strings.Replace(clean, ",pro,", ",free,", 1)
+	require.NoError(t, os.WriteFile(source, []byte(changed), 0o600))
+	require.Equal(t, exitOK, s.run("-force", source), s.said(), "there are fewer rows")
 	assert.Contains(t, s.err.String(), "-force starts at the first row")
 	assert.Contains(t, s.out.String(), "perhaps twice 5")
 	assert.Len(t, srv.Events(), 7)
+
+	require.NoError(t, os.WriteFile(source, []byte(strings.Replace(changed, ",free,", ",team,", 1)), 0o600))
+	require.Equal(t, exitOK, s.run("-force", source), s.said(), "there are as many")
+	assert.Contains(t, s.err.String(), "-force starts at the first row")
+	assert.Contains(t, s.out.String(), "perhaps twice 9")
+	assert.Len(t, srv.Events(), 10)
 }
 
 func TestInterrupt(t *testing.T) {
