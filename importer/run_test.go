@@ -166,6 +166,22 @@ func TestForce(t *testing.T) {
 	assert.Len(t, srv.Events(), 10)
 }
 
+func TestAnotherTarget(t *testing.T) {
+	srv, other := newServer(t), newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", clean)
+	require.Equal(t, exitOK, s.run(source), s.said())
+	s.variables["ALTERTABLE_API_KEY"] = "pk_of_another_project"
+	require.Equal(t, exitFailed, s.run(source))
+	assert.Contains(t, s.err.String(), "the API key is another one")
+	assert.NotContains(t, s.said(), "pk_of_another_project")
+	s.variables["ALTERTABLE_API_KEY"], s.variables["ALTERTABLE_BASE_URL"] = testKey, other.URL
+	require.Equal(t, exitFailed, s.run(source))
+	assert.Contains(t, s.err.String(), "the target was "+srv.URL)
+	assert.Len(t, srv.Events(), 3)
+	assert.Empty(t, other.Requests())
+}
+
 func TestInterrupt(t *testing.T) {
 	srv := newServer(t)
 	s := newShell(t, srv)
