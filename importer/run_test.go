@@ -172,8 +172,10 @@ func TestAnotherTarget(t *testing.T) {
 	source := write(t, "events.csv", clean)
 	require.Equal(t, exitOK, s.run(source), s.said())
 	s.variables["ALTERTABLE_API_KEY"] = "pk_of_another_project"
-	require.Equal(t, exitFailed, s.run(source))
+	reportPath := filepath.Join(t.TempDir(), "report.json")
+	require.Equal(t, exitFailed, s.run("-report", reportPath, source))
 	assert.Contains(t, s.err.String(), "the API key is another one")
+	assert.Contains(t, readReport(t, reportPath).Error, "the API key is another one", "there is a report of a failure, too")
 	assert.NotContains(t, s.said(), "pk_of_another_project")
 	s.variables["ALTERTABLE_API_KEY"], s.variables["ALTERTABLE_BASE_URL"] = testKey, other.URL
 	require.Equal(t, exitFailed, s.run(source))

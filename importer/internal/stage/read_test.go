@@ -67,7 +67,7 @@ func TestIDsOfRowsThatAreEqualForDuckDBAlone(t *testing.T) {
 
 func TestChunksFollowOneAnother(t *testing.T) {
 	s := build(t, fmt.Sprintf(fewInstants, chunkRows+5), Options{})
-	for from, want := range map[int64]chunk{0: {0, chunkRows}, 5: {5, chunkRows}, chunkRows: {chunkRows, chunkRows + 5}, chunkRows + 5: {chunkRows + 5, chunkRows + 5}} {
+	for from, want := range map[int64]chunk{0: {0, chunkRows}, 5: {5, chunkRows + 5}, chunkRows: {chunkRows, chunkRows + 5}, chunkRows + 5: {chunkRows + 5, chunkRows + 5}} {
 		c, err := s.chunk(t.Context(), from)
 		require.NoError(t, err)
 		assert.Equal(t, want, c)
