@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -164,6 +165,18 @@ func TestForce(t *testing.T) {
 	assert.Contains(t, s.err.String(), "-force starts at the first row")
 	assert.Contains(t, s.out.String(), "perhaps twice 9")
 	assert.Len(t, srv.Events(), 10)
+}
+
+func TestTraitsNow(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	began := time.Now()
+	require.Equal(t, exitOK, s.run("-traits-now", write(t, "events.csv", clean)), s.said())
+	person, ok := srv.Identity("production", "u_1")
+	require.True(t, ok)
+	assert.Equal(t, "pro", person.Traits["plan"])
+	assert.WithinRange(t, person.UpdatedAt, began.Add(-time.Second), time.Now())
+	assert.NotContains(t, s.out.String(), "-traits-now", "it needs no advice any more")
 }
 
 func TestAnotherTarget(t *testing.T) {
