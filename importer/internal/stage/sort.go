@@ -7,6 +7,7 @@ import (
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/message"
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
 // The table sorted has, besides the mapping's columns c0, c1 and so on:
@@ -44,7 +45,7 @@ func (sh *shape) sortSQL(o Options, torn bool) string {
 // sortKey is rank, stamp with NULLs at the end, hash for tracks, and seq. In
 // 24 bytes, and one more for each value that may be NULL, a key needs no memory
 // besides the row's. What is cut off of the hash and of seq decides nothing.
-var sortKey = fmt.Sprintf("rank * (1::BIGINT << 61) + CASE WHEN rank > 0 THEN coalesce(stamp - %d, 1::BIGINT << 60) ELSE 0 END, ", firstInstant) +
+var sortKey = fmt.Sprintf("rank * (1::BIGINT << 61) + CASE WHEN rank > 0 THEN coalesce(stamp - %d, 1::BIGINT << 60) ELSE 0 END, ", int64(record.FirstTime)) +
 	"CASE WHEN rank = 3 THEN (hash >> 1)::BIGINT ELSE seq END, " +
 	"(CASE WHEN rank = 3 THEN seq ELSE (hash >> 1)::BIGINT END & 4294967295)::UINTEGER"
 
