@@ -25,7 +25,7 @@
 //	source       which source, and the preset's SQL; sql is -print-sql
 //	environment  the variables: where messages go
 //	files        the names of what is written, checked before the source is read
-//	look         the dry run
+//	look         the dry run; advice looks for a preset that the source is made for
 //	send         the import: the state, then package deliver; outcome says what
 //	             became of it, report writes that as JSON
 //	local        the import into a server within the process

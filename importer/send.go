@@ -91,7 +91,7 @@ func (j *job) follow(ctx, stop context.Context, st *state.State, rejects *reject
 	defer unhook()
 	return deliver.Run(ctx, stop, j.stage, st, rejects, deliver.Options{
 		Key: j.target.key, BaseURL: j.target.baseURL, Environment: j.target.environment, InsecureHTTP: j.target.insecureHTTP, Rate: j.rate,
-		Logger: slog.New(logHandler{slog.NewTextHandler(j.progress, &slog.HandlerOptions{Level: slog.LevelWarn})}),
+		Logger: slog.New(slog.NewTextHandler(j.progress, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}, counters)
 }
 
