@@ -52,7 +52,7 @@ func (j *job) look(ctx context.Context) (int, error) {
 	}
 	fmt.Fprintln(j.out)
 	if err := v.Print(j.out, width, j.showValues); err != nil {
-		return exitFailed, fmt.Errorf("the survey cannot be written: %w", cause(err))
+		return exitFailed, fmt.Errorf("the survey cannot be written: %w", show.Cause(err))
 	}
 	j.sayNext()
 	if v.Refused > 0 {

@@ -76,7 +76,8 @@ func (t terminal) fail(err error) {
 	}
 }
 
-// do returns exitFailed with each error.
+// do checks all that can be checked without the rows, and opens a database. With
+// an error the status is exitFailed.
 func (j *job) do(ctx, stop context.Context) (status int, err error) {
 	if err := j.chooseSource(); err != nil {
 		return exitFailed, err
@@ -96,11 +97,12 @@ func (j *job) do(ctx, stop context.Context) (status int, err error) {
 			status, err = exitFailed, closed
 		}
 	}()
-	return j.with(ctx, stop, db)
+	return j.doWith(ctx, stop, db)
 }
 
-// with does the work with a database.
-func (j *job) with(ctx, stop context.Context, db *duck.DB) (int, error) {
+// doWith does what needs a database: the rows are loaded, and then looked at or
+// sent.
+func (j *job) doWith(ctx, stop context.Context, db *duck.DB) (int, error) {
 	if err := j.load(ctx, db); err != nil {
 		return exitFailed, err
 	}
@@ -113,7 +115,7 @@ func (j *job) with(ctx, stop context.Context, db *duck.DB) (int, error) {
 	if j.to == "local" {
 		return j.sendHere(ctx, stop, db)
 	}
-	return j.send(ctx, stop, db)
+	return j.send(ctx, stop)
 }
 
 // load reads and sorts the rows.

@@ -37,7 +37,7 @@ func (d *draft) checkTaken(row *Mapped, list []member) {
 	s := d.s
 	for i := range list {
 		m := &list[i]
-		role := roleOf(m.name)
+		role := RoleOf(m.name)
 		if string(m.value) != "null" {
 			s.field[role].json = m.value
 		}

@@ -26,7 +26,7 @@ func Find(spec Spec) (*Source, error) {
 	case slices.Contains(spec.Paths, "-"):
 		return s, s.findStdin()
 	}
-	paths, err := expand(spec.Paths)
+	paths, err := Expand(spec.Paths, spec.Ours)
 	if err != nil {
 		return nil, err
 	}
@@ -65,19 +65,16 @@ func (s *Source) name(given []string) {
 	}
 }
 
-// ours are files that this command makes beside a source. A pattern that matches
-// them does not mean them.
-var ours = []string{".import-state", ".rejects.ndjson"}
-
-// expand returns the files that paths and patterns name, in order, and each one
-// once.
-func expand(paths []string) ([]string, error) {
+// Expand returns the files that paths and patterns name, in order, and each one
+// once. A pattern does not mean files whose names end like one of ours. The error
+// is a sentence.
+func Expand(paths, ours []string) ([]string, error) {
 	var all []string
 	seen := map[string]bool{}
 	for _, path := range paths {
 		matches := []string{path}
 		if _, err := os.Lstat(path); err != nil && strings.ContainsAny(path, "*?[") {
-			if matches, err = match(path); err != nil {
+			if matches, err = match(path, ours); err != nil {
 				return nil, err
 			}
 		}
@@ -91,7 +88,9 @@ func expand(paths []string) ([]string, error) {
 	return all, nil
 }
 
-func match(pattern string) ([]string, error) {
+// match returns the files that a pattern means: none that is hidden, and none of
+// ours, unless the pattern says so.
+func match(pattern string, ours []string) ([]string, error) {
 	matches, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a pattern of file names: a [ has no ]", pattern)

@@ -11,6 +11,16 @@
 // What could not be read is in the table torn:
 //
 //	row BIGINT, file VARCHAR, line VARCHAR, reason VARCHAR
+//
+// Find looks at the beginning of each file (look.go) and chooses how Load fills
+// the tables:
+//
+//	csv, json                     by DuckDB, after a look at each row that finds
+//	                              the torn ones: text, records, values, window
+//	parquet, database, postgres,
+//	query                         by DuckDB, in one statement (fill, in query.go)
+//	sqlite                        tables copied to DuckDB, then as a query
+//	stdin                         copied to a file, then as what it is
 package source
 
 import (
@@ -27,6 +37,7 @@ type Spec struct {
 	Delimiter string   // of CSV; empty: by the first line
 	Encoding  string   // of CSV: utf-8, utf-16, latin-1; empty: utf-8
 	Stdin     io.Reader
+	Ours      []string // how the names of files end that the command makes: a pattern does not mean those
 }
 
 // A Source is a source that was found, and looked at from outside.

@@ -38,16 +38,17 @@ type Range struct{ First, Last int64 }
 
 // A Note is what changes with each batch.
 type Note struct {
-	Done      []Range // positions that were delivered or refused since the note before
-	Delivered int64   // messages, of all runs
-	Bytes     int64   // of them
-	Seconds   float64
-	Rejects   int64            // size of the file of rejects
-	Rejected  map[string]int64 // messages, by reason
-	Issued    int64            // positions below it may have been sent
-	Unsure    int64            // messages that an ended run has sent without an answer
-	Twice     int64            // messages that may have been delivered twice so far
-	Chain     string           // what deliver.Verify returns for the rows before Next
+	Done       []Range // positions that were delivered or refused since the note before
+	Delivered  int64   // messages, of all runs
+	Bytes      int64   // of them
+	Seconds    float64
+	Rejects    int64            // size of the file of rejects
+	RejectsSum string           // its reject.File's Sum; empty before the first line
+	Rejected   map[string]int64 // messages, by reason
+	Issued     int64            // positions below it may have been sent
+	Unsure     int64            // messages that an ended run has sent without an answer
+	Twice      int64            // messages that may have been delivered twice so far
+	Chain      string           // what deliver.Verify returns for the rows before Next
 }
 
 // A State is the file, locked. One goroutine uses it at a time.
@@ -88,7 +89,7 @@ func Open(path string, i Import) (*State, error) {
 // Force makes the file be about i, where it was changed: what is done before
 // next stays done. next is 0, or ChangedError.Next if the rows before it are the
 // same. With 0 all sums begin anew, except that what was sent counts as possibly
-// delivered twice; the file of rejects begins anew, too.
+// delivered twice. The file of rejects has to begin anew then: reject.Discard.
 func Force(path string, i Import, next int64) (*State, error) {
 	return open(path, i, func(s *State, _ *header) error {
 		s.restart(i, min(next, s.Next(), i.Rows))
@@ -238,7 +239,7 @@ func (s *State) Finish() error {
 func (s *State) Close() error {
 	var err error
 	if s.file != nil && s.err == nil {
-		err = s.told(s.file.Sync())
+		err = s.sync()
 	}
 	return errors.Join(err, s.release())
 }
