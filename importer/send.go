@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/deliver"
-	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/progress"
 	"github.com/altertable-ai/altertable-go/importer/internal/reject"
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
@@ -20,8 +19,8 @@ import (
 )
 
 // send is the import.
-func (j *job) send(ctx, stop context.Context, db *duck.DB) (status int, err error) {
-	st, err := j.openState(ctx, db)
+func (j *job) send(ctx, stop context.Context) (status int, err error) {
+	st, err := j.openState(ctx)
 	if err != nil {
 		return exitFailed, err
 	}
@@ -98,10 +97,10 @@ func (j *job) follow(ctx, stop context.Context, st *state.State, rejects *reject
 
 // openState opens the state, of an import that may have changed if -force says
 // so.
-func (j *job) openState(ctx context.Context, db *duck.DB) (*state.State, error) {
+func (j *job) openState(ctx context.Context) (*state.State, error) {
 	j.progress.Start("Comparing with the state", nil)
 	defer j.progress.Stop()
-	about, err := j.about(ctx, db)
+	about, err := j.about(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -136,18 +135,14 @@ func (j *job) openState(ctx context.Context, db *duck.DB) (*state.State, error) 
 }
 
 // about says what must not change while an import goes on.
-func (j *job) about(ctx context.Context, db *duck.DB) (state.Import, error) {
+func (j *job) about(ctx context.Context) (state.Import, error) {
 	digest, err := j.stage.Digest(ctx, j.stage.Rows)
 	if err != nil {
 		return state.Import{}, err
 	}
-	var engine string
-	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&engine); err != nil {
-		return state.Import{}, errors.New(duck.Sentence(err))
-	}
 	flags := j.mappingFlags()
 	return state.Import{
-		Source: j.source.Name, Rows: j.stage.Rows, Digest: digest, Engine: engine, Mapping: hashOf(flags),
+		Source: j.source.Name, Rows: j.stage.Rows, Digest: digest, Engine: j.stage.Engine, Mapping: hashOf(flags),
 		Target: j.target.name(), Key: hash("key", j.target.key, j.target.baseURL), Flags: flags,
 	}, nil
 }

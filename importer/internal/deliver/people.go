@@ -59,7 +59,7 @@ type group struct {
 
 // isFull reports whether a message of this size may be in another batch.
 func (g *group) isFull(size, batchSize int) bool {
-	return g.count > 0 && (g.count >= batchSize || g.bytes+size > maxMessage*9/10 || time.Since(g.begun) > maxGroupAge)
+	return g.count > 0 && (g.count >= batchSize || g.bytes+size > record.RequestBytes*9/10 || time.Since(g.begun) > maxGroupAge)
 }
 
 // makeRoom begins another group if the row may not be in this one's batch, and lets
@@ -68,7 +68,7 @@ func (r *run) makeRoom(row *record.Row) {
 	if r.endpoint != record.Identify {
 		return
 	}
-	size := maxMessage / 2 // of one that is sent again, most likely
+	size := record.RequestBytes / 2 // of one that is sent again, most likely
 	if row != nil {
 		size = len(row.Message)
 	}

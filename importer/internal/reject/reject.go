@@ -23,6 +23,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // A File is made by its first line, readable by its owner alone.
@@ -225,9 +226,5 @@ func (f *File) told(err error) error {
 	if err == nil {
 		return nil
 	}
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	return fmt.Errorf("the rejects cannot be written to %s: %w; make room, or name another file with -rejects", f.path, err)
+	return fmt.Errorf("the rejects cannot be written to %s: %w; make room, or name another file with -rejects", f.path, show.Cause(err))
 }

@@ -8,9 +8,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
+)
+
+// What the names of the files beside the state's have behind its own: that of the
+// lock, and of the state that replaces it. A killed process leaves them.
+const (
+	LockSuffix = ".lock"
+	NextSuffix = ".tmp"
 )
 
 const (
@@ -208,7 +216,7 @@ func (s *State) rewrite() error {
 
 // replace puts another file of this text in the place of the state's.
 func (s *State) replace(text []byte) error {
-	next := s.path + ".tmp" // whoever has the lock writes it
+	next := s.path + NextSuffix // whoever has the lock writes it
 	_ = os.Remove(next)
 	file, err := os.OpenFile(next, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -249,7 +257,7 @@ func (s *State) told(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s cannot be written: %w; what was delivered since it was written last is sent again by the next run", s.path, cause(err))
+	return fmt.Errorf("%s cannot be written: %w; what was delivered since it was written last is sent again by the next run", s.path, show.Cause(err))
 }
 
 // refused returns the sentence for a file that cannot be opened.
@@ -262,18 +270,5 @@ func refused(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("there is no directory for %s: make it, or name a file elsewhere with -state", path)
 	}
-	return fmt.Errorf("%s cannot be opened: %w; name a file elsewhere with -state", path, cause(err))
-}
-
-// cause returns err without the operation and the path, which the sentence names.
-func cause(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err
-	}
-	var link *os.LinkError
-	if errors.As(err, &link) {
-		return link.Err
-	}
-	return errors.New(strings.TrimSpace(err.Error()))
+	return fmt.Errorf("%s cannot be opened: %w; name a file elsewhere with -state", path, show.Cause(err))
 }

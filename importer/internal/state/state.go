@@ -69,19 +69,22 @@ type State struct {
 }
 
 // Open opens or makes the file at path, and locks it. The error is a
-// *ChangedError if it is about another import, else a sentence. Another key does not
-// make it one before anything was sent: the first one was wrong then. With an empty
-// path the state is in memory alone.
+// *ChangedError if it is about another import, of which something was sent, else a
+// sentence. Another key does not make it one before anything was sent: the first one
+// was wrong then. With an empty path the state is in memory alone.
 func Open(path string, i Import) (*State, error) {
 	return open(path, i, func(s *State, stored *header) error {
-		changed := stored.compare(i)
-		switch {
+		switch changed := stored.compare(i); {
 		case len(changed) == 0:
 			return nil
+		case s.untouched():
+			s.restart(i, 0)
+			return s.rewrite()
 		case s.nothingSent() && stored.differsInKey(i):
 			return s.rewrite()
+		default:
+			return s.changed(changed)
 		}
-		return s.changed(changed)
 	})
 }
 
@@ -133,6 +136,13 @@ func (s *State) open(accept func(*State, *header) error) (err error) {
 // nothingSent reports whether no message of the import can have arrived.
 func (s *State) nothingSent() bool {
 	return s.last.Delivered == 0 && s.last.Twice == 0 && s.last.Unsure+missing(s.done, s.last.Issued) == 0
+}
+
+// untouched reports whether the runs before have sent nothing and refused nothing:
+// the key was a wrong one, say.
+func (s *State) untouched() bool {
+	n := s.last
+	return len(s.done) == 0 && n.Delivered == 0 && n.Issued == 0 && n.Unsure == 0 && n.Twice == 0 && n.Rejects == 0 && n.RejectsSum == ""
 }
 
 // restart forgets what is done from next on.
