@@ -17,9 +17,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// memoryLimit is for DuckDB's buffers. The process has as much again beside it:
-// results, messages, and what DuckDB does not count.
-const memoryLimit = "200MB"
+// memoryLimit is for DuckDB's buffers. The process has almost as much again beside
+// it: results, messages, and what DuckDB does not count. With much less than this,
+// DuckDB writes a table of twenty columns on one thread.
+const memoryLimit = "240MB"
 
 // tooSlow is compression of text that costs as much time as all else that is done
 // with a row here. The tables are written once, read twice, and removed.
