@@ -7,18 +7,19 @@ import (
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/message"
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
 // The table sorted has, besides the mapping's columns c0, c1 and so on:
 //
-//	rank          the endpoint's place in the order of sending; 0: refused already
+//	rank          the endpoint's rank in the order of sending; 0: refused already
 //	stamp         the timestamp in microseconds since 1970
 //	bad_time      the text of a timestamp that is none
 //	row, file     where the row is from
 //	reason, raw   of a refused row
 //	hash          of all that makes the row's content
 //	size          about how many bytes it has
-//	event, person, zone (the environment), endpoint: of JSON alone
+//	person, zone (the environment), endpoint: of JSON alone
 //
 // Its rowid is the row's position.
 
@@ -44,7 +45,7 @@ func (sh *shape) sortSQL(o Options, torn bool) string {
 // sortKey is rank, stamp with NULLs at the end, hash for tracks, and seq. In
 // 24 bytes, and one more for each value that may be NULL, a key needs no memory
 // besides the row's. What is cut off of the hash and of seq decides nothing.
-var sortKey = fmt.Sprintf("rank * (1::BIGINT << 61) + CASE WHEN rank > 0 THEN coalesce(stamp - %d, 1::BIGINT << 60) ELSE 0 END, ", firstInstant) +
+var sortKey = fmt.Sprintf("rank * (1::BIGINT << 61) + CASE WHEN rank > 0 THEN coalesce(stamp - %d, 1::BIGINT << 60) ELSE 0 END, ", int64(record.FirstTime)) +
 	"CASE WHEN rank = 3 THEN (hash >> 1)::BIGINT ELSE seq END, " +
 	"(CASE WHEN rank = 3 THEN seq ELSE (hash >> 1)::BIGINT END & 4294967295)::UINTEGER"
 
@@ -60,7 +61,7 @@ func (sh *shape) rows(o Options) string {
 	from = "(SELECT *, " + sh.rank() + " AS rank FROM " + from + ")"
 
 	columns := []string{"seq", "stamp", badTime + " AS bad_time"}
-	columns = append(columns, sh.place()...)
+	columns = append(columns, sh.origin()...)
 	content := []string{"stamp", "rank", badTime}
 	for i, c := range sh.columns {
 		name := column(i)
@@ -75,7 +76,7 @@ func (sh *shape) rows(o Options) string {
 		content = append(content, hashed(c, name))
 	}
 	if sh.has(message.JSON) {
-		columns = append(columns, sh.event()+" AS event", sh.person()+" AS person", sh.zone()+" AS zone", sh.endpoint()+" AS endpoint")
+		columns = append(columns, sh.person()+" AS person", sh.zone()+" AS zone", sh.endpoint()+" AS endpoint")
 	}
 	reason := sh.column(message.Reason)
 	if reason == "" {
@@ -97,8 +98,8 @@ func (sh *shape) seq() string {
 	return "row_number() OVER ()"
 }
 
-// place says where a row is from, and why it is refused.
-func (sh *shape) place() []string {
+// origin says where a row is from, and why it is refused.
+func (sh *shape) origin() []string {
 	row := "seq"
 	if c := sh.column(message.Number); c != "" {
 		row = "coalesce(TRY_CAST(" + c + " AS BIGINT), seq)"
