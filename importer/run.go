@@ -135,7 +135,7 @@ func (j *job) load(ctx context.Context, db *duck.DB) error {
 	j.progress.Start("Sorting", nil)
 	built, err := stage.Build(ctx, db, j.source, stage.Options{
 		Mapping: j.mapping, As: j.as, Only: j.endpoints, Since: j.from, Until: j.end,
-		TraitsNow: j.traitsNow, Environment: j.target.environment,
+		TraitsNow: j.traitsNow, Environment: j.target.environment, Enqueued: j.dryBecause() == "",
 	})
 	if err != nil && j.likePreset != "" && ctx.Err() == nil {
 		return fmt.Errorf("%w. Or is it an export of another tool? Then say -preset %s", err, j.likePreset)

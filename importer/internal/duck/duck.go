@@ -19,9 +19,10 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
-// memoryLimit is for DuckDB's buffers. The process has as much again beside it:
-// results, messages, and what DuckDB does not count.
-const memoryLimit = "200MB"
+// memoryLimit is for DuckDB's buffers. The process has almost as much again beside
+// it: results, messages, and what DuckDB does not count. With much less than this,
+// DuckDB writes a table of twenty columns on one thread.
+const memoryLimit = "240MB"
 
 // wideLimit is for what does not fit in that: thousands of columns, of which each
 // has buffers of its own.

@@ -137,7 +137,7 @@ func (d *draft) checkTime() {
 func (d *draft) writeHead() {
 	for {
 		d.writeFields()
-		if d.reason != "" || d.passes() {
+		if d.reason != "" || d.isForEnqueue() || d.passes() {
 			break
 		}
 	}
@@ -145,6 +145,12 @@ func (d *draft) writeHead() {
 		d.writeName(fieldNames[Timestamp])
 		d.s.out = encode.Timestamp(d.s.out, d.at)
 	}
+}
+
+// isForEnqueue reports whether Enqueue will refuse what passes would. An optional id
+// that identifies nobody is left out before that.
+func (d *draft) isForEnqueue() bool {
+	return d.m.o.Enqueued && d.s.field[AnonymousID].text == "" && d.s.field[DeviceID].text == ""
 }
 
 // passes reports false after it left out an optional id that identifies nobody.

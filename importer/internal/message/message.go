@@ -65,6 +65,9 @@ type Options struct {
 	As          string // endpoint of rows that name none
 	Environment string // of rows that name none; empty: the client's
 	TraitsNow   bool   // identifies have no timestamp
+	// Enqueued is for messages that are handed to the SDK's Enqueue, which looks at
+	// ids and names as the Mapper does else, and refuses the same.
+	Enqueued bool
 }
 
 // A Mapper makes messages of rows with the same columns. It may be used by

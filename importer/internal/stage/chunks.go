@@ -13,8 +13,8 @@ type chunk struct{ from, to int64 }
 // Bounds of a chunk. blockRows is what DuckDB reads at once.
 const (
 	blockRows  = 2048
-	chunkRows  = 20 * blockRows
-	chunkBytes = 8 << 20
+	chunkRows  = 4 * blockRows
+	chunkBytes = 4 << 20
 )
 
 // measure notes how many bytes each block of the table has.

@@ -47,6 +47,7 @@ type Options struct {
 	Until       time.Time       // rows at or after it are left out; zero: none
 	TraitsNow   bool            // identifies have no timestamp: they get that of sending
 	Environment string          // of rows that name none
+	Enqueued    bool            // the messages are handed to Enqueue; see message.Options
 
 	keep bool // the tables source and torn stay, for tests; else their space is used again
 }
@@ -100,7 +101,7 @@ func Build(ctx context.Context, db *duck.DB, s *source.Source, o Options) (*Stag
 	if err := st.sort(ctx, o); err != nil {
 		return nil, err
 	}
-	st.mapper = message.New(sh.read, message.Options{As: st.As, Environment: o.Environment, TraitsNow: o.TraitsNow})
+	st.mapper = message.New(sh.read, message.Options{As: st.As, Environment: o.Environment, TraitsNow: o.TraitsNow, Enqueued: o.Enqueued})
 	return st, nil
 }
 
