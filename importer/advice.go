@@ -54,7 +54,7 @@ func (j *job) advise(v *survey.Survey) {
 	switch {
 	case j.likePreset != "":
 		v.Advice = append(v.Advice, likeAnExport(j.likePreset))
-	case j.preset != "" && v.Rows > 0 && v.Refused == v.Rows:
+	case j.preset != "" && v.Messages > 0 && v.Refused == v.Messages:
 		v.Advice = append(v.Advice, fmt.Sprintf("Every row is refused: is it the export that -preset %s reads? presets.md says which one that is.", j.preset))
 	}
 }

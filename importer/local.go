@@ -71,7 +71,7 @@ func (j *job) fill(ctx, stop context.Context, db *duck.DB, c console) (int, erro
 	if rejects == "" {
 		rejects = filepath.Join(db.Dir, "rejects.ndjson")
 	}
-	st, err := state.Open("", state.Import{Source: j.source.Name, Rows: j.stage.Rows})
+	st, err := state.Open("", state.Import{Source: j.source.Name, Messages: j.stage.Messages})
 	if err != nil {
 		return exitFailed, err
 	}

@@ -76,7 +76,7 @@ func (j *job) width() int {
 func (j *job) survey(ctx context.Context) (*survey.Survey, error) {
 	var read atomic.Int64
 	j.progress.Start("Looking at all rows", func() progress.Snapshot {
-		return progress.Snapshot{Done: read.Load(), Total: j.stage.Rows}
+		return progress.Snapshot{Done: read.Load(), Total: j.stage.Messages}
 	})
 	defer j.progress.Stop()
 	return survey.Make(ctx, j.stage, j.target.environment, &read)

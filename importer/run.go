@@ -145,6 +145,6 @@ func (j *job) load(ctx context.Context, db *duck.DB) error {
 	}
 	j.progress.Stop()
 	j.stage = built
-	j.report.Rows, j.report.Messages, j.report.LeftOut = built.Source, built.Rows, built.LeftOut
+	j.report.Rows, j.report.Messages, j.report.LeftOut = built.SourceRows, built.Messages, built.LeftOut
 	return nil
 }

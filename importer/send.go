@@ -35,7 +35,7 @@ func (j *job) send(ctx, stop context.Context) (status int, err error) {
 // deliver sends what the state has not noted, and reports.
 func (j *job) deliver(ctx, stop context.Context, st *state.State, rejectsPath string) (int, error) {
 	var rejects *reject.File
-	if st.Next() < st.Rows() { // else their file may have been moved away
+	if st.Next() < st.Messages() { // else their file may have been moved away
 		var err error
 		if rejects, err = j.openRejects(rejectsPath, st.Last()); err != nil {
 			return exitFailed, err
@@ -81,7 +81,7 @@ func (j *job) follow(ctx, stop context.Context, st *state.State, rejects *reject
 	counters := &deliver.Counters{}
 	j.progress.Start("Sending to "+show.Text(j.target.name(), 60), func() progress.Snapshot {
 		return progress.Snapshot{
-			Done: counters.Done.Load(), Total: j.stage.Rows, Refused: counters.Refused.Load(), Waiting: counters.InFlight.Load(),
+			Done: counters.Done.Load(), Total: j.stage.Messages, Refused: counters.Refused.Load(), Waiting: counters.InFlight.Load(),
 		}
 	})
 	defer j.progress.Stop()
@@ -136,13 +136,13 @@ func (j *job) openState(ctx context.Context) (*state.State, error) {
 
 // about says what must not change while an import goes on.
 func (j *job) about(ctx context.Context) (state.Import, error) {
-	digest, err := j.stage.Digest(ctx, j.stage.Rows)
+	digest, err := j.stage.Digest(ctx, j.stage.Messages)
 	if err != nil {
 		return state.Import{}, err
 	}
 	flags := j.mappingFlags()
 	return state.Import{
-		Source: j.source.Name, Rows: j.stage.Rows, Digest: digest, Engine: j.stage.Engine, Mapping: hashOf(flags),
+		Source: j.source.Name, Messages: j.stage.Messages, Digest: digest, Engine: j.stage.Engine, Mapping: hashOf(flags),
 		Target: j.target.name(), Key: hash("key", j.target.key, j.target.baseURL), Flags: flags,
 	}, nil
 }

@@ -25,7 +25,7 @@ func BenchmarkRun(b *testing.B) {
 		_, _ = copyAll(io.Discard, r.Body)
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"ok":true}`))}, nil
 	})}
-	st, err := state.Open(filepath.Join(b.TempDir(), "state"), state.Import{Rows: int64(b.N)})
+	st, err := state.Open(filepath.Join(b.TempDir(), "state"), state.Import{Messages: int64(b.N)})
 	require.NoError(b, err)
 	defer st.Close()
 	b.ReportAllocs()

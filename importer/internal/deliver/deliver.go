@@ -87,7 +87,7 @@ func Run(ctx, stop context.Context, rows Rows, st *state.State, rejects *reject.
 	b := newBook(st, rejects)
 	c.Done.Add(b.done())
 	c.Refused.Add(b.refused())
-	if st.Next() >= st.Rows() {
+	if st.Next() >= st.Messages() {
 		err := st.Finish()
 		return b.result(err == nil), err
 	}
@@ -108,7 +108,7 @@ func Run(ctx, stop context.Context, rows Rows, st *state.State, rejects *reject.
 	if interrupted {
 		err = nil
 	}
-	finished := err == nil && st.Next() >= st.Rows()
+	finished := err == nil && st.Next() >= st.Messages()
 	if finished {
 		err = st.Finish()
 		finished, interrupted = err == nil, false

@@ -182,10 +182,10 @@ func TestRowsThatAreNotWhatTheyShouldBe(t *testing.T) {
 		_, err := i.run(t.Context())
 		require.EqualError(t, err, "the row at position 7 was read in the place of 4 of 10")
 		i = newImporter(t, tracks(10))
-		st, err := state.Open("", state.Import{Rows: 12})
+		st, err := state.Open("", state.Import{Messages: 12})
 		require.NoError(t, err)
 		result, err := Run(t.Context(), t.Context(), i.rows, st, nil, i.o, nil)
-		require.EqualError(t, err, "there were 12 rows to be sent, and only 10 could be read")
+		require.EqualError(t, err, "there were 12 messages to be sent, and only 10 could be read")
 		assert.EqualValues(t, 10, result.Delivered)
 	})
 }

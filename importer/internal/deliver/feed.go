@@ -46,7 +46,7 @@ type run struct {
 
 // start makes the client and the keeper.
 func (r *run) start(ctx context.Context, st *state.State) error {
-	r.next, r.ahead, r.total = st.Next(), st.Ahead(), st.Rows()
+	r.next, r.ahead, r.total = st.Next(), st.Ahead(), st.Messages()
 	r.issued = r.next
 	c, ok := parseChain(st.Last().Chain)
 	if !ok && r.next > 0 {
@@ -116,7 +116,7 @@ func (r *run) feed() error {
 	case err == nil && r.next == r.total:
 		err = r.settle()
 	case err == nil:
-		err = fmt.Errorf("there were %d rows to be sent, and only %d could be read", r.total, r.next)
+		err = fmt.Errorf("there were %d messages to be sent, and only %d could be read", r.total, r.next)
 	}
 	if err != nil && r.ctx.Err() != nil {
 		return context.Cause(r.ctx)

@@ -87,7 +87,7 @@ func (i *importer) path() string        { return filepath.Join(i.dir, "users.csv
 func (i *importer) rejectsPath() string { return filepath.Join(i.dir, "users.csv.rejects.ndjson") }
 
 func (i *importer) about() state.Import {
-	return state.Import{Source: "users.csv", Rows: int64(len(i.rows.rows)), Digest: "d", Engine: "1", Mapping: "m", Target: i.srv.URL, Key: "k"}
+	return state.Import{Source: "users.csv", Messages: int64(len(i.rows.rows)), Digest: "d", Engine: "1", Mapping: "m", Target: i.srv.URL, Key: "k"}
 }
 
 func (i *importer) run(ctx context.Context) (Result, error) {

@@ -59,7 +59,7 @@ func BenchmarkStage(b *testing.B) {
 					}
 					return nil
 				}))
-				_, err = s.Digest(ctx, s.Rows)
+				_, err = s.Digest(ctx, s.Messages)
 				require.NoError(b, err)
 				exec(b, db, "DROP TABLE sorted")
 				b.SetBytes(int64(bytes))

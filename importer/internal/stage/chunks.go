@@ -19,7 +19,7 @@ const (
 
 // measure notes how many bytes each block of the table has.
 func (s *Stage) measure(ctx context.Context) error {
-	s.blocks = make([]int64, (s.Rows+blockRows-1)/blockRows)
+	s.blocks = make([]int64, (s.Messages+blockRows-1)/blockRows)
 	rows, err := s.db.QueryContext(ctx, fmt.Sprintf("SELECT rowid // %d, sum(size)::BIGINT FROM sorted GROUP BY 1", blockRows))
 	if err != nil {
 		return sentence(ctx, "the rows cannot be measured", err)
@@ -43,15 +43,15 @@ func (s *Stage) measure(ctx context.Context) error {
 func (s *Stage) chunk(ctx context.Context, from int64) (chunk, error) {
 	c := chunk{from: from, to: from}
 	bytes := int64(0)
-	for c.to < s.Rows && c.to-from < chunkRows {
+	for c.to < s.Messages && c.to-from < chunkRows {
 		block := c.to / blockRows
 		if bytes+s.blocks[block] > s.chunkBytes {
 			break
 		}
 		bytes += s.blocks[block]
-		c.to = min(s.Rows, (block+1)*blockRows)
+		c.to = min(s.Messages, (block+1)*blockRows)
 	}
-	if c.to > from || from >= s.Rows {
+	if c.to > from || from >= s.Messages {
 		return c, nil
 	}
 	return s.partOfBlock(ctx, from)
@@ -60,7 +60,7 @@ func (s *Stage) chunk(ctx context.Context, from int64) (chunk, error) {
 // partOfBlock returns as many rows of a block as a chunk may have, but one at
 // least.
 func (s *Stage) partOfBlock(ctx context.Context, from int64) (chunk, error) {
-	end := min(s.Rows, (from/blockRows+1)*blockRows)
+	end := min(s.Messages, (from/blockRows+1)*blockRows)
 	var to int64
 	err := s.db.QueryRowContext(ctx, fmt.Sprintf(
 		"SELECT coalesce(min(rowid) FILTER (bytes > %d AND rowid > %d), %d) FROM (SELECT rowid, sum(size) OVER (ORDER BY rowid) AS bytes FROM sorted WHERE rowid >= %d AND rowid < %d)",
@@ -74,7 +74,7 @@ func (s *Stage) partOfBlock(ctx context.Context, from int64) (chunk, error) {
 // group is the first position of the rows that are equal to the one at position,
 // and follow one another up to it: they are numbered from there.
 func (s *Stage) group(ctx context.Context, position int64) (int64, error) {
-	if position <= s.Rows-s.Endpoints[record.Track] || position >= s.Rows {
+	if position <= s.Messages-s.Endpoints[record.Track] || position >= s.Messages {
 		return position, nil
 	}
 	var first int64

@@ -19,11 +19,11 @@ func digest(t testing.TB, s *Stage, position int64) string {
 func TestADigestIsThatOfTheContent(t *testing.T) {
 	query := fmt.Sprintf(fewInstants, 5000)
 	s := build(t, query, Options{})
-	whole := digest(t, s, s.Rows)
+	whole := digest(t, s, s.Messages)
 	again := build(t, query, Options{})
-	assert.Equal(t, whole, digest(t, again, again.Rows))
+	assert.Equal(t, whole, digest(t, again, again.Messages))
 	assert.Equal(t, digest(t, s, 100), digest(t, again, 100))
-	assert.NotEqual(t, whole, digest(t, s, s.Rows-1))
+	assert.NotEqual(t, whole, digest(t, s, s.Messages-1))
 	assert.NotEmpty(t, s.Engine)
 
 	for name, changed := range map[string]string{
@@ -34,11 +34,11 @@ func TestADigestIsThatOfTheContent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			other := build(t, changed, Options{})
-			assert.NotEqual(t, whole, digest(t, other, other.Rows))
+			assert.NotEqual(t, whole, digest(t, other, other.Messages))
 		})
 	}
 	longer := build(t, query+" UNION ALL SELECT 5001, 'new', 'u', TIMESTAMP '2027-01-01'", Options{})
-	assert.Equal(t, whole, digest(t, longer, s.Rows), "what is later leaves the rows before as they are")
+	assert.Equal(t, whole, digest(t, longer, s.Messages), "what is later leaves the rows before as they are")
 }
 
 func TestADigestSeesTheOrder(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // messages of some chunks ahead. It ends with yield's error, if there is one. The
 // rows are yield's to keep.
 func (s *Stage) Read(ctx context.Context, position int64, yield func([]record.Row) error) error {
-	if position < 0 || position >= s.Rows {
+	if position < 0 || position >= s.Messages {
 		return ctx.Err()
 	}
 	first, err := s.group(ctx, position)
@@ -102,7 +102,7 @@ func (r *reader) run(conn *sql.Conn) {
 
 // rows returns the next chunk, or nil at the end.
 func (r *reader) rows() ([]message.Mapped, error) {
-	for len(r.jobs) < ahead && r.next < r.s.Rows {
+	for len(r.jobs) < ahead && r.next < r.s.Messages {
 		c, err := r.s.chunk(r.ctx, r.next)
 		if err != nil {
 			return nil, err

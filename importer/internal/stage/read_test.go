@@ -38,7 +38,7 @@ func TestIDsAreTheSameFromEveryPosition(t *testing.T) {
 		distinct[id] = true
 	}
 	require.Len(t, distinct, len(all))
-	for position := range s.Rows {
+	for position := range s.Messages {
 		require.Equal(t, all[position:], ids(t, read(t, s, position)))
 	}
 	s.chunkBytes = chunkBytes
@@ -82,8 +82,8 @@ func TestFewRows(t *testing.T) {
 	for _, n := range []int{0, 1} {
 		s := build(t, fmt.Sprintf(fewInstants, n), Options{})
 		assert.Len(t, read(t, s, 0), n)
-		assert.Equal(t, int64(n), s.Rows)
-		_, err := s.Digest(context.Background(), s.Rows)
+		assert.Equal(t, int64(n), s.Messages)
+		_, err := s.Digest(context.Background(), s.Messages)
 		require.NoError(t, err)
 	}
 }

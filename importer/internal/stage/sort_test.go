@@ -38,8 +38,8 @@ func TestUsersComeBeforeEventsAndEachByTime(t *testing.T) {
 	rows := read(t, s, 0)
 	assert.Equal(t, []int64{3, 6, 2, 7, 4, 5, 9, 1, 8}, order(rows))
 	assert.Equal(t, map[string]int64{"": 1, record.Identify: 3, record.Alias: 1, record.Track: 4}, s.Endpoints)
-	assert.Equal(t, int64(9), s.Rows)
-	assert.Equal(t, int64(9), s.Source)
+	assert.Equal(t, int64(9), s.Messages)
+	assert.Equal(t, int64(9), s.SourceRows)
 	assert.NotEmpty(t, rows[0].Reason)
 	assert.Equal(t, "no timestamp", rows[8].Reason)
 }
@@ -67,7 +67,7 @@ func TestTornRowsComeFirst(t *testing.T) {
 	assert.NotEmpty(t, rows[1].Reason)
 	assert.Equal(t, "group calls have no endpoint", rows[2].Reason)
 	assert.Empty(t, rows[3].Reason)
-	assert.Equal(t, int64(4), s.Source)
+	assert.Equal(t, int64(4), s.SourceRows)
 }
 
 func TestRowsAreLeftOut(t *testing.T) {

@@ -56,16 +56,16 @@ type Options struct {
 // identifies, aliases, tracks, each by timestamp, and last those without. Its
 // methods may be called by one goroutine at a time.
 type Stage struct {
-	As        string           // the endpoint of rows that name none, "" if all do
-	Guessed   bool             // As was guessed
-	Because   string           // of which column
-	Columns   []message.Column // of the mapping
-	Rows      int64            // positions
-	Source    int64            // rows of the source, the torn ones included
-	LeftOut   int64            // rows that Only, Since and Until leave out
-	Endpoints map[string]int64 // positions of each endpoint; "" has those of refused rows
-	Moved     int64            // identifies at the same instant as another of the person, moved by microseconds
-	Engine    string           // version of DuckDB: another one may give other digests
+	As         string           // the endpoint of rows that name none, "" if all do
+	Guessed    bool             // As was guessed
+	Because    string           // of which column
+	Columns    []message.Column // of the mapping
+	Messages   int64            // positions
+	SourceRows int64            // rows of the source, the torn ones included
+	LeftOut    int64            // rows that Only, Since and Until leave out
+	Endpoints  map[string]int64 // positions of each endpoint; "" has those of refused rows
+	Moved      int64            // identifies at the same instant as another of the person, moved by microseconds
+	Engine     string           // version of DuckDB: another one may give other digests
 
 	db     *duck.DB
 	shape  *shape
@@ -112,8 +112,8 @@ func (s *Stage) sort(ctx context.Context, o Options) error {
 	if err != nil {
 		return sentence(ctx, "the source was not loaded", err)
 	}
-	s.Source = torn + rows
-	if err := s.reserve(ctx, s.Source); err != nil {
+	s.SourceRows = torn + rows
+	if err := s.reserve(ctx, s.SourceRows); err != nil {
 		return err
 	}
 	err = s.db.Large(ctx, func() error {
@@ -168,7 +168,7 @@ func (s *Stage) count(ctx context.Context, o Options, torn int64) error {
 			return sentence(ctx, "the rows cannot be counted", err)
 		}
 		s.Endpoints[endpoints[rank]] = n
-		s.Rows += n
+		s.Messages += n
 	}
 	if err := rows.Err(); err != nil {
 		return sentence(ctx, "the rows cannot be counted", err)
@@ -180,7 +180,7 @@ func (s *Stage) count(ctx context.Context, o Options, torn int64) error {
 	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM "+s.shape.from()).Scan(&all); err != nil {
 		return sentence(ctx, "the rows cannot be counted", err)
 	}
-	s.LeftOut = max(0, all+torn-s.Rows)
+	s.LeftOut = max(0, all+torn-s.Messages)
 	return nil
 }
 

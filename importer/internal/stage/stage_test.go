@@ -95,6 +95,6 @@ func TestATrackIsRead(t *testing.T) {
 	require.Equal(t, int64(1), row.Number)
 	require.Contains(t, string(row.Message), `"timestamp":"2026-01-02T03:04:05`)
 	require.Contains(t, string(row.Message), `"plan":"pro"`)
-	require.Equal(t, int64(1), s.Rows)
+	require.Equal(t, int64(1), s.Messages)
 	require.Equal(t, "event", s.Because)
 }

@@ -49,12 +49,12 @@ func (h *header) compare(i Import) (changed []difference) {
 		changed = append(changed, difference{h.compareFlags(i), samePlace})
 	}
 	switch {
-	case h.Rows != i.Rows:
-		changed = append(changed, difference{fmt.Sprintf("there were %d rows to be sent and now there are %d", h.Rows, i.Rows), samePlace})
+	case h.Messages != i.Messages:
+		changed = append(changed, difference{fmt.Sprintf("there were %d messages to be sent and now there are %d", h.Messages, i.Messages), samePlace})
 	case h.Engine != i.Engine:
 		changed = append(changed, difference{"it was written with another version of DuckDB, which may put rows in another order", samePlace})
 	case h.Digest != i.Digest:
-		changed = append(changed, difference{fmt.Sprintf("the %d rows to be sent are not the same any more", h.Rows), samePlace})
+		changed = append(changed, difference{fmt.Sprintf("the %d messages to be sent are not the same any more", h.Messages), samePlace})
 	}
 	return changed
 }

@@ -13,8 +13,8 @@ func TestAnotherImportIsNoticed(t *testing.T) {
 		change func(*Import)
 		want   []string
 	}{
-		"more rows":  {func(i *Import) { i.Rows, i.Digest = 120, "d2" }, []string{"there were 100 rows to be sent and now there are 120"}},
-		"other rows": {func(i *Import) { i.Digest = "d2" }, []string{"the 100 rows to be sent are not the same any more"}},
+		"more rows":  {func(i *Import) { i.Messages, i.Digest = 120, "d2" }, []string{"there were 100 messages to be sent and now there are 120"}},
+		"other rows": {func(i *Import) { i.Digest = "d2" }, []string{"the 100 messages to be sent are not the same any more"}},
 		"engine":     {func(i *Import) { i.Engine, i.Digest = "1.6", "d2" }, []string{"another version of DuckDB"}},
 		"flag": {func(i *Import) {
 			i.Mapping, i.Flags = "m2", map[string]string{"as": "track", "since": "2025-01-01", "sql": "SELECT 'secret'"}
@@ -25,7 +25,7 @@ func TestAnotherImportIsNoticed(t *testing.T) {
 		"mapping":      {func(i *Import) { i.Mapping = "m2" }, []string{"the mapping of the rows is another one"}},
 		"target":       {func(i *Import) { i.Target, i.Key = "https://eu.example.com", "other" }, []string{"the target was https://api.example.com and is https://eu.example.com"}},
 		"key":          {func(i *Import) { i.Key = "other" }, []string{"the API key is another one", "belongs to the same project"}},
-		"two of these": {func(i *Import) { i.Key, i.Rows = "other", 99 }, []string{"the API key is another one; there were 100 rows to be sent and now there are 99"}},
+		"two of these": {func(i *Import) { i.Key, i.Messages = "other", 99 }, []string{"the API key is another one; there were 100 messages to be sent and now there are 99"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
@@ -100,7 +100,7 @@ func TestForce(t *testing.T) {
 		Issued: 40, Twice: 2, Chain: "c",
 	}
 	i := about
-	i.Rows, i.Digest = 120, "d2"
+	i.Messages, i.Digest = 120, "d2"
 	for name, test := range map[string]struct {
 		next   int64
 		want   Note

@@ -29,15 +29,15 @@ const (
 
 // A header is the first line.
 type header struct {
-	Format  int               `json:"altertable_import"`
-	Source  string            `json:"source"`
-	Rows    int64             `json:"rows"`
-	Digest  string            `json:"digest"`
-	Engine  string            `json:"engine"`
-	Mapping string            `json:"mapping"`
-	Flags   map[string]string `json:"flags,omitempty"`
-	Target  string            `json:"target"`
-	Key     string            `json:"key"`
+	Format   int               `json:"altertable_import"`
+	Source   string            `json:"source"`
+	Messages int64             `json:"messages"`
+	Digest   string            `json:"digest"`
+	Engine   string            `json:"engine"`
+	Mapping  string            `json:"mapping"`
+	Flags    map[string]string `json:"flags,omitempty"`
+	Target   string            `json:"target"`
+	Key      string            `json:"key"`
 }
 
 // A noted is any other line.
@@ -84,10 +84,10 @@ func (s *State) read() (*header, error) {
 		return nil, fmt.Errorf("%s is of a newer version of this command; install that, or name another file with -state", s.path)
 	}
 	s.size = int64(len(first) + 1)
-	return &h, s.readNotes(rest, h.Rows)
+	return &h, s.readNotes(rest, h.Messages)
 }
 
-func (s *State) readNotes(text []byte, rows int64) error {
+func (s *State) readNotes(text []byte, messages int64) error {
 	var ranges []Range
 	for number := 2; ; number++ {
 		line, rest, whole := bytes.Cut(text, []byte("\n"))
@@ -97,7 +97,7 @@ func (s *State) readNotes(text []byte, rows int64) error {
 		var n noted
 		err := json.Unmarshal(line, &n)
 		if err == nil {
-			err = n.check(rows)
+			err = n.check(messages)
 		}
 		if err != nil {
 			return fmt.Errorf("%s is damaged in line %d; delete it to start at the first row, or name another file with -state", s.path, number)
@@ -114,10 +114,10 @@ func (s *State) readNotes(text []byte, rows int64) error {
 }
 
 // check refuses what no note says.
-func (n *noted) check(rows int64) error {
-	bad := len(n.Done)%2 != 0 || n.Issued < 0 || n.Issued > rows || n.Rejects < 0
+func (n *noted) check(messages int64) error {
+	bad := len(n.Done)%2 != 0 || n.Issued < 0 || n.Issued > messages || n.Rejects < 0
 	for i := 0; !bad && i < len(n.Done); i += 2 {
-		bad = n.Done[i] < 0 || n.Done[i+1] < n.Done[i] || n.Done[i+1] >= rows
+		bad = n.Done[i] < 0 || n.Done[i+1] < n.Done[i] || n.Done[i+1] >= messages
 	}
 	if bad {
 		return errors.New("out of range")
@@ -196,7 +196,7 @@ func (s *State) sync() error {
 // process killed meanwhile leaves either file whole.
 func (s *State) rewrite() error {
 	head, err := json.Marshal(&header{
-		Format: format, Source: s.about.Source, Rows: s.about.Rows, Digest: s.about.Digest, Engine: s.about.Engine,
+		Format: format, Source: s.about.Source, Messages: s.about.Messages, Digest: s.about.Digest, Engine: s.about.Engine,
 		Mapping: s.about.Mapping, Flags: hashAll(s.about.Flags), Target: s.about.Target, Key: s.about.Key,
 	})
 	if err != nil {

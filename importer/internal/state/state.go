@@ -19,13 +19,13 @@ import (
 
 // An Import is what has to be the same when an import goes on.
 type Import struct {
-	Source  string // its name, for people
-	Rows    int64  // positions
-	Digest  string // of all rows; see stage.Digest
-	Engine  string // version of what made the digest
-	Mapping string // hash of the SQL, -as, -only, -since, -until, -environment, -traits-now
-	Target  string // base URL, for people; no key
-	Key     string // hash of the key and the base URL
+	Source   string // its name, for people
+	Messages int64  // positions
+	Digest   string // of all rows; see stage.Digest
+	Engine   string // version of what made the digest
+	Mapping  string // hash of the SQL, -as, -only, -since, -until, -environment, -traits-now
+	Target   string // base URL, for people; no key
+	Key      string // hash of the key and the base URL
 
 	// Flags are what Mapping consists of, by the name of the flag, so that a
 	// ChangedError can name those that differ. The file has hashes of them. May be
@@ -94,7 +94,7 @@ func Open(path string, i Import) (*State, error) {
 // delivered twice. The file of rejects has to begin anew then: reject.Discard.
 func Force(path string, i Import, next int64) (*State, error) {
 	return open(path, i, func(s *State, _ *header) error {
-		s.restart(i, min(next, s.Next(), i.Rows))
+		s.restart(i, min(next, s.Next(), i.Messages))
 		return s.rewrite()
 	})
 }
@@ -194,8 +194,8 @@ func (s *State) Ahead() []Range {
 	return slices.Clone(s.done)
 }
 
-// Rows is the number of positions that the import has.
-func (s *State) Rows() int64 { return s.about.Rows }
+// Messages is the number of positions that the import has.
+func (s *State) Messages() int64 { return s.about.Messages }
 
 // Last is the note of the run before, with its sums, and later the last one of
 // this run. Done is nil.

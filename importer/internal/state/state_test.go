@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var about = Import{
-	Source: "users.csv", Rows: 100, Digest: "d1", Engine: "1.5", Mapping: "m1", Target: "https://api.example.com", Key: "hash",
+	Source: "users.csv", Messages: 100, Digest: "d1", Engine: "1.5", Mapping: "m1", Target: "https://api.example.com", Key: "hash",
 	Flags: map[string]string{"as": "track", "since": "2024-01-01", "sql": "SELECT 'secret'"},
 }
 
@@ -35,7 +35,7 @@ func TestAStateIsWhatWasNoted(t *testing.T) {
 	s := mustOpen(t, path, about)
 	assert.Zero(t, s.Next())
 	assert.False(t, s.Done(0))
-	assert.EqualValues(t, 100, s.Rows())
+	assert.EqualValues(t, 100, s.Messages())
 	n := Note{Delivered: 7, Bytes: 700, Seconds: 1.5, Rejects: 12, Rejected: map[string]int64{"no timestamp": 2}, Issued: 40, Twice: 3, Chain: "abc"}
 	n.Done = []Range{{20, 24}, {0, 1}}
 	require.NoError(t, s.Note(n))
@@ -97,7 +97,7 @@ func TestAKilledProcessHasWhatItNoted(t *testing.T) {
 func TestALongStateIsWrittenAnew(t *testing.T) {
 	path := newPath(t)
 	i := about
-	i.Rows = 1_000_000
+	i.Messages = 1_000_000
 	s := mustOpen(t, path, i)
 	most := int64(0)
 	for p := int64(0); p < 100_000; p += 20 {
@@ -130,7 +130,7 @@ func TestAFinishedImport(t *testing.T) {
 	assert.EqualValues(t, 100, again.Last().Delivered)
 	require.NoError(t, again.Close())
 	changed := about
-	changed.Rows = 101
+	changed.Messages = 101
 	_, err := Open(path, changed)
 	var e *ChangedError
 	require.ErrorAs(t, err, &e)
@@ -202,7 +202,7 @@ func TestFilesThatAreNoState(t *testing.T) {
 		"a source":        {"id,name\n1,Ada\n", "is not the state of an import; name another file with -state"},
 		"binary":          {"PAR1\x00\x00", "is not the state of an import"},
 		"torn header":     {head[:20], "is not the state of an import"},
-		"JSON":            {"{\"rows\":1}\n", "is not the state of an import"},
+		"JSON":            {"{\"messages\":1}\n", "is not the state of an import"},
 		"newer":           {`{"altertable_import":2}` + "\n", "is of a newer version of this command"},
 		"damaged":         {head + "\n{}\nxx\n{}\n", "is damaged in line 3; delete it"},
 		"behind the end":  {head + "\n" + `{"done":[0,100]}` + "\n", "is damaged in line 2"},
@@ -266,7 +266,7 @@ func TestSentencesOfRefusals(t *testing.T) {
 // Somebody has deleted the file, or put another one in its place, while it is written.
 func TestAFileThatIsTakenAwayIsWrittenAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "users.csv.import-state")
-	about := Import{Source: "users.csv", Rows: 10, Digest: "d"}
+	about := Import{Source: "users.csv", Messages: 10, Digest: "d"}
 	s, err := Open(path, about)
 	require.NoError(t, err)
 	require.NoError(t, s.Note(Note{Done: []Range{{0, 3}}, Delivered: 4}))

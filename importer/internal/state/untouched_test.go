@@ -11,7 +11,7 @@ import (
 // set right.
 func TestAnImportThatSentNothingMayChange(t *testing.T) {
 	other := about
-	other.Key, other.Rows, other.Digest = "other", 120, "d2"
+	other.Key, other.Messages, other.Digest = "other", 120, "d2"
 	for name, test := range map[string]struct {
 		note Note
 		free bool
@@ -35,7 +35,7 @@ func TestAnImportThatSentNothingMayChange(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			assert.EqualValues(t, 120, s.Rows())
+			assert.EqualValues(t, 120, s.Messages())
 			require.NoError(t, s.Close())
 			require.NoError(t, mustOpen(t, path, other).Close(), "the file is about the other one now")
 		})

@@ -67,13 +67,13 @@ func (v *Survey) Print(out io.Writer, width int, showValues bool) error {
 }
 
 func (v *Survey) printSummary(p *page) {
-	p.fact("rows", show.Count(v.stage.Source))
+	p.fact("rows", show.Count(v.stage.SourceRows))
 	if v.stage.LeftOut > 0 {
 		p.fact("left out", show.Count(v.stage.LeftOut)+" by -only, -since or -until")
 	}
 	p.fact("to send", v.sent())
 	if v.Refused > 0 {
-		p.fact("refused", fmt.Sprintf("%s, %s, for %s", show.Count(v.Refused), show.Share(v.Refused, v.Rows), show.Counted(int64(len(v.reasons)), "reason")))
+		p.fact("refused", fmt.Sprintf("%s, %s, for %s", show.Count(v.Refused), show.Share(v.Refused, v.Messages), show.Counted(int64(len(v.reasons)), "reason")))
 	}
 	if v.first != record.NoTime {
 		p.fact("from", show.Time(v.first)+" UTC")

@@ -25,11 +25,11 @@ type Survey struct {
 	stage *stage.Stage
 	usual []byte // environment of messages that name none
 
-	Rows    int64            // messages, the refused ones included
-	Refused int64            // of these
-	Sent    map[string]int64 // messages that would be sent, by endpoint
-	Dated   int64            // identifies with a timestamp
-	Advice  []string         // hints of the caller, which come first
+	Messages int64            // of the stage, the refused ones included
+	Refused  int64            // of these
+	Sent     map[string]int64 // messages that would be sent, by endpoint
+	Dated    int64            // identifies with a timestamp
+	Advice   []string         // hints of the caller, which come first
 
 	environments map[string]*int64 // messages that would be sent
 	first, last  int64             // timestamps, or record.NoTime
@@ -91,7 +91,7 @@ func newSurvey(s *stage.Stage) *Survey {
 }
 
 func (v *Survey) add(row *record.Row) {
-	v.Rows++
+	v.Messages++
 	if row.Reason != "" {
 		v.refuse(row)
 		return

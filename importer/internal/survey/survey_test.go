@@ -38,7 +38,7 @@ func refused(number int64, reason string) record.Row {
 }
 
 func surveyOf(rows ...record.Row) *Survey {
-	v := newSurvey(&stage.Stage{Source: int64(len(rows)), Rows: int64(len(rows))})
+	v := newSurvey(&stage.Stage{SourceRows: int64(len(rows)), Messages: int64(len(rows))})
 	for i := range rows {
 		v.add(&rows[i])
 	}
