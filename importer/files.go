@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/altertable-ai/altertable-go/importer/internal/show"
+	"github.com/altertable-ai/altertable-go/importer/internal/reject"
 	"github.com/altertable-ai/altertable-go/importer/internal/source"
 	"github.com/altertable-ai/altertable-go/importer/internal/state"
 )
@@ -50,11 +50,11 @@ func (j *job) check() error {
 	if err := j.distinct(j.files.state, j.files.rejects); err != nil {
 		return err
 	}
-	if err := writable(j.files.state); err != nil {
-		return fmt.Errorf("%s, which would note what was delivered, cannot be written: %w; name another file with -state", j.files.state, err)
+	if err := state.Unwritten(j.files.state, tryToWrite(j.files.state)); err != nil {
+		return err
 	}
-	if err := writable(j.files.rejects); err != nil {
-		return fmt.Errorf("%s, which would have the rows that are refused, cannot be written: %w; name another file with -rejects", j.files.rejects, err)
+	if err := reject.Unwritten(j.files.rejects, tryToWrite(j.files.rejects)); err != nil {
+		return err
 	}
 	return j.keepRejects()
 }
@@ -84,10 +84,7 @@ func (j *job) nameLocalFiles() error {
 	if j.files.rejects == "" {
 		return nil
 	}
-	if err := writable(j.files.rejects); err != nil {
-		return fmt.Errorf("%s cannot be written: %w; name another file with -rejects", j.files.rejects, err)
-	}
-	return nil
+	return reject.Unwritten(j.files.rejects, tryToWrite(j.files.rejects))
 }
 
 // distinct refuses names that would write one file over another, or over the
@@ -122,18 +119,18 @@ func samePath(a, b string) bool {
 	return err == nil && err2 == nil && a == b
 }
 
-// writable returns why a file cannot be written or made. It leaves no file.
-func writable(path string) error {
+// tryToWrite opens a file, or makes one beside it. It leaves no file.
+func tryToWrite(path string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err == nil {
 		return file.Close()
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return show.Cause(err)
+		return err
 	}
 	file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return show.Cause(err)
+		return err
 	}
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }

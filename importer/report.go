@@ -63,9 +63,13 @@ func openReport(path string) (*reportFile, error) {
 		r.file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("-report %s cannot be written: %w", path, show.Cause(err))
+		return nil, unwrittenReport(path, err)
 	}
 	return r, nil
+}
+
+func unwrittenReport(path string, err error) error {
+	return show.Unwritten(path, err, "name another file with -report")
 }
 
 // write writes the report and renames the file: nobody finds half of one.
@@ -90,7 +94,7 @@ func (r *reportFile) write(v *report) error {
 		if r.own {
 			_ = os.Remove(r.file.Name())
 		}
-		return fmt.Errorf("-report %s cannot be written: %w", r.path, show.Cause(err))
+		return unwrittenReport(r.path, err)
 	}
 	return nil
 }

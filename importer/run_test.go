@@ -329,7 +329,7 @@ func TestFilesAreChecked(t *testing.T) {
 	}{
 		"state":                  {[]string{"-state", none}, "name another file with -state"},
 		"rejects":                {[]string{"-rejects", none}, "name another file with -rejects"},
-		"report":                 {[]string{"-report", none}, "-report " + none},
+		"report":                 {[]string{"-report", none}, "name another file with -report"},
 		"report is a directory":  {[]string{"-report", dir}, "is a directory"},
 		"state is the source":    {[]string{"-state", source}, "-state and the source are one file"},
 		"report is the source":   {[]string{"-report", source}, "-report and the source are one file"},

@@ -4,12 +4,12 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/preset"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 	"github.com/altertable-ai/altertable-go/importer/internal/source"
 )
 
@@ -70,12 +70,16 @@ func (j *job) chooseMapping(ctx context.Context, db *duck.DB) error {
 func (f *files) sample() (string, error) {
 	dir, err := os.MkdirTemp("", "altertable-sample-")
 	if err != nil {
-		return "", fmt.Errorf("cannot write the sample: %w", err)
+		return "", unwrittenSample(err)
 	}
 	f.remove = append(f.remove, dir)
 	path := filepath.Join(dir, "sample.csv")
 	if err := os.WriteFile(path, sampleRows, 0o600); err != nil {
-		return "", fmt.Errorf("cannot write the sample: %w", err)
+		return "", unwrittenSample(err)
 	}
 	return path, nil
+}
+
+func unwrittenSample(err error) error {
+	return show.Unwritten("the sample", err, "make room in "+os.TempDir()+", or name a file of yours")
 }

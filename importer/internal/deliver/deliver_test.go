@@ -197,7 +197,7 @@ func TestFilesThatCannotBeWritten(t *testing.T) {
 			rows.rows[400].Reason = "no timestamp"
 			i := newImporter(t, rows)
 			result, err := i.runWith(t.Context(), t.Context(), func(*files) { require.NoError(t, os.Mkdir(i.rejectsPath(), 0o700)) })
-			require.ErrorContains(t, err, "the rejects cannot be written")
+			require.ErrorContains(t, err, "cannot be written")
 			assert.False(t, result.Finished)
 			assert.Empty(t, result.Rejected)
 			require.NoError(t, os.Remove(i.rejectsPath()))

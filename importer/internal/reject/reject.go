@@ -93,7 +93,7 @@ func (f *File) read(size int64, sum string) (there bool, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case err != nil:
-		return false, f.told(err)
+		return false, f.unread(err)
 	case !info.Mode().IsRegular():
 		return false, fmt.Errorf("%s is no file; name another one with -rejects", f.path)
 	case sum == "" && size == 0 && info.Size() > 0:
@@ -103,13 +103,13 @@ func (f *File) read(size int64, sum string) (there bool, err error) {
 	}
 	file, err := os.Open(f.path)
 	if err != nil {
-		return false, f.told(err)
+		return false, f.unread(err)
 	}
 	defer func() { _ = file.Close() }()
 	n, err := io.Copy(f.sum, io.LimitReader(file, size))
 	switch {
 	case err != nil:
-		return false, f.told(err)
+		return false, f.unread(err)
 	case n < size, sum != "" && f.Sum() != sum:
 		return false, fmt.Errorf("%s is not as the runs before have left it: move it away, where it can be mended and imported by itself, and go on with -force, which begins a new one", f.path)
 	}
@@ -121,7 +121,7 @@ func (f *File) read(size int64, sum string) (there bool, err error) {
 func (f *File) open() error {
 	file, err := os.OpenFile(f.path, os.O_WRONLY|f.flags, 0o600)
 	if err != nil {
-		return f.told(err)
+		return Unwritten(f.path, err)
 	}
 	if err := file.Truncate(f.size); err != nil {
 		_ = file.Close()
@@ -221,10 +221,17 @@ func (f *File) Close() error {
 	return err
 }
 
-// told returns the sentence for a file that cannot be written.
+// told returns the sentence for a file that cannot be written any more.
 func (f *File) told(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("the rejects cannot be written to %s: %w; make room, or name another file with -rejects", f.path, show.Cause(err))
+	return show.Unwritten(f.path, err, "make room, or name another file with -rejects")
+}
+
+// Unwritten returns the sentence for a file of rejects that cannot be made or opened
+// at path, and nil for nil.
+func Unwritten(path string, err error) error {
+	return show.Unwritten(path, err, "name another file with -rejects, which has the rows that are refused")
+}
+
+func (f *File) unread(err error) error {
+	return fmt.Errorf("%s cannot be read: %w: name another file with -rejects", f.path, show.Cause(err))
 }

@@ -166,7 +166,7 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 	require.ErrorContains(t, err, "is no file; name another one with -rejects")
 	f := mustOpen(t, filepath.Join(filepath.Dir(path), "none", "rejects"), 0, "")
 	err = f.Add(record.Row{Message: []byte(`{}`)})
-	require.ErrorContains(t, err, "the rejects cannot be written to")
+	require.ErrorContains(t, err, "cannot be written: its directory does not exist")
 	require.ErrorContains(t, err, "-rejects")
 	assert.Equal(t, err, f.Add(record.Row{Message: []byte(`{}`)}), "for good")
 }

@@ -2,6 +2,7 @@ package show
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 )
@@ -18,4 +19,16 @@ func Cause(err error) error {
 		return link.Err
 	}
 	return err
+}
+
+// Unwritten returns the sentence for a file that cannot be written, and nil for
+// nil. todo is what people can do about it.
+func Unwritten(path string, err error, todo string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s cannot be written: its directory does not exist: make it, or %s", path, todo)
+	}
+	return fmt.Errorf("%s cannot be written: %w: %s", path, Cause(err), todo)
 }

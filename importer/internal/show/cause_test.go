@@ -27,3 +27,15 @@ func TestCause(t *testing.T) {
 	other := errors.New("another error")
 	assert.Equal(t, other, show.Cause(other))
 }
+
+func TestUnwritten(t *testing.T) {
+	const todo = "name another file with -report"
+	for want, err := range map[string]error{
+		"r.json cannot be written: permission denied: " + todo:                        &os.PathError{Op: "open", Path: "/r.json", Err: errors.New("permission denied")},
+		"r.json cannot be written: its directory does not exist: make it, or " + todo: &os.PathError{Op: "open", Path: "/r.json", Err: os.ErrNotExist},
+	} {
+		assert.EqualError(t, show.Unwritten("r.json", err, todo), want)
+	}
+	assert.ErrorIs(t, show.Unwritten("r.json", os.ErrPermission, todo), os.ErrPermission)
+	assert.NoError(t, show.Unwritten("r.json", nil, todo))
+}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
@@ -64,13 +63,13 @@ func (s *State) read() (*header, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, refused(s.path, err)
+		return nil, unread(s.path, err)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no file; name another one with -state", s.path)
 	}
 	text, err := os.ReadFile(s.path)
 	if err != nil {
-		return nil, refused(s.path, err)
+		return nil, unread(s.path, err)
 	}
 	if len(text) == 0 {
 		return nil, nil
@@ -153,7 +152,7 @@ func (s *State) append() error {
 		s.file = file
 		err = file.Truncate(s.size)
 	}
-	return refused(s.path, err)
+	return Unwritten(s.path, err)
 }
 
 // write appends the last note.
@@ -220,7 +219,7 @@ func (s *State) replace(text []byte) error {
 	_ = os.Remove(next)
 	file, err := os.OpenFile(next, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return refused(s.path, err)
+		return Unwritten(s.path, err)
 	}
 	_, err = file.Write(text)
 	if err == nil {
@@ -254,21 +253,15 @@ func syncDir(path string) {
 
 // told returns the sentence for a file that cannot be written any more.
 func (s *State) told(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s cannot be written: %w; what was delivered since it was written last is sent again by the next run", s.path, show.Cause(err))
+	return show.Unwritten(s.path, err, "run the same command again, which sends again what was delivered since it was written last")
 }
 
-// refused returns the sentence for a file that cannot be opened.
-func refused(path string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("no permission to write %s: name a file elsewhere with -state", path)
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no directory for %s: make it, or name a file elsewhere with -state", path)
-	}
-	return fmt.Errorf("%s cannot be opened: %w; name a file elsewhere with -state", path, show.Cause(err))
+// Unwritten returns the sentence for a state that cannot be made or opened at path,
+// and nil for nil.
+func Unwritten(path string, err error) error {
+	return show.Unwritten(path, err, "name another file with -state, which notes what was delivered")
+}
+
+func unread(path string, err error) error {
+	return fmt.Errorf("%s cannot be read: %w: name another file with -state", path, show.Cause(err))
 }

@@ -34,7 +34,7 @@ func lockFile(path string) (*lock, error) {
 func (l *lock) try(path string) (bool, error) {
 	file, err := os.OpenFile(l.path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return false, refused(path, err)
+		return false, Unwritten(path, err)
 	}
 	defer file.Close()
 	l.flock = flock.New(l.path, flock.SetFlag(os.O_RDWR))
@@ -42,7 +42,7 @@ func (l *lock) try(path string) (bool, error) {
 	case os.IsNotExist(err):
 		return false, nil
 	case err != nil:
-		return false, refused(path, err)
+		return false, Unwritten(path, err)
 	case !locked:
 		return false, fmt.Errorf("%s is in use: another import runs on it; wait for its end, or name another file with -state", path)
 	}

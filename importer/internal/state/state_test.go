@@ -233,7 +233,7 @@ func TestPlacesWhereNoStateCanBe(t *testing.T) {
 	_, err := Open(dir, about)
 	require.ErrorContains(t, err, "is no file; name another one with -state")
 	_, err = Open(filepath.Join(dir, "none", "state"), about)
-	require.ErrorContains(t, err, "there is no directory for")
+	require.ErrorContains(t, err, "cannot be written: its directory does not exist")
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	_, err = Open(filepath.Join(file, "state"), about)
@@ -244,7 +244,7 @@ func TestPlacesWhereNoStateCanBe(t *testing.T) {
 		t.Skip("this user may write anywhere")
 	}
 	_, err = Open(filepath.Join(dir, "state"), about)
-	require.EqualError(t, err, fmt.Sprintf("no permission to write %s: name a file elsewhere with -state", filepath.Join(dir, "state")))
+	require.EqualError(t, err, fmt.Sprintf("%s cannot be written: permission denied: name another file with -state, which notes what was delivered", filepath.Join(dir, "state")))
 }
 
 func TestSentencesOfRefusals(t *testing.T) {
@@ -252,15 +252,15 @@ func TestSentencesOfRefusals(t *testing.T) {
 		err  error
 		want string
 	}{
-		{os.ErrPermission, "no permission to write s: name a file elsewhere with -state"},
-		{&os.PathError{Op: "open", Path: "s", Err: syscall.EROFS}, "no permission to write s: name a file elsewhere with -state"},
-		{&os.PathError{Op: "open", Path: "s", Err: syscall.EMFILE}, "s cannot be opened: too many open files; name a file elsewhere with -state"},
+		{syscall.EACCES, "s cannot be written: permission denied"},
+		{&os.PathError{Op: "open", Path: "s", Err: syscall.EROFS}, "s cannot be written: read-only file system"},
+		{&os.PathError{Op: "open", Path: "s", Err: syscall.EMFILE}, "s cannot be written: too many open files"},
 	} {
-		assert.EqualError(t, refused("s", test.err), test.want)
+		assert.EqualError(t, Unwritten("s", test.err), test.want+": name another file with -state, which notes what was delivered")
 	}
 	s := State{path: "s"}
 	assert.EqualError(t, s.told(&os.PathError{Op: "write", Path: "s", Err: syscall.ENOSPC}),
-		"s cannot be written: no space left on device; what was delivered since it was written last is sent again by the next run")
+		"s cannot be written: no space left on device: run the same command again, which sends again what was delivered since it was written last")
 }
 
 // Somebody has deleted the file, or put another one in its place, while it is written.
