@@ -4,10 +4,9 @@ import (
 	"context"
 	"os"
 	"time"
-)
 
-// gracePeriod is how long an interrupt waits for what is in flight.
-const gracePeriod = 30 * time.Second
+	"github.com/altertable-ai/altertable-go/importer/internal/deliver"
+)
 
 // interrupts returns a context that ends with the first signal, and one that ends
 // with the second, or when the time for what is in flight is over. Then it calls
@@ -22,7 +21,7 @@ func interrupts(signals <-chan os.Signal, release func()) (ctx, stop context.Con
 		cancel()
 		select {
 		case <-signals:
-		case <-time.After(gracePeriod):
+		case <-time.After(deliver.GracePeriod):
 		}
 		release()
 		end()

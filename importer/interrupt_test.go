@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/deliver"
 )
 
 func TestInterrupts(t *testing.T) {
@@ -31,7 +33,7 @@ func TestInterrupts(t *testing.T) {
 				<-stop.Done()
 				assert.True(t, released.Load())
 				if !second {
-					assert.Equal(t, gracePeriod, time.Since(began))
+					assert.Equal(t, deliver.GracePeriod, time.Since(began))
 				}
 			})
 		})

@@ -19,12 +19,10 @@ type console interface {
 	Close() error
 }
 
-const localPort = 15001
-
 // startLocal starts a server at its usual port, or at another one if that is
 // taken.
 func startLocal(environments []string, log func(string)) (console, error) {
-	c := server.Config{Port: localPort, Environments: environments, Log: log}
+	c := server.Config{Port: server.DefaultPort, Environments: environments, Log: log}
 	s, err := server.Start(c)
 	if errors.Is(err, server.ErrPortInUse) {
 		c.Port = 0

@@ -86,7 +86,7 @@ func (j *job) follow(ctx, stop context.Context, st *state.State, rejects *reject
 	})
 	defer j.progress.Stop()
 	unhook := context.AfterFunc(ctx, func() {
-		j.progress.Say(fmt.Sprintf("Interrupted: what is in flight is finished first, for %s at most. Once more ends at once.", show.Seconds(gracePeriod.Seconds())))
+		j.progress.Say(fmt.Sprintf("Interrupted: what is in flight is finished first, for %s at most. Once more ends at once.", show.Seconds(deliver.GracePeriod.Seconds())))
 	})
 	defer unhook()
 	return deliver.Run(ctx, stop, j.stage, st, rejects, deliver.Options{

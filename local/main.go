@@ -131,7 +131,7 @@ func parseFlags(arguments []string, output io.Writer) (config, error) {
 	flags := flag.NewFlagSet("altertable-local", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.StringVar(&c.Host, "host", "127.0.0.1", "address to listen on; others than the loopback's can be reached from the network")
-	flags.IntVar(&c.Port, "port", 15001, "port to listen on")
+	flags.IntVar(&c.Port, "port", server.DefaultPort, "port to listen on")
 	flags.Var((*list)(&c.Keys), "key", "API key to accept, repeatable (default any); with -sql, the key to use")
 	flags.Var((*list)(&c.Environments), "environment", "environment that exists, repeatable (default production)")
 	flags.Var((*list)(&c.Origins), "origin", "origin whose pages may send events, such as http://localhost:5173, repeatable")

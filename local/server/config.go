@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// DefaultPort is where the command altertable-local listens without a flag, and
+// where clients look for it.
+const DefaultPort = 15001
+
 // A Config says what a server is like. The zero value is one on a free port of
 // the loopback address, which keeps everything in memory.
 type Config struct {

@@ -5,7 +5,7 @@
 //
 //	func main() {
 //		server.Engine()
-//		s, err := server.Start(server.Config{Port: 15001})
+//		s, err := server.Start(server.Config{Port: server.DefaultPort})
 //		if err != nil {
 //			log.Fatal(err)
 //		}

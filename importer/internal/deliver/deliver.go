@@ -64,16 +64,16 @@ type Result struct {
 }
 
 const (
-	// lastWords is how long Run waits for what is in flight when it ends early.
-	lastWords = 30 * time.Second
+	// GracePeriod is how long Run waits for what is in flight when it ends early.
+	GracePeriod = 30 * time.Second
 	// lastAnswers is the same where the API refuses what is sent.
 	lastAnswers = 5 * time.Second
 )
 
 // Run sends what the state has not noted: identifies first, and tracks only when
 // every identify and alias has its outcome. When ctx ends, it takes no more rows
-// and waits until what is in flight has its outcome, until stop ends, or for 30
-// seconds. A state that is finished already is told as it is, and nothing is read.
+// and waits until what is in flight has its outcome, until stop ends, or for
+// GracePeriod. A state that is finished already is told as it is, and nothing is read.
 // With nil for rejects, they are counted and kept nowhere.
 //
 // The error says why it ended early: the API refuses the key, or all requests; a

@@ -276,7 +276,7 @@ func (r *run) settle() error {
 func (r *run) end(ctx, stop context.Context, cause error) error {
 	defer r.unbind()
 	defer r.cancel(nil)
-	patience := lastWords
+	patience := GracePeriod
 	var stopping *StopError
 	if errors.As(cause, &stopping) {
 		patience = lastAnswers
