@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// DefaultPort is where the command altertable-local listens without a flag, and
-// where clients look for it.
+// DefaultPort is the port of the command altertable-local. A Config has none by
+// default.
 const DefaultPort = 15001
 
 // A Config says what a server is like. The zero value is one on a free port of

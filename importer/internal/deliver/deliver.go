@@ -47,7 +47,6 @@ type Options struct {
 type Counters struct {
 	Done     atomic.Int64 // positions with an outcome, those of earlier runs included
 	Refused  atomic.Int64 // of these
-	Bytes    atomic.Int64 // delivered by this run
 	InFlight atomic.Int64 // messages that wait for an outcome
 }
 

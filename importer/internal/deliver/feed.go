@@ -277,7 +277,7 @@ func (r *run) end(ctx, stop context.Context, cause error) error {
 	defer r.unbind()
 	defer r.cancel(nil)
 	patience := GracePeriod
-	var stopping *StopError
+	var stopping *stopError
 	if errors.As(cause, &stopping) {
 		patience = lastAnswers
 	}

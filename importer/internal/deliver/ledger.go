@@ -252,7 +252,6 @@ func (l *ledger) batchLocked() bool {
 	}
 	if c.Err == nil {
 		l.fresh.bytes += int64(c.Bytes)
-		l.counters.Bytes.Add(int64(c.Bytes))
 	}
 	return true
 }

@@ -28,7 +28,7 @@ func TestTheLogSpeaksOfNoLoss(t *testing.T) {
 				i.o.Logger = slog.New(slog.NewTextHandler(&log, nil)).With("a", 1).WithGroup("g")
 				i.srv.Always(fault)
 				_, err := i.run(t.Context())
-				require.ErrorAs(t, err, new(*StopError))
+				require.ErrorAs(t, err, new(*stopError))
 				assert.Empty(t, log.String())
 			})
 		})

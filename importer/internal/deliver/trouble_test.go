@@ -47,7 +47,7 @@ func TestTheImportStopsWhereTheAPITakesNothing(t *testing.T) {
 				i.srv.Always(test.fault)
 				began := time.Now()
 				result, err := i.run(t.Context())
-				var stop *StopError
+				var stop *stopError
 				require.ErrorAs(t, err, &stop)
 				assert.Contains(t, err.Error(), test.want)
 				assert.Contains(t, err.Error(), "run the same command again")
@@ -256,7 +256,7 @@ func TestALostAnswerBeforeTheEndIsCounted(t *testing.T) {
 				i.srv.Next(8, altertabletest.Reset().AfterStoring())
 				i.srv.Always(end)
 				_, err := i.run(t.Context())
-				require.ErrorAs(t, err, new(*StopError))
+				require.ErrorAs(t, err, new(*stopError))
 				i.srv.ClearFaults()
 				result, err := i.run(t.Context())
 				require.NoError(t, err)

@@ -91,18 +91,16 @@ func reasonOf(err error) string {
 	return "cannot be sent"
 }
 
-// A StopError says why an import cannot go on, and what to do. Nothing that it
+// A stopError says why an import cannot go on, and what to do. Nothing that it
 // concerns is noted as done.
-type StopError struct {
-	Sentence string
-	Err      error // the client's
+type stopError struct {
+	sentence string
+	err      error // the client's
 }
 
-// Error returns Sentence.
-func (e *StopError) Error() string { return e.Sentence }
+func (e *stopError) Error() string { return e.sentence }
 
-// Unwrap returns Err.
-func (e *StopError) Unwrap() error { return e.Err }
+func (e *stopError) Unwrap() error { return e.err }
 
 const thenAgain = "; then run the same command again, which goes on where this one stopped"
 
@@ -116,7 +114,7 @@ func (o *Options) stopping(err error) error {
 	if !ok {
 		return err
 	}
-	return &StopError{o.sentence(lost, answer) + thenAgain, err}
+	return &stopError{o.sentence(lost, answer) + thenAgain, err}
 }
 
 func (o *Options) sentence(lost *altertable.DeliveryError, answer *altertable.APIError) string {

@@ -119,7 +119,7 @@ func TestForce(t *testing.T) {
 			require.NoError(t, err)
 			check := func(s *State) {
 				assert.EqualValues(t, min(test.next, 10), s.Next())
-				assert.False(t, s.Done(20))
+				assert.False(t, isDone(s, 20))
 				assert.Equal(t, test.want, s.Last())
 				assert.Equal(t, test.unsure, s.Unsure())
 			}

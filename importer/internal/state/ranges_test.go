@@ -27,7 +27,7 @@ func TestRanges(t *testing.T) {
 		s := &State{done: ranges}
 		limit, want, sum, next := random.Int64N(61), int64(0), int64(0), int64(0)
 		for p, is := range done {
-			require.Equal(t, is, s.Done(int64(p)))
+			require.Equal(t, is, isDone(s, int64(p)))
 			if is {
 				sum++
 			} else if int64(p) < limit {

@@ -171,21 +171,6 @@ func (s *State) Next() int64 {
 	return s.done[0].Last + 1
 }
 
-// Done reports whether a position is done. Behind Next that is so of messages
-// that were delivered before earlier ones.
-func (s *State) Done(position int64) bool {
-	i, found := slices.BinarySearchFunc(s.done, position, func(r Range, p int64) int {
-		switch {
-		case r.Last < p:
-			return -1
-		case r.First > p:
-			return 1
-		}
-		return 0
-	})
-	return found && i < len(s.done)
-}
-
 // Ahead returns what is done behind Next, in order.
 func (s *State) Ahead() []Range {
 	if s.Next() > 0 {
@@ -208,10 +193,6 @@ func (s *State) Last() Note {
 // Unsure is how many messages the runs before may have sent, of which no outcome is
 // noted. They are sent again.
 func (s *State) Unsure() int64 { return s.unsure }
-
-// Finished reports whether an import has been finished, by this run or an earlier
-// one. Nothing is left to be sent then, and Last has the sums.
-func (s *State) Finished() bool { return s.ended }
 
 // Note stores what has changed before it returns: a process killed afterwards
 // has it. Positions that are done already may be in n.Done. The error is a

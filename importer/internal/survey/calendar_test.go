@@ -77,7 +77,7 @@ func TestCalendarIsBounded(t *testing.T) {
 		sum += period.count
 	}
 	assert.EqualValues(t, total, sum)
-	v.Sent[record.Track] = sum
+	v.sent[record.Track] = sum
 	assert.Contains(t, printed(t, v, 80, false), "more than 9,980 others")
 }
 

@@ -21,8 +21,8 @@ const manyEvents = 500
 // printHints writes what somebody should look at before sending.
 func (v *Survey) printHints(p *page, showValues bool) {
 	hints := slices.Clone(v.Advice)
-	if v.Dated > 0 {
-		hints = append(hints, show.Counted(v.Dated, "identify")+" "+strings.Replace(OldIdentifies, "have timestamps", verb(v.Dated, "has a timestamp", "have timestamps"), 1))
+	if v.dated > 0 {
+		hints = append(hints, show.Counted(v.dated, "identify")+" "+strings.Replace(OldIdentifies, "have timestamps", verb(v.dated, "has a timestamp", "have timestamps"), 1))
 	}
 	if v.stage.Moved > 0 {
 		hints = append(hints, show.Counted(v.stage.Moved, "identify")+" at the same instant as another of the same person "+verb(v.stage.Moved, "is", "are")+" moved by microseconds: the platform would ignore the second one.")

@@ -71,7 +71,7 @@ func (v *Survey) printSummary(p *page) {
 	if v.stage.LeftOut > 0 {
 		p.fact("left out", show.Count(v.stage.LeftOut)+" by -only, -since or -until")
 	}
-	p.fact("to send", v.sent())
+	p.fact("to send", v.toSend())
 	if v.Refused > 0 {
 		p.fact("refused", fmt.Sprintf("%s, %s, for %s", show.Count(v.Refused), show.Share(v.Refused, v.Messages), show.Counted(int64(len(v.reasons)), "reason")))
 	}
@@ -82,7 +82,7 @@ func (v *Survey) printSummary(p *page) {
 	if v.stage.Guessed {
 		p.fact("read as", fmt.Sprintf("%s, by the column %s (see -as)", v.stage.As, show.Text(v.stage.Because, 60)))
 	}
-	if len(v.Sent) == 0 {
+	if len(v.sent) == 0 {
 		return
 	}
 	n, exact := v.people.ids.count()
@@ -109,11 +109,11 @@ func (v *Survey) printSummary(p *page) {
 	p.fact("requests", "about "+show.Count(v.requests()))
 }
 
-// sent is how many messages of each endpoint would be sent.
-func (v *Survey) sent() string {
+// toSend is how many messages of each endpoint would be sent.
+func (v *Survey) toSend() string {
 	var parts []string
 	for _, endpoint := range []string{record.Identify, record.Alias, record.Track} {
-		if n := v.Sent[endpoint]; n > 0 {
+		if n := v.sent[endpoint]; n > 0 {
 			parts = append(parts, show.Counted(n, endpoint))
 		}
 	}
@@ -136,7 +136,7 @@ func (v *Survey) printEvents(p *page) {
 		title = show.Pad("Events", column+2) + "       count    share  first day   last day"
 	}
 	p.heading(title)
-	total := v.Sent[record.Track]
+	total := v.sent[record.Track]
 	var rest, named int64
 	for i, e := range events {
 		if i >= topEvents {

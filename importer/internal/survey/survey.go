@@ -25,12 +25,12 @@ type Survey struct {
 	stage *stage.Stage
 	usual []byte // environment of messages that name none
 
-	Messages int64            // of the stage, the refused ones included
-	Refused  int64            // of these
-	Sent     map[string]int64 // messages that would be sent, by endpoint
-	Dated    int64            // identifies with a timestamp
-	Advice   []string         // hints of the caller, which come first
+	Messages int64    // of the stage, the refused ones included
+	Refused  int64    // of these
+	Advice   []string // hints of the caller, which come first
 
+	sent         map[string]int64  // messages that would be sent, by endpoint
+	dated        int64             // identifies with a timestamp
 	environments map[string]*int64 // messages that would be sent
 	first, last  int64             // timestamps, or record.NoTime
 	bytes        map[string]int64
@@ -80,7 +80,7 @@ func Make(ctx context.Context, s *stage.Stage, environment string, read *atomic.
 func newSurvey(s *stage.Stage) *Survey {
 	return &Survey{
 		stage:        s,
-		Sent:         map[string]int64{},
+		sent:         map[string]int64{},
 		environments: map[string]*int64{},
 		first:        record.NoTime,
 		last:         record.NoTime,
@@ -96,7 +96,7 @@ func (v *Survey) add(row *record.Row) {
 		v.refuse(row)
 		return
 	}
-	v.Sent[row.Endpoint]++
+	v.sent[row.Endpoint]++
 	v.bytes[row.Endpoint] += int64(len(row.Message)) + 1
 	v.environment(environment(row.Message))
 	if row.At != record.NoTime {
@@ -105,7 +105,7 @@ func (v *Survey) add(row *record.Row) {
 		}
 		v.last = max(v.last, row.At)
 		if row.Endpoint == record.Identify {
-			v.Dated++
+			v.dated++
 		}
 	}
 	if row.Endpoint == record.Track {
@@ -179,7 +179,7 @@ func (v *Survey) Rejected() map[string]int64 {
 // requests estimates how many requests the import takes.
 func (v *Survey) requests() int64 {
 	var sum int64
-	for endpoint, n := range v.Sent {
+	for endpoint, n := range v.sent {
 		sum += max((n+record.RequestMessages-1)/record.RequestMessages, (v.bytes[endpoint]+record.RequestBytes-1)/record.RequestBytes)
 	}
 	return sum

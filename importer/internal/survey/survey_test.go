@@ -256,7 +256,7 @@ func TestPrintFails(t *testing.T) {
 func TestRequests(t *testing.T) {
 	v := newSurvey(&stage.Stage{})
 	assert.Zero(t, v.requests())
-	v.Sent = map[string]int64{record.Identify: 1, record.Track: 1001}
+	v.sent = map[string]int64{record.Identify: 1, record.Track: 1001}
 	v.bytes = map[string]int64{record.Identify: 100, record.Track: 5 << 20}
 	assert.EqualValues(t, 1+3, v.requests())
 }
