@@ -18,7 +18,7 @@ func (j *job) recognize(ctx context.Context, db *duck.DB) string {
 	var names []string
 	var err error
 	if j.source.JSON {
-		names, err = column(ctx, db, "SELECT DISTINCT unnest(TRY(json_keys(_json))) FROM (SELECT _json FROM source LIMIT 1000)")
+		names, err = duck.Texts(ctx, db, "SELECT DISTINCT unnest(TRY(json_keys(_json))) FROM (SELECT _json FROM source LIMIT 1000)")
 	} else {
 		names, err = columnsOf(ctx, db, "SELECT * FROM source")
 	}
@@ -26,23 +26,6 @@ func (j *job) recognize(ctx context.Context, db *duck.DB) string {
 		return "" // what is wrong is said where it matters
 	}
 	return preset.Recognize(names)
-}
-
-// column returns the texts of a query's only column.
-func column(ctx context.Context, db *duck.DB, query string) (all []string, err error) {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		all = append(all, text)
-	}
-	return all, rows.Err()
 }
 
 func likeAnExport(name string) string {

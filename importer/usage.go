@@ -57,14 +57,7 @@ Examples:
   What was refused, when it is mended:
     %[1]s events.csv.rejects.ndjson
 `, command)
-	f := (&config{}).flags()
-	for _, group := range groups {
-		fmt.Fprintf(out, "\n%s:\n", group.name)
-		for _, name := range group.flags {
-			argument, text := flag.UnquoteUsage(f.Lookup(name))
-			usageOf(out, name, argument, text)
-		}
-	}
+	usageOfFlags(out)
 	fmt.Fprint(out, "\nPresets:\n")
 	for _, p := range preset.All() {
 		usageLines(out, fmt.Sprintf("  %-13s", p.Name), p.Doc)
@@ -80,6 +73,18 @@ Variables:
 Exit status:
   0 all is well, 2 rows were refused, 1 trouble, 130 an interrupt
 `)
+}
+
+// usageOfFlags writes the groups.
+func usageOfFlags(out io.Writer) {
+	f := (&config{}).flags()
+	for _, group := range groups {
+		fmt.Fprintf(out, "\n%s:\n", group.name)
+		for _, name := range group.flags {
+			argument, text := flag.UnquoteUsage(f.Lookup(name))
+			usageOf(out, name, argument, text)
+		}
+	}
 }
 
 // usageOf writes a flag, whose value is called argument.
