@@ -58,10 +58,7 @@ Examples:
     %[1]s events.csv.rejects.ndjson
 `, command)
 	usageOfFlags(out)
-	fmt.Fprint(out, "\nPresets:\n")
-	for _, p := range preset.All() {
-		usageLines(out, fmt.Sprintf("  %-13s", p.Name), p.Doc)
-	}
+	usageOfPresets(out)
 	fmt.Fprint(out, `
 Variables:
   ALTERTABLE_API_KEY        the ingestion key, of Altertable's dashboard
@@ -84,6 +81,13 @@ func usageOfFlags(out io.Writer) {
 			argument, text := flag.UnquoteUsage(f.Lookup(name))
 			usageOf(out, name, argument, text)
 		}
+	}
+}
+
+func usageOfPresets(out io.Writer) {
+	fmt.Fprint(out, "\nPresets:\n")
+	for _, p := range preset.All() {
+		usageLines(out, fmt.Sprintf("  %-13s", p.Name), p.Doc)
 	}
 }
 

@@ -3,6 +3,8 @@ package preset
 import (
 	"slices"
 	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 )
 
 // A table is the columns of a source: their names by their names in lower case,
@@ -38,7 +40,7 @@ func (t table) data() string {
 }
 
 // column returns the quoted name of a column that the table has.
-func (t table) column(name string) string { return quote(t.names[strings.ToLower(name)]) }
+func (t table) column(name string) string { return duck.Name(t.names[strings.ToLower(name)]) }
 
 // value is a column, or NULL where there is none.
 func (t table) value(name string) string {
@@ -80,12 +82,8 @@ func (t table) objects(f form) string {
 			// Text that is JSON, or else a STRUCT or a MAP.
 			c = "coalesce(TRY_CAST(" + c + "::VARCHAR AS JSON), to_json(" + c + "))"
 		}
-		b.WriteString("\n    " + text(name) + ", " + c)
+		b.WriteString("\n    " + duck.Quote(name) + ", " + c)
 	}
 	b.WriteString("\n  )::VARCHAR AS _json\n  FROM source")
 	return b.String()
 }
-
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-func text(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

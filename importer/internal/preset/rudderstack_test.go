@@ -1,6 +1,12 @@
 package preset_test
 
-import "testing"
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
 
 // rudderstackCalls are the rows of rudderstack/calls.ndjson, each with the columns that are not NULL.
 var rudderstackCalls = []row{
@@ -37,4 +43,38 @@ var rudderstackCalls = []row{
 
 func TestRudderStackCalls(t *testing.T) {
 	requireLines(t, "rudderstack", "rudderstack/calls.ndjson", rudderstackCalls)
+}
+
+// TestRudderStackIsSegment has all places in which the two files differ. Both are
+// printed and edited, so they are whole, and a mend of one belongs into the other.
+func TestRudderStackIsSegment(t *testing.T) {
+	segment, rudderstack := readSQL(t, "segment.sql"), readSQL(t, "rudderstack.sql")
+	for _, d := range [][2]string{
+		{
+			"-- Segment: the calls of its raw logs, a JSON object for each call.\n" +
+				"-- Names with $ are those of the platform's own Segment bridge.\n",
+			"-- RudderStack: the calls that its object storage destinations keep, a JSON object for each call.\n" +
+				"-- Names with $ are those of the platform's own bridge for Segment, whose calls are the same.\n",
+		},
+		{"\n    \"properties\": \"JSON\"", "\n    \"request_ip\": \"VARCHAR\",\n    \"properties\": \"JSON\""},
+		{"\"userAgent\": \"VARCHAR\",\n", "\"userAgent\": \"VARCHAR\", \"traits\": \"JSON\",\n"},
+		{"become the object.\n", "become the object.\n-- Traits are in the context; some libraries have them beside it.\n"},
+		{
+			"CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END AS traits",
+			"coalesce(nullif(j.context.traits::VARCHAR, '{}'), CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END) AS traits",
+		},
+		{"THEN j.name END AS \"$screen_name\"", "THEN coalesce(j.name, j.event) END AS \"$screen_name\""},
+		{"j.context.ip AS \"$ip\"", "coalesce(nullif(j.context.ip, ''), j.request_ip) AS \"$ip\""},
+	} {
+		require.Equal(t, 1, strings.Count(segment, d[0]), d[0])
+		segment = strings.Replace(segment, d[0], d[1], 1)
+	}
+	require.Equal(t, segment, rudderstack)
+}
+
+func readSQL(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return strings.ReplaceAll(string(b), "\r\n", "\n")
 }

@@ -3,6 +3,8 @@ package preset
 import (
 	"slices"
 	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 )
 
 // Segment and RudderStack write the same tables into a warehouse: tracks, pages,
@@ -95,7 +97,7 @@ func (t table) warehouse(tool string) string {
 	line("  -- The context.")
 	for _, c := range context {
 		if t.any(c.columns...) {
-			line("  ", t.first(c.columns...), " AS ", quote(c.name), ",")
+			line("  ", t.first(c.columns...), " AS ", duck.Name(c.name), ",")
 		}
 	}
 	if t.all([]string{"context_screen_width", "context_screen_height"}) {
@@ -132,7 +134,7 @@ func (t table) known(kind string) []string {
 		l := strings.ToLower(c)
 		page := kind == "page" && (l == "name" || l == "category")
 		if page || slices.Contains(own, l) || strings.HasPrefix(l, "context_") {
-			known = append(known, quote(c))
+			known = append(known, duck.Name(c))
 		}
 	}
 	return known
