@@ -76,5 +76,5 @@ func readSQL(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	require.NoError(t, err)
-	return strings.ReplaceAll(string(b), "\r\n", "\n")
+	return string(b)
 }
