@@ -38,11 +38,3 @@ func TestAnotherToolsPreset(t *testing.T) {
 	require.Equal(t, exitRefused, s.run("-dry-run", "-preset", "mixpanel", "testdata/segment/calls.ndjson"))
 	assert.Contains(t, s.out.String(), "Every row is refused")
 }
-
-func TestDumpsAreNoData(t *testing.T) {
-	for _, text := range []string{"--\n-- PostgreSQL database dump\n--\n", "PGDMP\x01\x0e"} {
-		s := newShell(t, nil)
-		require.Equal(t, exitFailed, s.run("-dry-run", write(t, "dump.sql", text)))
-		assert.Contains(t, s.err.String(), "COPY users TO STDOUT CSV HEADER")
-	}
-}

@@ -33,8 +33,9 @@ func (f *files) close() {
 	}
 }
 
-// check finds out what can be found out before the source is read.
-func (j *job) check() error {
+// checkPlaces asks whether messages and files can go where they are to go, before
+// the source is read.
+func (j *job) checkPlaces() error {
 	if j.dryBecause() != "" {
 		return nil
 	}

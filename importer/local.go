@@ -34,8 +34,8 @@ func startLocal(environments []string, log func(string)) (console, error) {
 	return s, nil
 }
 
-// sendHere sends to a server within the process, and waits for an interrupt.
-func (j *job) sendHere(ctx, stop context.Context, db *duck.DB) (int, error) {
+// sendLocal sends to a server within the process, and waits for an interrupt.
+func (j *job) sendLocal(ctx, stop context.Context, db *duck.DB) (int, error) {
 	v, err := j.survey(ctx)
 	if err != nil {
 		return exitFailed, err

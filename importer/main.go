@@ -22,12 +22,12 @@
 //	main         signals, the terminal
 //	run          what the arguments say, from one step to the next: read on there
 //	flags        the command line, checked; usage writes what -h shows
-//	source       which source, and the preset's SQL; sql is -print-sql
+//	choose       which source, and the preset's SQL; sql is -print-sql
 //	environment  the variables: where messages go
 //	files        the names of what is written, checked before the source is read
-//	look         the dry run; advice looks for a preset that the source is made for
-//	send         the import: the state, then package deliver; outcome says what
-//	             became of it, report writes that as JSON
+//	dryrun       the dry run; advice looks for a preset that the source is made for
+//	send         the import: the state, then package deliver
+//	printed      what became of it, on standard output; report is that as JSON
 //	local        the import into a server within the process
 //	interrupt    the contexts of the first and the second Ctrl-C
 //

@@ -53,7 +53,7 @@ func run(ctx, stop context.Context, args []string, t terminal) int {
 		return exitFailed
 	}
 	defer j.files.close()
-	status, err := j.do(ctx, stop)
+	status, err := j.checkAndImport(ctx, stop)
 	j.progress.Stop()
 	if err != nil && ctx.Err() != nil {
 		status, err = exitInterrupted, errors.New("interrupted, and nothing was sent: run the same command again")
@@ -76,16 +76,16 @@ func (t terminal) fail(err error) {
 	}
 }
 
-// do checks all that can be checked without the rows, and opens a database. With
-// an error the status is exitFailed.
-func (j *job) do(ctx, stop context.Context) (status int, err error) {
+// checkAndImport checks all that can be checked without the rows, and opens a
+// database for them. With an error the status is exitFailed.
+func (j *job) checkAndImport(ctx, stop context.Context) (status int, err error) {
 	if err := j.chooseSource(); err != nil {
 		return exitFailed, err
 	}
 	if j.printSQL {
 		return j.print(ctx)
 	}
-	if err := j.check(); err != nil {
+	if err := j.checkPlaces(); err != nil {
 		return exitFailed, err
 	}
 	db, err := duck.Open(ctx, j.temp)
@@ -97,12 +97,11 @@ func (j *job) do(ctx, stop context.Context) (status int, err error) {
 			status, err = exitFailed, closed
 		}
 	}()
-	return j.doWith(ctx, stop, db)
+	return j.importRows(ctx, stop, db)
 }
 
-// doWith does what needs a database: the rows are loaded, and then looked at or
-// sent.
-func (j *job) doWith(ctx, stop context.Context, db *duck.DB) (int, error) {
+// importRows loads the rows, and then looks at them or sends them.
+func (j *job) importRows(ctx, stop context.Context, db *duck.DB) (int, error) {
 	if err := j.load(ctx, db); err != nil {
 		return exitFailed, err
 	}
@@ -113,7 +112,7 @@ func (j *job) doWith(ctx, stop context.Context, db *duck.DB) (int, error) {
 		j.progress.Say(likeAnExport(j.likePreset))
 	}
 	if j.to == "local" {
-		return j.sendHere(ctx, stop, db)
+		return j.sendLocal(ctx, stop, db)
 	}
 	return j.send(ctx, stop)
 }

@@ -41,7 +41,7 @@ func (j *job) deliver(ctx, stop context.Context, st *state.State, rejectsPath st
 			return exitFailed, err
 		}
 	}
-	result, err := j.follow(ctx, stop, st, rejects)
+	result, err := j.deliverWithProgress(ctx, stop, st, rejects)
 	if rejects != nil {
 		if closed := rejects.Close(); err == nil {
 			err = closed
@@ -76,8 +76,8 @@ func (j *job) openRejects(path string, last state.Note) (*reject.File, error) {
 	return rejects, err
 }
 
-// follow delivers, and shows how far that is.
-func (j *job) follow(ctx, stop context.Context, st *state.State, rejects *reject.File) (deliver.Result, error) {
+// deliverWithProgress delivers, and shows how far that is.
+func (j *job) deliverWithProgress(ctx, stop context.Context, st *state.State, rejects *reject.File) (deliver.Result, error) {
 	counters := &deliver.Counters{}
 	j.progress.Start("Sending to "+show.Text(j.target.name(), 60), func() progress.Snapshot {
 		return progress.Snapshot{

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,10 +28,120 @@ func TestARefusedKeyIsSetRight(t *testing.T) {
 	assert.Len(t, srv.Events(), 3)
 }
 
-func TestAPlainURLIsASentenceOfTheCommand(t *testing.T) {
-	s := newShell(t, newServer(t))
-	s.variables["ALTERTABLE_BASE_URL"] = "http://api.example.com"
-	require.Equal(t, exitFailed, s.run(write(t, "events.csv", clean)))
-	assert.Contains(t, s.err.String(), "ALTERTABLE_INSECURE_HTTP=true")
-	assert.NotContains(t, s.err.String(), "WithInsecureHTTP")
+func TestForce(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", clean)
+	require.Equal(t, exitOK, s.run(source), s.said())
+	require.NoError(t, os.WriteFile(source, []byte(clean+"track,signed_up,u_3,2026-01-04T08:00:00Z,,\n"), 0o600))
+	require.Equal(t, exitFailed, s.run(source))
+	assert.Contains(t, s.err.String(), "-force")
+	require.Equal(t, exitOK, s.run("-force", source), s.said())
+	assert.Contains(t, s.err.String(), "-force goes on after the first 4 messages")
+	assert.Len(t, srv.Events(), 4)
+
+	changed := strings.Replace(clean, ",pro,", ",free,", 1)
+	require.NoError(t, os.WriteFile(source, []byte(changed), 0o600))
+	require.Equal(t, exitOK, s.run("-force", source), s.said(), "there are fewer rows")
+	assert.Contains(t, s.err.String(), "-force starts at the first row")
+	assert.Contains(t, s.out.String(), "perhaps twice 5")
+	assert.Len(t, srv.Events(), 7)
+
+	require.NoError(t, os.WriteFile(source, []byte(strings.Replace(changed, ",free,", ",team,", 1)), 0o600))
+	require.Equal(t, exitOK, s.run("-force", source), s.said(), "there are as many")
+	assert.Contains(t, s.err.String(), "-force starts at the first row")
+	assert.Contains(t, s.out.String(), "perhaps twice 9")
+	assert.Len(t, srv.Events(), 10)
+}
+
+func TestTraitsNow(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	began := time.Now()
+	require.Equal(t, exitOK, s.run("-traits-now", write(t, "events.csv", clean)), s.said())
+	person, ok := srv.Identity("production", "u_1")
+	require.True(t, ok)
+	assert.Equal(t, "pro", person.Traits["plan"])
+	assert.WithinRange(t, person.UpdatedAt, began.Add(-time.Second), time.Now())
+	assert.NotContains(t, s.out.String(), "-traits-now", "it needs no advice any more")
+}
+
+func TestAnotherTarget(t *testing.T) {
+	srv, other := newServer(t), newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", clean)
+	require.Equal(t, exitOK, s.run(source), s.said())
+	s.variables["ALTERTABLE_API_KEY"] = "pk_of_another_project"
+	reportPath := filepath.Join(t.TempDir(), "report.json")
+	require.Equal(t, exitFailed, s.run("-report", reportPath, source))
+	assert.Contains(t, s.err.String(), "the API key is another one")
+	assert.Contains(t, readReport(t, reportPath).Error, "the API key is another one", "there is a report of a failure, too")
+	assert.NotContains(t, s.said(), "pk_of_another_project")
+	s.variables["ALTERTABLE_API_KEY"], s.variables["ALTERTABLE_BASE_URL"] = testKey, other.URL
+	require.Equal(t, exitFailed, s.run(source))
+	assert.Contains(t, s.err.String(), "the target was "+srv.URL)
+	assert.Len(t, srv.Events(), 3)
+	assert.Empty(t, other.Requests())
+}
+
+func TestInterrupt(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.ctx = ctx
+	hang := srv.Always(altertabletest.Hang().On("/track"))
+	go func() {
+		_ = srv.WaitRequests(t.Context(), 2)
+		cancel()
+	}()
+	s.err = &output{on: func(text string) {
+		if strings.Contains(text, "Interrupted: what is in flight is finished first") {
+			hang.Release()
+		}
+	}}
+	source, reportPath := write(t, "events.csv", clean), filepath.Join(t.TempDir(), "report.json")
+	status := s.run("-report", reportPath, source)
+	// All that there is was in flight, so it is finished all the same.
+	assert.Equal(t, exitOK, status, s.said())
+	assert.True(t, readReport(t, reportPath).Finished)
+}
+
+func TestSecondInterrupt(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	ctx, cancel := context.WithCancel(context.Background())
+	stop, end := context.WithCancel(context.Background())
+	s.ctx, s.stop = ctx, stop
+	srv.Always(altertabletest.Hang().On("/track"))
+	go func() {
+		_ = srv.WaitRequests(t.Context(), 2)
+		cancel()
+	}()
+	s.err = &output{on: func(text string) {
+		if strings.Contains(text, "Interrupted: what is in flight is finished first") {
+			end()
+		}
+	}}
+	source, reportPath := write(t, "events.csv", clean), filepath.Join(t.TempDir(), "report.json")
+	require.Equal(t, exitInterrupted, s.run("-report", reportPath, source), s.said())
+	assert.Contains(t, s.out.String(), "It was interrupted: 3 messages left. Run the same command again, and it goes on.")
+	r := readReport(t, reportPath)
+	assert.False(t, r.Finished)
+	assert.EqualValues(t, 1, r.Delivered)
+	srv.ClearFaults()
+	next := newShell(t, srv)
+	require.Equal(t, exitOK, next.run(source), next.said())
+	assert.Len(t, srv.Events(), 3)
+}
+
+func TestRefusedKey(t *testing.T) {
+	srv := newServer(t, altertabletest.WithAPIKeys("another"))
+	s := newShell(t, srv)
+	source, reportPath := write(t, "events.csv", clean), filepath.Join(t.TempDir(), "report.json")
+	require.Equal(t, exitFailed, s.run("-report", reportPath, source))
+	assert.Contains(t, s.err.String(), "key")
+	assert.Contains(t, s.out.String(), "It ended early: 4 messages left.")
+	r := readReport(t, reportPath)
+	assert.NotEmpty(t, r.Error)
+	assert.Empty(t, r.Rejected)
 }

@@ -1,42 +1,14 @@
 package main
 
 import (
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-// ownNames has other names than ours, and a row that is torn.
-const ownNames = "user_id,created_at,name,zip\n007,2026-01-02 10:00:00,signed_up,01234\n8,2026-01-02 11:00:00,signed_up\n"
-
-const ownMapping = "SELECT user_id AS distinct_id, created_at AS timestamp, name AS event, * EXCLUDE (user_id, created_at, name) FROM source;"
-
-func TestSQLOverFiles(t *testing.T) {
-	srv := newServer(t)
-	path := write(t, "own.csv", ownNames)
-	s := newShell(t, srv)
-	require.Equal(t, exitRefused, s.run("-sql", ownMapping, path), s.said())
-	require.Len(t, srv.Events(), 1)
-	event := srv.Events()[0]
-	assert.Equal(t, "signed_up", event.Event)
-	assert.Equal(t, "007", event.DistinctID, "nothing is guessed about the values")
-	assert.Equal(t, "01234", event.Properties["zip"])
-	assert.FileExists(t, path+stateSuffix, "the state is beside the file")
-	assert.Contains(t, s.out.String(), "fewer columns", "torn rows are refused rows")
-
-	again := newShell(t, srv)
-	require.Equal(t, exitRefused, again.run("-sql", ownMapping, path), again.said())
-	assert.Len(t, srv.Events(), 1)
-}
-
-func TestSQLOverStandardInput(t *testing.T) {
-	s := newShell(t, nil)
-	s.in = strings.NewReader(ownNames)
-	require.Equal(t, exitRefused, s.run("-sql", ownMapping, "-format", "csv", "-"), s.said())
-	assert.Contains(t, s.out.String(), "1 track")
-}
 
 func TestSQLOverFilesIsPrinted(t *testing.T) {
 	s := newShell(t, nil)
@@ -48,9 +20,30 @@ func TestSQLOverFilesIsPrinted(t *testing.T) {
 	assert.Contains(t, s.out.String(), "1 track")
 }
 
-func TestSQLOverFilesOfMessages(t *testing.T) {
-	s := newShell(t, nil)
-	path := write(t, "dead.ndjson", `{"endpoint":"track","message":{"event":"e"}}`+"\n")
-	require.Equal(t, exitFailed, s.run("-sql", "SELECT * FROM source", path))
-	assert.Contains(t, s.err.String(), "leave -preset and -sql out")
+func TestPrintSQL(t *testing.T) {
+	s := newShell(t, newServer(t))
+	source := write(t, "it's events.csv", clean)
+	require.Equal(t, exitOK, s.run("-print-sql", source), s.said())
+	sql := s.out.String()
+	assert.Regexp(t, `^WITH source AS \(`, sql)
+	dry := newShell(t, nil)
+	require.Equal(t, exitOK, dry.run("-sql", sql), dry.said())
+	assert.Contains(t, dry.out.String(), "1 identify, 3 tracks")
+}
+
+func TestPrintPresetsSQL(t *testing.T) {
+	for _, source := range []string{"segment/calls.ndjson", "amplitude/events.json.gz"} {
+		t.Run(source, func(t *testing.T) {
+			s := newShell(t, nil)
+			name, _, _ := strings.Cut(source, "/")
+			path := filepath.Join("testdata", source)
+			summary := regexp.MustCompile(`(?s)\n  to send .*?\n\n`)
+			status := s.run("-preset", name, path)
+			require.NotEqual(t, exitFailed, status, s.said())
+			want := summary.FindString(s.out.String())
+			require.Equal(t, exitOK, s.run("-preset", name, "-print-sql", path), s.said())
+			require.Equal(t, status, s.run("-sql", s.out.String()), s.said())
+			assert.Equal(t, want, summary.FindString(s.out.String()), "the SQL does what the preset does")
+		})
+	}
 }
