@@ -262,3 +262,12 @@ func TestSentencesOfRefusals(t *testing.T) {
 	assert.EqualError(t, s.told(&os.PathError{Op: "write", Path: "s", Err: syscall.ENOSPC}),
 		"s cannot be written: no space left on device; what was delivered since it was written last is sent again by the next run")
 }
+
+func TestSumsAreTheStatesOwn(t *testing.T) {
+	s := mustOpen(t, "", about)
+	n := Note{Rejected: map[string]int64{"no timestamp": 2}}
+	require.NoError(t, s.Note(n))
+	n.Rejected["no timestamp"] = 3
+	s.Last().Rejected["no timestamp"] = 4
+	assert.EqualValues(t, 2, s.Last().Rejected["no timestamp"])
+}
