@@ -16,6 +16,7 @@ import (
 	"github.com/altertable-ai/altertable-go/altertabletest"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
+	"github.com/altertable-ai/altertable-go/importer/internal/state"
 )
 
 func TestTheImportStopsWhereTheAPITakesNothing(t *testing.T) {
@@ -259,7 +260,9 @@ func TestAsManyRowsWaitAsThereIsRoomFor(t *testing.T) {
 			assert.InDelta(t, most, read.Load(), 4)
 			hang.Release()
 		})
-		result, err := i.run(t.Context())
+		st, err := state.Open("", i.about())
+		require.NoError(t, err)
+		result, err := Run(t.Context(), t.Context(), rows, st, nil, i.o, nil)
 		require.NoError(t, err)
 		assert.True(t, result.Finished)
 		assert.Equal(t, map[string]int64{"no timestamp": most + 10}, result.Rejected)
