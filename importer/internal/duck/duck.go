@@ -15,11 +15,17 @@ import (
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 	"github.com/gofrs/flock"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // memoryLimit is for DuckDB's buffers. The process has as much again beside it:
 // results, messages, and what DuckDB does not count.
 const memoryLimit = "200MB"
+
+// wideLimit is for what does not fit in that: thousands of columns, of which each
+// has buffers of its own.
+const wideLimit = "2GB"
 
 // tooSlow is compression of text that costs as much time as all else that is done
 // with a row here. The tables are written once, read twice, and removed.
@@ -97,21 +103,34 @@ func (d *DB) setUp(c driver.ExecerContext) error {
 // threads is how many share the memory: with more of them each has too little.
 func threads() int { return min(runtime.GOMAXPROCS(0), 2) }
 
-// Large runs a statement that may sort more than there is memory for. Two threads
-// that sort some gigabytes can want more memory than there is, and one does not:
-// then run is called again.
+// Large runs a statement that may need more memory than there is. Two threads that
+// sort some gigabytes can want more, and one does not: then run is called again.
+// Thousands of columns need more with one thread, too, and get it the third time.
 func (d *DB) Large(ctx context.Context, run func() error) error {
 	err := run()
+	if !outOfMemory(err) {
+		return err
+	}
+	defer func() {
+		for _, set := range []string{fmt.Sprintf("threads = %d", threads()), "memory_limit = '" + memoryLimit + "'"} {
+			_, _ = d.ExecContext(context.WithoutCancel(ctx), "SET GLOBAL "+set)
+		}
+	}()
+	for _, set := range []string{"threads = 1", "memory_limit = '" + wideLimit + "'"} {
+		if ctx.Err() != nil || !outOfMemory(err) {
+			return err
+		}
+		if _, err := d.ExecContext(ctx, "SET GLOBAL "+set); err != nil {
+			return err
+		}
+		err = run()
+	}
+	return err
+}
+
+func outOfMemory(err error) bool {
 	var e *duckdb.Error
-	if !errors.As(err, &e) || e.Type != duckdb.ErrorTypeOutOfMemory || ctx.Err() != nil {
-		return err
-	}
-	if _, err := d.ExecContext(ctx, "SET GLOBAL threads = 1"); err != nil {
-		return err
-	}
-	err = run()
-	_, failed := d.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("SET GLOBAL threads = %d", threads()))
-	return errors.Join(err, failed)
+	return errors.As(err, &e) && e.Type == duckdb.ErrorTypeOutOfMemory
 }
 
 // Close closes the database and removes its directory. A second call returns
@@ -137,16 +156,5 @@ func (d *DB) Reserve(bytes int64) error {
 		return nil
 	}
 	return fmt.Errorf("the import needs about %s in %s and there are %s left: make room, or choose another directory with -temp",
-		size(uint64(bytes)), filepath.Dir(d.Dir), size(free))
-}
-
-func size(bytes uint64) string {
-	switch {
-	case bytes >= 1<<30:
-		return fmt.Sprintf("%.1f GB", float64(bytes)/(1<<30))
-	case bytes >= 1<<20:
-		return fmt.Sprintf("%d MB", bytes>>20)
-	default:
-		return fmt.Sprintf("%d KB", (bytes+1023)>>10)
-	}
+		show.Bytes(bytes), filepath.Dir(d.Dir), show.Bytes(int64(free)))
 }

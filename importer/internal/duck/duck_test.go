@@ -54,6 +54,11 @@ func TestLarge(t *testing.T) {
 		require.NoError(t, db.QueryRow("SELECT current_setting('threads')::INT").Scan(&n))
 		return n
 	}
+	limit := func() (text string) {
+		require.NoError(t, db.QueryRow("SELECT current_setting('memory_limit')").Scan(&text))
+		return text
+	}
+	usual := limit()
 	full := &duckdb.Error{Type: duckdb.ErrorTypeOutOfMemory, Msg: "full"}
 	for name, c := range map[string]struct {
 		errs []error
@@ -63,7 +68,8 @@ func TestLarge(t *testing.T) {
 		"well":         {[]error{nil}, nil, 1},
 		"another":      {[]error{os.ErrInvalid}, os.ErrInvalid, 1},
 		"enough then":  {[]error{fmt.Errorf("a: %w", full), nil}, nil, 2},
-		"never enough": {[]error{full, full}, full, 2},
+		"wide":         {[]error{full, full, nil}, nil, 3},
+		"never enough": {[]error{full, full, full}, full, 3},
 	} {
 		var seen []int
 		err := db.Large(ctx, func() error {
@@ -71,8 +77,9 @@ func TestLarge(t *testing.T) {
 			return c.errs[len(seen)-1]
 		})
 		assert.ErrorIs(t, err, c.want, name)
-		assert.Equal(t, []int{threads(), 1}[:c.runs], seen, name)
+		assert.Equal(t, []int{threads(), 1, 1}[:c.runs], seen, name)
 		assert.Equal(t, threads(), now(), name)
+		assert.Equal(t, usual, limit(), name)
 	}
 }
 
@@ -126,14 +133,8 @@ func TestReserve(t *testing.T) {
 		assert.NoError(t, db.Reserve(bytes))
 	}
 	err = db.Reserve(1 << 60)
-	assert.ErrorContains(t, err, "needs about 1073741824.0 GB in "+filepath.Dir(db.Dir)+" and there are ")
+	assert.ErrorContains(t, err, "needs about 1152922 TB in "+filepath.Dir(db.Dir)+" and there are ")
 	assert.ErrorContains(t, err, "-temp")
 	require.NoError(t, db.Close())
 	assert.ErrorContains(t, db.Reserve(1), "cannot see how much room is left")
-}
-
-func TestSize(t *testing.T) {
-	for bytes, want := range map[uint64]string{0: "0 KB", 1: "1 KB", 5 << 20: "5 MB", 3 << 29: "1.5 GB"} {
-		assert.Equal(t, want, size(bytes))
-	}
 }

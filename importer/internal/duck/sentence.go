@@ -16,10 +16,10 @@ func Name(s string) string  { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"
 
 var (
 	// kind begins DuckDB's messages.
-	kind = regexp.MustCompile(`^(?:[A-Z][A-Za-z/]* )*Error: `)
+	kind = regexp.MustCompile(`^(?:[A-Z][A-Za-z/]*(?: of)? )*Error: `)
 	// picture is where DuckDB shows the query and points into it, or gives advice
 	// to people who use DuckDB.
-	picture = regexp.MustCompile(`(?s)\n+(LINE \d+:|Candidate |Candidates: |Possible fixes:|Possible solutions:).*`)
+	picture = regexp.MustCompile(`(?s)\n+\s*(LINE \d+:|Candidate |Candidates: |Possible fixes:|Possible solutions:).*`)
 	// quoted is a value, or several with what is between them.
 	quoted = regexp.MustCompile(`(?s)'.*'|".*"`)
 )
@@ -37,10 +37,19 @@ func Sentence(err error) string {
 	var e *duckdb.Error
 	if errors.As(err, &e) {
 		text = e.Msg
+		if e.Type == duckdb.ErrorTypeOutOfMemory {
+			return "its rows are too large, or have too many columns, for the memory that an import uses"
+		}
 	}
 	text = picture.ReplaceAllString(kind.ReplaceAllString(text, ""), "")
 	if e != nil && !slices.Contains(ofQueries, e.Type) {
 		text, _, _ = strings.Cut(quoted.ReplaceAllString(text, "'...'"), "\n")
 	}
 	return strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " ")
+}
+
+// IsSyntax reports whether DuckDB could not parse a statement.
+func IsSyntax(err error) bool {
+	var e *duckdb.Error
+	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeParser || e.Type == duckdb.ErrorTypeSyntax)
 }

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -72,38 +71,24 @@ func (d *draft) writeJSON(c *column, text string) {
 	}
 }
 
-// isPlainJSON reports whether a text is a number in JSON, true or false.
+// plainDigits is how many digits before the point a number of CSV may have: a
+// longer one is an id, and a float64 would change its last digits.
+const plainDigits = 15
+
+// isPlainJSON reports whether a text is true, false, or a number as people write
+// it. 1e5 is as likely the name of a thing.
 func isPlainJSON(s string) bool {
 	if s == "true" || s == "false" {
 		return true
 	}
 	rest := strings.TrimPrefix(s, "-")
 	whole := digits(rest)
-	if whole == 0 || whole > 1 && rest[0] == '0' {
+	if whole == 0 || whole > plainDigits || whole > 1 && rest[0] == '0' {
 		return false
 	}
 	rest = rest[whole:]
-	if fraction, ok := strings.CutPrefix(rest, "."); ok {
-		n := digits(fraction)
-		if n == 0 {
-			return false
-		}
-		rest = fraction[n:]
-	}
-	if rest == "" && len(s) < 300 {
-		return true
-	}
-	if rest != "" {
-		if rest[0] != 'e' && rest[0] != 'E' {
-			return false
-		}
-		rest = strings.TrimLeft(rest[1:], "+-")
-		if rest == "" || digits(rest) < len(rest) {
-			return false
-		}
-	}
-	_, err := strconv.ParseFloat(s, 64) // refuses what TrimLeft let pass
-	return err == nil
+	fraction, ok := strings.CutPrefix(rest, ".")
+	return rest == "" || ok && fraction != "" && digits(fraction) == len(fraction)
 }
 
 func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }

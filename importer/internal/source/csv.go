@@ -48,11 +48,11 @@ func (s *Source) columns() []string {
 }
 
 // readFunction is how DuckDB reads the file itself.
-func (f *file) readFunction(path string, columns []string) string {
+func (f *file) readFunction(path string) string {
 	if f.format == csvFormat {
-		return f.readCSV(path, columns, true)
+		return f.readCSV(path, prefixed(f.columns), true)
 	}
-	return f.readLines(path)
+	return f.readLines(path, dataPrefix)
 }
 
 // textColumns is how the columns of text are given to DuckDB, by name.

@@ -113,10 +113,13 @@ func (rec *record) values(delimiter byte) []string {
 }
 
 // columnNames gives each column a name of its own. Names differ by more than
-// case, and those that this package uses are taken. A column without a name is
-// called by its number.
+// case, and those that have a meaning in this command are taken. A column without
+// a name is called by its number.
 func columnNames(header []string) []string {
-	taken := map[string]bool{"_row": true, "_file": true, numberColumn: true, beforeColumn: true}
+	taken := map[string]bool{}
+	for _, name := range Reserved {
+		taken[name] = true
+	}
 	names := make([]string, len(header))
 	for i, name := range header {
 		name = strings.ToValidUTF8(strings.TrimSpace(strings.ReplaceAll(name, "\x00", "")), "\ufffd")

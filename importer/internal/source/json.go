@@ -37,7 +37,7 @@ func (s *Source) findJSON() error {
 // in JSON, and what Load makes of an object has none.
 func (f *file) printedLines() string {
 	if f.format == linesFormat {
-		return f.printed(f.readLines(f.path))
+		return f.printed(f.readLines(f.path, ""))
 	}
 	format, compression := "unstructured", f.compression
 	if f.array {
@@ -61,9 +61,9 @@ func (s *Source) fileColumn(f *file) string {
 // readLines reads lines as they are, by the reader of CSV with a delimiter that
 // JSON cannot have. So no member is lost that comes late, and no text becomes a
 // date.
-func (f *file) readLines(path string) string {
-	return fmt.Sprintf(`read_csv(%s, `+textColumns+`'_json': 'VARCHAR'}, delim = chr(1), quote = '', escape = '', header = false, new_line = '%s', compression = '%s'%s)`,
-		duck.Quote(path), f.lineEnd(), f.compression, bounds)
+func (f *file) readLines(path, prefix string) string {
+	return fmt.Sprintf(`read_csv(%s, `+textColumns+`'%s_json': 'VARCHAR'}, delim = chr(1), quote = '', escape = '', header = false, new_line = '%s', compression = '%s'%s)`,
+		duck.Quote(path), prefix, f.lineEnd(), f.compression, bounds)
 }
 
 // prepareJSON looks at the beginning of a file of JSON.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
@@ -33,6 +35,9 @@ func trimQuery(query string) string { return strings.TrimRight(query, "; \t\r\n"
 
 // fill makes the table and the view over it of the result of a query.
 func (l *load) fill(ctx context.Context, query string) error {
+	if err := l.checkQuery(ctx, query); err != nil {
+		return err
+	}
 	// The newline ends a comment in the last line.
 	err := l.db.Large(ctx, func() error {
 		_, err := l.conn.ExecContext(ctx, "CREATE TABLE import.main.loaded AS "+query+"\n")
@@ -41,24 +46,93 @@ func (l *load) fill(ctx context.Context, query string) error {
 	if err != nil {
 		return l.explain(ctx, err)
 	}
-	columns, err := names(ctx, l.conn, "SELECT column_name FROM duckdb_columns() WHERE database_name = 'import' AND schema_name = 'main' AND table_name = 'loaded' ORDER BY column_index")
-	if err != nil {
-		return l.explain(ctx, err)
-	}
-	number := "rowid + 1 AS _row, "
-	for _, name := range columns {
-		if strings.EqualFold(name, "_row") {
-			number = ""
-		}
-		l.s.JSON = l.s.JSON || strings.EqualFold(name, "_json")
-	}
-	if err := l.exec(ctx, "CREATE VIEW import.main.source AS SELECT "+number+"* FROM import.main.loaded"); err != nil {
+	if err := l.show(ctx, query); err != nil {
 		return err
 	}
 	if err := l.findRaw(ctx); err != nil {
 		return err
 	}
 	return l.keepRejects(ctx)
+}
+
+// checkQuery refuses several statements: the driver would run all, whatever they
+// write, and the rows of one would be missing. What is no SELECT is refused where
+// it is run, as it is run within another statement.
+func (l *load) checkQuery(ctx context.Context, query string) error {
+	if l.s.spec.SQL == "" {
+		return nil
+	}
+	var statements int
+	var problem string
+	err := l.conn.QueryRowContext(ctx, `SELECT coalesce(json_array_length(tree, '$.statements'), 1), coalesce(tree->>'$.error_type', '')
+		FROM (SELECT json_serialize_sql(?::VARCHAR) AS tree)`, query).Scan(&statements, &problem)
+	if err != nil {
+		return l.explain(ctx, err)
+	}
+	if problem == "not implemented" { // for a statement that is no SELECT, and for PIVOT
+		prepared, err := l.conn.PrepareContext(ctx, "SELECT * FROM ("+query+"\n)")
+		if err != nil && duck.IsSyntax(err) {
+			statements = 2
+		}
+		if err == nil {
+			_ = prepared.Close()
+		}
+	}
+	if statements > 1 {
+		return fmt.Errorf("%s: -sql is one SELECT, and nothing else: put what comes before it into WITH", l.s.Name)
+	}
+	return nil
+}
+
+// show makes the view over the table loaded. A column with a name that has a
+// meaning has it if the query says that name: in SELECT * it is the data's own.
+func (l *load) show(ctx context.Context, query string) error {
+	columns, err := duck.Texts(ctx, l.conn, "SELECT column_name FROM duckdb_columns() WHERE database_name = 'import' AND schema_name = 'main' AND table_name = 'loaded' ORDER BY column_index")
+	if err != nil {
+		return l.explain(ctx, err)
+	}
+	taken := map[string]bool{}
+	for _, name := range columns {
+		taken[strings.ToLower(name)] = true
+	}
+	number, shown := "rowid + 1 AS _row", ""
+	for _, name := range columns {
+		inner, outer, lower := name, name, strings.ToLower(name)
+		switch {
+		case lower == "rowid": // hides DuckDB's own
+			inner = free(name, taken)
+			if err := l.exec(ctx, "ALTER TABLE import.main.loaded RENAME "+duck.Name(name)+" TO "+duck.Name(inner)); err != nil {
+				return err
+			}
+		case slices.Contains(Reserved, lower) && !says(query, lower):
+			outer = free(name, taken)
+		case lower == "_row":
+			number = ""
+		case lower == "_json":
+			l.s.JSON = true
+		}
+		shown += ", " + duck.Name(inner) + " AS " + duck.Name(outer)
+	}
+	return l.exec(ctx, "CREATE VIEW import.main.source AS SELECT "+strings.TrimPrefix(number+shown, ", ")+" FROM import.main.loaded")
+}
+
+// Reserved are names of columns that say what no data says. Package stage gives
+// them their meaning.
+var Reserved = []string{"_row", "_file", "_json", "_message", "_reason", "_raw"}
+
+// says reports whether a query has a name as a word.
+func says(query, name string) bool {
+	return regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(name) + `\b`).MatchString(query)
+}
+
+// free returns a name like another that no column has, and takes it.
+func free(name string, taken map[string]bool) string {
+	for n := 1; ; n++ {
+		if next := fmt.Sprintf("%s_%d", name, n); !taken[strings.ToLower(next)] {
+			taken[strings.ToLower(next)] = true
+			return next
+		}
+	}
 }
 
 // findRaw looks at the first object of a query that has _json.

@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,6 +19,11 @@ func TestQuery(t *testing.T) {
 	assert.True(t, s.Raw)
 	assert.Equal(t, []string{`7|{"endpoint":"track","message":{}}`}, rows(t, db, "FROM source"))
 
+	for _, query := range []string{"FROM (SELECT 5 AS a)", "VALUES (5)", "SELECT ';', /* ; */ 5 -- ;", "PIVOT (SELECT 'x' AS a) ON a USING count(*)", "SELECT 5;;"} {
+		_, db = load1(t, Spec{SQL: query})
+		assert.Len(t, rows(t, db, "FROM source"), 1, query)
+	}
+
 	_, db = load1(t, Spec{SQL: "SELECT 1 AS a WHERE false"})
 	assert.Empty(t, rows(t, db, "FROM source"), "a query may find nothing new")
 }
@@ -31,12 +37,15 @@ func TestQueryRejects(t *testing.T) {
 
 func TestQueryRefused(t *testing.T) {
 	for query, want := range map[string]string{
-		"SELECT * FROM users":                       "Table with name users does not exist!",
-		"SELECT a FROM (SELECT 1 AS b)":             `Referenced column "a" not found`,
-		"SELEC 1":                                   `syntax error at or near "SELEC"`,
-		"SELECT * FROM '/nowhere/a.parquet'":        `No files found that match the pattern "/nowhere/a.parquet"`,
-		"DROP TABLE torn":                           "syntax error",
-		"SELECT 'secret value'::INT AS distinct_id": "Could not convert",
+		"SELECT * FROM users":                        "Table with name users does not exist!",
+		"SELECT a FROM (SELECT 1 AS b)":              `Referenced column "a" not found`,
+		"SELEC 1":                                    `syntax error at or near "SELEC"`,
+		"SELECT * FROM '/nowhere/a.parquet'":         `No files found that match the pattern "/nowhere/a.parquet"`,
+		"DROP TABLE torn":                            "one SELECT",
+		"SELECT 1 AS a; SELECT 2 AS a":               "one SELECT",
+		"SELECT 1 AS a; DROP TABLE import.main.torn": "one SELECT",
+		"PIVOT (SELECT 1 a) ON a; SELECT 2":          "one SELECT",
+		"SELECT 'secret value'::INT AS distinct_id":  "Could not convert",
 	} {
 		sentence := failure(t, Spec{SQL: query})
 		assert.Contains(t, sentence, want)
@@ -80,4 +89,33 @@ func TestParquet(t *testing.T) {
 	assert.Equal(t, "c.parquet has no rows", failure(t, Spec{Paths: []string{filepath.Join(dir, "c.parquet")}}))
 	damaged := file1(t, "d.parquet", "PAR1 and nothing else")
 	assert.Contains(t, failure(t, Spec{Paths: []string{damaged}}), "d.parquet: ")
+}
+
+// TestNamesOfOurs is about data whose columns are called like those that say
+// where a row is from, or why it is refused.
+func TestNamesOfOurs(t *testing.T) {
+	const names = "rowid,_row,_File,_json,_message,_reason,_raw,row_number,rows_before,file"
+	const renamed = "_row,rowid,_row_1,_File_1,_json_1,_message_1,_reason_1,_raw_1,row_number,rows_before,file"
+	csv := file1(t, "a.csv", names+"\n91,2,3,4,5,6,7,8,9,10\n\n92,2,3,4,5,6,7,8,9,10\n")
+	copied := file1(t, "b.csv", "\n"+names+"\n91,2,3,4,5,6,7,8,9,10\n1\n92,2,3,4,5,6,7,8,9,10\n")
+	table := "(" + strings.ReplaceAll(names, ",", " INT, ") + " INT)"
+	values := []string{"CREATE TABLE a " + table, "INSERT INTO a VALUES (91, 2, 3, 4, 5, 6, 7, 8, 9, 10), (92, 2, 3, 4, 5, 6, 7, 8, 9, 10)"}
+	duckDB, sqlite := made(t, "duckdb", "a.duckdb", values...), made(t, "sqlite", "a.sqlite", values...)
+	parquet := filepath.Join(t.TempDir(), "a.parquet")
+	made(t, "duckdb", "p.duckdb", append(values, "COPY a TO '"+parquet+"'")...)
+	for name, spec := range map[string]Spec{
+		"CSV": {Paths: []string{csv}}, "a copy of CSV": {Paths: []string{copied}}, "DuckDB": {Paths: []string{duckDB}}, "SQLite": {Paths: []string{sqlite}},
+		"Parquet": {Paths: []string{parquet}}, "a query": {SQL: "SELECT * FROM '" + parquet + "'"},
+	} {
+		s, db := load1(t, spec)
+		assert.False(t, s.JSON, name)
+		assert.Equal(t, renamed, columnsOf(t, db), name)
+		second := "2"
+		if name == "a copy of CSV" {
+			second = "3"
+		}
+		assert.Equal(t, []string{"1|91|2|3|4|5|6|7|8|9|10", second + "|92|2|3|4|5|6|7|8|9|10"}, rows(t, db, "FROM source"), name)
+	}
+	_, db := load1(t, Spec{SQL: "SELECT 7 AS _row, 'x' AS _reason, 5 AS rowid"})
+	assert.Equal(t, "_row,_reason,rowid", columnsOf(t, db), "who writes a name means it")
 }

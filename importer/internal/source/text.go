@@ -4,20 +4,36 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 
+	duckdb "github.com/duckdb/duckdb-go/v2"
+
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
-// Columns of the table loaded that the view over it does not show.
+// Columns of the table loaded that the view over it does not show. Those of the
+// data have a prefix there, so that none hides these, or DuckDB's rowid.
 const (
-	numberColumn = "_row_number"  // of a row of a copy: its number in the file
-	beforeColumn = "_rows_before" // how many rows there were before the file's
+	numberColumn = "row_number"  // of a row of a copy: its number in the file
+	beforeColumn = "rows_before" // how many rows there were before the file's
+	fileColumn   = "file"
+	dataPrefix   = "."
 )
+
+// prefixed are the columns of data in the table loaded.
+func prefixed(names []string) []string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = dataPrefix + name
+	}
+	return all
+}
 
 // A finding is what was found out about a file of text by looking at each of its
 // rows.
@@ -143,24 +159,27 @@ func (l *load) needRows(ctx context.Context) error {
 func (l *load) createLoaded(ctx context.Context) error {
 	columns := numberColumn + " BIGINT, " + beforeColumn + " BIGINT"
 	if len(l.s.files) > 1 {
-		columns += ", _file VARCHAR"
+		columns += ", " + fileColumn + " VARCHAR"
 	}
-	for _, name := range l.s.columns() {
+	for _, name := range prefixed(l.s.columns()) {
 		columns += ", " + duck.Name(name) + " VARCHAR"
 	}
 	return l.exec(ctx, "CREATE TABLE loaded ("+columns+")")
 }
 
 func (l *load) createView(ctx context.Context) error {
-	file, where := "", ""
+	columns, where := "", ""
 	if len(l.s.files) > 1 {
-		file = "_file, "
+		columns = ", " + fileColumn + " AS _file"
+	}
+	for _, name := range l.s.columns() {
+		columns += ", " + duck.Name(dataPrefix+name) + " AS " + duck.Name(name)
 	}
 	if l.s.JSON {
-		where = " WHERE _json IS NOT NULL" // blank lines, which only count
+		where = " WHERE " + duck.Name(dataPrefix+"_json") + " IS NOT NULL" // blank lines, which only count
 	}
-	return l.exec(ctx, fmt.Sprintf("CREATE VIEW source AS SELECT coalesce(%s, rowid - %s + 1) AS _row, %s%s FROM loaded%s",
-		numberColumn, beforeColumn, file, list(l.s.columns()), where))
+	return l.exec(ctx, fmt.Sprintf("CREATE VIEW source AS SELECT coalesce(%s, rowid - %s + 1) AS _row%s FROM loaded%s",
+		numberColumn, beforeColumn, columns, where))
 }
 
 // loadFile loads one, and returns how many rows the table has more.
@@ -182,7 +201,7 @@ func (l *load) loadFile(ctx context.Context, f *file, before int64) (int64, erro
 		return 0, err
 	}
 	if !found.copy {
-		if err := l.insert(ctx, f, before, found, f.readFunction(f.path, f.columns)); err == nil {
+		if err := l.insert(ctx, f, before, found, f.readFunction(f.path)); err == nil {
 			return found.rows, nil
 		}
 		if ctx.Err() != nil {
@@ -209,17 +228,26 @@ func (l *load) unreadable(ctx context.Context, f *file, err error) error {
 		return ctx.Err()
 	}
 	if f.compression != "none" {
-		return fmt.Errorf("cannot read %s: the %s file is cut off or damaged: %w", f.name, f.compression, reason(err))
+		return fmt.Errorf("cannot read %s: the %s file is cut off or damaged: %w", f.name, f.compression, show.Cause(err))
 	}
-	return fmt.Errorf("cannot read %s: %w", f.name, reason(err))
+	return fmt.Errorf("cannot read %s: %w", f.name, show.Cause(err))
 }
 
 // insert adds the rows that DuckDB reads, or none: it has to find as many as were
 // found.
 func (l *load) insert(ctx context.Context, f *file, before int64, found finding, read string) error {
+	err := l.db.Large(ctx, func() error { return l.tryInsert(ctx, f, before, found, read) })
+	var e *duckdb.Error
+	if errors.As(err, &e) || ctx.Err() != nil {
+		return l.explain(ctx, err)
+	}
+	return err
+}
+
+func (l *load) tryInsert(ctx context.Context, f *file, before int64, found finding, read string) error {
 	tx, err := l.conn.BeginTx(ctx, nil)
 	if err != nil {
-		return l.explain(ctx, err)
+		return err
 	}
 	defer func() { _ = tx.Rollback() }()
 	if found.breaks {
@@ -228,17 +256,17 @@ func (l *load) insert(ctx context.Context, f *file, before int64, found finding,
 	}
 	file := ""
 	if len(l.s.files) > 1 {
-		file = duck.Quote(filepath.Base(f.path)) + " AS _file, "
+		file = duck.Quote(filepath.Base(f.path)) + " AS " + fileColumn + ", "
 	}
 	result, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO loaded BY NAME SELECT %d AS %s, %s* FROM %s", before, beforeColumn, file, read))
 	if err != nil {
-		return l.explain(ctx, err)
+		return err
 	}
 	if rows, err := result.RowsAffected(); err != nil || rows != found.rows {
 		return fmt.Errorf("%s has %d rows, and DuckDB finds %d: was it changed meanwhile?", f.name, found.rows, rows)
 	}
 	if err := tx.Commit(); err != nil {
-		return l.explain(ctx, err)
+		return err
 	}
 	return nil
 }
@@ -259,9 +287,9 @@ func (l *load) loadCopy(ctx context.Context, f *file, before int64, found findin
 		return err
 	}
 	c := file{path: f.path, name: f.name, format: f.format, compression: "none", delimiter: f.delimiter}
-	read := c.readLines(path)
+	read := c.readLines(path, dataPrefix)
 	if f.format == csvFormat {
-		read = c.readCSV(path, append([]string{numberColumn}, f.columns...), false)
+		read = c.readCSV(path, append([]string{numberColumn}, prefixed(f.columns)...), false)
 	}
 	return l.insert(ctx, &c, before, found, read)
 }

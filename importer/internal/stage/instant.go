@@ -4,13 +4,8 @@ import (
 	"fmt"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
-)
 
-// The years that a timestamp can have, in microseconds since 1970: the API reads
-// four digits.
-const (
-	firstInstant = -62135596800000000 // 0001-01-01
-	lastInstant  = 253402300799999999 // 9999-12-31
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
 // An instant is SQL for a timestamp: that of a time, in microseconds since 1970,
@@ -36,10 +31,19 @@ func instantOf(t duckdb.TypeInfo, name string) (instant, bool) {
 }
 
 // textInstant reads ISO 8601, and numbers: DuckDB takes no text for a time that
-// is digits alone.
+// is digits alone. A text with the name of a zone is cast apart from all others:
+// DuckDB takes that zone for those that follow and have none.
 func textInstant(name string) instant {
-	return instant{time: "epoch_us(TRY_CAST(trim(" + name + ") AS TIMESTAMPTZ))", number: decimal("trim(" + name + ")")}
+	text := "trim(" + name + ")"
+	cast := func(condition string) string {
+		return "TRY_CAST(CASE WHEN " + condition + " THEN " + text + " END AS TIMESTAMPTZ)"
+	}
+	zone := "regexp_matches(" + text + ", '" + inZone + "')"
+	return instant{time: "epoch_us(coalesce(" + cast("NOT "+zone) + ", " + cast(zone) + "))", number: decimal(text)}
 }
+
+// inZone are letters that ISO 8601 has not, and each name of a zone has.
+const inZone = "[A-SU-Ya-su-y]"
 
 // decimal keeps the digits behind the point, which a float has no room for.
 func decimal(name string) string { return "TRY_CAST(" + name + " AS DECIMAL(28, 9))" }
@@ -47,10 +51,11 @@ func decimal(name string) string { return "TRY_CAST(" + name + " AS DECIMAL(28, 
 // scaled brings the column number to microseconds. A number is one of seconds
 // below 1e11, of milliseconds below 1e14, of microseconds below 1e17, and of
 // nanoseconds from there: in each unit that is from March 1973 to the year 5138.
-// The sign does not matter.
+// The sign does not matter. Eight digits are more likely a date as 20260304 than
+// a second of the years 1970 to 1973, and nobody would see which one was meant.
 func scaled() string {
 	within := func(bound int64) string { return fmt.Sprintf("number > -%d AND number < %d", bound, bound) }
-	return fmt.Sprintf("CASE WHEN %s THEN TRY_CAST(floor(number * 1000000) AS BIGINT) WHEN %s THEN TRY_CAST(floor(number * 1000) AS BIGINT) "+
+	return fmt.Sprintf("CASE WHEN number BETWEEN 10000000 AND 99999999 THEN NULL WHEN %s THEN TRY_CAST(floor(number * 1000000) AS BIGINT) WHEN %s THEN TRY_CAST(floor(number * 1000) AS BIGINT) "+
 		"WHEN %s THEN TRY_CAST(floor(number) AS BIGINT) ELSE TRY_CAST(number AS BIGINT) // 1000 END", within(1e11), within(1e14), within(1e17))
 }
 
@@ -67,5 +72,5 @@ func (i instant) layers(from string) string {
 	from = "(SELECT *, " + time + " AS time FROM " + from + ")"
 	from = "(SELECT *, CASE WHEN time IS NULL THEN " + number + " END AS number FROM " + from + ")"
 	from = "(SELECT *, coalesce(time, " + scaled() + ") AS instant FROM " + from + ")"
-	return fmt.Sprintf("(SELECT *, CASE WHEN instant BETWEEN %d AND %d THEN instant END AS stamp FROM %s)", firstInstant, lastInstant, from)
+	return fmt.Sprintf("(SELECT *, CASE WHEN instant BETWEEN %d AND %d THEN instant END AS stamp FROM %s)", int64(record.FirstTime), int64(record.LastTime), from)
 }

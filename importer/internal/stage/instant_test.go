@@ -46,6 +46,8 @@ func TestTimestamps(t *testing.T) {
 		{"'1772625600000'", noon},
 		{"0", "1970-01-01T00:00:00Z"},
 		{"-1", "1969-12-31T23:59:59Z"},
+		{"9999999", "1970-04-26T17:46:39Z"},
+		{"100000000", "1973-03-03T09:46:40Z"},
 		{"99999999999", "5138-11-16T09:46:39Z"},
 		{"100000000000", "1973-03-03T09:46:40Z"},
 		{"-100000000000", "1966-10-31T14:13:20Z"},
@@ -81,6 +83,8 @@ func TestTimestampsThatAreNone(t *testing.T) {
 		{"'2026-13-01'", true},
 		{"'2026-01-01T25:00:00Z'", true},
 		{"'1e400'", true},
+		{"20260304", true},
+		{"'20260304'", true},
 		{"'nan'::DOUBLE", true},
 		{"'infinity'::DOUBLE", true},
 		{"170141183460469231731687303715884105727::HUGEINT", true},
@@ -95,5 +99,17 @@ func TestTimestampsThatAreNone(t *testing.T) {
 			assert.Equal(t, test.bad, row.Reason != "", row.Reason)
 			assert.Equal(t, test.bad, strings.Contains(string(row.Message), `"timestamp":"`), "it can be mended")
 		})
+	}
+}
+
+// TestZonesOfNeighbours is about DuckDB's cast, which keeps the zone of a text for
+// those behind it.
+func TestZonesOfNeighbours(t *testing.T) {
+	s := build(t, `SELECT 'u' || i AS distinct_id, x AS timestamp FROM (VALUES (1, '2026-01-01'), (2, '2026-01-01 01:00:00 Europe/Berlin'), (3, '2026-01-01'),
+		(4, '2026-01-01T02:00:00+02'), (5, '2026-01-01T00:00:00'), (6, '2025-12-31 19:00:00 EST'), (7, '2026-01-01T00:00:00Z'), (8, '2026-01-01'), (9, '1767225600')) v(i, x)`, Options{})
+	rows := read(t, s, 0)
+	assert.Len(t, rows, 9)
+	for _, row := range rows {
+		assert.Equal(t, "2026-01-01T00:00:00Z", time.UnixMicro(row.At).UTC().Format(time.RFC3339Nano), row.Number)
 	}
 }

@@ -2,7 +2,6 @@ package stage
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -15,42 +14,59 @@ import (
 // sampleText is how many rows of text show whether a column has numbers.
 const sampleText = 20_000
 
-// What JSON takes for a number, and what for a boolean.
+// What is a number, and what a boolean: what package message makes one of. Digits
+// that a float64 would change are an id.
 const (
-	jsonNumber  = `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`
+	jsonNumber  = `-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?`
 	jsonBoolean = `true|false`
 )
 
 // findNumbers marks the columns of a source without types whose first values are
 // all numbers, or all booleans. Zeros in front make a text: they are part of a zip
-// code.
+// code. All columns are in one list: each expression with a pattern has a machine
+// of megabytes for it, and there may be thousands of columns.
 func (sh *shape) findNumbers(ctx context.Context, db *duck.DB) error {
 	var found []int
-	var tests []string
+	var names []string
 	for i, c := range sh.columns {
-		if c.Role != message.Other || c.JSON || c.Type.InternalType() != duckdb.TYPE_VARCHAR {
-			continue
+		if c.Role == message.Other && !c.JSON && c.Type.InternalType() == duckdb.TYPE_VARCHAR {
+			found = append(found, i)
+			names = append(names, column(i))
 		}
-		found = append(found, i)
-		all := func(pattern string) string {
-			return fmt.Sprintf("coalesce(bool_and(regexp_full_match(%[1]s, '%[2]s')) FILTER (%[1]s <> ''), false)", column(i), pattern)
-		}
-		tests = append(tests, all(jsonNumber)+" OR "+all(jsonBoolean))
 	}
 	if found == nil {
 		return nil
 	}
-	numeric := make([]sql.NullBool, len(found))
-	into := make([]any, len(found))
-	for i := range numeric {
-		into[i] = &numeric[i]
-	}
-	query := fmt.Sprintf("SELECT %s FROM (SELECT * FROM %s LIMIT %d)", strings.Join(tests, ", "), sh.from(), sampleText)
-	if err := db.QueryRowContext(ctx, query).Scan(into...); err != nil {
+	query := fmt.Sprintf(`SELECT place FROM (SELECT unnest(range(%d)) AS place, unnest([%s]) AS value FROM (SELECT * FROM %s LIMIT %d))
+		WHERE value <> '' GROUP BY place
+		HAVING bool_and(regexp_full_match(value, '%s')) OR bool_and(regexp_full_match(value, '%s'))`,
+		len(found), strings.Join(names, ", "), sh.from(), sampleText, jsonNumber, jsonBoolean)
+	err := db.Large(ctx, func() error {
+		places, err := numbers(ctx, db, query)
+		for _, place := range places {
+			sh.columns[found[place]].Numeric = true
+		}
+		return err
+	})
+	if err != nil {
 		return sentence(ctx, "the first rows cannot be read", err)
 	}
-	for i, at := range found {
-		sh.columns[at].Numeric = numeric[i].Bool
-	}
 	return nil
+}
+
+// numbers are those of a query's rows.
+func numbers(ctx context.Context, db *duck.DB, query string) (list []int64, err error) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		list = append(list, n)
+	}
+	return list, rows.Err()
 }

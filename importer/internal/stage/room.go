@@ -15,7 +15,8 @@ func (s *Stage) reserve(ctx context.Context, rows int64) error {
 	}
 	average := 0.0
 	query := fmt.Sprintf("SELECT coalesce(avg(%s), 0) FROM (SELECT * FROM %s LIMIT %d)", s.shape.bytes(), s.shape.from(), sampleText)
-	if err := s.db.QueryRowContext(ctx, query).Scan(&average); err != nil {
+	err = s.db.Large(ctx, func() error { return s.db.QueryRowContext(ctx, query).Scan(&average) })
+	if err != nil {
 		return sentence(ctx, "the first rows cannot be read", err)
 	}
 	return s.db.Reserve(used + int64(float64(rows)*(average+float64(valueBytes*len(s.shape.columns)))))
@@ -30,11 +31,23 @@ const rowBytes = 64
 
 // bytes is about the size of a row.
 func (sh *shape) bytes() string {
-	sum := fmt.Sprint(rowBytes)
+	parts := []string{fmt.Sprint(rowBytes)}
 	for i, c := range sh.columns {
 		if of := size(c.Type, column(i), 0); of != "" {
-			sum += " + coalesce(" + of + ", 0)"
+			parts = append(parts, "coalesce("+of+", 0)")
 		}
 	}
-	return "(" + sum + ")::BIGINT"
+	return "(" + sum(parts) + ")::BIGINT"
+}
+
+// sum adds halves: DuckDB takes expressions that are 1,000 deep at most.
+func sum(parts []string) string {
+	switch n := len(parts); n {
+	case 0:
+		return ""
+	case 1:
+		return parts[0]
+	default:
+		return "(" + sum(parts[:n/2]) + " + " + sum(parts[n/2:]) + ")"
+	}
 }

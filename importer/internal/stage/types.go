@@ -146,20 +146,17 @@ func listSize(child duckdb.TypeInfo, name string, depth int) string {
 }
 
 func structSize(t duckdb.TypeInfo, name string, depth int) string {
-	var sum string
+	var parts []string
 	for i, entry := range t.Details().(*duckdb.StructDetails).Entries {
 		member := fmt.Sprintf("struct_extract(%s, %s)", name, duck.Quote(entry.Name()))
 		if entry.Name() == "" {
 			member = fmt.Sprintf("struct_extract(%s, %d)", name, i+1)
 		}
 		if of := size(entry.Info(), member, depth); of != "" {
-			if sum != "" {
-				sum += " + "
-			}
-			sum += "coalesce(" + of + ", 0)"
+			parts = append(parts, "coalesce("+of+", 0)")
 		}
 	}
-	return sum
+	return sum(parts)
 }
 
 func isInteger(t duckdb.TypeInfo) bool {

@@ -271,3 +271,26 @@ func TestSumsAreTheStatesOwn(t *testing.T) {
 	s.Last().Rejected["no timestamp"] = 4
 	assert.EqualValues(t, 2, s.Last().Rejected["no timestamp"])
 }
+
+// Somebody has deleted the file, or put another one in its place, while it is written.
+func TestAFileThatIsTakenAwayIsWrittenAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "users.csv.import-state")
+	about := Import{Source: "users.csv", Rows: 10, Digest: "d"}
+	s, err := Open(path, about)
+	require.NoError(t, err)
+	require.NoError(t, s.Note(Note{Done: []Range{{0, 3}}, Delivered: 4}))
+	if err := os.Remove(path); err != nil {
+		t.Skip("an open file cannot be removed")
+	}
+	require.NoError(t, s.Note(Note{Done: []Range{{4, 4}}, Delivered: 5}))
+	require.NoError(t, s.Close())
+	s, err = Open(path, about)
+	require.NoError(t, err)
+	assert.EqualValues(t, 5, s.Next())
+	assert.EqualValues(t, 5, s.Last().Delivered)
+
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Mkdir(path, 0o700))
+	require.NoError(t, s.Note(Note{Done: []Range{{5, 5}}, Delivered: 6}))
+	require.ErrorContains(t, s.Close(), "cannot be written")
+}
