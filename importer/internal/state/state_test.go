@@ -263,6 +263,15 @@ func TestSentencesOfRefusals(t *testing.T) {
 		"s cannot be written: no space left on device; what was delivered since it was written last is sent again by the next run")
 }
 
+func TestSumsAreTheStatesOwn(t *testing.T) {
+	s := mustOpen(t, "", about)
+	n := Note{Rejected: map[string]int64{"no timestamp": 2}}
+	require.NoError(t, s.Note(n))
+	n.Rejected["no timestamp"] = 3
+	s.Last().Rejected["no timestamp"] = 4
+	assert.EqualValues(t, 2, s.Last().Rejected["no timestamp"])
+}
+
 // Somebody has deleted the file, or put another one in its place, while it is written.
 func TestAFileThatIsTakenAwayIsWrittenAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "users.csv.import-state")
