@@ -15,6 +15,7 @@ import (
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
 
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 	"github.com/altertable-ai/altertable-go/importer/internal/state"
 )
 
@@ -269,11 +270,12 @@ func TestAsManyRowsWaitAsThereIsRoomFor(t *testing.T) {
 		assert.Equal(t, map[string]int64{"no timestamp": most + 10}, result.Rejected)
 	})
 	l := newLedger(0, chain{}, new(Counters))
+	row := &record.Row{Endpoint: record.Track}
 	l.slots = make([]slot, maxWindow-1)
-	_, wake := l.room()
+	_, wake := l.next(row, 0)
 	assert.Nil(t, wake)
 	l.slots = make([]slot, maxWindow)
-	_, wake = l.room()
+	_, wake = l.next(row, 0)
 	assert.NotNil(t, wake)
 }
 
