@@ -1,7 +1,7 @@
 # What a run says of itself: what it does now, how long each part took, and what
 # it did not check.
 
-part='' began=0 times='' skipped='' all_done=''
+part='' began=0 times='' skipped='' failed='' all_done=''
 
 # say begins a part of the run.
 say() {
@@ -26,7 +26,8 @@ skip() {
 # finish ends every run, a failed one too. One that a signal ends has no status of
 # its own.
 finish() {
-	local code=$? failed=$part
+	local code=$?
+	failed=${failed:-$part}
 	[ -n "$all_done" ] || [ "$code" != 0 ] || code=1
 	took
 	printf '\n== times\n%s%5d s  together\n' "$times" "$SECONDS"

@@ -61,7 +61,7 @@ func (t *target) check() error {
 	if errors.As(err, &wrong) {
 		switch wrong.Option {
 		case "WithBaseURL":
-			return fmt.Errorf("ALTERTABLE_BASE_URL %s", wrong.Reason)
+			return fmt.Errorf("ALTERTABLE_BASE_URL %s", strings.ReplaceAll(wrong.Reason, "with WithInsecureHTTP", "with ALTERTABLE_INSECURE_HTTP=true"))
 		case "WithEnvironment":
 			return fmt.Errorf("-environment, or ALTERTABLE_ENVIRONMENT, %s", wrong.Reason)
 		}

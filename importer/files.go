@@ -7,12 +7,19 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
+	"github.com/altertable-ai/altertable-go/importer/internal/source"
+	"github.com/altertable-ai/altertable-go/importer/internal/state"
 )
 
 const (
 	stateSuffix   = ".import-state"
 	rejectsSuffix = ".rejects.ndjson"
 )
+
+// ourSuffixes are those of all files that an import makes beside its source.
+var ourSuffixes = []string{stateSuffix, stateSuffix + state.LockSuffix, stateSuffix + state.NextSuffix, rejectsSuffix}
 
 // files are those that the command writes, besides the report.
 type files struct {
@@ -87,14 +94,12 @@ func (j *job) nameLocalFiles() error {
 // source.
 func (c *config) distinct(state, rejects string) error {
 	named := []struct{ flag, path string }{{"-state", state}, {"-rejects", rejects}, {"-report", c.report}}
-	for _, path := range c.paths {
-		matches, err := filepath.Glob(path)
-		if err != nil || len(matches) == 0 {
-			matches = []string{path}
-		}
-		for _, match := range matches {
-			named = append(named, struct{ flag, path string }{"the source", match})
-		}
+	paths, err := source.Expand(c.paths, ourSuffixes)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		named = append(named, struct{ flag, path string }{"the source", path})
 	}
 	for i, a := range named[:3] {
 		for _, b := range named[i+1:] {
@@ -124,11 +129,11 @@ func writable(path string) error {
 		return file.Close()
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return cause(err)
+		return show.Cause(err)
 	}
 	file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return cause(err)
+		return show.Cause(err)
 	}
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }

@@ -144,7 +144,7 @@ func TestReadmesHaveEveryFlag(t *testing.T) {
 	require.True(t, found)
 	section, _, _ = strings.Cut(section, "\n## ")
 	known := append(flagNames(), "-h", "-C") // of the go command
-	other := regexp.MustCompile("(?m)^.*(go test|go build|duckdb -c|psql -c|sed -n).*$")
+	other := regexp.MustCompile("(?m)^.*(go test|go build|duckdb -c|psql -c|sed -n|jq -r).*$")
 	for _, document := range []string{other.ReplaceAllString(string(text), ""), section} {
 		for _, match := range regexp.MustCompile("[ `](-[a-z][a-z-]*|-C)\\b").FindAllStringSubmatch(document, -1) {
 			assert.Contains(t, known, match[1])

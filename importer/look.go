@@ -36,6 +36,7 @@ func (j *job) look(ctx context.Context) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
+	j.advise(v)
 	j.report.DryRun, j.report.Rejected, j.report.Days = true, v.Rejected(), v.Days()
 	width := j.width()
 	head := fmt.Sprintf("Dry run of %s: nothing is sent", show.Text(j.source.Name, max(20, width-60)))
@@ -51,7 +52,7 @@ func (j *job) look(ctx context.Context) (int, error) {
 	}
 	fmt.Fprintln(j.out)
 	if err := v.Print(j.out, width, j.showValues); err != nil {
-		return exitFailed, fmt.Errorf("the survey cannot be written: %w", cause(err))
+		return exitFailed, fmt.Errorf("the survey cannot be written: %w", show.Cause(err))
 	}
 	j.sayNext()
 	if v.Refused > 0 {
@@ -84,7 +85,14 @@ func (j *job) survey(ctx context.Context) (*survey.Survey, error) {
 // sayNext says how to go on after a dry run.
 func (j *job) sayNext() {
 	if !j.sample {
-		fmt.Fprintf(j.out, "\nNext: -to local instead of -dry-run shows it in a console on this machine.\nWithout either, and with a key in ALTERTABLE_API_KEY, it is sent.\n")
+		fmt.Fprintln(j.out)
+		next := "Next: with -to local it is in a console on this machine."
+		if j.dryRun {
+			next = "Next: with -to local instead of -dry-run it is in a console on this machine."
+		}
+		for _, line := range show.Wrap(next+" Without either, and with a key in ALTERTABLE_API_KEY, it is sent.", min(j.width(), usualWidth)) {
+			fmt.Fprintln(j.out, line)
+		}
 		return
 	}
 	fmt.Fprintf(j.out, `

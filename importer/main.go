@@ -17,6 +17,20 @@
 // a file of package state what was delivered, and writes what was refused to one
 // of package reject.
 //
+// # How to read the command
+//
+//	main         signals, the terminal
+//	run          what the arguments say, from one step to the next: read on there
+//	flags        the command line, checked; usage writes what -h shows
+//	source       which source, and the preset's SQL; sql is -print-sql
+//	environment  the variables: where messages go
+//	files        the names of what is written, checked before the source is read
+//	look         the dry run; advice looks for a preset that the source is made for
+//	send         the import: the state, then package deliver; outcome says what
+//	             became of it, report writes that as JSON
+//	local        the import into a server within the process
+//	interrupt    the contexts of the first and the second Ctrl-C
+//
 // Standard output has results: the survey, the SQL, the report. All else is on
 // standard error.
 package main

@@ -64,7 +64,7 @@ func (j *job) printAdvice(interrupted bool) {
 		fmt.Fprintf(j.out, "\n%s: %s left. Run the same command again, and it goes on.\n",
 			why, show.Counted(r.Messages-r.Delivered-r.refused(), "message"))
 	}
-	if identifies := j.stage.Endpoints[record.Identify]; identifies > 0 && j.to == "" && !j.traitsNow && survey.HasTime(j.stage.Columns) {
+	if identifies := j.stage.Endpoints[record.Identify]; identifies > 0 && r.Delivered > 0 && j.to == "" && !j.traitsNow && survey.HasTime(j.stage.Columns) {
 		fmt.Fprintln(j.out)
 		for _, line := range show.Wrap("Identifies "+survey.OldIdentifies, usualWidth) {
 			fmt.Fprintln(j.out, line)

@@ -3,9 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // A report is what became of an import, over all its runs.
@@ -62,7 +63,7 @@ func openReport(path string) (*reportFile, error) {
 		r.file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("-report %s cannot be written: %w", path, cause(err))
+		return nil, fmt.Errorf("-report %s cannot be written: %w", path, show.Cause(err))
 	}
 	return r, nil
 }
@@ -89,19 +90,7 @@ func (r *reportFile) write(v *report) error {
 		if r.own {
 			_ = os.Remove(r.file.Name())
 		}
-		return fmt.Errorf("-report %s cannot be written: %w", r.path, cause(err))
+		return fmt.Errorf("-report %s cannot be written: %w", r.path, show.Cause(err))
 	}
 	return nil
-}
-
-// cause is what the system says, without the name of a file that people do not
-// know.
-func cause(err error) error {
-	switch err := err.(type) {
-	case *fs.PathError:
-		return err.Err
-	case *os.LinkError:
-		return err.Err
-	}
-	return err
 }

@@ -23,9 +23,11 @@ type job struct {
 	sample   bool // there is no source but the sample
 	source   *source.Source
 	mapping  string // SQL; empty: all of the source
-	files    files
-	stage    *stage.Stage
-	report   report
+
+	likePreset string // for which the source looks made; empty: for none, or it is said
+	files      files
+	stage      *stage.Stage
+	report     report
 }
 
 // run does what the arguments say, and returns the exit status. When ctx ends it
@@ -74,7 +76,8 @@ func (t terminal) fail(err error) {
 	}
 }
 
-// do returns exitFailed with each error.
+// do checks all that can be checked without the rows, and opens a database. With
+// an error the status is exitFailed.
 func (j *job) do(ctx, stop context.Context) (status int, err error) {
 	if err := j.chooseSource(); err != nil {
 		return exitFailed, err
@@ -94,21 +97,25 @@ func (j *job) do(ctx, stop context.Context) (status int, err error) {
 			status, err = exitFailed, closed
 		}
 	}()
-	return j.with(ctx, stop, db)
+	return j.doWith(ctx, stop, db)
 }
 
-// with does the work with a database.
-func (j *job) with(ctx, stop context.Context, db *duck.DB) (int, error) {
+// doWith does what needs a database: the rows are loaded, and then looked at or
+// sent.
+func (j *job) doWith(ctx, stop context.Context, db *duck.DB) (int, error) {
 	if err := j.load(ctx, db); err != nil {
 		return exitFailed, err
 	}
-	switch {
-	case j.dryBecause() != "":
+	if j.dryBecause() != "" {
 		return j.look(ctx)
-	case j.to == "local":
+	}
+	if j.likePreset != "" {
+		j.progress.Say(likeAnExport(j.likePreset))
+	}
+	if j.to == "local" {
 		return j.sendHere(ctx, stop, db)
 	}
-	return j.send(ctx, stop, db)
+	return j.send(ctx, stop)
 }
 
 // load reads and sorts the rows.
@@ -121,14 +128,18 @@ func (j *job) load(ctx context.Context, db *duck.DB) error {
 	if err := j.source.Load(ctx, db); err != nil {
 		return err
 	}
-	if err := j.choosePreset(ctx, db); err != nil {
+	if err := j.chooseMapping(ctx, db); err != nil {
 		return err
 	}
+	j.likePreset = j.recognize(ctx, db)
 	j.progress.Start("Sorting", nil)
 	built, err := stage.Build(ctx, db, j.source, stage.Options{
 		Mapping: j.mapping, As: j.as, Only: j.endpoints, Since: j.from, Until: j.end,
 		TraitsNow: j.traitsNow, Environment: j.target.environment,
 	})
+	if err != nil && j.likePreset != "" && ctx.Err() == nil {
+		return fmt.Errorf("%w. Or is it an export of another tool? Then say -preset %s", err, j.likePreset)
+	}
 	if err != nil {
 		return err
 	}

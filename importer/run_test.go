@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -152,11 +153,48 @@ func TestForce(t *testing.T) {
 	assert.Contains(t, s.err.String(), "-force goes on after the first 4 messages")
 	assert.Len(t, srv.Events(), 4)
 
-	require.NoError(t, os.WriteFile(source, []byte(strings.Replace(clean, ",pro,", ",free,", 1)), 0o600))
-	require.Equal(t, exitOK, s.run("-force", source), s.said())
+	changed := strings.Replace(clean, ",pro,", ",free,", 1)
+	require.NoError(t, os.WriteFile(source, []byte(changed), 0o600))
+	require.Equal(t, exitOK, s.run("-force", source), s.said(), "there are fewer rows")
 	assert.Contains(t, s.err.String(), "-force starts at the first row")
 	assert.Contains(t, s.out.String(), "perhaps twice 5")
 	assert.Len(t, srv.Events(), 7)
+
+	require.NoError(t, os.WriteFile(source, []byte(strings.Replace(changed, ",free,", ",team,", 1)), 0o600))
+	require.Equal(t, exitOK, s.run("-force", source), s.said(), "there are as many")
+	assert.Contains(t, s.err.String(), "-force starts at the first row")
+	assert.Contains(t, s.out.String(), "perhaps twice 9")
+	assert.Len(t, srv.Events(), 10)
+}
+
+func TestTraitsNow(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	began := time.Now()
+	require.Equal(t, exitOK, s.run("-traits-now", write(t, "events.csv", clean)), s.said())
+	person, ok := srv.Identity("production", "u_1")
+	require.True(t, ok)
+	assert.Equal(t, "pro", person.Traits["plan"])
+	assert.WithinRange(t, person.UpdatedAt, began.Add(-time.Second), time.Now())
+	assert.NotContains(t, s.out.String(), "-traits-now", "it needs no advice any more")
+}
+
+func TestAnotherTarget(t *testing.T) {
+	srv, other := newServer(t), newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", clean)
+	require.Equal(t, exitOK, s.run(source), s.said())
+	s.variables["ALTERTABLE_API_KEY"] = "pk_of_another_project"
+	reportPath := filepath.Join(t.TempDir(), "report.json")
+	require.Equal(t, exitFailed, s.run("-report", reportPath, source))
+	assert.Contains(t, s.err.String(), "the API key is another one")
+	assert.Contains(t, readReport(t, reportPath).Error, "the API key is another one", "there is a report of a failure, too")
+	assert.NotContains(t, s.said(), "pk_of_another_project")
+	s.variables["ALTERTABLE_API_KEY"], s.variables["ALTERTABLE_BASE_URL"] = testKey, other.URL
+	require.Equal(t, exitFailed, s.run(source))
+	assert.Contains(t, s.err.String(), "the target was "+srv.URL)
+	assert.Len(t, srv.Events(), 3)
+	assert.Empty(t, other.Requests())
 }
 
 func TestInterrupt(t *testing.T) {

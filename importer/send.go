@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/deliver"
-	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/progress"
 	"github.com/altertable-ai/altertable-go/importer/internal/reject"
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
@@ -20,8 +19,8 @@ import (
 )
 
 // send is the import.
-func (j *job) send(ctx, stop context.Context, db *duck.DB) (status int, err error) {
-	st, err := j.openState(ctx, db)
+func (j *job) send(ctx, stop context.Context) (status int, err error) {
+	st, err := j.openState(ctx)
 	if err != nil {
 		return exitFailed, err
 	}
@@ -38,7 +37,7 @@ func (j *job) deliver(ctx, stop context.Context, st *state.State, rejectsPath st
 	var rejects *reject.File
 	if st.Next() < st.Rows() { // else their file may have been moved away
 		var err error
-		if rejects, err = reject.Open(rejectsPath, st.Last().Rejects); err != nil {
+		if rejects, err = j.openRejects(rejectsPath, st.Last()); err != nil {
 			return exitFailed, err
 		}
 	}
@@ -66,6 +65,17 @@ func (j *job) deliver(ctx, stop context.Context, st *state.State, rejectsPath st
 	return exitOK, nil
 }
 
+// openRejects opens the file of rejects. Where somebody has moved it away, -force
+// begins a new one.
+func (j *job) openRejects(path string, last state.Note) (*reject.File, error) {
+	rejects, err := reject.Open(path, last.Rejects, last.RejectsSum)
+	var gone *reject.GoneError
+	if j.force && errors.As(err, &gone) {
+		return reject.Open(path, 0, "")
+	}
+	return rejects, err
+}
+
 // follow delivers, and shows how far that is.
 func (j *job) follow(ctx, stop context.Context, st *state.State, rejects *reject.File) (deliver.Result, error) {
 	counters := &deliver.Counters{}
@@ -87,10 +97,10 @@ func (j *job) follow(ctx, stop context.Context, st *state.State, rejects *reject
 
 // openState opens the state, of an import that may have changed if -force says
 // so.
-func (j *job) openState(ctx context.Context, db *duck.DB) (*state.State, error) {
+func (j *job) openState(ctx context.Context) (*state.State, error) {
 	j.progress.Start("Comparing with the state", nil)
 	defer j.progress.Stop()
-	about, err := j.about(ctx, db)
+	about, err := j.about(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +117,11 @@ func (j *job) openState(ctx context.Context, db *duck.DB) (*state.State, error) 
 	if prefix != "" && prefix == changed.Prefix {
 		next = changed.Next
 	}
+	if next == 0 {
+		if err := reject.Discard(j.files.rejects, changed.Rejects, changed.RejectsSum); err != nil {
+			return nil, err
+		}
+	}
 	what, _, _ := strings.Cut(changed.Sentence, ". ")
 	switch {
 	case next > 0:
@@ -120,18 +135,14 @@ func (j *job) openState(ctx context.Context, db *duck.DB) (*state.State, error) 
 }
 
 // about says what must not change while an import goes on.
-func (j *job) about(ctx context.Context, db *duck.DB) (state.Import, error) {
+func (j *job) about(ctx context.Context) (state.Import, error) {
 	digest, err := j.stage.Digest(ctx, j.stage.Rows)
 	if err != nil {
 		return state.Import{}, err
 	}
-	var engine string
-	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&engine); err != nil {
-		return state.Import{}, errors.New(duck.Sentence(err))
-	}
 	flags := j.mappingFlags()
 	return state.Import{
-		Source: j.source.Name, Rows: j.stage.Rows, Digest: digest, Engine: engine, Mapping: hashOf(flags),
+		Source: j.source.Name, Rows: j.stage.Rows, Digest: digest, Engine: j.stage.Engine, Mapping: hashOf(flags),
 		Target: j.target.name(), Key: hash("key", j.target.key, j.target.baseURL), Flags: flags,
 	}, nil
 }

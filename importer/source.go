@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/preset"
@@ -28,7 +27,7 @@ func (j *job) chooseSource() (err error) {
 		return err
 	}
 	spec := source.Spec{
-		Paths: j.paths, SQL: j.sql, Table: j.table, Format: j.format, Delimiter: j.delimiter, Encoding: j.encoding, Stdin: j.in,
+		Paths: j.paths, SQL: j.sql, Table: j.table, Format: j.format, Delimiter: j.delimiter, Encoding: j.encoding, Stdin: j.in, Ours: ourSuffixes,
 	}
 	if len(j.paths) == 0 && j.sql == "" {
 		for name := range j.given {
@@ -47,13 +46,17 @@ func (j *job) chooseSource() (err error) {
 	return err
 }
 
-// choosePreset makes the preset's SQL for the columns that the source has.
-func (j *job) choosePreset(ctx context.Context, db *duck.DB) error {
-	if j.preset == "" {
+// chooseMapping takes the query over files, or makes the preset's SQL for the
+// columns that the source has.
+func (j *job) chooseMapping(ctx context.Context, db *duck.DB) error {
+	j.mapping = j.source.Mapping
+	switch {
+	case j.preset == "" && j.mapping == "":
 		return nil
-	}
-	if j.source.Raw {
-		return errors.New("the source has messages already, as files of rejects and dead letters have: leave -preset out")
+	case j.source.Raw:
+		return errors.New("the source has messages already, as files of rejects and dead letters have: leave -preset and -sql out")
+	case j.preset == "":
+		return nil
 	}
 	columns, err := columnsOf(ctx, db, "SELECT * FROM source")
 	if err != nil {
@@ -61,63 +64,6 @@ func (j *job) choosePreset(ctx context.Context, db *duck.DB) error {
 	}
 	j.mapping, err = preset.SQL(j.preset, j.source.JSON, columns)
 	return err
-}
-
-// columnsOf returns the names of a query's columns.
-func columnsOf(ctx context.Context, db *duck.DB, query string) ([]string, error) {
-	rows, err := db.QueryContext(ctx, "SELECT * FROM ("+query+"\n) LIMIT 0")
-	if err != nil {
-		return nil, errors.New(duck.Sentence(err))
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return nil, errors.New(duck.Sentence(err))
-	}
-	return columns, nil
-}
-
-// print writes the SQL that does what the import would do.
-func (j *job) print(ctx context.Context) (int, error) {
-	if j.source.SQL == "" {
-		return exitFailed, fmt.Errorf("-print-sql: %s cannot be named in SQL: save it as a file first", j.source.Name)
-	}
-	from := strings.TrimRight(strings.TrimSpace(j.source.SQL), ";")
-	mapping := "SELECT *\nFROM source"
-	if j.preset != "" {
-		db, err := duck.Open(ctx, j.temp)
-		if err != nil {
-			return exitFailed, err
-		}
-		defer db.Close()
-		columns, err := columnsOf(ctx, db, from)
-		if err != nil {
-			return exitFailed, err
-		}
-		if mapping, err = preset.SQL(j.preset, j.source.JSON, columns); err != nil {
-			return exitFailed, err
-		}
-	}
-	_, err := fmt.Fprintln(j.out, withSource(from, strings.TrimSpace(mapping)))
-	if err != nil {
-		return exitFailed, err
-	}
-	return exitOK, nil
-}
-
-// withSource names a query source for a mapping, which may have names of its own,
-// and comments before them.
-func withSource(from, mapping string) string {
-	comments := ""
-	for strings.HasPrefix(mapping, "--") {
-		line, rest, _ := strings.Cut(mapping, "\n")
-		comments, mapping = comments+line+"\n", strings.TrimSpace(rest)
-	}
-	head := comments + "WITH source AS (\n  " + strings.ReplaceAll(from, "\n", "\n  ") + "\n)"
-	if word, rest, ok := strings.Cut(mapping, " "); ok && strings.EqualFold(word, "with") {
-		return head + ",\n\n" + strings.TrimSpace(rest)
-	}
-	return head + "\n" + mapping
 }
 
 // sample writes the sample into a directory of its own.

@@ -27,6 +27,7 @@ func usage(out io.Writer, command string) {
   %[1]s [flags] FILE...                CSV, JSON or Parquet
   %[1]s [flags] -state FILE -          standard input
   %[1]s [flags] DATABASE               DuckDB, SQLite, postgres://
+  %[1]s [flags] -sql SELECT FILE...    with other columns
   %[1]s [flags] -state FILE -sql SELECT [DATABASE]
 
 A row is a message. Columns have their meaning by name: event, distinct_id,
@@ -42,9 +43,15 @@ Examples:
     %[1]s -to local events.csv
   Send it, and go on where it was interrupted:
     ALTERTABLE_API_KEY=... %[1]s events.csv
-  Users of a table with other names:
-    %[1]s -state users.state -as identify \
-      -sql "SELECT user_id AS distinct_id, plan, country FROM 'users.parquet'"
+  Users of a table with other names, from a file and from a database:
+    %[1]s -as identify \
+      -sql "SELECT user_id AS distinct_id, plan, country FROM source" users.csv
+    %[1]s -as identify -state users.state \
+      -sql "SELECT id AS distinct_id, plan FROM users" app.sqlite
+  A try with a part of it:
+    %[1]s -since 2026-01-01 -until 2026-01-02 \
+      -environment import-test -state test.state \
+      -rejects test.rejects.ndjson events.csv
   An export of another tool, files and all:
     %[1]s -preset mixpanel 'export/*.json.gz'
   What was refused, when it is mended:
@@ -55,9 +62,6 @@ Examples:
 		fmt.Fprintf(out, "\n%s:\n", group.name)
 		for _, name := range group.flags {
 			argument, text := flag.UnquoteUsage(f.Lookup(name))
-			if name == "preset" { // as in many words
-				argument = "NAME"
-			}
 			usageOf(out, name, argument, text)
 		}
 	}
@@ -78,11 +82,12 @@ Exit status:
 `)
 }
 
-// usageOf writes a flag. A list of what it takes is a part of its text.
+// usageOf writes a flag, whose value is called argument.
 func usageOf(out io.Writer, name, argument, text string) {
 	head := "  -" + name
-	if argument != "" && !strings.ContainsAny(argument, " ") {
+	if argument != "" {
 		head += " " + argument
+		text = strings.TrimPrefix(text, argument+" ")
 	}
 	if show.Width(head) > 22 {
 		fmt.Fprintln(out, head)

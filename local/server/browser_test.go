@@ -50,12 +50,12 @@ func see(t *testing.T, browser context.Context, steps ...chromedp.Action) {
 // press waits for an element that can be seen, and clicks it wherever it is by
 // then: a mouse would miss one that moves as data comes in.
 func press(selector string) chromedp.Action {
-	return chromedp.Poll(`(e => e?.checkVisibility() && !e.disabled && (e.click(), true))(document.querySelector(`+string(jsonString(selector))+`))`, nil)
+	return chromedp.Poll(`(e => e?.checkVisibility() && !e.disabled && (e.click(), true))(document.querySelector(`+quoted(selector)+`))`, nil)
 }
 
 // shows waits for an element with a text.
 func shows(selector, text string) chromedp.Action {
-	script := `[...document.querySelectorAll(` + string(jsonString(selector)) + `)].some(e => e.checkVisibility() && e.textContent.includes(` + string(jsonString(text)) + `))`
+	script := `[...document.querySelectorAll(` + quoted(selector) + `)].some(e => e.checkVisibility() && e.textContent.includes(` + quoted(text) + `))`
 	return chromedp.Poll(script, nil)
 }
 
@@ -236,3 +236,6 @@ func TestConsoleFits(t *testing.T) {
 	see(t, browser, chromedp.Navigate(r.personURL("production", "u_01jza857w4f23s1hf2s61befmw")), shows("#story", "signed_up"))
 	look("story", 1280, 590, "light")
 }
+
+// quoted is text as JavaScript has it.
+func quoted(text string) string { return string(appendText(nil, text)) }

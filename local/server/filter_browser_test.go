@@ -15,7 +15,7 @@ import (
 
 // choose takes an option as a reader would.
 func choose(selector, value string) chromedp.Action {
-	script := `{ const e = document.querySelector(` + string(jsonString(selector)) + `); e.value = ` + string(jsonString(value)) +
+	script := `{ const e = document.querySelector(` + quoted(selector) + `); e.value = ` + quoted(value) +
 		`; e.dispatchEvent(new Event('input', { bubbles: true })) }`
 	return chromedp.Evaluate(script, nil)
 }
@@ -24,13 +24,13 @@ func choose(selector, value string) chromedp.Action {
 // newest first.
 func showsEvents(names ...string) chromedp.Action {
 	return chromedp.Poll(`[...document.querySelectorAll('#events .name')].map(e => e.textContent).join(' ') === `+
-		string(jsonString(strings.Join(names, " "))), nil)
+		quoted(strings.Join(names, " ")), nil)
 }
 
 func showsAddress(t *testing.T, query url.Values) chromedp.Action {
 	t.Helper()
 	return chromedp.Poll(`JSON.stringify([...new URLSearchParams(location.search)].sort()) === JSON.stringify([...new URLSearchParams(`+
-		string(jsonString(query.Encode()))+`)].sort())`, nil)
+		quoted(query.Encode())+`)].sort())`, nil)
 }
 
 // filterStory is the story of a few events, in two environments.

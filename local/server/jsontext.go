@@ -93,6 +93,3 @@ func appendOther(b []byte, v any) []byte {
 	}
 	return append(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
 }
-
-// jsonString encodes a string.
-func jsonString(text string) json.RawMessage { return appendText(nil, text) }

@@ -42,7 +42,7 @@ func leaves(action chromedp.Action) chromedp.Action {
 func textsOf(t *testing.T, browser context.Context, selector string) string {
 	t.Helper()
 	var all []string
-	see(t, browser, chromedp.Evaluate(`[...document.querySelectorAll(`+string(jsonString(selector))+`)].map(e => e.textContent)`, &all))
+	see(t, browser, chromedp.Evaluate(`[...document.querySelectorAll(`+quoted(selector)+`)].map(e => e.textContent)`, &all))
 	return strings.Join(all, "\n")
 }
 

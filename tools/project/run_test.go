@@ -118,6 +118,15 @@ func TestRunFailsWithEachModule(t *testing.T) {
 	}
 }
 
+func TestRunFailsForAModuleThatEndsItsLane(t *testing.T) {
+	said, err := bash(t, quietModules+`go() { case "$*" in "-C relay test"*) echo 'it begins'; exit 0 ;; esac; }
+		trap finish EXIT; modules; all_done=yes`)
+	require.Error(t, err, said)
+	assert.Contains(t, said, "it begins", "what it has said is shown")
+	assert.Regexp(t, `== FAILED: module relay\n$`, said)
+	assert.Contains(t, said, "module natsqueue: test", "the other lane goes on")
+}
+
 func TestRunFailsForWhatItLeaves(t *testing.T) {
 	const left = "git() { [ \"$1\" = diff ] || echo '?? left.txt'; }\n"
 	for commands, fails := range map[string]bool{

@@ -30,7 +30,7 @@ func BenchmarkRun(b *testing.B) {
 	defer st.Close()
 	b.ReportAllocs()
 	b.ResetTimer()
-	result, err := Run(b.Context(), b.Context(), rows, st, nil, Options{Key: "key", BaseURL: "https://localhost", HTTPClient: client, Logger: slog.New(slog.DiscardHandler)}, nil)
+	result, err := Run(b.Context(), b.Context(), rows, st, nil, Options{Key: "key", BaseURL: "https://localhost", httpClient: client, Logger: slog.New(slog.DiscardHandler)}, nil)
 	b.StopTimer()
 	require.NoError(b, err)
 	require.True(b, result.Finished)

@@ -35,6 +35,9 @@ type book struct {
 func newBook(st *state.State, rejects *reject.File) *book {
 	b := &book{rejects: rejects, state: st, sums: st.Last(), began: time.Now()}
 	b.earlier, b.before = b.sums.Delivered, b.sums.Seconds
+	if rejects != nil && rejects.Size() < b.sums.Rejects { // a new file
+		b.sums.Rejects, b.sums.RejectsSum = 0, ""
+	}
 	if b.sums.Rejected == nil {
 		b.sums.Rejected = make(map[string]int64)
 	}
@@ -64,7 +67,10 @@ func (b *book) enter(t taken) error {
 	if t.isEmpty() {
 		return nil
 	}
-	size, err := b.keepRejects(t.rejects)
+	err := b.beginRejects(len(t.rejects))
+	if err == nil {
+		err = b.keepRejects(t.rejects)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err == nil {
@@ -73,7 +79,9 @@ func (b *book) enter(t taken) error {
 	if b.err != nil {
 		return b.err
 	}
-	b.sums.Rejects = size
+	if b.rejects != nil {
+		b.sums.Rejects, b.sums.RejectsSum = b.rejects.Size(), b.rejects.Sum()
+	}
 	for i := range t.rejects {
 		b.countLocked(&t.rejects[i])
 	}
@@ -84,18 +92,28 @@ func (b *book) enter(t taken) error {
 	return b.noteLocked(t.done)
 }
 
-// keepRejects writes the rejects for good, and returns the size of their file: no
-// power cut may leave a note that counts more than there is.
-func (b *book) keepRejects(rows []record.Row) (size int64, err error) {
-	switch {
-	case b.rejects == nil:
-		return 0, nil
-	case len(rows) > 0:
-		if err = b.rejects.Add(rows...); err == nil {
-			err = b.rejects.Sync()
-		}
+// beginRejects notes that the file of rejects is about to get its first line. What
+// is in it before that is not this import's.
+func (b *book) beginRejects(n int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n == 0 || b.rejects == nil || b.sums.RejectsSum != "" {
+		return nil
 	}
-	return b.rejects.Size(), err
+	b.sums.RejectsSum = b.rejects.Sum()
+	return b.noteLocked(nil)
+}
+
+// keepRejects writes the rejects for good: no power cut may leave a note that counts
+// more than there is.
+func (b *book) keepRejects(rows []record.Row) error {
+	if b.rejects == nil || len(rows) == 0 {
+		return nil
+	}
+	if err := b.rejects.Add(rows...); err != nil {
+		return err
+	}
+	return b.rejects.Sync()
 }
 
 func (b *book) countLocked(row *record.Row) {

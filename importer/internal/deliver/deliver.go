@@ -38,9 +38,9 @@ type Options struct {
 	InsecureHTTP              bool
 	Rate                      float64 // messages a second; 0: as fast as the API takes them
 	Logger                    *slog.Logger
-	HTTPClient                *http.Client // nil: the client's own
 
-	batchSize int // messages of a request; 0: the default, tests have less
+	batchSize  int          // messages of a request; 0: record.RequestMessages, tests have less
+	httpClient *http.Client // nil: the client's own, tests have others
 }
 
 // Counters move while Run runs. Any goroutine may read them.
@@ -92,7 +92,7 @@ func Run(ctx, stop context.Context, rows Rows, st *state.State, rejects *reject.
 		return b.result(err == nil), err
 	}
 	if o.batchSize == 0 {
-		o.batchSize = defaultBatchSize
+		o.batchSize = record.RequestMessages
 	}
 	r := &run{options: o, rows: rows, counters: c, book: b}
 	if err := r.start(ctx, st); err != nil {
@@ -121,14 +121,14 @@ func (r *run) newClient() (*altertable.Client, error) {
 	o := &r.options
 	options := []altertable.Option{
 		altertable.WithMaxBatchSize(o.batchSize),
-		altertable.WithMaxBatchBytes(maxMessage),
+		altertable.WithMaxBatchBytes(record.RequestBytes),
 		altertable.WithMaxInFlight(inFlight),
 		altertable.WithMaxQueueSize((inFlight + 2) * o.batchSize),
 		altertable.WithOverflow(altertable.Block),
 		altertable.WithRequestTimeout(time.Minute), // megabytes in parallel, over any line
 		altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 1 << 62}),
-		altertable.WithLogger(o.Logger),
-		altertable.WithHTTPClient(o.HTTPClient),
+		altertable.WithLogger(filtered(o.Logger)),
+		altertable.WithHTTPClient(o.httpClient),
 		altertable.WithOnDelivery(r.ledger.delivery),
 		altertable.WithOnError(func(error) {}), // each message's outcome says it
 	}
@@ -143,8 +143,3 @@ func (r *run) newClient() (*altertable.Client, error) {
 	}
 	return altertable.New(o.Key, options...)
 }
-
-const (
-	defaultBatchSize = 1000
-	maxMessage       = 2 << 20 // what the API takes
-)

@@ -64,6 +64,7 @@ func (r *run) start(ctx context.Context, st *state.State) error {
 		return errors.Join(err, client.Close())
 	}
 	r.client = client
+	r.ledger.stats, r.ledger.doubts.batchSize = client.Stats, int64(r.options.batchSize)
 	// A deadline would make the limiter give up before it is reached.
 	r.ctx, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	r.unbind = context.AfterFunc(ctx, func() { r.cancel(errInterrupted) })

@@ -78,7 +78,7 @@ func newImporter(t *testing.T, rows *memory, opts ...altertabletest.Option) *imp
 	srv := altertabletest.NewServer(opts...)
 	t.Cleanup(srv.Close)
 	return &importer{t: t, dir: t.TempDir(), srv: srv, rows: rows, o: Options{
-		Key: altertabletest.APIKey, BaseURL: srv.URL, HTTPClient: srv.HTTPClient(),
+		Key: altertabletest.APIKey, BaseURL: srv.URL, httpClient: srv.HTTPClient(),
 		Logger: slog.New(slog.DiscardHandler), batchSize: 20,
 	}}
 }
@@ -107,7 +107,7 @@ func (i *importer) runWith(ctx, stop context.Context, opened func(*files)) (Resu
 	st, err := state.Open(i.path(), i.about())
 	require.NoError(i.t, err)
 	defer st.Close()
-	rejects, err := reject.Open(i.rejectsPath(), st.Last().Rejects)
+	rejects, err := reject.Open(i.rejectsPath(), st.Last().Rejects, st.Last().RejectsSum)
 	require.NoError(i.t, err)
 	defer rejects.Close()
 	if opened != nil {
@@ -124,7 +124,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // onRequest lets f handle requests; next reaches the server.
 func (i *importer) onRequest(f func(next http.RoundTripper, r *http.Request) (*http.Response, error)) {
 	next := i.srv.HTTPClient().Transport
-	i.o.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return f(next, r) })}
+	i.o.httpClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return f(next, r) })}
 }
 
 // arrived counts the events of each name that the server has.

@@ -36,8 +36,9 @@ const (
 
 // A slot is a position that was read.
 type slot struct {
-	digest digest
-	status status
+	digest  digest
+	status  status
+	doubted bool // counted as possibly delivered twice
 }
 
 // A ledger knows what became of the rows that were read, and which of it is not
@@ -45,6 +46,7 @@ type slot struct {
 type ledger struct {
 	counters *Counters
 	fail     func(error) // ends the run; called without mu
+	stats    func() altertable.Stats
 	news     chan struct{}
 
 	mu       sync.Mutex // guards what follows
@@ -58,6 +60,7 @@ type ledger struct {
 	pending  int           // messages that wait for an outcome
 	again    []*record.Row // that the client gave up unjudged
 	unsure   int64         // that were sent, and had no answer when the run ended
+	doubts   doubts
 	fresh    taken
 	wake     chan struct{} // closed at the next change; nil if nobody waits
 	current  current
@@ -80,7 +83,7 @@ type taken struct {
 	rejects   []record.Row
 	delivered int64
 	bytes     int64
-	twice     int64
+	twice     int64 // more than was taken before
 	chain     string
 }
 
@@ -134,7 +137,13 @@ func (l *ledger) refuseLocked(row *record.Row, reason string, s status) {
 func (l *ledger) holdLocked(row record.Row) {
 	row.Message = bytes.Clone(row.Message) // its memory may be that of many rows
 	l.held[row.Position] = row
-	l.heldSize += len(row.Message)
+	l.heldSize += sizeOf(&row)
+}
+
+// sizeOf returns about how much memory a held row takes.
+func sizeOf(row *record.Row) int {
+	const besides = 300 // its fields, and its place in the map
+	return len(row.Message) + besides
 }
 
 // delivery is the client's WithOnDelivery.
@@ -166,6 +175,7 @@ func (l *ledger) outcome(row *record.Row, err error) {
 	var fatal error
 	l.mu.Lock()
 	l.pending--
+	l.doubts.answer(err)
 	l.counters.InFlight.Add(-1)
 	switch v := l.judgeLocked(err); v {
 	case arrived:
@@ -178,10 +188,12 @@ func (l *ledger) outcome(row *record.Row, err error) {
 		l.refuseLocked(row, reasonOf(err), s)
 	case unjudged:
 		l.again = append(l.again, row)
+		l.doubtLocked(row.Position)
 	case unanswered:
 		l.unsure++
 	case hopeless:
 		fatal = err
+		l.doubts.end(err, &l.unsure)
 	}
 	last := l.batchLocked()
 	l.wakeLocked()
@@ -195,11 +207,20 @@ func (l *ledger) outcome(row *record.Row, err error) {
 }
 
 func (l *ledger) deliveredLocked(position int64) {
+	l.doubtLocked(position)
 	l.slots[position-l.base].status = delivered
 	l.counters.Done.Add(1)
 	l.fresh.delivered++
 	l.fresh.addDone(position)
 	l.trustLocked()
+}
+
+// doubtLocked counts a message that an earlier request may have delivered as well.
+func (l *ledger) doubtLocked(position int64) {
+	if s := &l.slots[position-l.base]; l.current.Attempts > 1 && !s.doubted {
+		s.doubted = true
+		l.doubts.repeated++
+	}
 }
 
 // trust takes the API's word for what it has refused.
@@ -229,9 +250,6 @@ func (l *ledger) batchLocked() bool {
 	if c.Err == nil {
 		l.fresh.bytes += int64(c.Bytes)
 		l.counters.Bytes.Add(int64(c.Bytes))
-		if c.Attempts > 1 {
-			l.fresh.twice += int64(c.Count)
-		}
 	}
 	return true
 }
@@ -247,16 +265,18 @@ func (l *ledger) tell() {
 // take returns what is to be noted next, and moves the base up to the first
 // position without an outcome.
 func (l *ledger) take() taken {
+	failed := l.stats()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.fresh
 	l.fresh = taken{}
+	t.twice = l.doubts.take(failed)
 	n := 0
 	for n < len(l.slots) && l.slots[n].status >= refused {
 		position := l.base + int64(n)
 		if row, ok := l.held[position]; ok {
 			t.rejects = append(t.rejects, row)
-			l.heldSize -= len(row.Message)
+			l.heldSize -= sizeOf(&row)
 			delete(l.held, position)
 		}
 		l.chain.add(l.slots[n].digest)
@@ -331,8 +351,9 @@ func (l *ledger) awaitAll(patience time.Duration) (unsure int64) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
+		failed := l.stats()
 		l.mu.Lock()
-		unsure = l.unsure + int64(l.pending)
+		unsure = l.unsure + int64(l.pending) + min(l.doubts.ended, l.doubts.most(failed))
 		var wake <-chan struct{}
 		if l.pending > 0 {
 			wake = l.awaitLocked()

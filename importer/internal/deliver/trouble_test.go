@@ -63,7 +63,9 @@ func TestTheImportStopsWhereTheAPITakesNothing(t *testing.T) {
 				require.NoError(t, err)
 				assert.True(t, result.Finished)
 				assert.EqualValues(t, 400, result.Delivered)
-				assert.Zero(t, result.Duplicates)
+				if name != "not ok" && name != "refuses all 400" { // these may have stored something
+					assert.Zero(t, result.Duplicates)
+				}
 				assert.Len(t, i.srv.Events(), 400)
 			})
 		})
@@ -236,5 +238,69 @@ func TestASecondInterruptEndsAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, result.Interrupted)
 		assert.InDelta(t, 12, time.Since(began).Seconds(), 0.5)
+	})
+}
+
+// What was sent without an answer may be there when the API then refuses the rest.
+func TestALostAnswerBeforeTheEndIsCounted(t *testing.T) {
+	for name, end := range map[string]altertabletest.Fault{
+		"bad key": altertabletest.Status(401),
+		"not ok":  altertabletest.Status(200).Body(`{"ok":false,"error_code":"insert-failed"}`).AfterStoring(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newImporter(t, tracks(400))
+				i.srv.Next(3, altertabletest.Pass())
+				i.srv.Next(8, altertabletest.Reset().AfterStoring())
+				i.srv.Always(end)
+				_, err := i.run(t.Context())
+				require.ErrorAs(t, err, new(*StopError))
+				i.srv.ClearFaults()
+				result, err := i.run(t.Context())
+				require.NoError(t, err)
+				twice := 0
+				for _, n := range i.arrived() {
+					if n > 1 {
+						twice++
+					}
+				}
+				assert.Positive(t, twice)
+				assert.GreaterOrEqual(t, result.Duplicates, int64(twice))
+				assert.LessOrEqual(t, result.Duplicates, int64(400))
+			})
+		})
+	}
+}
+
+// Requests that were refused have stored nothing.
+func TestRefusalsAreNoDoubts(t *testing.T) {
+	for name, fault := range map[string]altertabletest.Fault{
+		"422": altertabletest.Status(422), "413": altertabletest.Status(413), "429": altertabletest.Status(429),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newImporter(t, tracks(400))
+				i.srv.Next(3, altertabletest.Pass())
+				i.srv.Next(3, fault)
+				result, err := i.run(t.Context())
+				require.NoError(t, err)
+				assert.EqualValues(t, 400, result.Delivered)
+				assert.Zero(t, result.Duplicates)
+			})
+		})
+	}
+}
+
+// A 400 may have stored the messages before the one that is at fault.
+func TestWhatARefusalHasStoredIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(400))
+		bad := altertabletest.Status(400).ErrorCode("insert-failed").MatchBody(func(body []byte) bool { return strings.Contains(string(body), `"e17"`) })
+		i.srv.Next(1, bad.AfterStoring())
+		i.srv.Always(bad)
+		result, err := i.run(t.Context())
+		require.NoError(t, err)
+		assert.EqualValues(t, 399, result.Delivered)
+		assert.GreaterOrEqual(t, result.Duplicates, int64(len(i.srv.Events())-400))
 	})
 }

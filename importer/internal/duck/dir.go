@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/gofrs/flock"
@@ -51,7 +52,8 @@ func sweep(temp string) {
 		if info, err := os.Lstat(dir); err != nil || !info.IsDir() || !ours(info) {
 			continue
 		}
-		lock := flock.New(filepath.Join(dir, lockName))
+		// It makes no file: else makeDir takes it for its own.
+		lock := flock.New(path, flock.SetFlag(os.O_RDWR))
 		if locked, err := lock.TryLock(); err == nil && locked {
 			_ = removeDir(dir, lock)
 		} else {
@@ -72,14 +74,17 @@ func removeDir(dir string, lock *flock.Flock) error {
 	if err != nil {
 		return errors.Join(err, lock.Close())
 	}
-	// Windows does not remove a file that is open. Elsewhere the order matters
-	// little: a directory that somebody else locks in between is not empty.
-	err = lock.Close()
+	// Unlocked, it may be the lock of an import that is just making the directory.
+	// Windows does not remove a file that is open, neither this one nor that one's.
+	defer func() { _ = lock.Close() }()
+	if runtime.GOOS == "windows" {
+		err = lock.Close()
+	}
 	if failed := os.Remove(lock.Path()); !errors.Is(failed, os.ErrNotExist) {
 		err = errors.Join(err, failed)
 	}
-	// Another import's sweep may lock the directory at this moment, by a new file
-	// in it, and then it removes both.
+	// On Windows another import's sweep may have locked the directory by now, and
+	// then it removes both.
 	if failed := os.Remove(dir); failed != nil && !errors.Is(failed, os.ErrNotExist) {
 		left, _ := os.ReadDir(dir)
 		if errors.Is(failed, os.ErrPermission) || slices.ContainsFunc(left, notLock) {

@@ -15,6 +15,8 @@ import (
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 	"github.com/gofrs/flock"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // memoryLimit is for DuckDB's buffers. The process has as much again beside it:
@@ -154,16 +156,5 @@ func (d *DB) Reserve(bytes int64) error {
 		return nil
 	}
 	return fmt.Errorf("the import needs about %s in %s and there are %s left: make room, or choose another directory with -temp",
-		size(uint64(bytes)), filepath.Dir(d.Dir), size(free))
-}
-
-func size(bytes uint64) string {
-	switch {
-	case bytes >= 1<<30:
-		return fmt.Sprintf("%.1f GB", float64(bytes)/(1<<30))
-	case bytes >= 1<<20:
-		return fmt.Sprintf("%d MB", bytes>>20)
-	default:
-		return fmt.Sprintf("%d KB", (bytes+1023)>>10)
-	}
+		show.Bytes(bytes), filepath.Dir(d.Dir), show.Bytes(int64(free)))
 }

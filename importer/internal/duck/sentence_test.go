@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	duckdb "github.com/duckdb/duckdb-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -29,6 +30,7 @@ func TestSentence(t *testing.T) {
 		assert.NotContains(t, sentence, "secret")
 		assert.NotContains(t, sentence, "Error:")
 	}
+	assert.Equal(t, "its rows are too large, or have too many columns, for the memory that an import uses", Sentence(&duckdb.Error{Type: duckdb.ErrorTypeOutOfMemory, Msg: "failed to pin block"}))
 	assert.Equal(t, "another error", Sentence(errors.New("another\nerror")))
 }
 

@@ -23,12 +23,12 @@ const inFlight = 8*1000 + 2*1000
 // and no more is there twice than was in flight, nor than the report says.
 func TestKillWhileSending(t *testing.T) {
 	w := newWorld(t)
-	lines, rows := mix(20_000, 5000, 500)
+	lines, rows := mix(12_000, 3000, 300)
 	source := w.file("events.ndjson", lines)
 	slow := w.srv.Always(altertabletest.Delay(20 * time.Millisecond))
 	kills := 0
 	for range 6 {
-		target := w.stored() + 1 + rand.IntN(4000)
+		target := w.stored() + 1 + rand.IntN(2500)
 		p := w.start("-temp", w.temp, source)
 		if w.awaitStored(p, target) {
 			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond) // a moment at random, no wait for anything
@@ -51,23 +51,20 @@ func TestKillWhileSending(t *testing.T) {
 // A run that begins among equal rows gives them the ids that they had.
 func TestKillAmongEqualRows(t *testing.T) {
 	w := newWorld(t)
-	const equal = 20_000
+	const equal = 14_000
 	row := `{"event":"page_viewed","distinct_id":"zq7x-u1","timestamp":"2024-03-01T08:00:00Z","n":1}` + "\n"
 	source := w.file("events.ndjson", strings.Repeat(row, equal))
 	slow := w.srv.Always(altertabletest.Delay(20 * time.Millisecond))
-	for range 2 {
-		target := w.stored() + 6000
-		p := w.start(source)
-		w.awaitStored(p, target)
-		p.kill()
-	}
+	p := w.start(source)
+	require.True(t, w.awaitStored(p, 4000), "it ended: %s", tail(p.stderr.String()))
+	p.kill()
 	slow.Release()
 	r := w.ok(source)
 	ids := w.eventIDs()
 	copies := len(ids) - equal
 	slices.Sort(ids)
 	assert.Equal(t, equal, len(slices.Compact(ids)), "different ids")
-	assert.LessOrEqual(t, copies, 2*inFlight)
+	assert.LessOrEqual(t, copies, inFlight)
 	assert.GreaterOrEqual(t, r.report.Duplicates, int64(copies))
 }
 
@@ -107,7 +104,7 @@ func TestKillLeavesNothing(t *testing.T) {
 	require.Len(t, left, 2, "the killed command has left a directory")
 	hang.Release()
 	w.ok("-temp", w.temp, source)
-	w.require(t, rows, 0)
+	w.require(t, rows, len(rows)) // what hung may be stored after all
 	assert.FileExists(t, filepath.Join(other, "export.csv"))
 	require.NoError(t, os.RemoveAll(other))
 }

@@ -237,7 +237,7 @@ func (d *draft) markRest() {
 
 // isField reports whether the member of _json is in the message already.
 func (d *draft) isField(m *member) bool {
-	role := roleOf(m.name)
+	role := RoleOf(m.name)
 	switch role {
 	case Other:
 		return false

@@ -6,12 +6,13 @@ import (
 	"log/slog"
 
 	"github.com/altertable-ai/altertable-go"
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
 // newCheck returns the client whose rules are those of the messages. It sends
 // nothing.
 func newCheck() *altertable.Client {
-	client, err := altertable.New("none", altertable.WithDisabled(true), altertable.WithLogger(slog.New(slog.DiscardHandler)))
+	client, err := altertable.New("none", altertable.WithDisabled(true), altertable.WithMaxBatchBytes(record.RequestBytes), altertable.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		panic(err) // the options are constants
 	}
@@ -44,10 +45,9 @@ func (m *Mapper) isNobody(id string) bool {
 }
 
 // tooLarge is the reason of a message that no request can hold.
-const tooLarge = "larger than 1 MiB"
+const tooLarge = "larger than 2 MiB"
 
-// maxMessage is what the client's WithMaxBatchBytes lets pass by default.
-const maxMessage = 1<<20 - len("[]")
+const maxMessage = record.RequestBytes - len("[]")
 
 // isTooLarge is for a message that the client adds its environment or a timestamp
 // to, unless they are given.

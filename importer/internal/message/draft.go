@@ -67,7 +67,7 @@ func (d *draft) readTime() {
 	at, ok := d.value(Timestamp).(int64)
 	switch {
 	case !ok:
-	case at < firstMicro || at > lastMicro:
+	case at < record.FirstTime || at > record.LastTime:
 		d.refuse("timestamp " + outOfYears)
 	default:
 		d.at = at

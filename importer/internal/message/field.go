@@ -19,8 +19,9 @@ type field struct {
 
 func (f *field) given() bool { return f.text != "" || f.raw != nil }
 
-// roleOf returns what the member of _json of that name means.
-func roleOf(name []byte) Role {
+// RoleOf returns what a column or a member of _json of that name means, Other for
+// those that the package's caller alone knows.
+func RoleOf(name []byte) Role {
 	switch string(name) {
 	case "event":
 		return Event
@@ -91,11 +92,7 @@ func floatText(f float64, bits int) (text, problem string) {
 func jsonText(value []byte) (text, problem string) {
 	switch value[0] {
 	case '"':
-		inside := value[1 : len(value)-1]
-		if bytes.IndexByte(inside, '\\') >= 0 {
-			inside, _ = jsontext.AppendUnquote(nil, value)
-		}
-		return string(inside), ""
+		return string(unquoted(value)), ""
 	case 'n':
 		return "", ""
 	case 't', 'f':

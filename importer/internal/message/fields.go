@@ -8,7 +8,11 @@ import (
 )
 
 var fieldNames = [roles]string{Event: "event", DistinctID: "distinct_id", AnonymousID: "anonymous_id", DeviceID: "device_id",
-	NewUserID: "new_user_id", Environment: "environment", Timestamp: "timestamp", Properties: "properties", Traits: "traits"}
+	NewUserID: "new_user_id", Environment: "environment", Timestamp: "timestamp", Properties: "properties", Traits: "traits",
+	Endpoint: "endpoint"}
+
+// Name returns the role's name in a message, "" for one that is in none.
+func (r Role) Name() string { return fieldNames[r] }
 
 // readLine reads _json. It reports false if that is no object.
 func (d *draft) readLine(line string) bool {
@@ -21,7 +25,7 @@ func (d *draft) readLine(line string) bool {
 		return false
 	}
 	for _, m := range list {
-		if role := roleOf(m.name); role != Other {
+		if role := RoleOf(m.name); role != Other {
 			s.field[role].json = m.value
 		}
 	}

@@ -1,4 +1,14 @@
 // Package message makes a message of a row.
+//
+// Mapper.Map begins a draft, whose method row decides what the row is: a message
+// that is ready (take.go), or values to make one of (make, in draft.go). That
+// takes three steps: the fields beside properties and traits, from columns or
+// members of _json (fields.go); the SDK's word for them (check.go); the properties
+// or traits (bag.go). A Numberer then gives each track its $event_id, out of the
+// hash of its values (content.go).
+//
+// Values of columns are written by value.go, column.go and time.go, by the shape
+// of their type. JSON is read by object.go, byte for byte.
 package message
 
 import (

@@ -231,7 +231,7 @@ func TestReasons(t *testing.T) {
 		"unknown type":       {track(cell{"amount", struct{}{}}), "amount has a type that cannot be imported"},
 		"key twice":          {track(cell{"m", ordered("1", int64(1), int64(1), int64(2))}), "m has a key twice"},
 		"long name":          {track(cell{strings.Repeat("é", 50), nan}), strings.Repeat("é", 32) + "... is NaN"},
-		"too large":          {track(cell{"text", strings.Repeat("x", 1<<20)}), "larger than 1 MiB"},
+		"too large":          {track(cell{"text", strings.Repeat("x", 2<<20)}), "larger than 2 MiB"},
 		"as deep as can be":  {track(cell{"properties", `{"a":` + nested(125) + `}`}), ""},
 		"JSON as deep":       {track(cell{"_json", `{"a":` + nested(125) + `,"properties":{"b":` + nested(125) + `}}`}), ""},
 	} {
@@ -251,15 +251,15 @@ func TestSizeIsTheClients(t *testing.T) {
 			values = append(values, "e", at)
 		}
 		m := message.New(columns, o)
-		client, err := altertable.New("key", altertable.WithDisabled(true))
+		client, err := altertable.New("key", altertable.WithDisabled(true), altertable.WithMaxBatchBytes(record.RequestBytes))
 		require.NoError(t, err)
-		most := 1<<20 - len("[]") - len(m.Map(values).Message)
+		most := record.RequestBytes - len("[]") - len(m.Map(values).Message)
 		refused := 0
 		for _, spare := range []int{200, 90, 60, 43, 20, 1, 0, -1} {
 			values[1] = strings.Repeat("x", most-spare)
 			r := m.Map(values)
 			if r.Reason != "" {
-				assert.Equal(t, "larger than 1 MiB", r.Reason)
+				assert.Equal(t, "larger than 2 MiB", r.Reason)
 				refused++
 				continue
 			}

@@ -17,7 +17,7 @@ func (d *draft) take(row *Mapped, message string) {
 	text := strings.Trim(message, " \t\r\n")
 	s.line = append(s.line[:0], text...)
 	if strings.HasPrefix(text, `"`) && validate(s.line) == "" {
-		d.refuse("not mended")
+		d.refuse("the message is still a text: make it a JSON object")
 		row.Message = s.keep(s.line)
 		return
 	}
@@ -37,7 +37,7 @@ func (d *draft) checkTaken(row *Mapped, list []member) {
 	s := d.s
 	for i := range list {
 		m := &list[i]
-		role := roleOf(m.name)
+		role := RoleOf(m.name)
 		if string(m.value) != "null" {
 			s.field[role].json = m.value
 		}

@@ -17,7 +17,7 @@ func TestMessageIsSentAsItIs(t *testing.T) {
 
 func TestMessageThatIsRefused(t *testing.T) {
 	for message, reason := range map[string]string{
-		`"{\"event\": torn"`: "not mended",
+		`"{\"event\": torn"`: "the message is still a text: make it a JSON object",
 		`{"event":`:          "the message is not valid JSON",
 		`[]`:                 "the message is not a JSON object",
 		`{"a":1,"a":1}`:      "the message has a member twice",

@@ -9,13 +9,6 @@ import (
 	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
-// The years that the four digits of a timestamp can hold, in microseconds since
-// 1970.
-const (
-	firstMicro = -62_135_596_800_000_000 // 0001-01-01T00:00:00Z
-	lastMicro  = 253_402_300_799_999_999 // 9999-12-31T23:59:59.999999Z
-)
-
 // appendTime appends a DATE, a TIME or a TIMESTAMP, as ISO 8601.
 func appendTime(dst []byte, t time.Time, kind duckdb.Type) ([]byte, string) {
 	switch kind {

@@ -120,6 +120,7 @@ func TestEveryTypeOfDuckDB(t *testing.T) {
 		"''":                   `""`,
 		"'a'::ENUM('a', 'b')":  `"a"`,
 		"'\\xAA\\x00ab'::BLOB": `"qgBhYg=="`,
+		"'\\xFB\\xFF'::BLOB":   `"+/8="`,
 		"''::BLOB":             `""`,
 		"'0101'::BIT":          `"0101"`,
 		"'5b1f0c8e-7a63-4d52-9c1e-d43688f02b97'::UUID":  `"5b1f0c8e-7a63-4d52-9c1e-d43688f02b97"`,

@@ -48,8 +48,8 @@ func (t table) value(name string) string {
 	return t.column(name)
 }
 
-// place is where a row is from: a source of one file has no _file.
-func (t table) place() string {
+// origin is where a row is from: a source of one file has no _file.
+func (t table) origin() string {
 	if t.has("_file") {
 		return "_row, _file"
 	}
@@ -58,14 +58,14 @@ func (t table) place() string {
 
 // lines selects the rows of a source that has _json.
 func (t table) lines() string {
-	return "  SELECT " + t.place() + ", _json FROM source"
+	return "  SELECT " + t.origin() + ", _json FROM source"
 }
 
 // objects makes a JSON object of each row of columns, as a line would have it.
 func (t table) objects(f form) string {
 	var b strings.Builder
 	b.WriteString("  -- Columns become the object that a line of JSON would have.\n")
-	b.WriteString("  SELECT " + t.place() + ", json_object(")
+	b.WriteString("  SELECT " + t.origin() + ", json_object(")
 	first := true
 	for _, name := range slices.Concat(f.needs, f.has) {
 		if !t.has(name) {

@@ -70,7 +70,7 @@ func (t table) warehouse(tool string) string {
 
 	line("-- A warehouse table of ", tool, ". By its columns its rows are calls of the type ", kind, ".")
 	line("SELECT")
-	line("  ", t.place(), ",")
+	line("  ", t.origin(), ",")
 	line("  ", t.first("timestamp", "original_timestamp", "sent_at", "received_at"), " AS timestamp,")
 	switch kind {
 	case "group":

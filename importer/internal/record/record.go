@@ -12,8 +12,21 @@ const (
 	Track    = "track"
 )
 
+// What a request has at most. The bytes are the API's limit, so they are that of
+// one message too.
+const (
+	RequestMessages = 1000
+	RequestBytes    = 2 << 20
+)
+
 // NoTime is the time of a row that has none.
 const NoTime = math.MinInt64
+
+// The times that a timestamp with four digits for the year can have.
+const (
+	FirstTime = -62_135_596_800_000_000 // 0001-01-01T00:00:00Z, in microseconds since 1970
+	LastTime  = 253_402_300_799_999_999 // 9999-12-31T23:59:59.999999Z
+)
 
 // A Row is one message of the import, or the reason why there is none. It is
 // read-only, and may be kept.
@@ -22,8 +35,7 @@ type Row struct {
 	// same source has the same rows at the same positions.
 	Position int64
 	// File is the name of the file that the row is from, with its directory only
-	// where another file has the same name;
-	// empty if the source is one file, or none. Number is the row's number in
+	// where another file has the same name; empty if the source is one file, or none. Number is the row's number in
 	// it: 1 is the first row of data.
 	File   string
 	Number int64

@@ -12,49 +12,114 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // A File is made by its first line, readable by its owner alone.
 type File struct {
-	path string
-	file *os.File // nil before the first line
-	size int64
-	err  error // of the first write that failed
+	path  string
+	file  *os.File // nil before the first line
+	flags int      // that make it then
+	size  int64
+	sum   *xxh3.Hasher // of the name and of what is written
+	err   error        // of the first write that failed
 }
 
-// Open is for a file that had size bytes when it was last noted; what is behind
-// them is cut off. With size 0 a file that is there is left alone until the first
-// line replaces it. The error is a sentence. Once an import is finished its rejects
-// may have been mended, and the file must not be opened here.
-func Open(path string, size int64) (*File, error) {
-	f := &File{path: path, size: size}
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && size == 0:
-		return f, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s is gone, which had the rejects of the runs before: bring it back, or delete the state to start at the first row", path)
+// A GoneError says that the file of the runs before is not there any more. Somebody
+// may have moved it away, to mend it. Open with size 0 makes a new one.
+type GoneError struct{ path string }
+
+// Error says what to do.
+func (e *GoneError) Error() string {
+	return e.path + " is gone, which had the rejects of the runs before: bring it back, or go on with -force, which begins a new one"
+}
+
+// Open is for a file that had size bytes, and this Sum, when it was last noted; what
+// is behind them is cut off. Where there was no note, sum is empty, and a file that
+// is there and not empty is another's. The error is a sentence, or a *GoneError. Once
+// an import is finished its rejects may have been mended, and the file must not be
+// opened here.
+func Open(path string, size int64, sum string) (*File, error) {
+	f := newFile(path)
+	switch there, err := f.read(size, sum); {
 	case err != nil:
-		return nil, f.told(err)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no file; name another one with -rejects", path)
-	case info.Size() < size:
-		return nil, fmt.Errorf("%s is shorter than the runs before have left it: bring it back, or delete the state to start at the first row", path)
+		return nil, err
+	case !there && size > 0:
+		return nil, &GoneError{path}
+	case !there:
+		f.flags = os.O_CREATE | os.O_EXCL
+		return f, nil
 	case size == 0:
 		return f, nil
 	}
-	return f, f.open(0)
+	return f, f.open()
+}
+
+// Discard removes a file that is as the runs before have left it. Where it is not,
+// somebody is about to mend it, and the error is a sentence.
+func Discard(path string, size int64, sum string) error {
+	if size == 0 {
+		return nil // Open says what it is
+	}
+	f := newFile(path)
+	there, err := f.read(size, sum)
+	if err == nil && there {
+		err = f.told(os.Remove(path))
+	}
+	return err
+}
+
+func newFile(path string) *File {
+	f := &File{path: path, sum: xxh3.New()}
+	_, _ = f.sum.WriteString(filepath.Base(path) + "\n")
+	return f
+}
+
+// read looks at the file, and refuses what is not of this import.
+func (f *File) read(size int64, sum string) (there bool, err error) {
+	info, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, f.told(err)
+	case !info.Mode().IsRegular():
+		return false, fmt.Errorf("%s is no file; name another one with -rejects", f.path)
+	case sum == "" && size == 0 && info.Size() > 0:
+		return false, fmt.Errorf("%s is of another import: import it or delete it first, or name another file with -rejects", f.path)
+	case info.Size() == 0 && size == 0:
+		return true, nil
+	}
+	file, err := os.Open(f.path)
+	if err != nil {
+		return false, f.told(err)
+	}
+	defer func() { _ = file.Close() }()
+	n, err := io.Copy(f.sum, io.LimitReader(file, size))
+	switch {
+	case err != nil:
+		return false, f.told(err)
+	case n < size, sum != "" && f.Sum() != sum:
+		return false, fmt.Errorf("%s is not as the runs before have left it: move it away, where it can be mended and imported by itself, and go on with -force, which begins a new one", f.path)
+	}
+	f.size = size
+	return true, nil
 }
 
 // open opens the file and cuts it to size.
-func (f *File) open(flags int) error {
-	file, err := os.OpenFile(f.path, os.O_WRONLY|flags, 0o600)
+func (f *File) open() error {
+	file, err := os.OpenFile(f.path, os.O_WRONLY|f.flags, 0o600)
 	if err != nil {
 		return f.told(err)
 	}
@@ -73,7 +138,7 @@ func (f *File) Add(rows ...record.Row) error {
 		return f.err
 	}
 	if f.file == nil {
-		if f.err = f.open(os.O_CREATE); f.err != nil {
+		if f.err = f.open(); f.err != nil {
 			return f.err
 		}
 	}
@@ -89,6 +154,7 @@ func (f *File) Add(rows ...record.Row) error {
 		return f.err
 	}
 	f.size += int64(lines.Len())
+	_, _ = f.sum.Write(lines.Bytes())
 	return nil
 }
 
@@ -129,10 +195,18 @@ func asJSON(text []byte) (json.RawMessage, error) {
 // Size is what is written.
 func (f *File) Size() int64 { return f.size }
 
+// Sum stands for the file's name and all that is written.
+func (f *File) Sum() string { return strconv.FormatUint(f.sum.Sum64(), 16) }
+
 // Sync stores what is written for good.
 func (f *File) Sync() error {
 	if f.file == nil {
 		return nil
+	}
+	opened, err := f.file.Stat()
+	found, err2 := os.Stat(f.path)
+	if err == nil && (err2 != nil || !os.SameFile(opened, found)) {
+		return fmt.Errorf("%s was deleted or replaced while rejects were written to it: run the same command again", f.path)
 	}
 	return f.told(f.file.Sync())
 }
@@ -152,9 +226,5 @@ func (f *File) told(err error) error {
 	if err == nil {
 		return nil
 	}
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	return fmt.Errorf("the rejects cannot be written to %s: %w; make room, or name another file with -rejects", f.path, err)
+	return fmt.Errorf("the rejects cannot be written to %s: %w; make room, or name another file with -rejects", f.path, show.Cause(err))
 }

@@ -15,9 +15,9 @@ import (
 
 func newPath(t *testing.T) string { return filepath.Join(t.TempDir(), "users.csv.rejects.ndjson") }
 
-func mustOpen(t *testing.T, path string, size int64) *File {
+func mustOpen(t *testing.T, path string, size int64, sum string) *File {
 	t.Helper()
-	f, err := Open(path, size)
+	f, err := Open(path, size, sum)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = f.Close() })
 	return f
@@ -32,7 +32,7 @@ func read(t *testing.T, path string) string {
 
 func TestALineForEachRow(t *testing.T) {
 	path := newPath(t)
-	f := mustOpen(t, path, 0)
+	f := mustOpen(t, path, 0, "")
 	require.NoError(t, f.Add())
 	_, err := os.Stat(path)
 	require.ErrorIs(t, err, os.ErrNotExist, "made by the first line")
@@ -61,7 +61,7 @@ func TestLinesAreJSONWhateverTheRowIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
-			f := mustOpen(t, path, 0)
+			f := mustOpen(t, path, 0, "")
 			require.NoError(t, f.Add(record.Row{Message: []byte(message), Reason: "r\n\xff"}))
 			line, found := strings.CutSuffix(read(t, path), "\n")
 			require.True(t, found)
@@ -77,33 +77,94 @@ func TestLinesAreJSONWhateverTheRowIs(t *testing.T) {
 
 func TestWhatIsBehindTheNotedSizeIsCutOff(t *testing.T) {
 	path := newPath(t)
-	f := mustOpen(t, path, 0)
+	f := mustOpen(t, path, 0, "")
 	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 1}))
-	noted := f.Size()
+	noted, sum := f.Size(), f.Sum()
 	require.NoError(t, f.Add(record.Row{Message: []byte(`{"a":"long"}`), Number: 2}))
-	f = mustOpen(t, path, noted)
+	f = mustOpen(t, path, noted, sum)
+	assert.Equal(t, sum, f.Sum())
 	assert.Equal(t, noted, f.Size())
 	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 3}))
 	assert.Equal(t, 2, strings.Count(read(t, path), "\n"))
 	assert.NotContains(t, read(t, path), `"row":2`)
 
-	before := read(t, path)
-	f = mustOpen(t, path, 0)
-	assert.Equal(t, before, read(t, path), "rejects of an earlier import stay until there are new ones")
-	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 4}))
+	begun := mustOpen(t, newPath(t), 0, "").Sum()
+	f = mustOpen(t, path, 0, begun)
+	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`), Number: 4}), "the first line was on its way when the process was killed")
 	assert.Equal(t, `{"endpoint":"","message":{},"reason":"","row":4}`+"\n", read(t, path))
+}
+
+// What somebody is about to mend is not cut off, and not written over.
+func TestAFileThatSomebodyHasEdited(t *testing.T) {
+	path := newPath(t)
+	begun := mustOpen(t, path, 0, "").Sum()
+	f := mustOpen(t, path, 0, "")
+	require.NoError(t, f.Add(record.Row{Message: []byte(`{"a":1}`)}, record.Row{Message: []byte(`{"a":2}`)}))
+	size, sum := f.Size(), f.Sum()
+	require.NoError(t, f.Close())
+	before := read(t, path)
+	for name, edited := range map[string]string{
+		"longer":    strings.ReplaceAll(before, "1}", "100}"),
+		"shorter":   before[1:],
+		"same size": strings.ReplaceAll(before, "1}", "3}"),
+		"empty":     "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(path, []byte(edited), 0o600))
+			_, err := Open(path, size, sum)
+			require.ErrorContains(t, err, "is not as the runs before have left it")
+			require.ErrorContains(t, Discard(path, size, sum), "is not as the runs before have left it")
+			assert.Equal(t, edited, read(t, path))
+		})
+	}
+	require.NoError(t, os.WriteFile(path, []byte(before), 0o600))
+	_, err := Open(path, 0, "")
+	require.ErrorContains(t, err, "is of another import")
+	other := filepath.Join(filepath.Dir(path), "precious.ndjson")
+	require.NoError(t, os.WriteFile(other, []byte("precious\n"), 0o600))
+	for _, noted := range []string{begun, sum} {
+		_, err = Open(other, 0, noted)
+		require.Error(t, err, "no line of this import was ever written to it")
+	}
+	assert.Equal(t, before, read(t, path))
+	require.NoError(t, Discard(path, size, sum))
+	assert.NoFileExists(t, path)
+	require.NoError(t, Discard(path, size, sum))
+}
+
+// Two imports do not write into one file.
+func TestAFileThatIsMadeMeanwhile(t *testing.T) {
+	path := newPath(t)
+	a, b := mustOpen(t, path, 0, ""), mustOpen(t, path, 0, "")
+	require.NoError(t, a.Add(record.Row{Message: []byte(`{}`)}))
+	before := read(t, path)
+	require.Error(t, b.Add(record.Row{Message: []byte(`{}`)}))
+	assert.Equal(t, before, read(t, path))
+}
+
+func TestAFileThatIsTakenAway(t *testing.T) {
+	path := newPath(t)
+	f := mustOpen(t, path, 0, "")
+	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`)}))
+	require.NoError(t, f.Sync())
+	if err := os.Remove(path); err != nil {
+		t.Skip("an open file cannot be removed")
+	}
+	require.NoError(t, f.Add(record.Row{Message: []byte(`{}`)}))
+	assert.ErrorContains(t, f.Sync(), "was deleted or replaced while rejects were written to it")
 }
 
 func TestFilesThatCannotBeUsed(t *testing.T) {
 	path := newPath(t)
-	_, err := Open(path, 10)
+	_, err := Open(path, 10, "")
 	require.ErrorContains(t, err, "is gone, which had the rejects of the runs before")
+	require.ErrorAs(t, err, new(*GoneError))
 	require.NoError(t, os.WriteFile(path, []byte("{}\n"), 0o600))
-	_, err = Open(path, 10)
-	require.ErrorContains(t, err, "is shorter than the runs before have left it")
-	_, err = Open(filepath.Dir(path), 0)
+	_, err = Open(path, 10, "")
+	require.ErrorContains(t, err, "is not as the runs before have left it")
+	_, err = Open(filepath.Dir(path), 0, "")
 	require.ErrorContains(t, err, "is no file; name another one with -rejects")
-	f := mustOpen(t, filepath.Join(filepath.Dir(path), "none", "rejects"), 0)
+	f := mustOpen(t, filepath.Join(filepath.Dir(path), "none", "rejects"), 0, "")
 	err = f.Add(record.Row{Message: []byte(`{}`)})
 	require.ErrorContains(t, err, "the rejects cannot be written to")
 	require.ErrorContains(t, err, "-rejects")

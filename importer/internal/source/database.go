@@ -85,28 +85,7 @@ func duckdbTables(ctx context.Context, path string) ([]string, error) {
 	if _, err := db.ExecContext(ctx, "ATTACH "+duck.Quote(path)+" AS attached (READ_ONLY)"); err != nil {
 		return nil, err
 	}
-	return names(ctx, db, listTables, "attached")
-}
-
-// querier is a database or one of its connections.
-type querier interface {
-	QueryContext(ctx context.Context, query string, values ...any) (*sql.Rows, error)
-}
-
-func names(ctx context.Context, db querier, query string, values ...any) (all []string, err error) {
-	rows, err := db.QueryContext(ctx, query, values...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		all = append(all, name)
-	}
-	return all, rows.Err()
+	return duck.Texts(ctx, db, listTables, "attached")
 }
 
 func loadDuckDB(ctx context.Context, l *load) error {
@@ -143,7 +122,7 @@ func (l *load) attached(ctx context.Context, attach, alias string) (err error) {
 		}
 	}()
 	if l.s.SQL == "" {
-		tables, err := names(ctx, l.conn, listTables, alias)
+		tables, err := duck.Texts(ctx, l.conn, listTables, alias)
 		if err != nil {
 			return l.explain(ctx, err)
 		}

@@ -113,7 +113,7 @@ func TestDatabaseFlags(t *testing.T) {
 		{Spec{Paths: []string{"postgres://h/a", "b.csv"}}, "one after the other"},
 		{Spec{Paths: []string{"-", "b.csv"}}, "one after the other"},
 		{Spec{Paths: []string{file1(t, "a.csv", "a\n1\n")}, Table: "users"}, "-table is for databases"},
-		{Spec{Paths: []string{file1(t, "a.csv", "a\n1\n")}, SQL: "SELECT 1"}, "the query names the files"},
+		{Spec{Paths: []string{file1(t, "a.csv", "a\n1\n")}, SQL: "SELECT 1"}, "the query calls a.csv source"},
 		{Spec{Paths: []string{file1(t, "a.json", "{}")}, Delimiter: ";"}, "-delimiter is for CSV"},
 		{Spec{Paths: []string{file1(t, "a.json", "{}")}, Encoding: "latin-1"}, "-encoding is for CSV"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,7 @@ func Find(spec Spec) (*Source, error) {
 	case slices.Contains(spec.Paths, "-"):
 		return s, s.findStdin()
 	}
-	paths, err := expand(spec.Paths)
+	paths, err := Expand(spec.Paths, spec.Ours)
 	if err != nil {
 		return nil, err
 	}
@@ -82,19 +83,16 @@ func (s *Source) labelFiles() {
 	}
 }
 
-// ours are files that this command makes beside a source. A pattern that matches
-// them does not mean them.
-var ours = []string{".import-state", ".rejects.ndjson"}
-
-// expand returns the files that paths and patterns name, in order, and each one
-// once.
-func expand(paths []string) ([]string, error) {
+// Expand returns the files that paths and patterns name, in order, and each one
+// once. A pattern does not mean files whose names end like one of ours. The error
+// is a sentence.
+func Expand(paths, ours []string) ([]string, error) {
 	var all []string
 	seen := map[string]bool{}
 	for _, path := range paths {
 		matches := []string{path}
 		if _, err := os.Lstat(path); err != nil && strings.ContainsAny(path, "*?[") {
-			if matches, err = match(path); err != nil {
+			if matches, err = match(path, ours); err != nil {
 				return nil, err
 			}
 		}
@@ -108,7 +106,9 @@ func expand(paths []string) ([]string, error) {
 	return all, nil
 }
 
-func match(pattern string) ([]string, error) {
+// match returns the files that a pattern means: none that is hidden, and none of
+// ours, unless the pattern says so.
+func match(pattern string, ours []string) ([]string, error) {
 	matches, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a pattern of file names: a [ has no ]", pattern)
@@ -153,8 +153,8 @@ func (s *Source) unite() error {
 func (s *Source) checkFlags() error {
 	database := s.format == sqliteFormat || s.format == duckdbFormat
 	switch {
-	case s.spec.SQL != "" && !database:
-		return fmt.Errorf("with -sql the query names the files: -sql \"SELECT ... FROM '%s'\"", s.Name)
+	case s.spec.SQL != "" && !database && !fromSource.MatchString(s.spec.SQL):
+		return fmt.Errorf("with -sql the query calls %s source: -sql \"SELECT ... FROM source\"", s.Name)
 	case s.spec.Table != "" && !database:
 		return fmt.Errorf("-table is for databases, and %s is %s", s.Name, called[s.format])
 	case s.spec.Delimiter != "" && s.format != csvFormat:
@@ -166,5 +166,11 @@ func (s *Source) checkFlags() error {
 	case database && s.files[0].compression != "none":
 		return fmt.Errorf("%s is %s that is compressed: unpack it first", s.Name, called[s.format])
 	}
+	if !database {
+		s.Mapping = trimQuery(s.spec.SQL)
+	}
 	return nil
 }
+
+// fromSource matches a query over what was read of files.
+var fromSource = regexp.MustCompile(`(?i)\bsource\b`)

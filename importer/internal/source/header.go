@@ -117,7 +117,7 @@ func (rec *record) values(delimiter byte) []string {
 // a name is called by its number.
 func columnNames(header []string) []string {
 	taken := map[string]bool{}
-	for _, name := range reserved {
+	for _, name := range Reserved {
 		taken[name] = true
 	}
 	names := make([]string, len(header))

@@ -65,7 +65,7 @@ func TestJSONRaw(t *testing.T) {
 
 func TestJSONSeveralFiles(t *testing.T) {
 	dir := files(t, "1.ndjson", "{\"a\":1}\n\xff\n", "2.ndjson", "\n{\"a\":2}\n", "1.ndjson.import-state", "{}", "1.ndjson.rejects.ndjson", "{}", ".hidden", "x")
-	_, db := load1(t, Spec{Paths: []string{filepath.Join(dir, "*")}})
+	_, db := load1(t, Spec{Paths: []string{filepath.Join(dir, "*")}, Ours: []string{".import-state", ".rejects.ndjson"}})
 	assert.Equal(t, []string{`1|1.ndjson|{"a":1}`, `2|2.ndjson|{"a":2}`}, rows(t, db, "FROM source"))
 	assert.Equal(t, []string{"2|1.ndjson|\ufffd|" + tornEncoding}, rows(t, db, "FROM torn"))
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // The formats, by the names that -format has for them where it has one.
@@ -70,7 +72,7 @@ func look(path string, spec Spec) (f file, err error) {
 	case errors.Is(err, os.ErrNotExist):
 		return f, fmt.Errorf("there is no file %s", path)
 	case err != nil:
-		return f, fmt.Errorf("cannot read %s: %w", path, reason(err))
+		return f, fmt.Errorf("cannot read %s: %w", path, show.Cause(err))
 	case info.IsDir():
 		return f, fmt.Errorf("%s is a directory: name its files, as in %s", path, filepath.Join(path, "*.csv"))
 	case info.Size() == 0 && info.Mode().IsRegular():
@@ -79,32 +81,23 @@ func look(path string, spec Spec) (f file, err error) {
 	f.size = info.Size()
 	in, err := os.Open(f.path)
 	if err != nil {
-		return f, fmt.Errorf("cannot read %s: %w", path, reason(err))
+		return f, fmt.Errorf("cannot read %s: %w", path, show.Cause(err))
 	}
 	defer func() { _ = in.Close() }()
 	start := make([]byte, headSize)
 	n, err := io.ReadFull(in, start)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return f, fmt.Errorf("cannot read %s: %w", path, reason(err))
+		return f, fmt.Errorf("cannot read %s: %w", path, show.Cause(err))
 	}
 	f.whole = err != nil
 	if err := f.readHead(start[:n]); err != nil {
-		return f, fmt.Errorf("cannot read %s: %w", path, reason(err))
+		return f, fmt.Errorf("cannot read %s: %w", path, show.Cause(err))
 	}
 	if len(f.head) == 0 {
 		return f, fmt.Errorf("%s is empty", path)
 	}
 	f.format, err = formatOf(path, f.head, spec.Format)
 	return f, err
-}
-
-// reason takes the path out of an error: sentences name it themselves.
-func reason(err error) error {
-	var pathError *os.PathError
-	if errors.As(err, &pathError) {
-		return pathError.Err
-	}
-	return err
 }
 
 // readHead takes the beginning of the file, which is all of it if f.whole.
@@ -169,6 +162,8 @@ func formatOf(path string, head []byte, said string) (string, error) {
 		return duckdbFormat, nil
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return "", fmt.Errorf("%s is a ZIP archive or a spreadsheet: unpack it, or save it as CSV", path)
+	case bytes.HasPrefix(head, []byte("PGDMP")), bytes.Contains(head[:min(len(head), 64)], []byte("-- PostgreSQL database dump")):
+		return "", fmt.Errorf("%s is a dump of Postgres, which Postgres alone reads: name the database itself, as in postgres://host/name, or save a table as CSV: psql -c \"COPY users TO STDOUT CSV HEADER\"", path)
 	}
 	return textFormat(path, head), nil
 }

@@ -49,7 +49,7 @@ func loadPostgres(ctx context.Context, l *load) error {
 	text := withoutSecrets(err.Error(), address)
 	if lower := strings.ToLower(text); strings.Contains(lower, "extension") && strings.Contains(lower, "postgres") {
 		version := "the same version"
-		if names, err := names(ctx, l.conn, "SELECT version()"); err == nil && len(names) == 1 {
+		if names, err := duck.Texts(ctx, l.conn, "SELECT version()"); err == nil && len(names) == 1 {
 			version = "version " + strings.TrimPrefix(names[0], "v")
 		}
 		return fmt.Errorf("%s: DuckDB's extension for Postgres is not there, and downloading it, as the first use does, failed: where there is a network, run duckdb -c \"INSTALL postgres\" with %s of DuckDB, and copy ~/.duckdb/extensions here", l.s.Name, version)

@@ -87,7 +87,7 @@ func (l *load) checkQuery(ctx context.Context, query string) error {
 // show makes the view over the table loaded. A column with a name that has a
 // meaning has it if the query says that name: in SELECT * it is the data's own.
 func (l *load) show(ctx context.Context, query string) error {
-	columns, err := names(ctx, l.conn, "SELECT column_name FROM duckdb_columns() WHERE database_name = 'import' AND schema_name = 'main' AND table_name = 'loaded' ORDER BY column_index")
+	columns, err := duck.Texts(ctx, l.conn, "SELECT column_name FROM duckdb_columns() WHERE database_name = 'import' AND schema_name = 'main' AND table_name = 'loaded' ORDER BY column_index")
 	if err != nil {
 		return l.explain(ctx, err)
 	}
@@ -104,7 +104,7 @@ func (l *load) show(ctx context.Context, query string) error {
 			if err := l.exec(ctx, "ALTER TABLE import.main.loaded RENAME "+duck.Name(name)+" TO "+duck.Name(inner)); err != nil {
 				return err
 			}
-		case slices.Contains(reserved, lower) && !says(query, lower):
+		case slices.Contains(Reserved, lower) && !says(query, lower):
 			outer = free(name, taken)
 		case lower == "_row":
 			number = ""
@@ -116,8 +116,9 @@ func (l *load) show(ctx context.Context, query string) error {
 	return l.exec(ctx, "CREATE VIEW import.main.source AS SELECT "+strings.TrimPrefix(number+shown, ", ")+" FROM import.main.loaded")
 }
 
-// reserved are names of columns that say what no data says.
-var reserved = []string{"_row", "_file", "_json", "_message", "_reason", "_raw"}
+// Reserved are names of columns that say what no data says. Package stage gives
+// them their meaning.
+var Reserved = []string{"_row", "_file", "_json", "_message", "_reason", "_raw"}
 
 // says reports whether a query has a name as a word.
 func says(query, name string) bool {

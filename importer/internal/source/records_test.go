@@ -72,10 +72,6 @@ func TestRecordsAgree(t *testing.T) {
 // FuzzRecords looks at every byte once, and makes rows that encoding/csv
 // understands of those that are not torn.
 func FuzzRecords(f *testing.F) {
-	for _, seed := range []string{"a,b\n", "\"a\nb\",\"\"\r\n\r\"x\"y,\n", "\"", "a\"b\rc,\"d\"\r", "\r\n\"\"\"\n,,\x00\xff"} {
-		f.Add([]byte(seed), false)
-		f.Add([]byte(seed), true)
-	}
 	f.Fuzz(func(t *testing.T, text []byte, mac bool) {
 		r := &records{w: newWindow(bytes.NewReader(text)), delimiter: ',', newline: '\n'}
 		if mac {
@@ -106,9 +102,6 @@ func FuzzRecords(f *testing.F) {
 }
 
 func FuzzValues(f *testing.F) {
-	for _, seed := range []string{"[{},1,\"]\"]", "{\"a\":[\"\\\"\"]}{}", "[", "}", "1 2", "[[]]x", "\"a"} {
-		f.Add([]byte(seed))
-	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		v := &values{w: newWindow(bytes.NewReader(text)), array: bytes.HasPrefix(text, []byte("["))}
 		for n := 0; ; n++ {

@@ -11,6 +11,16 @@
 // What could not be read is in the table torn:
 //
 //	row BIGINT, file VARCHAR, line VARCHAR, reason VARCHAR
+//
+// Find looks at the beginning of each file (look.go) and chooses how Load fills
+// the tables:
+//
+//	csv, json                     by DuckDB, after a look at each row that finds
+//	                              the torn ones: text, records, values, window
+//	parquet, database, postgres,
+//	query                         by DuckDB, in one statement (fill, in query.go)
+//	sqlite                        tables copied to DuckDB, then as a query
+//	stdin                         copied to a file, then as what it is
 package source
 
 import (
@@ -21,12 +31,13 @@ import (
 // A Spec is what the command line says about the source.
 type Spec struct {
 	Paths     []string // files, patterns, directories are refused; "-" is standard input; postgres:// URLs
-	SQL       string   // a SELECT of DuckDB; with Paths, over the database that is named there
+	SQL       string   // a SELECT of DuckDB; with Paths, over the database that is named there, or the table source
 	Table     string   // of a database
 	Format    string   // csv, ndjson, json, parquet; empty: by name and content
 	Delimiter string   // of CSV; empty: by the first line
 	Encoding  string   // of CSV: utf-8, utf-16, latin-1; empty: utf-8
 	Stdin     io.Reader
+	Ours      []string // how the names of files end that the command makes: a pattern does not mean those
 }
 
 // A Source is a source that was found, and looked at from outside.
@@ -42,7 +53,10 @@ type Source struct {
 	SQL   string // what fills the table source, as a SELECT; for -print-sql
 	JSON  bool   // the table has _json; of a query it is known after Load
 	Raw   bool   // its objects are {"endpoint": ..., "message": {...}}: rejects, dead letters
-	Text  bool   // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
+	// Mapping is the query of -sql where the source is files: a SELECT over the
+	// table source. Empty: none.
+	Mapping string
+	Text    bool // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
 
 	spec   Spec
 	format string

@@ -32,7 +32,7 @@ func sqliteTables(ctx context.Context, path string) ([]string, error) {
 		return nil, err
 	}
 	defer func() { _ = db.Close() }()
-	return names(ctx, db, "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")
+	return duck.Texts(ctx, db, "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")
 }
 
 // loadSQLite copies the tables that the query may need, and runs it over the
@@ -132,7 +132,7 @@ func (c sqliteColumn) read() string {
 }
 
 func columnsOfTable(ctx context.Context, db *sql.DB, table string) ([]sqliteColumn, error) {
-	all, err := names(ctx, db, "SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", table)
+	all, err := duck.Texts(ctx, db, "SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", table)
 	if err != nil {
 		return nil, err
 	}

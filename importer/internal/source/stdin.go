@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/term"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // isStream reports whether the only path is something that can be read once, as a
@@ -35,7 +37,7 @@ func (s *Source) findStdin() error {
 func (s *Source) findStream(path string) error {
 	in, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("cannot read %s: %w", path, reason(err))
+		return fmt.Errorf("cannot read %s: %w", path, show.Cause(err))
 	}
 	return s.findPipe(path, path, in, in)
 }
@@ -46,14 +48,14 @@ func (s *Source) findPipe(name, path string, in io.Reader, c io.Closer) error {
 	pipe := bufio.NewReaderSize(in, headSize)
 	head, err := pipe.Peek(headSize)
 	if err != nil && err != io.EOF {
-		return fmt.Errorf("cannot read %s: %w", name, reason(err))
+		return fmt.Errorf("cannot read %s: %w", name, show.Cause(err))
 	}
 	if len(head) == 0 {
 		return fmt.Errorf("%s is empty", name)
 	}
 	f := file{path: path, name: name, whole: err == io.EOF}
 	if err := f.readHead(head); err != nil {
-		return fmt.Errorf("cannot read %s: %w", name, reason(err))
+		return fmt.Errorf("cannot read %s: %w", name, show.Cause(err))
 	}
 	if f.format, err = formatOf(name, f.head, s.spec.Format); err != nil {
 		return err
@@ -102,7 +104,7 @@ func (l *load) copyPipe(ctx context.Context, in io.Reader) (path string, err err
 		case err == io.EOF:
 			return path, nil
 		case err != nil:
-			return "", fmt.Errorf("cannot copy %s: %w", l.s.Name, reason(err))
+			return "", fmt.Errorf("cannot copy %s: %w", l.s.Name, show.Cause(err))
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // Columns of the table loaded that the view over it does not show. Those of the
@@ -227,9 +228,9 @@ func (l *load) unreadable(ctx context.Context, f *file, err error) error {
 		return ctx.Err()
 	}
 	if f.compression != "none" {
-		return fmt.Errorf("cannot read %s: the %s file is cut off or damaged: %w", f.name, f.compression, reason(err))
+		return fmt.Errorf("cannot read %s: the %s file is cut off or damaged: %w", f.name, f.compression, show.Cause(err))
 	}
-	return fmt.Errorf("cannot read %s: %w", f.name, reason(err))
+	return fmt.Errorf("cannot read %s: %w", f.name, show.Cause(err))
 }
 
 // insert adds the rows that DuckDB reads, or none: it has to find as many as were

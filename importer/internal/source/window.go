@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// maxLine is how long a row may be. A message may have 1 MiB, so a longer
+	// maxLine is how long a row may be. A message may have 2 MiB, so a longer
 	// row is one that nobody can send.
 	maxLine = 2 << 20
 	// windowSize leaves room for several rows of that size, so that few bytes

@@ -50,7 +50,7 @@ func BenchmarkStage(b *testing.B) {
 			db := openSource(b, form.query)
 			ctx := context.Background()
 			for range b.N {
-				s, err := Build(ctx, db, &source.Source{Name: "data", Text: form.text}, Options{Keep: true})
+				s, err := Build(ctx, db, &source.Source{Name: "data", Text: form.text}, Options{keep: true})
 				require.NoError(b, err)
 				bytes := 0
 				require.NoError(b, s.Read(ctx, 0, func(rows []record.Row) error {

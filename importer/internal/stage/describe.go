@@ -28,24 +28,22 @@ type shape struct {
 	at, number, file, message int // columns that the mapper gets
 }
 
-// roles are the columns that have a meaning.
-var roles = map[string]message.Role{
-	"event":        message.Event,
-	"distinct_id":  message.DistinctID,
-	"anonymous_id": message.AnonymousID,
-	"device_id":    message.DeviceID,
-	"new_user_id":  message.NewUserID,
-	"environment":  message.Environment,
-	"timestamp":    message.Timestamp,
-	"properties":   message.Properties,
-	"traits":       message.Traits,
-	"endpoint":     message.Endpoint,
-	"_row":         message.Number,
-	"_file":        message.File,
-	"_json":        message.JSON,
-	"_message":     message.Message,
-	"_reason":      message.Reason,
-	"_raw":         message.Raw,
+// hidden are the columns that have a meaning, besides those that a message has.
+var hidden = map[string]message.Role{
+	"_row":     message.Number,
+	"_file":    message.File,
+	"_json":    message.JSON,
+	"_message": message.Message,
+	"_reason":  message.Reason,
+	"_raw":     message.Raw,
+}
+
+func roleOf(name string) message.Role {
+	name = strings.ToLower(name)
+	if role, found := hidden[name]; found {
+		return role
+	}
+	return message.RoleOf([]byte(name))
 }
 
 // describe asks DuckDB for the columns of the mapping.
@@ -60,7 +58,7 @@ func describe(ctx context.Context, db *duck.DB, s *source.Source, o Options) (*s
 		return nil, err
 	}
 	for i, name := range names {
-		c := message.Column{Name: name, Role: roles[strings.ToLower(name)], Type: types[i], JSON: isJSON(types[i])}
+		c := message.Column{Name: name, Role: roleOf(name), Type: types[i], JSON: isJSON(types[i])}
 		if c.Role != message.Other {
 			if _, found := sh.role[c.Role]; found {
 				return nil, fmt.Errorf("two columns are named %s: leave one out with -sql", strings.ToLower(name))
@@ -123,10 +121,10 @@ func prepare(ctx context.Context, conn driver.ConnPrepareContext, query string) 
 // setRead decides what the mapper gets. The columns that are added are always
 // the same, as the id of an event is made of all of them.
 func (sh *shape) setRead() {
-	places := map[message.Role]*int{message.Timestamp: &sh.at, message.Number: &sh.number, message.File: &sh.file, message.Message: &sh.message}
+	indexes := map[message.Role]*int{message.Timestamp: &sh.at, message.Number: &sh.number, message.File: &sh.file, message.Message: &sh.message}
 	add := func(value string, c message.Column) {
-		if place := places[c.Role]; place != nil {
-			*place = len(sh.read)
+		if index := indexes[c.Role]; index != nil {
+			*index = len(sh.read)
 		}
 		sh.values = append(sh.values, value)
 		sh.read = append(sh.read, c)

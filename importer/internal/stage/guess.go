@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -31,7 +30,7 @@ var needs = map[string][]string{
 }
 
 // near are names that others give to what is needed, in the order of preference,
-// in lower case and without underscores.
+// as plain makes them.
 var near = map[string][]string{
 	"distinct_id": {"userid", "uid", "distinctid", "customerid", "personid", "accountid", "id"},
 	"timestamp":   {"time", "createdat", "ts", "eventtime", "occurredat", "date", "datetime", "sentat"},
@@ -65,8 +64,9 @@ func (sh *shape) endpointOf(ctx context.Context, db *duck.DB, s *source.Source, 
 	}
 	var missing []string
 	for _, need := range needs[cmp.Or(as, likely(names))] {
-		if !slices.ContainsFunc(strings.Fields(need), has) {
-			missing = append(missing, strings.Fields(need)[0])
+		first := strings.Fields(need)[0]
+		if !slices.ContainsFunc(strings.Fields(need), has) || first == "distinct_id" && !has(first) && isUserID(nearest(first, names, nil)) {
+			missing = append(missing, first)
 		}
 	}
 	if missing != nil {
@@ -74,6 +74,15 @@ func (sh *shape) endpointOf(ctx context.Context, db *duck.DB, s *source.Source, 
 	}
 	return as, because, nil
 }
+
+// isUserID reports whether a column has to have ids of users. Beside it, anonymous_id
+// alone does not say who a track is about: its users would stay strangers.
+func isUserID(name string) bool { return name != "" && plain(name) != "id" }
+
+// plain is a name as near has it.
+func plain(name string) string { return separators.Replace(strings.ToLower(name)) }
+
+var separators = strings.NewReplacer("_", "", " ", "", "-", "", "$", "")
 
 // likely is the endpoint of rows that no column tells: a table of events has a
 // name for them, any other one is of people.
@@ -95,7 +104,7 @@ func (sh *shape) names(ctx context.Context, db *duck.DB) (names []string, sample
 		return names, false, nil
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "_") })
-	own, err := texts(ctx, db, fmt.Sprintf("SELECT DISTINCT unnest(TRY(json_keys(%s))) AS name FROM (SELECT * FROM %s LIMIT %d) ORDER BY name",
+	own, err := duck.Texts(ctx, db, fmt.Sprintf("SELECT DISTINCT unnest(TRY(json_keys(%s))) AS name FROM (SELECT * FROM %s LIMIT %d) ORDER BY name",
 		sh.column(message.JSON), sh.from(), sampleJSON))
 	if err != nil {
 		return nil, false, sentence(ctx, "the first rows cannot be read", err)
@@ -112,9 +121,15 @@ func (sh *shape) missing(as string, missing []string, s *source.Source, sampled 
 	if sampled {
 		kind, there = "member", "the first rows have"
 	}
-	subject := article(cmp.Or(as, likely(names)))
-	return fmt.Errorf("%s: %s needs a %s %s, and there is none: %s %s. %s", s.Name, subject, kind,
-		strings.Join(missing, " and a "+kind+" "), there, shown(names), suggestion(missing, names, s.Path))
+	if len(missing) > 1 {
+		kind += "s"
+	}
+	endpoint, events := cmp.Or(as, likely(names)), ""
+	if as == "" && endpoint == record.Identify && nearest("event", names, nil) != "" && nearest("timestamp", names, nil) != "" {
+		events = ". If rows are events and not users, say -as track"
+	}
+	return fmt.Errorf("%s: %s needs the %s %s: %s %s. %s%s", s.Name, article(endpoint), kind,
+		listed(missing), there, shown(names), suggestion(missing, names, s), events)
 }
 
 func article(endpoint string) string {
@@ -139,36 +154,50 @@ func shown(names []string) string {
 	return strings.Join(list, ", ")
 }
 
-// suggestion is a command line that names the columns as they should be.
-func suggestion(missing, names []string, path string) string {
-	var renamed, excluded []string
+// suggestion is a query that names the columns as they should be.
+func suggestion(missing, names []string, s *source.Source) string {
+	var renamed, taken []string
 	for _, want := range missing {
 		from := "..."
-		if name := nearest(want, names, excluded); name != "" {
-			from = name
-			excluded = append(excluded, name)
+		if name := nearest(want, names, taken); name != "" {
+			from = identifier(name)
+			if s.JSON {
+				from = "_json->>" + duck.Quote(name)
+			}
+			taken = append(taken, name)
 		}
-		renamed = append(renamed, identifier(from)+" AS "+want)
+		renamed = append(renamed, from+" AS "+want)
 	}
 	rest := "*"
-	if excluded != nil {
-		for i, name := range excluded {
-			excluded[i] = identifier(name)
+	if taken != nil && !s.JSON {
+		for i, name := range taken {
+			taken[i] = identifier(name)
 		}
-		rest = "* EXCLUDE (" + strings.Join(excluded, ", ") + ")"
+		rest = "* EXCLUDE (" + strings.Join(taken, ", ") + ")"
 	}
-	from := "..."
-	if path != "" {
-		from = duck.Quote(filepath.ToSlash(path))
+	query := fmt.Sprintf("SELECT %s, %s FROM %s", strings.Join(renamed, ", "), rest, origin(s))
+	return `Say what they are: -sql "` + forShell.Replace(query) + `"`
+}
+
+// forShell writes a query for a shell's double quotes.
+var forShell = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`")
+
+// origin is what a query over the source selects from.
+func origin(s *source.Source) string {
+	switch table, whole := strings.CutPrefix(s.SQL, "SELECT * FROM "); {
+	case whole && !strings.ContainsAny(table, "( "):
+		return identifier(strings.Trim(table, `"`))
+	case s.SQL != "" && s.Path == "":
+		return "..."
 	}
-	return fmt.Sprintf(`Say what they are with -sql "SELECT %s, %s FROM %s"`, strings.Join(renamed, ", "), rest, from)
+	return "source"
 }
 
 // nearest is the name that probably means what is wanted.
 func nearest(want string, names, taken []string) string {
 	for _, candidate := range near[want] {
 		for _, name := range names {
-			if strings.ReplaceAll(strings.ToLower(name), "_", "") == candidate && !slices.Contains(taken, name) {
+			if plain(name) == candidate && !slices.Contains(taken, name) {
 				return name
 			}
 		}
@@ -176,11 +205,17 @@ func nearest(want string, names, taken []string) string {
 	return ""
 }
 
+// listed joins names: a, b and c.
+func listed(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
 // identifier quotes a name where SQL needs it.
 func identifier(name string) string {
-	if name == "..." {
-		return name
-	}
 	for i, r := range name {
 		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9') {
 			return duck.Name(name)

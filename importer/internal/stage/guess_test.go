@@ -43,26 +43,49 @@ func TestMissingColumnsAreASentence(t *testing.T) {
 		want      []string
 	}{
 		"users": {"SELECT 1 AS _row, 'u' AS user_id, 'x' AS email", "", []string{
-			"users.csv: an identify needs a column distinct_id", "the columns are user_id, email.",
-			`-sql "SELECT user_id AS distinct_id, * EXCLUDE (user_id) FROM 'in/users.csv'"`}},
+			"users.csv: an identify needs the column distinct_id: the columns are user_id, email.",
+			`-sql "SELECT user_id AS distinct_id, * EXCLUDE (user_id) FROM source"`}},
+		"users or events": {"SELECT 'u' AS user_id, 'x' AS name, now() AS created_at", "", []string{
+			`-sql "SELECT user_id AS distinct_id, * EXCLUDE (user_id) FROM source". If rows are events and not users, say -as track`}},
+		"users beside visitors": {"SELECT 'e' AS event, 'u' AS user_id, 'a' AS anonymous_id, now() AS timestamp", "", []string{
+			"needs the column distinct_id:", "user_id AS distinct_id, * EXCLUDE (user_id)"}},
 		"events": {"SELECT 'e' AS eventName, 'u' AS userId, now() AS created_at", "", []string{
-			"a track needs a column event and a column distinct_id and a column timestamp",
+			"a track needs the columns event, distinct_id and timestamp:",
 			`-sql "SELECT eventName AS event, userId AS distinct_id, created_at AS timestamp, * EXCLUDE (eventName, userId, created_at) FROM`}},
-		"no time":  {"SELECT 'e' AS event, 'u' AS distinct_id, now() AS ts", "", []string{"needs a column timestamp", "ts AS timestamp, * EXCLUDE (ts)"}},
-		"unknown":  {"SELECT 1 AS a", "", []string{"distinct_id", "SELECT ... AS distinct_id, * FROM"}},
-		"said":     {"SELECT 'u' AS distinct_id, now() AS timestamp, 'x' AS event_type", record.Track, []string{"needs a column event,", "event_type AS event"}},
-		"alias":    {"SELECT 'u' AS distinct_id, 'v' AS user_id", record.Alias, []string{"an alias needs a column new_user_id", "user_id AS new_user_id"}},
-		"quoted":   {`SELECT 'u' AS "user id", 'v' AS "User_ID"`, "", []string{"User_ID AS distinct_id"}},
-		"json":     {`SELECT '{"userId":"u","Event":"e"}' AS _json`, "", []string{"needs a member distinct_id", "the first rows have Event, userId"}},
+		"no time": {"SELECT 'e' AS event, 'u' AS distinct_id, now() AS ts", "", []string{"needs the column timestamp:", "ts AS timestamp, * EXCLUDE (ts)"}},
+		"unknown": {"SELECT 1 AS a", "", []string{"distinct_id", "SELECT ... AS distinct_id, * FROM"}},
+		"said":    {"SELECT 'u' AS distinct_id, now() AS timestamp, 'x' AS event_type", record.Track, []string{"needs the column event:", "event_type AS event"}},
+		"alias":   {"SELECT 'u' AS distinct_id, 'v' AS user_id", record.Alias, []string{"an alias needs the column new_user_id:", "user_id AS new_user_id"}},
+		"quoted":  {`SELECT 'u' AS "user id", 'v' AS "User_ID"`, "", []string{`\"user id\" AS distinct_id`}},
+		"json": {`SELECT '{"userId":"u","Event":"e"}' AS _json`, "", []string{"needs the member distinct_id:", "the first rows have Event, userId",
+			"SELECT _json->>'userId' AS distinct_id, * FROM source"}},
 		"keywords": {`SELECT 'e' AS event, 'u' AS distinct_id, now() AS "time"`, "", []string{`time AS timestamp`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := openSource(t, test.query)
-			_, err := Build(context.Background(), db, &source.Source{Name: "users.csv", Path: "in/users.csv"}, Options{As: test.as})
+			_, err := Build(context.Background(), db, &source.Source{Name: "users.csv", Path: "in/users.csv", JSON: name == "json"}, Options{As: test.as})
 			require.Error(t, err)
 			for _, want := range test.want {
 				assert.Contains(t, err.Error(), want)
 			}
+		})
+	}
+}
+
+func TestSuggestionsAreForAShell(t *testing.T) {
+	for name, test := range map[string]struct {
+		names  []string
+		source source.Source
+		want   string
+	}{
+		"names that SQL quotes":   {[]string{"$User Id"}, source.Source{Path: "a.csv"}, `\"\$User Id\" AS distinct_id`},
+		"a table that SQL quotes": {[]string{"id"}, source.Source{Path: "a.sqlite", SQL: `SELECT * FROM "$users"`}, `FROM \"\$users\""`},
+		"a table":                 {[]string{"id"}, source.Source{Path: "a.sqlite", SQL: `SELECT * FROM "users"`}, `(id) FROM users"`},
+		"a query":                 {[]string{"id"}, source.Source{SQL: "SELECT id FROM a, b"}, `(id) FROM ..."`},
+		"standard input":          {[]string{"id"}, source.Source{Text: true}, `(id) FROM source"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Contains(t, suggestion([]string{"distinct_id"}, test.names, &test.source), test.want)
 		})
 	}
 }

@@ -4,13 +4,8 @@ import (
 	"fmt"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
-)
 
-// The years that a timestamp can have, in microseconds since 1970: the API reads
-// four digits.
-const (
-	firstInstant = -62135596800000000 // 0001-01-01
-	lastInstant  = 253402300799999999 // 9999-12-31
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
 // An instant is SQL for a timestamp: that of a time, in microseconds since 1970,
@@ -77,5 +72,5 @@ func (i instant) layers(from string) string {
 	from = "(SELECT *, " + time + " AS time FROM " + from + ")"
 	from = "(SELECT *, CASE WHEN time IS NULL THEN " + number + " END AS number FROM " + from + ")"
 	from = "(SELECT *, coalesce(time, " + scaled() + ") AS instant FROM " + from + ")"
-	return fmt.Sprintf("(SELECT *, CASE WHEN instant BETWEEN %d AND %d THEN instant END AS stamp FROM %s)", firstInstant, lastInstant, from)
+	return fmt.Sprintf("(SELECT *, CASE WHEN instant BETWEEN %d AND %d THEN instant END AS stamp FROM %s)", int64(record.FirstTime), int64(record.LastTime), from)
 }

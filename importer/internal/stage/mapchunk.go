@@ -75,7 +75,7 @@ func (s *Stage) moved(ctx context.Context, conn *sql.Conn, c chunk) (map[int64]i
 		return nil, nil
 	}
 	moved := map[int64]int64{}
-	query := fmt.Sprintf("SELECT place, stamp FROM moves WHERE place >= %d AND place < %d", c.from, c.to)
+	query := fmt.Sprintf("SELECT position, stamp FROM moves WHERE position >= %d AND position < %d", c.from, c.to)
 	err := each(ctx, conn, query, func(values []driver.Value) { moved[values[0].(int64)] = values[1].(int64) })
 	if err != nil {
 		return nil, sentence(ctx, "the sorted rows cannot be read", err)

@@ -28,13 +28,13 @@ func (s *Stage) move(ctx context.Context, environment string) error {
 		ready = c
 	}
 	statement := fmt.Sprintf(`CREATE TABLE moves AS
-		SELECT place, moved AS stamp FROM (
-			SELECT place, stamp, n + max(stamp - n) OVER (PARTITION BY zone, person ORDER BY place) AS moved FROM (
-				SELECT place, stamp, zone, person, row_number() OVER (PARTITION BY zone, person ORDER BY place) AS n FROM (
-					SELECT rowid AS place, stamp, coalesce(%s, %s) AS zone, %s AS person FROM sorted
+		SELECT position, moved AS stamp FROM (
+			SELECT position, stamp, n + max(stamp - n) OVER (PARTITION BY zone, person ORDER BY position) AS moved FROM (
+				SELECT position, stamp, zone, person, row_number() OVER (PARTITION BY zone, person ORDER BY position) AS n FROM (
+					SELECT rowid AS position, stamp, coalesce(%s, %s) AS zone, %s AS person FROM sorted
 					WHERE rowid >= %d AND rowid < %d AND stamp IS NOT NULL AND %s IS NULL)
 				WHERE person IS NOT NULL))
-		WHERE moved <> stamp ORDER BY place`,
+		WHERE moved <> stamp ORDER BY position`,
 		sh.kept("zone", sh.zone()), duck.Quote(environment), sh.kept("person", sh.person()), first, first+n, ready)
 	err := s.db.Large(ctx, func() error {
 		_, err := s.db.ExecContext(ctx, statement)

@@ -67,8 +67,12 @@ func TestIDsOfRowsThatAreEqualForDuckDBAlone(t *testing.T) {
 
 func TestChunksFollowOneAnother(t *testing.T) {
 	s := build(t, fmt.Sprintf(fewInstants, chunkRows+5), Options{})
-	rows := read(t, s, 0)
-	require.Len(t, rows, chunkRows+5)
+	for from, want := range map[int64]chunk{0: {0, chunkRows}, 5: {5, chunkRows + 5}, chunkRows: {chunkRows, chunkRows + 5}, chunkRows + 5: {chunkRows + 5, chunkRows + 5}} {
+		c, err := s.chunk(t.Context(), from)
+		require.NoError(t, err)
+		assert.Equal(t, want, c)
+	}
+	assert.Len(t, read(t, s, chunkRows-5), 10)
 	assert.Len(t, read(t, s, chunkRows+4), 1)
 	assert.Empty(t, read(t, s, chunkRows+5))
 	assert.Empty(t, read(t, s, -1))

@@ -7,18 +7,19 @@ import (
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/message"
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
 // The table sorted has, besides the mapping's columns c0, c1 and so on:
 //
-//	rank          the endpoint's place in the order of sending; 0: refused already
+//	rank          the endpoint's rank in the order of sending; 0: refused already
 //	stamp         the timestamp in microseconds since 1970
 //	bad_time      the text of a timestamp that is none
 //	row, file     where the row is from
 //	reason, raw   of a refused row
 //	hash          of all that makes the row's content
 //	size          about how many bytes it has
-//	event, person, zone (the environment), endpoint: of JSON alone
+//	person, zone (the environment), endpoint: of JSON alone
 //
 // Its rowid is the row's position.
 
@@ -31,9 +32,22 @@ func (sh *shape) sortSQL(o Options, torn bool) string {
 		kept += "\nUNION ALL BY NAME\nSELECT 0 AS rank, row, file, coalesce(reason, 'it cannot be read') AS reason, line AS raw, " +
 			"hash(line, reason) AS hash, coalesce(strlen(line), 0) AS size, rowid - (1::BIGINT << 60) AS seq FROM torn"
 	}
-	return "CREATE TABLE sorted AS SELECT * EXCLUDE (seq) FROM (\n" + kept +
-		"\n) ORDER BY rank, CASE WHEN rank > 0 THEN stamp END NULLS LAST, CASE WHEN rank = 3 THEN hash ELSE 0 END, seq, hash"
+	// A NULL costs a sort as much as a value does.
+	nulls := ""
+	for _, role := range []message.Role{message.File, message.Reason, message.Raw} {
+		if !torn && !sh.has(role) {
+			nulls += ", NULL::VARCHAR AS " + ownNames[role]
+		}
+	}
+	return "CREATE TABLE sorted AS SELECT *" + nulls + " FROM (SELECT * EXCLUDE (seq) FROM (\n" + kept + "\n) ORDER BY " + sortKey + ")"
 }
+
+// sortKey is rank, stamp with NULLs at the end, hash for tracks, and seq. In
+// 24 bytes, and one more for each value that may be NULL, a key needs no memory
+// besides the row's. What is cut off of the hash and of seq decides nothing.
+var sortKey = fmt.Sprintf("rank * (1::BIGINT << 61) + CASE WHEN rank > 0 THEN coalesce(stamp - %d, 1::BIGINT << 60) ELSE 0 END, ", int64(record.FirstTime)) +
+	"CASE WHEN rank = 3 THEN (hash >> 1)::BIGINT ELSE seq END, " +
+	"(CASE WHEN rank = 3 THEN seq ELSE (hash >> 1)::BIGINT END & 4294967295)::UINTEGER"
 
 // rows are those of the mapping with all columns of the table.
 func (sh *shape) rows(o Options) string {
@@ -47,7 +61,7 @@ func (sh *shape) rows(o Options) string {
 	from = "(SELECT *, " + sh.rank() + " AS rank FROM " + from + ")"
 
 	columns := []string{"seq", "stamp", badTime + " AS bad_time"}
-	columns = append(columns, sh.place()...)
+	columns = append(columns, sh.origin()...)
 	content := []string{"stamp", "rank", badTime}
 	for i, c := range sh.columns {
 		name := column(i)
@@ -62,7 +76,7 @@ func (sh *shape) rows(o Options) string {
 		content = append(content, hashed(c, name))
 	}
 	if sh.has(message.JSON) {
-		columns = append(columns, sh.event()+" AS event", sh.person()+" AS person", sh.zone()+" AS zone", sh.endpoint()+" AS endpoint")
+		columns = append(columns, sh.person()+" AS person", sh.zone()+" AS zone", sh.endpoint()+" AS endpoint")
 	}
 	reason := sh.column(message.Reason)
 	if reason == "" {
@@ -84,22 +98,19 @@ func (sh *shape) seq() string {
 	return "row_number() OVER ()"
 }
 
-// place says where a row is from, and why it is refused.
-func (sh *shape) place() []string {
-	row, file, reason, raw := "seq", "NULL", "NULL", "NULL"
+// origin says where a row is from, and why it is refused.
+func (sh *shape) origin() []string {
+	row := "seq"
 	if c := sh.column(message.Number); c != "" {
 		row = "coalesce(TRY_CAST(" + c + " AS BIGINT), seq)"
 	}
-	if c := sh.column(message.File); c != "" {
-		file = c
+	columns := []string{row + " AS row"}
+	for _, role := range []message.Role{message.File, message.Reason, message.Raw} {
+		if c := sh.column(role); c != "" {
+			columns = append(columns, c+"::VARCHAR AS "+ownNames[role])
+		}
 	}
-	if c := sh.column(message.Reason); c != "" {
-		reason = c
-	}
-	if c := sh.column(message.Raw); c != "" {
-		raw = c
-	}
-	return []string{row + " AS row", file + "::VARCHAR AS file", reason + "::VARCHAR AS reason", raw + "::VARCHAR AS raw"}
+	return columns
 }
 
 // where leaves rows out. What has no timestamp is not left out by one: it is

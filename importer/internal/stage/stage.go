@@ -16,17 +16,21 @@
 //	_raw         the text of a refused row, for the file of rejects
 //
 // All others become properties or traits.
+//
+// Build makes the table sorted: describe.go asks DuckDB for the columns, guess.go
+// finds the endpoint, numbers.go the columns of text that have numbers, and
+// sort.go writes the SQL, with members.go for what is in JSON, instant.go for
+// timestamps and types.go for values. moves.go looks at the identifies again.
+//
+// Read takes the table apart: chunks.go says how many rows are read at a time,
+// mapchunk.go makes their messages, and read.go keeps them in order.
 package stage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
-
-	duckdb "github.com/duckdb/duckdb-go/v2"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/message"
@@ -43,7 +47,8 @@ type Options struct {
 	Until       time.Time       // rows at or after it are left out; zero: none
 	TraitsNow   bool            // identifies have no timestamp: they get that of sending
 	Environment string          // of rows that name none
-	Keep        bool            // the tables source and torn stay; else their space is used again
+
+	keep bool // the tables source and torn stay, for tests; else their space is used again
 }
 
 // A Stage has all rows in the order of sending: the rows that are refused already,
@@ -120,7 +125,7 @@ func (s *Stage) sort(ctx context.Context, o Options) error {
 	if err := s.count(ctx, o, torn); err != nil {
 		return err
 	}
-	if !o.Keep {
+	if !o.keep {
 		if err := s.dropSource(ctx); err != nil {
 			return err
 		}
@@ -139,7 +144,7 @@ func (s *Stage) dropSource(ctx context.Context) error {
 		FROM information_schema.tables
 		WHERE table_catalog = current_database() AND table_schema = current_schema() AND table_name <> 'sorted'
 		ORDER BY table_type = 'VIEW' DESC`
-	statements, err := texts(ctx, s.db, drops)
+	statements, err := duck.Texts(ctx, s.db, drops)
 	if err == nil {
 		_, err = s.db.ExecContext(ctx, strings.Join(statements, "; "))
 	}
@@ -147,23 +152,6 @@ func (s *Stage) dropSource(ctx context.Context) error {
 		return sentence(ctx, "the copy of the source cannot be removed", err)
 	}
 	return nil
-}
-
-// texts are the first column of a query's rows.
-func texts(ctx context.Context, db *duck.DB, query string) (list []string, err error) {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		list = append(list, text)
-	}
-	return list, rows.Err()
 }
 
 // count fills in how many rows there are of what.
@@ -208,29 +196,9 @@ func rankOf(endpoint string) int {
 }
 
 // sentence makes one of an error of DuckDB, except where the caller ended ctx.
-// DuckDB quotes the value that it could not convert.
 func sentence(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	text := duck.Sentence(err)
-	var e *duckdb.Error
-	switch {
-	case !errors.As(err, &e):
-	case isAboutValue(e.Type):
-		text = quoted.ReplaceAllString(text, "a value")
-	case e.Type == duckdb.ErrorTypeOutOfMemory:
-		text = "they are too large for the memory that an import uses"
-	}
-	return fmt.Errorf("%s: %s", what, text)
-}
-
-var quoted = regexp.MustCompile(`(?s)'.*'|".*"`)
-
-func isAboutValue(t duckdb.ErrorType) bool {
-	switch t {
-	case duckdb.ErrorTypeConversion, duckdb.ErrorTypeInvalidInput, duckdb.ErrorTypeOutOfRange, duckdb.ErrorTypeMismatchType:
-		return true
-	}
-	return false
+	return fmt.Errorf("%s: %s", what, duck.Sentence(err))
 }

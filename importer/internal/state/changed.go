@@ -16,6 +16,9 @@ type ChangedError struct {
 	Sentence string // what differs, and what to do
 	Next     int64  // the first position that was not done
 	Prefix   string // the chain of the rows before Next; empty if Next is 0
+
+	Rejects    int64 // as the last Note has them
+	RejectsSum string
 }
 
 // Error returns Sentence.
@@ -86,7 +89,7 @@ func (s *State) changed(all []difference) *ChangedError {
 			goOn = append(goOn, d.goOn)
 		}
 	}
-	e := &ChangedError{Next: s.Next()}
+	e := &ChangedError{Next: s.Next(), Rejects: s.last.Rejects, RejectsSum: s.last.RejectsSum}
 	if e.Next > 0 {
 		e.Prefix = s.last.Chain
 	}

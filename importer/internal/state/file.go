@@ -8,9 +8,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
+)
+
+// What the names of the files beside the state's have behind its own: that of the
+// lock, and of the state that replaces it. A killed process leaves them.
+const (
+	LockSuffix = ".lock"
+	NextSuffix = ".tmp"
 )
 
 const (
@@ -34,17 +42,18 @@ type header struct {
 
 // A noted is any other line.
 type noted struct {
-	Done      []int64          `json:"done,omitempty"` // first and last of each range
-	Delivered int64            `json:"delivered"`
-	Bytes     int64            `json:"bytes"`
-	Seconds   float64          `json:"seconds"`
-	Rejects   int64            `json:"rejects"`
-	Rejected  map[string]int64 `json:"rejected,omitempty"`
-	Issued    int64            `json:"issued"`
-	Unsure    int64            `json:"unsure,omitempty"`
-	Twice     int64            `json:"twice,omitempty"`
-	Chain     string           `json:"chain,omitempty"`
-	Finished  bool             `json:"finished,omitempty"`
+	Done       []int64          `json:"done,omitempty"` // first and last of each range
+	Delivered  int64            `json:"delivered"`
+	Bytes      int64            `json:"bytes"`
+	Seconds    float64          `json:"seconds"`
+	Rejects    int64            `json:"rejects"`
+	RejectsSum string           `json:"rejects_sum,omitempty"`
+	Rejected   map[string]int64 `json:"rejected,omitempty"`
+	Issued     int64            `json:"issued"`
+	Unsure     int64            `json:"unsure,omitempty"`
+	Twice      int64            `json:"twice,omitempty"`
+	Chain      string           `json:"chain,omitempty"`
+	Finished   bool             `json:"finished,omitempty"`
 }
 
 // read fills s with what the file says. It returns nil if there is no file, or one
@@ -118,7 +127,7 @@ func (n *noted) check(rows int64) error {
 
 func (n *noted) note() Note {
 	return Note{
-		Delivered: n.Delivered, Bytes: n.Bytes, Seconds: n.Seconds, Rejects: n.Rejects, Rejected: n.Rejected,
+		Delivered: n.Delivered, Bytes: n.Bytes, Seconds: n.Seconds, Rejects: n.Rejects, RejectsSum: n.RejectsSum, Rejected: n.Rejected,
 		Issued: n.Issued, Unsure: n.Unsure, Twice: n.Twice, Chain: n.Chain,
 	}
 }
@@ -127,7 +136,7 @@ func (n *noted) note() Note {
 func (s *State) line(done []Range) ([]byte, error) {
 	l := &s.last
 	n := noted{
-		Delivered: l.Delivered, Bytes: l.Bytes, Seconds: l.Seconds, Rejects: l.Rejects, Rejected: l.Rejected,
+		Delivered: l.Delivered, Bytes: l.Bytes, Seconds: l.Seconds, Rejects: l.Rejects, RejectsSum: l.RejectsSum, Rejected: l.Rejected,
 		Issued: l.Issued, Unsure: l.Unsure, Twice: l.Twice, Chain: l.Chain, Finished: s.ended,
 	}
 	for _, r := range done {
@@ -167,9 +176,20 @@ func (s *State) write(done []Range) error {
 		s.err = s.rewrite()
 	case now.Sub(s.synced) >= syncEvery:
 		s.synced = now
-		s.err = s.told(s.file.Sync())
+		s.err = s.sync()
 	}
 	return s.err
+}
+
+// sync stores for good what was written. A file that somebody has deleted or
+// replaced meanwhile is written anew: without it all would be sent again.
+func (s *State) sync() error {
+	opened, err := s.file.Stat()
+	found, err2 := os.Stat(s.path)
+	if err == nil && (err2 != nil || !os.SameFile(opened, found)) {
+		return s.rewrite()
+	}
+	return s.told(s.file.Sync())
 }
 
 // rewrite writes the file anew: the header, and one note of all that is done. A
@@ -196,7 +216,7 @@ func (s *State) rewrite() error {
 
 // replace puts another file of this text in the place of the state's.
 func (s *State) replace(text []byte) error {
-	next := s.path + ".tmp" // whoever has the lock writes it
+	next := s.path + NextSuffix // whoever has the lock writes it
 	_ = os.Remove(next)
 	file, err := os.OpenFile(next, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -237,7 +257,7 @@ func (s *State) told(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s cannot be written: %w; what was delivered since it was written last is sent again by the next run", s.path, cause(err))
+	return fmt.Errorf("%s cannot be written: %w; what was delivered since it was written last is sent again by the next run", s.path, show.Cause(err))
 }
 
 // refused returns the sentence for a file that cannot be opened.
@@ -250,18 +270,5 @@ func refused(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("there is no directory for %s: make it, or name a file elsewhere with -state", path)
 	}
-	return fmt.Errorf("%s cannot be opened: %w; name a file elsewhere with -state", path, cause(err))
-}
-
-// cause returns err without the operation and the path, which the sentence names.
-func cause(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err
-	}
-	var link *os.LinkError
-	if errors.As(err, &link) {
-		return link.Err
-	}
-	return errors.New(strings.TrimSpace(err.Error()))
+	return fmt.Errorf("%s cannot be opened: %w; name a file elsewhere with -state", path, show.Cause(err))
 }

@@ -17,7 +17,7 @@ type lock struct {
 
 // lockFile locks the state at path for this process.
 func lockFile(path string) (*lock, error) {
-	l := &lock{path: path + ".lock"}
+	l := &lock{path: path + LockSuffix}
 	for range 100 {
 		switch ok, err := l.try(path); {
 		case err != nil:

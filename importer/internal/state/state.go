@@ -38,16 +38,17 @@ type Range struct{ First, Last int64 }
 
 // A Note is what changes with each batch.
 type Note struct {
-	Done      []Range // positions that were delivered or refused since the note before
-	Delivered int64   // messages, of all runs
-	Bytes     int64   // of them
-	Seconds   float64
-	Rejects   int64            // size of the file of rejects
-	Rejected  map[string]int64 // messages, by reason
-	Issued    int64            // positions below it may have been sent
-	Unsure    int64            // messages that an ended run has sent without an answer
-	Twice     int64            // messages that may have been delivered twice so far
-	Chain     string           // what deliver.Verify returns for the rows before Next
+	Done       []Range // positions that were delivered or refused since the note before
+	Delivered  int64   // messages, of all runs
+	Bytes      int64   // of them
+	Seconds    float64
+	Rejects    int64            // size of the file of rejects
+	RejectsSum string           // its reject.File's Sum; empty before the first line
+	Rejected   map[string]int64 // messages, by reason
+	Issued     int64            // positions below it may have been sent
+	Unsure     int64            // messages that an ended run has sent without an answer
+	Twice      int64            // messages that may have been delivered twice so far
+	Chain      string           // what deliver.Verify returns for the rows before Next
 }
 
 // A State is the file, locked. One goroutine uses it at a time.
@@ -68,21 +69,27 @@ type State struct {
 }
 
 // Open opens or makes the file at path, and locks it. The error is a
-// *ChangedError if it is about another import, else a sentence. With an empty
+// *ChangedError if it is about another import, of which something was sent, else a
+// sentence. With an empty
 // path the state is in memory alone.
 func Open(path string, i Import) (*State, error) {
 	return open(path, i, func(s *State, stored *header) error {
-		if changed := stored.compare(i); len(changed) > 0 {
+		switch changed := stored.compare(i); {
+		case len(changed) == 0:
+			return nil
+		case s.untouched():
+			s.restart(i, 0)
+			return s.rewrite()
+		default:
 			return s.changed(changed)
 		}
-		return nil
 	})
 }
 
 // Force makes the file be about i, where it was changed: what is done before
 // next stays done. next is 0, or ChangedError.Next if the rows before it are the
 // same. With 0 all sums begin anew, except that what was sent counts as possibly
-// delivered twice; the file of rejects begins anew, too.
+// delivered twice. The file of rejects has to begin anew then: reject.Discard.
 func Force(path string, i Import, next int64) (*State, error) {
 	return open(path, i, func(s *State, _ *header) error {
 		s.restart(i, min(next, s.Next(), i.Rows))
@@ -122,6 +129,13 @@ func (s *State) open(accept func(*State, *header) error) (err error) {
 		return err
 	}
 	return s.append()
+}
+
+// untouched reports whether the runs before have sent nothing and refused nothing:
+// the key was a wrong one, say.
+func (s *State) untouched() bool {
+	n := s.last
+	return len(s.done) == 0 && n.Delivered == 0 && n.Issued == 0 && n.Unsure == 0 && n.Twice == 0 && n.Rejects == 0
 }
 
 // restart forgets what is done from next on.
@@ -225,7 +239,7 @@ func (s *State) Finish() error {
 func (s *State) Close() error {
 	var err error
 	if s.file != nil && s.err == nil {
-		err = s.told(s.file.Sync())
+		err = s.sync()
 	}
 	return errors.Join(err, s.release())
 }

@@ -262,3 +262,26 @@ func TestSentencesOfRefusals(t *testing.T) {
 	assert.EqualError(t, s.told(&os.PathError{Op: "write", Path: "s", Err: syscall.ENOSPC}),
 		"s cannot be written: no space left on device; what was delivered since it was written last is sent again by the next run")
 }
+
+// Somebody has deleted the file, or put another one in its place, while it is written.
+func TestAFileThatIsTakenAwayIsWrittenAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "users.csv.import-state")
+	about := Import{Source: "users.csv", Rows: 10, Digest: "d"}
+	s, err := Open(path, about)
+	require.NoError(t, err)
+	require.NoError(t, s.Note(Note{Done: []Range{{0, 3}}, Delivered: 4}))
+	if err := os.Remove(path); err != nil {
+		t.Skip("an open file cannot be removed")
+	}
+	require.NoError(t, s.Note(Note{Done: []Range{{4, 4}}, Delivered: 5}))
+	require.NoError(t, s.Close())
+	s, err = Open(path, about)
+	require.NoError(t, err)
+	assert.EqualValues(t, 5, s.Next())
+	assert.EqualValues(t, 5, s.Last().Delivered)
+
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Mkdir(path, 0o700))
+	require.NoError(t, s.Note(Note{Done: []Range{{5, 5}}, Delivered: 6}))
+	require.ErrorContains(t, s.Close(), "cannot be written")
+}

@@ -52,8 +52,6 @@ const (
 	ever
 )
 
-func (u unit) String() string { return [...]string{"day", "month", "year", "all time"}[u] }
-
 // of returns the period of a day.
 func (u unit) of(days int64) int64 {
 	at := time.Unix(days*24*60*60, 0).UTC()

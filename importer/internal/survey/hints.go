@@ -20,7 +20,7 @@ const manyEvents = 500
 
 // printHints writes what somebody should look at before sending.
 func (v *Survey) printHints(p *page, showValues bool) {
-	var hints []string
+	hints := slices.Clone(v.Advice)
 	if v.Dated > 0 {
 		hints = append(hints, show.Counted(v.Dated, "identify")+" "+strings.Replace(OldIdentifies, "have timestamps", verb(v.Dated, "has a timestamp", "have timestamps"), 1))
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	leastWidth  = 50
+	leastWidth  = 40
 	mostWidth   = 100
 	mostPeriods = 31
 	mostEvents  = 3 // of a period, that are named
@@ -33,7 +33,11 @@ func (p *page) line(text string) {
 
 func (p *page) heading(text string) {
 	p.line("")
-	p.line(text)
+	if show.Width(text) <= p.width {
+		p.line(text)
+		return
+	}
+	p.paragraph("", "", text)
 }
 
 // paragraph writes text after a first and between further indents.
@@ -76,7 +80,7 @@ func (v *Survey) printSummary(p *page) {
 		p.fact("to", show.Time(v.last)+" UTC")
 	}
 	if v.stage.Guessed {
-		p.fact("read as", fmt.Sprintf("%s, because of the column %s; -as says otherwise", v.stage.As, show.Text(v.stage.Because, 60)))
+		p.fact("read as", fmt.Sprintf("%s, by the column %s (see -as)", v.stage.As, show.Text(v.stage.Because, 60)))
 	}
 	if len(v.Sent) == 0 {
 		return
@@ -101,7 +105,7 @@ func (v *Survey) printSummary(p *page) {
 	if len(names) > 5 {
 		names = append(names[:5], show.Counted(int64(len(names)-5), "other"))
 	}
-	p.fact("environment", strings.Join(names, ", ")+", which "+verb(int64(len(v.environments)), "has", "have")+" to be there")
+	p.fact("environment", strings.Join(names, ", ")+"; the project has to have "+verb(int64(len(v.environments)), "it", "them"))
 	p.fact("requests", "about "+show.Count(v.requests()))
 }
 

@@ -12,12 +12,6 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/stage"
 )
 
-// What one request carries at most, as package deliver makes them.
-const (
-	requestMessages = 1000
-	requestBytes    = 2 << 20
-)
-
 const (
 	exampleRows      = 10  // rows that are named for each reason
 	mostReasons      = 100 // reasons that are told apart
@@ -35,6 +29,7 @@ type Survey struct {
 	Refused int64            // of these
 	Sent    map[string]int64 // messages that would be sent, by endpoint
 	Dated   int64            // identifies with a timestamp
+	Advice  []string         // hints of the caller, which come first
 
 	environments map[string]*int64 // messages that would be sent
 	first, last  int64             // timestamps, or record.NoTime
@@ -185,7 +180,7 @@ func (v *Survey) Rejected() map[string]int64 {
 func (v *Survey) requests() int64 {
 	var sum int64
 	for endpoint, n := range v.Sent {
-		sum += max((n+requestMessages-1)/requestMessages, (v.bytes[endpoint]+requestBytes-1)/requestBytes)
+		sum += max((n+record.RequestMessages-1)/record.RequestMessages, (v.bytes[endpoint]+record.RequestBytes-1)/record.RequestBytes)
 	}
 	return sum
 }

@@ -79,7 +79,7 @@ func TestSurvey(t *testing.T) {
   to            2026-01-04 10:00:00 UTC
   people        2
   events        2 names
-  environment   production, staging, which have to be there
+  environment   production, staging; the project has to have them
   requests      about 2
 
 Events                                    count    share  first day   last day
@@ -120,6 +120,9 @@ Look at this first
 	narrow := printed(t, v, 60, false)
 	assert.NotContains(t, narrow, "first day")
 	assert.NotContains(t, narrow, "hunter2")
+	for line := range strings.Lines(printed(t, v, 40, false)) {
+		assert.LessOrEqual(t, show.Width(strings.TrimSuffix(line, "\n")), 40, line)
+	}
 	shown := printed(t, v, 80, true)
 	assert.Contains(t, shown, `secret: "hunter2"`)
 	assert.Contains(t, shown, `amount: 19.5`)

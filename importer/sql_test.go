@@ -1,0 +1,56 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// ownNames has other names than ours, and a row that is torn.
+const ownNames = "user_id,created_at,name,zip\n007,2026-01-02 10:00:00,signed_up,01234\n8,2026-01-02 11:00:00,signed_up\n"
+
+const ownMapping = "SELECT user_id AS distinct_id, created_at AS timestamp, name AS event, * EXCLUDE (user_id, created_at, name) FROM source;"
+
+func TestSQLOverFiles(t *testing.T) {
+	srv := newServer(t)
+	path := write(t, "own.csv", ownNames)
+	s := newShell(t, srv)
+	require.Equal(t, exitRefused, s.run("-sql", ownMapping, path), s.said())
+	require.Len(t, srv.Events(), 1)
+	event := srv.Events()[0]
+	assert.Equal(t, "signed_up", event.Event)
+	assert.Equal(t, "007", event.DistinctID, "nothing is guessed about the values")
+	assert.Equal(t, "01234", event.Properties["zip"])
+	assert.FileExists(t, path+stateSuffix, "the state is beside the file")
+	assert.Contains(t, s.out.String(), "fewer columns", "torn rows are refused rows")
+
+	again := newShell(t, srv)
+	require.Equal(t, exitRefused, again.run("-sql", ownMapping, path), again.said())
+	assert.Len(t, srv.Events(), 1)
+}
+
+func TestSQLOverStandardInput(t *testing.T) {
+	s := newShell(t, nil)
+	s.in = strings.NewReader(ownNames)
+	require.Equal(t, exitRefused, s.run("-sql", ownMapping, "-format", "csv", "-"), s.said())
+	assert.Contains(t, s.out.String(), "1 track")
+}
+
+func TestSQLOverFilesIsPrinted(t *testing.T) {
+	s := newShell(t, nil)
+	path := write(t, "own.csv", ownNames)
+	require.Equal(t, exitOK, s.run("-print-sql", "-sql", ownMapping, path), s.said())
+	printed := s.out.String()
+	assert.Contains(t, printed, "AS distinct_id")
+	require.Equal(t, exitRefused, s.run("-sql", printed), s.said())
+	assert.Contains(t, s.out.String(), "1 track")
+}
+
+func TestSQLOverFilesOfMessages(t *testing.T) {
+	s := newShell(t, nil)
+	path := write(t, "dead.ndjson", `{"endpoint":"track","message":{"event":"e"}}`+"\n")
+	require.Equal(t, exitFailed, s.run("-sql", "SELECT * FROM source", path))
+	assert.Contains(t, s.err.String(), "leave -preset and -sql out")
+}
