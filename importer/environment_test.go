@@ -32,3 +32,13 @@ func TestAPlainURLIsASentenceOfTheCommand(t *testing.T) {
 	assert.Contains(t, s.err.String(), "ALTERTABLE_INSECURE_HTTP=true")
 	assert.NotContains(t, s.err.String(), "WithInsecureHTTP")
 }
+
+func TestNameOfTarget(t *testing.T) {
+	for baseURL, want := range map[string]string{
+		"https://api.example.com/":                    "https://api.example.com",
+		"https://ada:hunter2@api.example.com/a?key=b": "https://api.example.com/a",
+		"https://api.example.com/%zz":                 "ALTERTABLE_BASE_URL",
+	} {
+		assert.Equal(t, want, (&target{baseURL: baseURL}).name())
+	}
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/altertable-ai/altertable-go/altertabletest"
 
+	"github.com/altertable-ai/altertable-go/importer/internal/record"
 	"github.com/altertable-ai/altertable-go/importer/internal/state"
 )
 
@@ -241,6 +242,41 @@ func TestASecondInterruptEndsAtOnce(t *testing.T) {
 		assert.True(t, result.Interrupted)
 		assert.InDelta(t, 12, time.Since(began).Seconds(), 0.5)
 	})
+}
+
+// One message without an outcome keeps what is refused behind it in memory, so that
+// there is an end to what is read.
+func TestAsManyRowsWaitAsThereIsRoomFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = maxHeld >> 20
+		rows := tracks(1)
+		rows.chunk = 2
+		for range most + 10 {
+			rows.add(record.Track, `{"note":"`+strings.Repeat("x", 1<<20)+`"}`, "no timestamp")
+		}
+		i := newImporter(t, rows)
+		hang := i.srv.Always(altertabletest.Hang())
+		read := new(atomic.Int64)
+		rows.at = func(position int64) { read.Store(position) }
+		time.AfterFunc(time.Hour, func() {
+			assert.InDelta(t, most, read.Load(), 4)
+			hang.Release()
+		})
+		st, err := state.Open("", i.about())
+		require.NoError(t, err)
+		result, err := Run(t.Context(), t.Context(), rows, st, nil, i.o, nil)
+		require.NoError(t, err)
+		assert.True(t, result.Finished)
+		assert.Equal(t, map[string]int64{"no timestamp": most + 10}, result.Rejected)
+	})
+	l := newLedger(0, chain{}, new(Counters))
+	row := &record.Row{Endpoint: record.Track}
+	l.slots = make([]slot, maxWindow-1)
+	_, wake := l.next(row, 0)
+	assert.Nil(t, wake)
+	l.slots = make([]slot, maxWindow)
+	_, wake = l.next(row, 0)
+	assert.NotNil(t, wake)
 }
 
 // What was sent without an answer may be there when the API then refuses the rest.

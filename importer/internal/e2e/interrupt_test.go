@@ -46,6 +46,7 @@ func TestInterruptWhileLoading(t *testing.T) {
 	w := newWorld(t)
 	lines, rows := mix(20_000, 0, 0)
 	source := w.file("events.ndjson", lines)
+	w.srv.Down() // it cannot be over before the signal, however late that is
 	p := w.start("-temp", w.temp, source)
 	for p.running() { // until it has its directory
 		if left, err := os.ReadDir(w.temp); err == nil && len(left) > 0 {
@@ -55,6 +56,7 @@ func TestInterruptWhileLoading(t *testing.T) {
 	p.signal(os.Interrupt)
 	r := w.result(p, "")
 	assert.Equal(t, interrupted, r.code, tail(r.said()))
+	w.srv.Up()
 	w.ok(source)
 	assert.Zero(t, w.require(t, rows, 0))
 }

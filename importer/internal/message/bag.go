@@ -160,7 +160,7 @@ func (d *draft) writeBag() {
 		d.writeName(eventID)
 		s.out = append(s.out, '"')
 		d.gap = len(s.out)
-		s.out = append(s.out, "00000000-0000-0000-0000-000000000000\""...)
+		s.out = append(s.out, noID+`"`...)
 	}
 	for i := range s.props {
 		d.writeText(s.props[i].text)

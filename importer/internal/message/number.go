@@ -33,8 +33,10 @@ func (n *Numberer) Number(m *Mapped) record.Row {
 	return m.Row
 }
 
-// uuidLength is that of a UUID's text.
-const uuidLength = 36
+const (
+	noID       = "00000000-0000-0000-0000-000000000000" // where an id will be
+	uuidLength = len(noID)
+)
 
 // putUUID writes the UUIDv5 of the content and the number of equal rows before.
 func putUUID(dst []byte, content [sha1.Size]byte, before uint64) {

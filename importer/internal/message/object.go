@@ -13,6 +13,7 @@ type member struct {
 	name  []byte // without quotes and escapes
 	text  []byte // name and value, byte for byte
 	value []byte
+	at    int // where the value is in the object
 	depth int // of lists and objects in the value; 0 for others
 
 	elsewhere bool // it is no property or trait
@@ -110,9 +111,9 @@ func (w *walk) member() (m member, ok bool) {
 	w.space()
 	w.at++ // the colon
 	w.space()
-	value := w.at
+	m.at = w.at
 	m.depth, ok = w.value()
-	m.text, m.value = w.text[begin:w.at:w.at], w.text[value:w.at:w.at]
+	m.text, m.value = w.text[begin:w.at:w.at], w.text[m.at:w.at:w.at]
 	return m, ok
 }
 

@@ -1,13 +1,14 @@
 package message
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
-// take checks a message that is sent as it is: a reject that was mended, a dead
-// letter.
+// take checks a message that is sent as it is, except for an $event_id that a track
+// may lack: a reject that was mended, a dead letter.
 func (d *draft) take(row *Mapped, message string) {
 	s := d.s
 	var ok bool
@@ -64,7 +65,31 @@ func (d *draft) checkTaken(row *Mapped, list []member) {
 	}
 	if _, reason := d.m.refusal(row.Endpoint, row.Message); reason != "" {
 		d.refuse(reason)
+		return
 	}
+	if row.Endpoint == record.Track {
+		d.leaveGap(row, list)
+	}
+}
+
+// leaveGap makes room for the $event_id of a track whose properties have none.
+func (d *draft) leaveGap(row *Mapped, list []member) {
+	s := d.s
+	i := slices.IndexFunc(list, func(m member) bool { return RoleOf(m.name) == Properties })
+	properties, _ := object(nil, list[i].value)
+	if slices.ContainsFunc(properties, func(m member) bool { return string(m.name) == eventID }) {
+		return
+	}
+	inside := list[i].at + 1
+	s.out = append(s.out[:0], s.line[:inside]...)
+	s.out = append(s.out, `"`+eventID+`":"`...)
+	d.gap = len(s.out)
+	s.out = append(s.out, noID+`"`...)
+	if len(properties) > 0 {
+		s.out = append(s.out, ',')
+	}
+	s.out = append(s.out, s.line[inside:]...)
+	row.Message = s.keep(s.out)
 }
 
 // taken returns the text of a field.

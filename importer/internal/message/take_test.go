@@ -1,18 +1,40 @@
 package message_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
-const whole = `{"environment":"production", "event":"e","distinct_id":"u","timestamp":"2024-01-05","properties":{"a": 1}}`
+const (
+	whole = `{"environment":"production", "event":"e","distinct_id":"u","timestamp":"2024-01-05","properties":{"a": 1}}`
+	known = `{"environment":"production", "event":"e","distinct_id":"u","timestamp":"2024-01-05","properties":{"$event_id": "1"}}`
+)
 
 func TestMessageIsSentAsItIs(t *testing.T) {
-	r := row("", cell{"_message", " " + whole + "\n"}, cell{"endpoint", "track"}, cell{"timestamp", at}, cell{"_row", int64(5)}, cell{"plan", "pro"})
-	assert.Equal(t, record.Row{Number: 5, Endpoint: "track", At: at, Event: "e", Person: "u", Message: []byte(whole)}, r)
+	r := row("", cell{"_message", " " + known + "\n"}, cell{"endpoint", "track"}, cell{"timestamp", at}, cell{"_row", int64(5)}, cell{"plan", "pro"})
+	assert.Equal(t, record.Row{Number: 5, Endpoint: "track", At: at, Event: "e", Person: "u", Message: []byte(known)}, r)
+}
+
+func TestMessageGetsTheIDThatItLacks(t *testing.T) {
+	const id = `"$event_id":"`
+	taken := func(properties string) string {
+		return string(row("track", cell{"_message", strings.Replace(whole, `{"a": 1}`, properties, 1)}).Message)
+	}
+	for properties, after := range map[string]string{`{"a": 1}`: `","a": 1}}`, `{}`: `"}}`, `{ }`: `" }}`} {
+		before, rest, found := strings.Cut(taken(properties), id)
+		require.True(t, found, properties)
+		assert.True(t, strings.HasSuffix(before, `"properties":{`), before)
+		assert.Equal(t, after, rest[36:])
+		assertValid(t, []byte(before+id+rest))
+	}
+	own := `{"a":{"$event_id":"no"},"$event_id":"own"}`
+	assert.Contains(t, taken(own), `"properties":`+own)
+	assert.NotContains(t, string(row("identify", cell{"_message", `{"distinct_id":"u","traits":{}}`}).Message), id)
 }
 
 func TestMessageThatIsRefused(t *testing.T) {

@@ -34,8 +34,8 @@ type Row struct {
 	// Position is its place in the order of sending, from 0, without gaps. The
 	// same source has the same rows at the same positions.
 	Position int64
-	// File is the name of the file that the row is from, without its directory;
-	// empty if the source is one file, or none. Number is the row's number in
+	// File is the name of the file that the row is from, with its directory only
+	// where another file has the same name; empty if the source is one file, or none. Number is the row's number in
 	// it: 1 is the first row of data.
 	File   string
 	Number int64

@@ -75,7 +75,7 @@ func Discard(path string, size int64, sum string) error {
 	f := newFile(path)
 	there, err := f.read(size, sum)
 	if err == nil && there {
-		err = f.told(os.Remove(path))
+		err = Unwritten(path, os.Remove(path))
 	}
 	return err
 }

@@ -122,3 +122,13 @@ func TestDatabaseFlags(t *testing.T) {
 	_, err := Find(Spec{Paths: []string{file1(t, "a.csv", "a\n1\n"), file1(t, "b.json", "{}")}})
 	assert.ErrorContains(t, err, "import them one after the other")
 }
+
+func TestSQLiteKeepsValues(t *testing.T) {
+	path := made(t, "sqlite", "a.db", `CREATE TABLE a (id, twice AS (id * 2), stored AS (id + 1) STORED, n)`,
+		`INSERT INTO a (id, n) VALUES (1, 9007199254740993), (2, 0.5)`)
+	_, db := load1(t, Spec{Paths: []string{path}})
+	assert.Equal(t, []string{"1|1|2|2|9007199254740993", "2|2|4|3|0.5"}, rows(t, db, "FROM source"))
+
+	path = made(t, "sqlite", "b.db", `CREATE TABLE b (id)`, `INSERT INTO b VALUES ('x'), (CAST(x'ff41' AS TEXT))`)
+	assert.Contains(t, failure(t, Spec{Paths: []string{path}}), "row 2 has text in the column id that is not UTF-8")
+}

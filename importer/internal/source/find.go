@@ -42,6 +42,7 @@ func Find(spec Spec) (*Source, error) {
 		s.Bytes += f.size
 	}
 	s.name(spec.Paths)
+	s.labelFiles()
 	if err := s.unite(); err != nil {
 		return nil, err
 	}
@@ -62,6 +63,23 @@ func (s *Source) name(given []string) {
 			}
 			return r
 		}, path)
+	}
+}
+
+// labelFiles decides what rows call their files: by the name, and by the whole path
+// where two have the same name.
+func (s *Source) labelFiles() {
+	bases := map[string]bool{}
+	for _, f := range s.files {
+		base := filepath.Base(f.path)
+		s.alike = s.alike || bases[base]
+		bases[base] = true
+	}
+	for i := range s.files {
+		f := &s.files[i]
+		if f.label = filepath.Base(f.path); s.alike {
+			f.label = f.path
+		}
 	}
 }
 

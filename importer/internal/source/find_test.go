@@ -76,3 +76,18 @@ func TestLoadInterrupted(t *testing.T) {
 		assert.ErrorIs(t, s.Load(ctx, db), context.Canceled)
 	}
 }
+
+func TestFilesOfOneName(t *testing.T) {
+	a, b := file1(t, "a.csv", "n\n1\n2,3\n"), file1(t, "a.csv", "n\n4\n")
+	_, db := load1(t, Spec{Paths: []string{a, b}})
+	assert.Equal(t, []string{"1|" + a + "|1", "1|" + b + "|4"}, rows(t, db, "FROM source"))
+	assert.Equal(t, []string{"2|" + a}, rows(t, db, "SELECT row, file FROM torn"))
+
+	var paths []string
+	for range 2 {
+		paths = append(paths, filepath.Join(t.TempDir(), "a.parquet"))
+		made(t, "duckdb", "p.duckdb", "COPY (SELECT 1 AS n) TO '"+paths[len(paths)-1]+"'")
+	}
+	_, db = load1(t, Spec{Paths: paths})
+	assert.Equal(t, []string{"1|" + paths[0] + "|1", "1|" + paths[1] + "|1"}, rows(t, db, "FROM source"))
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -55,7 +54,7 @@ func (s *Source) fileColumn(f *file) string {
 	if len(s.files) == 1 {
 		return ""
 	}
-	return duck.Quote(filepath.Base(f.path)) + " AS _file, "
+	return duck.Quote(f.label) + " AS _file, "
 }
 
 // readLines reads lines as they are, by the reader of CSV with a delimiter that

@@ -44,6 +44,7 @@ const headSize = 1 << 20
 type file struct {
 	path        string // absolute
 	name        string // as the user calls it
+	label       string // as its rows call it, if there are several files
 	size        int64
 	compression string // as DuckDB calls it: none, gzip or zstd
 	format      string

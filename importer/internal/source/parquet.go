@@ -15,7 +15,11 @@ func (s *Source) findParquet() error {
 	columns := "file_row_number + 1 AS _row, * EXCLUDE (file_row_number)"
 	options := "file_row_number = true"
 	if len(s.files) > 1 {
-		columns = "file_row_number + 1 AS _row, parse_filename(filename) AS _file, * EXCLUDE (file_row_number, filename)"
+		name := "parse_filename(filename)"
+		if s.alike {
+			name = "filename"
+		}
+		columns = "file_row_number + 1 AS _row, " + name + " AS _file, * EXCLUDE (file_row_number, filename)"
 		options += ", filename = true, union_by_name = true"
 	}
 	s.SQL = "SELECT " + columns + "\nFROM read_parquet([" + strings.Join(paths, ", ") + "], " + options + ")"

@@ -61,6 +61,7 @@ type Source struct {
 	spec   Spec
 	format string
 	files  []file
+	alike  bool // two of them have the same name
 	loader loader
 }
 

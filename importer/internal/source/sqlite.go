@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	_ "modernc.org/sqlite" // the driver
 
@@ -131,15 +132,16 @@ func (c sqliteColumn) read() string {
 }
 
 func columnsOfTable(ctx context.Context, db *sql.DB, table string) ([]sqliteColumn, error) {
-	all, err := duck.Texts(ctx, db, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table)
+	all, err := duck.Texts(ctx, db, "SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", table)
 	if err != nil {
 		return nil, err
 	}
-	counts, targets := make([]string, 0, 4*len(all)), make([]any, 4*len(all))
+	counts, targets := make([]string, 0, kinds*len(all)), make([]any, kinds*len(all))
 	for _, name := range all {
 		for _, kind := range []string{"integer", "real", "blob", "text"} {
 			counts = append(counts, fmt.Sprintf("coalesce(max(typeof(%s) = '%s'), 0)", duck.Name(name), kind))
 		}
+		counts = append(counts, fmt.Sprintf("coalesce(max(typeof(%[1]s) = 'integer' AND %[1]s NOT BETWEEN -9007199254740992 AND 9007199254740992), 0)", duck.Name(name)))
 	}
 	has := make([]bool, len(targets))
 	for i := range targets {
@@ -151,14 +153,19 @@ func columnsOfTable(ctx context.Context, db *sql.DB, table string) ([]sqliteColu
 	}
 	columns := make([]sqliteColumn, len(all))
 	for i, name := range all {
-		columns[i] = sqliteColumn{name, kindOf(has[4*i], has[4*i+1], has[4*i+2], has[4*i+3])}
+		columns[i] = sqliteColumn{name, kindOf(has[kinds*i:])}
 	}
 	return columns, nil
 }
 
-func kindOf(integers, reals, blobs, texts bool) string {
+// kinds is how many things are asked about a column: whether it has integers,
+// reals, blobs, texts, and integers that a float64 has no room for.
+const kinds = 5
+
+func kindOf(has []bool) string {
+	integers, reals, blobs, texts, large := has[0], has[1], has[2], has[3], has[4]
 	switch {
-	case texts, blobs && (integers || reals):
+	case texts, blobs && (integers || reals), reals && large:
 		return "VARCHAR"
 	case reals:
 		return "DOUBLE"
@@ -196,6 +203,9 @@ func writeTable(ctx context.Context, db *sql.DB, table string, columns []sqliteC
 			if i > 0 {
 				row = append(row, ',')
 			}
+			if text, ok := value.(string); ok && !utf8.ValidString(text) {
+				return fmt.Errorf("row %d has text in the column %s that is not UTF-8: convert it in the database first, in a copy of it", n, columns[i].name)
+			}
 			row = appendValue(row, value)
 		}
 		if len(row) > 2*maxLine {
@@ -225,7 +235,6 @@ func appendValue(row []byte, value any) []byte {
 	case []byte:
 		return appendValue(row, string(v))
 	default:
-		text := strings.ToValidUTF8(fmt.Sprint(v), "\ufffd")
-		return append(append(append(row, '"'), strings.ReplaceAll(text, `"`, `""`)...), '"')
+		return append(append(append(row, '"'), strings.ReplaceAll(fmt.Sprint(v), `"`, `""`)...), '"')
 	}
 }

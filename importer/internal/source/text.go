@@ -256,7 +256,7 @@ func (l *load) tryInsert(ctx context.Context, f *file, before int64, found findi
 	}
 	file := ""
 	if len(l.s.files) > 1 {
-		file = duck.Quote(filepath.Base(f.path)) + " AS " + fileColumn + ", "
+		file = duck.Quote(f.label) + " AS " + fileColumn + ", "
 	}
 	result, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO loaded BY NAME SELECT %d AS %s, %s* FROM %s", before, beforeColumn, file, read))
 	if err != nil {
@@ -286,7 +286,7 @@ func (l *load) loadCopy(ctx context.Context, f *file, before int64, found findin
 	if err := torn.load(ctx); err != nil {
 		return err
 	}
-	c := file{path: f.path, name: f.name, format: f.format, compression: "none", delimiter: f.delimiter}
+	c := file{path: f.path, name: f.name, label: f.label, format: f.format, compression: "none", delimiter: f.delimiter}
 	read := c.readLines(path, dataPrefix)
 	if f.format == csvFormat {
 		read = c.readCSV(path, append([]string{numberColumn}, prefixed(f.columns)...), false)

@@ -30,7 +30,7 @@ func (l *load) newTorn(f *file) (*torn, error) {
 	}
 	t := &torn{l: l, file: out, out: bufio.NewWriter(out)}
 	if len(l.s.files) > 1 {
-		t.name = filepath.Base(f.path)
+		t.name = f.label
 	}
 	t.csv = csv.NewWriter(t.out)
 	return t, nil

@@ -162,3 +162,12 @@ func TestAnImportThatSentNothingMayChange(t *testing.T) {
 		})
 	}
 }
+
+func TestSumsAreTheStatesOwn(t *testing.T) {
+	s := mustOpen(t, "", about)
+	n := Note{Rejected: map[string]int64{"no timestamp": 2}}
+	require.NoError(t, s.Note(n))
+	n.Rejected["no timestamp"] = 3
+	s.Last().Rejected["no timestamp"] = 4
+	assert.EqualValues(t, 2, s.Last().Rejected["no timestamp"])
+}
