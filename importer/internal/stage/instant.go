@@ -39,8 +39,13 @@ func textInstant(name string) instant {
 		return "TRY_CAST(CASE WHEN " + condition + " THEN " + text + " END AS TIMESTAMPTZ)"
 	}
 	zone := "regexp_matches(" + text + ", '" + inZone + "')"
-	return instant{time: "epoch_us(coalesce(" + cast("NOT "+zone) + ", " + cast(zone) + "))", number: decimal(text)}
+	spaced := "TRY_CAST(CASE WHEN NOT " + zone + " THEN regexp_replace(" + text + ", '" + spacedOffset + "', '\\1') END AS TIMESTAMPTZ)"
+	return instant{time: "epoch_us(coalesce(" + cast("NOT "+zone) + ", " + cast(zone) + ", " + spaced + "))", number: decimal(text)}
 }
+
+// spacedOffset is the offset of "2026-03-04 10:00:00 +0100", as many programs write
+// it. DuckDB takes no space there.
+const spacedOffset = " ([+-][0-9]{2}:?[0-9]{2})$"
 
 // inZone are letters that ISO 8601 has not, and each name of a zone has.
 const inZone = "[A-SU-Ya-su-y]"
