@@ -59,6 +59,7 @@ func TestRestartWithBacklog(t *testing.T) {
 	var alive, ready time.Duration
 	eventually(t, form(time.Minute, 10*time.Minute), "it is ready", func() bool {
 		require.True(t, r.running(), "%s", tail(r.out.String()))
+		isReady := r.get("/readyz") == http.StatusOK // first: who is ready then is alive now
 		health := r.get("/healthz")
 		if alive > 0 {
 			require.Equal(t, http.StatusOK, health, "alive all the while")
@@ -66,10 +67,10 @@ func TestRestartWithBacklog(t *testing.T) {
 		if health == http.StatusOK && alive == 0 {
 			alive = time.Since(began)
 		}
-		if r.get("/readyz") == http.StatusOK {
+		if isReady {
 			ready = time.Since(began)
 		}
-		return ready > 0
+		return isReady
 	})
 	assert.Positive(t, alive)
 	t.Logf("alive after %v, ready after %v", alive.Round(time.Millisecond), ready.Round(time.Millisecond))
