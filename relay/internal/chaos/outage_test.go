@@ -33,18 +33,19 @@ func used(arrivals []time.Time, perSecond float64) float64 {
 
 // The API is away, for long beside the retries' intervals, while the stream
 // grows. Then it is back with a rate limit. One that nobody told the relay is found by
-// trying, which costs a part of it; with --rate next to nothing is lost.
+// trying, which costs a part of it; with --rate next to nothing is lost. How much of
+// it is used depends on what else the machine does, so it is compared with -long alone;
+// drain's tests compare it in virtual time.
 func TestOutageThenLimit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		flags        []string
-		least        float64 // part of the limit that is used
-		most         float64 // part of the requests that are answered 429
-		leastOfShort float64
-		mostOfShort  float64
+		flags []string
+		least float64 // part of the limit that is used
+		most  float64 // part of the requests that are answered 429
+		short float64 // that part in the first seconds, in which a limit is found
 	}{
-		"learnt":     {nil, 0.90, 0.01, 0.80, 0.05},
-		"configured": {[]string{"--rate", "39"}, 0.95, 0.01, 0.90, 0.01},
+		"learnt":     {nil, 0.90, 0.01, 0.05},
+		"configured": {[]string{"--rate", "39"}, 0.95, 0.01, 0.01},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,8 +65,10 @@ func TestOutageThenLimit(t *testing.T) {
 			share, part := used(w.sink.arrivals(), limit), float64(refused)/float64(ok+refused)
 			t.Logf("%d requests for %d events, %.1f %% of the limit used, %.2f %% answered 429", ok, v.acknowledged, 100*share, 100*part)
 			w.require(v, 0)
-			assert.GreaterOrEqual(t, share, form(test.leastOfShort, test.least))
-			assert.LessOrEqual(t, part, form(test.mostOfShort, test.most))
+			if *long {
+				assert.GreaterOrEqual(t, share, test.least)
+			}
+			assert.LessOrEqual(t, part, form(test.short, test.most))
 			assert.LessOrEqual(t, float64(ok), 1.1*float64(v.acknowledged)/batchSize+1, "requests beside events / batch size")
 		})
 	}

@@ -8,10 +8,10 @@ import (
 )
 
 // pair starts two relays on one broker, and a balancer before them.
-func (w *world) pair(nats, replicas string) (relays []*relay, front *proxy) {
+func (w *world) pair(nats, replicas string, flags ...string) (relays []*relay, front *proxy) {
 	w.t.Helper()
 	for _, name := range []string{"a", "b"} {
-		relays = append(relays, w.relay(name, "--nats", nats, "--replicas", replicas).start())
+		relays = append(relays, w.relay(name, append([]string{"--nats", nats, "--replicas", replicas}, flags...)...).start())
 	}
 	return relays, newProxy(w.t, relays[0].listen, relays[1].listen)
 }

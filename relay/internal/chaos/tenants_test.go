@@ -40,7 +40,8 @@ func percentile(all []time.Duration, p float64) time.Duration {
 	return all[int(float64(len(all)-1)*p)]
 }
 
-// A tenant whose API answers 429, or 401, costs the other no time.
+// A tenant whose API answers 429, or 401, holds up nothing of the other. That it
+// costs the other no time is compared with -long.
 func TestTenants(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -63,7 +64,9 @@ func TestTenants(t *testing.T) {
 		w.sink.await(t, time.Minute, "a was refused", func() bool { return w.sink.answers(code) > 0 })
 		median := measure(fmt.Sprintf("while a is answered %d", code))
 		t.Logf("ratio %.2f to b alone, %.2f to b beside a", ratio(median, alone), ratio(median, beside))
-		assert.Less(t, median, 2*max(alone, beside)+20*time.Millisecond)
+		if *long {
+			assert.Less(t, median, 2*max(alone, beside)+20*time.Millisecond)
+		}
 	}
 	w.sink.set()
 	w.finish()
