@@ -11,6 +11,11 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/preset"
 )
 
+// notCounted is said where a query cannot number the rows as the import does.
+const notCounted = `-- A row that DuckDB cannot read is refused, and not counted: rows behind it
+-- have smaller numbers than in the file.
+`
+
 // print writes the SQL that does what the import would do.
 func (j *job) print(ctx context.Context) (int, error) {
 	if j.source.SQL == "" {
@@ -31,6 +36,9 @@ func (j *job) print(ctx context.Context) (int, error) {
 		if mapping, err = preset.SQL(j.preset, j.source.JSON, columns); err != nil {
 			return exitFailed, err
 		}
+	}
+	if strings.Contains(from, "store_rejects") {
+		mapping = notCounted + strings.TrimSpace(mapping)
 	}
 	_, err := fmt.Fprintln(j.out, withSource(from, strings.TrimSpace(mapping)))
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,7 +26,7 @@ func TestPrintSQL(t *testing.T) {
 	source := write(t, "it's events.csv", clean)
 	require.Equal(t, exitOK, s.run("-print-sql", source), s.said())
 	sql := s.out.String()
-	assert.Regexp(t, `^WITH source AS \(`, sql)
+	assert.Regexp(t, `^-- A row that DuckDB cannot read is refused, and not counted: .*\n-- .*\nWITH source AS \(`, sql)
 	dry := newShell(t, nil)
 	require.Equal(t, exitOK, dry.run("-sql", sql), dry.said())
 	assert.Contains(t, dry.out.String(), "1 identify, 3 tracks")
@@ -46,4 +47,26 @@ func TestPrintPresetsSQL(t *testing.T) {
 			assert.Equal(t, want, summary.FindString(s.out.String()), "the SQL does what the preset does")
 		})
 	}
+}
+
+// The SQL says that it counts otherwise than the import, where it does.
+func TestPrintedSQLSaysWhichRowsItCounts(t *testing.T) {
+	torn := write(t, "torn.csv", "event,distinct_id,timestamp\nsigned_up,u1\nsigned_up,u2,never\n")
+	s := newShell(t, nil)
+	require.Equal(t, exitRefused, s.run(torn), s.said())
+	assert.Regexp(t, `not a timestamp|timestamp.*\n.*row 2`, s.out.String())
+	require.Equal(t, exitOK, s.run("-print-sql", torn), s.said())
+	printed := s.out.String()
+	assert.Contains(t, printed, "rows behind it\n-- have smaller numbers")
+	require.Equal(t, exitRefused, s.run("-sql", printed), s.said())
+	assert.Regexp(t, `timestamp.*\n.*row 1`, s.out.String())
+
+	parquet := filepath.Join(t.TempDir(), "a.parquet")
+	db, err := sql.Open("duckdb", "")
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.Exec("COPY (SELECT 1 AS n) TO '" + parquet + "'")
+	require.NoError(t, err)
+	require.Equal(t, exitOK, s.run("-print-sql", parquet), s.said())
+	assert.NotContains(t, s.out.String(), "--")
 }

@@ -19,8 +19,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	altertable "github.com/altertable-ai/altertable-go"
-
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 	"github.com/altertable-ai/altertable-go/importer/internal/reject"
 	"github.com/altertable-ai/altertable-go/importer/internal/state"
@@ -115,35 +113,6 @@ func Run(ctx, stop context.Context, rows Rows, st *state.State, rejects *reject.
 	result := b.result(finished)
 	result.Interrupted = interrupted
 	return result, err
-}
-
-// newClient returns a client that never gives a message up by itself: what waits
-// in an outage waits for its end, or for the import's.
-func (r *run) newClient() (*altertable.Client, error) {
-	o := &r.options
-	options := []altertable.Option{
-		altertable.WithMaxBatchSize(o.batchSize),
-		altertable.WithMaxBatchBytes(record.RequestBytes),
-		altertable.WithMaxInFlight(inFlight),
-		altertable.WithMaxQueueSize((inFlight + 2) * o.batchSize),
-		altertable.WithOverflow(altertable.Block),
-		altertable.WithRequestTimeout(time.Minute), // megabytes in parallel, over any line
-		altertable.WithRetry(altertable.RetryPolicy{MaxElapsed: 1 << 62}),
-		altertable.WithLogger(filtered(o.Logger)),
-		altertable.WithHTTPClient(o.httpClient),
-		altertable.WithOnDelivery(r.ledger.delivery),
-		altertable.WithOnError(func(error) {}), // each message's outcome says it
-	}
-	if o.BaseURL != "" {
-		options = append(options, altertable.WithBaseURL(o.BaseURL))
-	}
-	if o.Environment != "" {
-		options = append(options, altertable.WithEnvironment(o.Environment))
-	}
-	if o.InsecureHTTP {
-		options = append(options, altertable.WithInsecureHTTP())
-	}
-	return altertable.New(o.Key, options...)
 }
 
 const inFlight = 8 // requests

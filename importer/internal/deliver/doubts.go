@@ -11,11 +11,10 @@ import (
 // may have stored the messages before the one at fault. So there are no more of them
 // than fit the requests of which nobody knows.
 type doubts struct {
-	batchSize int64
-	repeated  int64 // messages that more than one request carried
-	ended     int64 // the same, of those that the run's end has left
-	taken     int64
-	partly    bool // an answer was a 400
+	repeated int64 // messages that more than one request carried
+	ended    int64 // the same, of those that the run's end has left
+	taken    int64
+	partly   bool // an answer was a 400
 }
 
 // answer notes the outcome of a message.
@@ -40,18 +39,29 @@ func (d *doubts) end(err error, unsure *int64) {
 	}
 }
 
+// failed is how many messages requests carried at most that failed.
+type failed struct {
+	unknown int64 // nobody knows whether they were stored
+	refused int64 // none was, except as with a 400
+}
+
+// add adds the requests of a client, of so many messages at most.
+func (f *failed) add(s altertable.Stats, batchSize int) {
+	f.unknown += (s.RequestsErrored + s.RequestsUnanswered) * int64(batchSize)
+	f.refused += s.RequestsRefused * int64(batchSize)
+}
+
 // most returns how many messages may have been stored by requests that failed.
-func (d *doubts) most(s altertable.Stats) int64 {
-	requests := s.RequestsErrored + s.RequestsUnanswered
+func (d *doubts) most(f failed) int64 {
 	if d.partly {
-		requests += s.RequestsRefused
+		return f.unknown + f.refused
 	}
-	return requests * d.batchSize
+	return f.unknown
 }
 
 // take returns how many messages more than before may have been delivered twice.
-func (d *doubts) take(s altertable.Stats) int64 {
-	all := max(d.taken, min(d.repeated, d.most(s)))
+func (d *doubts) take(f failed) int64 {
+	all := max(d.taken, min(d.repeated, d.most(f)))
 	more := all - d.taken
 	d.taken = all
 	return more

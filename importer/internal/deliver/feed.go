@@ -26,6 +26,7 @@ type run struct {
 	book     *book
 	ledger   *ledger
 	client   *altertable.Client
+	single   *altertable.Client // sends each message in a request of its own
 
 	ctx    context.Context // ends when no more rows are to be sent
 	cancel context.CancelCauseFunc
@@ -57,15 +58,13 @@ func (r *run) start(ctx context.Context, st *state.State) error {
 		c, _ = parseChain(text)
 	}
 	r.ledger = newLedger(r.next, c, r.counters)
-	client, err := r.newClient()
-	if err != nil {
+	if err := r.openClients(); err != nil {
 		return err
 	}
 	if err := r.book.begin(c); err != nil {
-		return errors.Join(err, client.Close())
+		return errors.Join(err, r.client.Close(), r.single.Close())
 	}
-	r.client = client
-	r.ledger.stats, r.ledger.doubts.batchSize = client.Stats, int64(r.options.batchSize)
+	r.ledger.failed, r.ledger.batchSize = r.failed, r.options.batchSize
 	// A deadline would make the limiter give up before it is reached.
 	r.ctx, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	r.unbind = context.AfterFunc(ctx, func() { r.cancel(errInterrupted) })
@@ -201,11 +200,14 @@ func (r *run) pace() error {
 
 // enqueue hands a message to the client, and waits until it has room.
 func (r *run) enqueue(row *record.Row) error {
+	client, c := r.clientFor(row)
 	message := altertable.Raw{Endpoint: row.Endpoint, JSON: row.Message}
 	r.ledger.sent(1)
-	r.join(row)
+	if client == r.client {
+		r.join(row)
+	}
 	for {
-		err := r.client.Enqueue(r.ctx, message, func(err error) { r.ledger.outcome(row, err) })
+		err := client.Enqueue(r.ctx, message, func(err error) { r.ledger.outcome(c, row, err) })
 		if err == nil {
 			return nil
 		}
@@ -286,7 +288,7 @@ func (r *run) end(ctx, stop context.Context, cause error) error {
 	}
 	limit, cancel := context.WithTimeout(stop, patience)
 	defer cancel()
-	_ = r.client.Shutdown(limit)
+	r.shutDown(limit)
 	unsure := r.ledger.awaitAll(lastAnswers)
 	close(r.over)
 	r.keeper.Wait()

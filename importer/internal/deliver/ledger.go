@@ -44,10 +44,11 @@ type slot struct {
 // A ledger knows what became of the rows that were read, and which of it is not
 // noted yet. Feed, the client's callbacks and the keeper use it.
 type ledger struct {
-	counters *Counters
-	fail     func(error) // ends the run; called without mu
-	stats    func() altertable.Stats
-	news     chan struct{}
+	counters  *Counters
+	batchSize int
+	fail      func(error) // ends the run; called without mu
+	failed    func() failed
+	news      chan struct{}
 
 	mu       sync.Mutex // guards what follows
 	base     int64      // the first position without an outcome
@@ -64,7 +65,11 @@ type ledger struct {
 	doubts   doubts
 	fresh    taken
 	wake     chan struct{} // closed at the next change; nil if nobody waits
-	current  current
+	many     current       // of the client that sends batches
+	single   current       // of the one that sends each message in a request of its own
+	trials   map[int64]*trial
+	success  time.Time // when a message was delivered last
+	stuck    bool      // the next row, if there is one, waits for the outcome of others
 }
 
 // current is what the client's callbacks are about: WithOnDelivery's function is
@@ -91,7 +96,7 @@ type taken struct {
 func newLedger(base int64, c chain, counters *Counters) *ledger {
 	return &ledger{
 		base: base, chain: c, counters: counters,
-		news: make(chan struct{}, 1), held: make(map[int64]record.Row), people: make(people),
+		news: make(chan struct{}, 1), held: make(map[int64]record.Row), people: make(people), trials: make(map[int64]*trial),
 	}
 }
 
@@ -148,11 +153,10 @@ func sizeOf(row *record.Row) int {
 	return len(row.Message) + besides
 }
 
-// delivery is the client's WithOnDelivery.
-func (l *ledger) delivery(d altertable.Delivery) {
+// delivery is the WithOnDelivery of the client that c is about.
+func (l *ledger) delivery(c *current, d altertable.Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := &l.current
 	c.Delivery, c.left, c.unjudged = d, d.Count, false
 	if d.Err == nil {
 		c.cause, c.givenUp = nil, 0
@@ -172,17 +176,17 @@ func (l *ledger) delivery(d altertable.Delivery) {
 	c.cause = cause
 }
 
-// outcome is what the client tells of one message.
-func (l *ledger) outcome(row *record.Row, err error) {
+// outcome is what the client that c is about tells of one message.
+func (l *ledger) outcome(c *current, row *record.Row, err error) {
 	var fatal error
 	l.mu.Lock()
 	l.pending--
 	l.people.leave(row)
 	l.doubts.answer(err)
 	l.counters.InFlight.Add(-1)
-	switch v := l.judgeLocked(err); v {
+	switch v := l.judgeLocked(c, err); v {
 	case arrived:
-		l.deliveredLocked(row.Position)
+		l.deliveredLocked(c, row.Position)
 	case refusedAlone:
 		s := refused
 		if !l.trusted {
@@ -191,14 +195,18 @@ func (l *ledger) outcome(row *record.Row, err error) {
 		l.refuseLocked(row, reasonOf(err), s)
 	case unjudged:
 		l.sendAgainLocked(row)
-		l.doubtLocked(row.Position)
+		l.doubtLocked(c, row.Position)
+	case overdue:
+		l.tryAgainLocked(c, row, err)
 	case unanswered:
-		l.unsure++
+		if t := l.trials[row.Position]; t == nil || !t.unknown {
+			l.unsure++
+		}
 	case hopeless:
 		fatal = err
 		l.doubts.end(err, &l.unsure)
 	}
-	last := l.batchLocked()
+	last := l.batchLocked(c)
 	l.wakeLocked()
 	l.mu.Unlock()
 	if fatal != nil {
@@ -209,9 +217,11 @@ func (l *ledger) outcome(row *record.Row, err error) {
 	}
 }
 
-func (l *ledger) deliveredLocked(position int64) {
-	l.doubtLocked(position)
+func (l *ledger) deliveredLocked(c *current, position int64) {
+	l.doubtLocked(c, position)
 	l.slots[position-l.base].status = delivered
+	delete(l.trials, position)
+	l.success = time.Now()
 	l.counters.Done.Add(1)
 	l.fresh.delivered++
 	l.fresh.addDone(position)
@@ -219,8 +229,15 @@ func (l *ledger) deliveredLocked(position int64) {
 }
 
 // doubtLocked counts a message that an earlier request may have delivered as well.
-func (l *ledger) doubtLocked(position int64) {
-	if s := &l.slots[position-l.base]; l.current.Attempts > 1 && !s.doubted {
+func (l *ledger) doubtLocked(c *current, position int64) {
+	if c.Attempts > 1 {
+		l.repeatedLocked(position)
+	}
+}
+
+// repeatedLocked counts a message that more than one request carried, once.
+func (l *ledger) repeatedLocked(position int64) {
+	if s := &l.slots[position-l.base]; !s.doubted {
 		s.doubted = true
 		l.doubts.repeated++
 	}
@@ -245,8 +262,7 @@ func (l *ledger) trustLocked() {
 
 // batchLocked counts the messages of a batch, and reports whether all of them have
 // been told.
-func (l *ledger) batchLocked() bool {
-	c := &l.current
+func (l *ledger) batchLocked(c *current) bool {
 	if c.left--; c.left > 0 {
 		return false
 	}
@@ -267,7 +283,7 @@ func (l *ledger) tell() {
 // take returns what is to be noted next, and moves the base up to the first
 // position without an outcome.
 func (l *ledger) take() taken {
-	failed := l.stats()
+	failed := l.failed()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.fresh
@@ -325,9 +341,9 @@ func (l *ledger) awaitAll(patience time.Duration) (unsure int64) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
-		failed := l.stats()
+		failed := l.failed()
 		l.mu.Lock()
-		unsure = l.unsure + int64(l.pending) + min(l.doubts.ended, l.doubts.most(failed))
+		unsure = l.unsure + l.unsureTrialsLocked() + int64(l.pending) + min(l.doubts.ended, l.doubts.most(failed))
 		var wake <-chan struct{}
 		if l.pending > 0 {
 			wake = l.awaitLocked()

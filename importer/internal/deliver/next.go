@@ -15,31 +15,45 @@ func (l *ledger) next(row *record.Row, group int64) (again *record.Row, wake <-c
 	defer l.mu.Unlock()
 	if len(l.again) > 0 {
 		again = l.again[0]
+		alone := l.isolateLocked(again)
+		if alone {
+			group = -1 - again.Position // of its own
+		}
 		if !l.mayGoLocked(again, group) {
 			return nil, l.awaitLocked()
 		}
 		l.again = l.again[1:]
 		l.people.enter(again, group)
+		l.beginTrialLocked(again, alone)
 		return again, nil
 	}
+	l.stuck = l.isStuckLocked(row, group)
 	switch {
-	case row == nil:
-		if l.pending > 0 {
-			return nil, l.awaitLocked()
-		}
-	case len(l.slots) >= maxWindow, l.heldSize >= maxHeld && len(l.slots) > 0:
-		if l.pending == 0 {
-			l.trustLocked() // else nothing would change any more
-		}
+	case l.stuck && row != nil && l.pending == 0:
+		l.trustLocked() // else nothing would change any more
+		fallthrough
+	case l.stuck:
 		l.tell()
 		return nil, l.awaitLocked()
-	case row.Reason != "":
+	case row == nil || row.Reason != "":
 	case !l.mayGoLocked(row, group):
 		return nil, l.awaitLocked()
 	default:
 		l.people.enter(row, group)
 	}
 	return nil, nil
+}
+
+// isStuckLocked reports whether a row has to wait for the outcome of others, and with
+// nil whether there are others.
+func (l *ledger) isStuckLocked(row *record.Row, group int64) bool {
+	switch {
+	case row == nil:
+		return l.pending > 0
+	case len(l.slots) >= maxWindow, l.heldSize >= maxHeld && len(l.slots) > 0:
+		return true
+	}
+	return row.Reason == "" && row.Endpoint == record.Identify && !l.people.admit(row, group)
 }
 
 // sendAgainLocked has a row sent again, before those that come later.
@@ -51,5 +65,5 @@ func (l *ledger) sendAgainLocked(row *record.Row) {
 // mayGoLocked reports whether a row may be handed to the client. When its queue is
 // full the client lets half a batch go, and a group would be in two.
 func (l *ledger) mayGoLocked(row *record.Row, group int64) bool {
-	return row.Endpoint != record.Identify || l.pending < inFlight*int(l.doubts.batchSize) && l.people.admit(row, group)
+	return row.Endpoint != record.Identify || l.pending < inFlight*l.batchSize && l.people.admit(row, group)
 }

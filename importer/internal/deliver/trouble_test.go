@@ -270,6 +270,7 @@ func TestAsManyRowsWaitAsThereIsRoomFor(t *testing.T) {
 		assert.Equal(t, map[string]int64{"no timestamp": most + 10}, result.Rejected)
 	})
 	l := newLedger(0, chain{}, new(Counters))
+	l.batchSize = 20
 	row := &record.Row{Endpoint: record.Track}
 	l.slots = make([]slot, maxWindow-1)
 	_, wake := l.next(row, 0)

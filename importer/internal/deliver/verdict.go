@@ -16,13 +16,14 @@ const (
 	arrived      verdict = iota
 	refusedAlone         // the API has looked at this message, and will never take it
 	unjudged             // given up among others: it may be as good as any
+	overdue              // the client has tried for as long as it may
 	unanswered           // it was sent, and may have arrived
 	unsent               // it did not leave, or was surely not stored
 	hopeless             // the API takes nothing; the error says why
 )
 
-// judgeLocked judges the outcome of a message of the current delivery.
-func (l *ledger) judgeLocked(err error) verdict {
+// judgeLocked judges the outcome of a message of c's delivery.
+func (l *ledger) judgeLocked(c *current, err error) verdict {
 	if err == nil {
 		return arrived
 	}
@@ -33,16 +34,19 @@ func (l *ledger) judgeLocked(err error) verdict {
 	// An answer as the cause itself is final. Where the run's end cut a wait short,
 	// the cause is the end, joined with an answer from before.
 	_, final := lost.Err.(*altertable.APIError)
+	_, cut := lost.Err.(*altertable.NetworkError)
 	switch {
+	case cut, final && mayPass(lost.Err), refusal(err) != nil && c.Duration >= patience:
+		return overdue
 	case !final && lost.Attempts > 0:
 		return unanswered
 	case !final:
 		return unsent
 	case refusal(err) == nil:
 		return hopeless
-	case !l.current.unjudged:
+	case !c.unjudged:
 		return refusedAlone
-	case l.current.givenUp > maxGivenUp, !l.trusted && l.current.givenUp > maxGivenUpAtFirst:
+	case c.givenUp > maxGivenUp, !l.trusted && c.givenUp > maxGivenUpAtFirst:
 		return hopeless
 	}
 	return unjudged

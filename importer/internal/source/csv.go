@@ -55,8 +55,9 @@ func (f *file) readFunction(path string) string {
 	return f.readLines(path, dataPrefix)
 }
 
-// textColumns is how the columns of text are given to DuckDB, by name.
-const textColumns = "auto_detect = false, columns = {"
+// textColumns is how the columns of text are given to DuckDB, by name. A folder called
+// NAME=VALUE would hide the file's own column of that name.
+const textColumns = "auto_detect = false, hive_partitioning = false, columns = {"
 
 // readCSV reads all values as they are: a guess of types would lose zeros and
 // refuse rows.

@@ -45,7 +45,7 @@ func (f *file) printedLines() string {
 	if compression == "none" {
 		compression = "uncompressed"
 	}
-	return fmt.Sprintf("(SELECT translate(json::VARCHAR, chr(10) || chr(13), '  ') AS _json FROM read_json_objects(%s, format = '%s', compression = '%s'))",
+	return fmt.Sprintf("(SELECT translate(json::VARCHAR, chr(10) || chr(13), '  ') AS _json FROM read_json_objects(%s, format = '%s', hive_partitioning = false, compression = '%s'))",
 		duck.Quote(f.path), format, compression)
 }
 

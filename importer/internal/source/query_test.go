@@ -2,11 +2,15 @@ package source
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 )
 
 func TestQuery(t *testing.T) {
@@ -118,4 +122,48 @@ func TestNamesOfOurs(t *testing.T) {
 	}
 	_, db := load1(t, Spec{SQL: "SELECT 7 AS _row, 'x' AS _reason, 5 AS rowid"})
 	assert.Equal(t, "_row,_reason,rowid", columnsOf(t, db), "who writes a name means it")
+}
+
+// TestNamesOfDuckDB is about data whose columns, or folders, are called like what
+// DuckDB adds.
+func TestNamesOfDuckDB(t *testing.T) {
+	dir := t.TempDir()
+	at := func(elements ...string) string {
+		path := filepath.Join(append([]string{dir}, elements...)...)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		return path
+	}
+	const own = "SELECT i AS n, 'own ' || i AS %s FROM range(%d, %d) t(i)"
+	write := func(path, query string) string {
+		made(t, "duckdb", "p.duckdb", "COPY ("+query+") TO "+duck.Quote(path)+" (FORMAT parquet)")
+		return path
+	}
+	for _, name := range []string{"file_row_number", "FILE_ROW_NUMBER", "filename", "Filename", "file_index", "rowid", "row_number", "source", "loaded", "c0", "json"} {
+		a := write(at(name, "a.parquet"), fmt.Sprintf(own, name, 1, 3001))
+		b := write(at(name, "b.parquet"), fmt.Sprintf(own, name, 3001, 5001))
+		_, db := load1(t, Spec{Paths: []string{a}})
+		assert.Equal(t, []string{"3000|0"}, rows(t, db, "SELECT count(*), count(*) FILTER (n <> _row OR "+duck.Name(name)+" <> 'own ' || n) FROM source"), name)
+		_, db = load1(t, Spec{Paths: []string{a, b}})
+		assert.Equal(t, []string{"a.parquet|3000|0", "b.parquet|2000|0"}, rows(t, db,
+			"SELECT _file, count(*), count(*) FILTER (n - if(_file = 'b.parquet', 3000, 0) <> _row OR "+duck.Name(name)+" <> 'own ' || n) FROM source GROUP BY 1 ORDER BY 1"), name)
+		assert.Equal(t, "_row,_file,n,"+name, columnsOf(t, db), name)
+		for _, end := range []string{".csv", ".ndjson"} {
+			text := at("event=hidden", "json=1", "_json=1", name+end)
+			made(t, "duckdb", "p.duckdb", "COPY ("+fmt.Sprintf(own, name, 1, 20)+") TO "+duck.Quote(text))
+			_, db = load1(t, Spec{Paths: []string{text}})
+			assert.Contains(t, rows(t, db, "FROM source")[18], "own 19", text)
+		}
+	}
+	hidden := write(at("event=hidden", "day=2026-01-01", "a.parquet"), "SELECT 'signed_up' AS event, 1 AS n")
+	_, db := load1(t, Spec{Paths: []string{hidden}})
+	assert.Equal(t, []string{"1|signed_up|1"}, rows(t, db, "FROM source"), "the file's own column is not the folder's")
+	folder := write(at("day=2026-01-01", "filename=x", "b.parquet"), "SELECT 'signed_up' AS event, 1 AS n")
+	_, db = load1(t, Spec{Paths: []string{folder}})
+	assert.Equal(t, []string{"1|signed_up|1|2026-01-01|x"}, rows(t, db, "SELECT * REPLACE (day::VARCHAR AS day) FROM source"), "a folder is a column")
+	csv := at("event=hidden", "a.csv")
+	require.NoError(t, os.WriteFile(csv, []byte("event,n\nsigned_up,1\n"), 0o600))
+	s, db := load1(t, Spec{Paths: []string{csv}})
+	assert.Equal(t, []string{"1|signed_up|1"}, rows(t, db, "FROM source"))
+	_, db = load1(t, Spec{SQL: s.SQL})
+	assert.Equal(t, []string{"1|signed_up|1"}, rows(t, db, "FROM source"), "nor in the SQL that is printed")
 }
