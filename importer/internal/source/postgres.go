@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
@@ -57,12 +60,24 @@ func loadPostgres(ctx context.Context, l *load) error {
 		}
 		return fmt.Errorf("%s: %w", l.s.Name, err)
 	}
-	address := l.s.spec.Paths[0]
-	l.words = func(err error) string { return withoutSecrets(postgresWords(err), address) }
+	name := filepath.Base(l.db.Dir) // no other import has it
+	address := withDefaults(l.s.spec.Paths[0], name, os.LookupEnv)
+	l.words = func(err error) string {
+		return withoutSecrets(withoutSecrets(postgresWords(err), address), l.s.spec.Paths[0])
+	}
 	if err := l.exec(ctx, "ATTACH "+duck.Quote(address)+" AS "+postgresDB+" (TYPE postgres, READ_ONLY)"); err != nil {
 		return err
 	}
+	done, cancelled := make(chan struct{}), make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(cancelled)
+		l.cancelPostgres(address, name, done)
+	})
 	err := l.fillFromPostgres(ctx)
+	close(done)
+	if !stop() {
+		<-cancelled
+	}
 	// The connection goes back to the pool as it was, and those to Postgres end.
 	back := context.WithoutCancel(ctx)
 	for _, statement := range []string{"USE import.main", "DETACH DATABASE IF EXISTS " + postgresViews, "DETACH " + postgresDB} {
@@ -151,6 +166,61 @@ func (l *load) makeViews(ctx context.Context, relations []*relation) error {
 	return l.exec(ctx, "SET search_path = "+duck.Quote(strings.Join(path, ",")))
 }
 
+// withDefaults has the connection named, for whoever looks after the server and for
+// cancelPostgres, and does not wait without end for a host that never answers.
+func withDefaults(address, name string, lookupEnv func(string) (string, bool)) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	given := u.Query()
+	_, timeout := lookupEnv("PGCONNECT_TIMEOUT")
+	_, service := lookupEnv("PGSERVICE") // which may have one
+	var more []string
+	if !given.Has("application_name") {
+		more = append(more, "application_name="+name)
+	}
+	if !timeout && !service && !given.Has("connect_timeout") && !given.Has("service") {
+		more = append(more, "connect_timeout=20")
+	}
+	separator := "?"
+	if strings.Contains(address, "?") {
+		separator = "&"
+	}
+	if len(more) == 0 {
+		return address
+	}
+	return address + separator + strings.Join(more, "&")
+}
+
+// cancelPostgres has Postgres end what it does for this import until done is closed.
+// DuckDB notices an interrupt at the next row alone, and that may be far: a view has
+// to be worked out, or a lock is waited for.
+func (l *load) cancelPostgres(address, name string, done <-chan struct{}) {
+	const again = time.Second // what was cancelled may have been the statement before
+	ctx := context.Background()
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	const other = "postgres_cancel"
+	if _, err := conn.ExecContext(ctx, "ATTACH "+duck.Quote(address)+" AS "+other+" (TYPE postgres, READ_ONLY)"); err != nil {
+		return
+	}
+	defer func() { _, _ = conn.ExecContext(ctx, "DETACH "+other) }()
+	cancel := "FROM postgres_query('" + other + "', " + duck.Quote("SELECT 1 FROM pg_stat_activity WHERE application_name = "+duck.Quote(name)+
+		" AND pid <> pg_backend_pid() AND pg_cancel_backend(pid)") + ")"
+	for {
+		_, _ = conn.ExecContext(ctx, cancel) // there is a second signal for where it fails
+		select {
+		case <-done:
+			return
+		case <-time.After(again):
+		}
+	}
+}
+
 // askPostgres has Postgres run a query, within the transaction of DuckDB's.
 func askPostgres(query string) string {
 	return "postgres_query('" + postgresDB + "', " + duck.Quote(query) + ")"
@@ -163,6 +233,8 @@ var (
 	notConnected = regexp.MustCompile(`(?s)^Unable to connect to Postgres at ".*?": `)
 	// ofValue is where Postgres quotes a value, and not a name.
 	ofValue = regexp.MustCompile(`: ".*"`)
+	// brokenOff is a connection that ended while rows were read.
+	brokenOff = regexp.MustCompile(`(?s)^Unable to read (?:binary )?COPY data from Postgres: |^.*FATAL: +(terminating connection)|^.*(server closed the connection)`)
 	// noDecimal is what becomes of a NaN in a typed view.
 	noDecimal = regexp.MustCompile(`(?s)^Could not convert string "NaN" to DECIMAL.* source column (\w+).*`)
 	// otherNames are of DuckDB's own tables, and of those that the query says anyway.
@@ -180,6 +252,8 @@ func postgresWords(err error) string {
 	switch {
 	case notConnected.MatchString(text):
 		return "cannot connect: " + lines(notConnected.ReplaceAllString(text, ""))
+	case brokenOff.MatchString(text):
+		return "the connection ended while the rows were read, and nothing was sent: run the same command again (" + lines(brokenOff.ReplaceAllString(text, "$1$2")) + ")"
 	case noDecimal.MatchString(text):
 		return noDecimal.ReplaceAllString(text, `the column $1 has a NaN, which the numbers of a query cannot be: import the table with -table, which refuses these rows alone, `+
 			`or have Postgres leave them out: FROM postgres_query('`+postgresDB+`', 'SELECT ... WHERE $1 <> ''NaN''')`)
@@ -187,7 +261,7 @@ func postgresWords(err error) string {
 		text, _, _ := strings.Cut(beforeWords.ReplaceAllString(text, ""), "\n")
 		return "Postgres says: " + ofValue.ReplaceAllString(text, ": '...'")
 	}
-	return otherNames.ReplaceAllString(duck.Sentence(err), "")
+	return otherNames.ReplaceAllLiteralString(duck.Sentence(err), "")
 }
 
 // lines joins the lines of a text, each one once: libpq tries with TLS and without,
