@@ -60,7 +60,7 @@ func run(ctx, stop context.Context, args []string, t terminal) int {
 	}
 	if err != nil {
 		t.fail(err)
-		j.report.Error = err.Error()
+		j.report.Error = show.WithoutPasswords(err.Error())
 	}
 	if err := file.write(&j.report); err != nil {
 		t.fail(err)
@@ -71,7 +71,7 @@ func run(ctx, stop context.Context, args []string, t terminal) int {
 
 // fail writes an error, each line of which is one.
 func (t terminal) fail(err error) {
-	for line := range strings.SplitSeq(err.Error(), "\n") {
+	for line := range strings.SplitSeq(show.WithoutPasswords(err.Error()), "\n") {
 		fmt.Fprintln(t.err, "altertable-import:", show.Text(line, 2000))
 	}
 }

@@ -84,14 +84,14 @@ func (s *Source) labelFiles() {
 }
 
 // Expand returns the files that paths and patterns name, in order, and each one
-// once. A pattern does not mean files whose names end like one of ours. The error
+// once. An address of Postgres stays as it is. A pattern does not mean files whose names end like one of ours. The error
 // is a sentence.
 func Expand(paths, ours []string) ([]string, error) {
 	var all []string
 	seen := map[string]bool{}
 	for _, path := range paths {
 		matches := []string{path}
-		if _, err := os.Lstat(path); err != nil && strings.ContainsAny(path, "*?[") {
+		if _, err := os.Lstat(path); err != nil && strings.ContainsAny(path, "*?[") && !isPostgres(path) {
 			if matches, err = match(path, ours); err != nil {
 				return nil, err
 			}

@@ -15,6 +15,8 @@ type load struct {
 	s    *Source
 	db   *duck.DB
 	conn *sql.Conn
+
+	words func(error) string // what an error says, as one line without values
 }
 
 // Load fills the tables source and torn. Its errors are sentences.
@@ -24,7 +26,7 @@ func (s *Source) Load(ctx context.Context, db *duck.DB) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	l := &load{s: s, db: db, conn: conn}
+	l := &load{s: s, db: db, conn: conn, words: duck.Sentence}
 	if err := l.exec(ctx, "CREATE TABLE import.main.torn (row BIGINT, file VARCHAR, line VARCHAR, reason VARCHAR)"); err != nil {
 		return err
 	}
@@ -43,7 +45,7 @@ func (l *load) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return fmt.Errorf("%s: %s", l.s.Name, duck.Sentence(err))
+	return fmt.Errorf("%s: %s", l.s.Name, l.words(err))
 }
 
 func (l *load) count(ctx context.Context, query string) (n int64, err error) {
