@@ -9,7 +9,7 @@ WITH lines AS (
 parsed AS (
   SELECT *, unnest([CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
     "type": "VARCHAR", "event": "VARCHAR", "name": "VARCHAR", "category": "VARCHAR",
-    "userId": "VARCHAR", "anonymousId": "VARCHAR", "previousId": "VARCHAR",
+    "userId": "VARCHAR", "anonymousId": "VARCHAR", "previousId": "VARCHAR", "received_at": "VARCHAR",
     "timestamp": "VARCHAR", "originalTimestamp": "VARCHAR", "sentAt": "VARCHAR", "receivedAt": "VARCHAR",
     "properties": "JSON", "traits": "JSON",
     "context": {
@@ -80,6 +80,7 @@ SELECT
 
   -- What cannot be sent, and why.
   CASE WHEN j IS NULL THEN 'not a JSON object'
+       WHEN kind IS NULL AND j.received_at IS NOT NULL THEN 'a row of a warehouse table: save the table as Parquet or CSV, and import that'
        WHEN kind IS NULL THEN 'no type of call'
        WHEN kind = 'group' THEN 'a group call: the platform has no endpoint for groups'
        WHEN kind = 'delete' THEN 'a delete call: the platform has no endpoint for deletions'

@@ -55,3 +55,11 @@ var segmentCalls = []row{
 func TestSegmentCalls(t *testing.T) {
 	requireLines(t, "segment", "segment/calls.ndjson", segmentCalls)
 }
+
+func TestARowOfAWarehouseIsNoCall(t *testing.T) {
+	for _, tool := range []string{"segment", "rudderstack"} {
+		requireReasons(t, tool, map[string]string{
+			`{"id":"m-1","user_id":"u_42","event":"signed_up","received_at":"2026-03-02 08:00:00 UTC"}`: "a row of a warehouse table: save the table as Parquet or CSV, and import that",
+		})
+	}
+}
