@@ -26,7 +26,8 @@ parsed AS (
   FROM lines
 ),
 
--- An empty id is none. Properties that are JSON text in a string become the object.
+-- An empty id is none. Properties that are JSON text in a string become the object, and
+-- [] is how PHP writes an empty one.
 -- Traits are in the context; some libraries have them beside it.
 calls AS (
   SELECT
@@ -34,9 +35,9 @@ calls AS (
     lower(j.type) AS kind,
     nullif(j.userId, '') AS user_id,
     nullif(j.anonymousId, '') AS anonymous_id,
-    coalesce(j.timestamp, j.originalTimestamp, j.sentAt, j.receivedAt) AS happened,
-    CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END AS properties,
-    coalesce(nullif(j.context.traits::VARCHAR, '{}'), CASE WHEN starts_with(j.traits::VARCHAR, '"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END) AS traits
+    coalesce(nullif(j.timestamp, ''), nullif(j.originalTimestamp, ''), nullif(j.sentAt, ''), j.receivedAt) AS happened,
+    nullif(CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END, '[]') AS properties,
+    coalesce(nullif(nullif(j.context.traits::VARCHAR, '{}'), '[]'), nullif(CASE WHEN starts_with(j.traits::VARCHAR, '"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END, '[]')) AS traits
   FROM parsed
 )
 

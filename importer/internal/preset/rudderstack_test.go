@@ -58,10 +58,10 @@ func TestRudderStackIsSegment(t *testing.T) {
 		},
 		{"\n    \"properties\": \"JSON\"", "\n    \"request_ip\": \"VARCHAR\",\n    \"properties\": \"JSON\""},
 		{"\"userAgent\": \"VARCHAR\",\n", "\"userAgent\": \"VARCHAR\", \"traits\": \"JSON\",\n"},
-		{"become the object.\n", "become the object.\n-- Traits are in the context; some libraries have them beside it.\n"},
+		{"an empty one.\n", "an empty one.\n-- Traits are in the context; some libraries have them beside it.\n"},
 		{
-			"CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END AS traits",
-			"coalesce(nullif(j.context.traits::VARCHAR, '{}'), CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END) AS traits",
+			"nullif(CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END, '[]') AS traits",
+			"coalesce(nullif(nullif(j.context.traits::VARCHAR, '{}'), '[]'), nullif(CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END, '[]')) AS traits",
 		},
 		{"THEN j.name END AS \"$screen_name\"", "THEN coalesce(j.name, j.event) END AS \"$screen_name\""},
 		{

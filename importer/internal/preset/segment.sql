@@ -25,16 +25,17 @@ parsed AS (
   FROM lines
 ),
 
--- An empty id is none. Properties that are JSON text in a string become the object.
+-- An empty id is none. Properties that are JSON text in a string become the object, and
+-- [] is how PHP writes an empty one.
 calls AS (
   SELECT
     _row, _file, _json, j,
     lower(j.type) AS kind,
     nullif(j.userId, '') AS user_id,
     nullif(j.anonymousId, '') AS anonymous_id,
-    coalesce(j.timestamp, j.originalTimestamp, j.sentAt, j.receivedAt) AS happened,
-    CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END AS properties,
-    CASE WHEN starts_with(j.traits::VARCHAR, '"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END AS traits
+    coalesce(nullif(j.timestamp, ''), nullif(j.originalTimestamp, ''), nullif(j.sentAt, ''), j.receivedAt) AS happened,
+    nullif(CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END, '[]') AS properties,
+    nullif(CASE WHEN starts_with(j.traits::VARCHAR, '"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END, '[]') AS traits
   FROM parsed
 )
 
