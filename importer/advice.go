@@ -9,11 +9,11 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/survey"
 )
 
-// recognize returns the preset that the source looks made for, if the command line
-// says nothing about what its rows mean.
-func (j *job) recognize(ctx context.Context, db *duck.DB) string {
-	if j.preset != "" || j.sql != "" || j.source.Raw {
-		return ""
+// recognize notes the preset that the source looks made for, if the command line
+// says nothing about what its rows mean, or names another preset.
+func (j *job) recognize(ctx context.Context, db *duck.DB) {
+	if j.sql != "" || j.source.Raw {
+		return
 	}
 	var names []string
 	var err error
@@ -22,10 +22,24 @@ func (j *job) recognize(ctx context.Context, db *duck.DB) string {
 	} else {
 		names, err = columnsOf(ctx, db, "SELECT * FROM source")
 	}
-	if err != nil {
-		return "" // what is wrong is said where it matters
+	switch {
+	case err != nil: // what is wrong is said where it matters
+	case j.preset != "":
+		j.otherPreset = preset.Instead(j.preset, names)
+	default:
+		j.likePreset = preset.Recognize(names)
 	}
-	return preset.Recognize(names)
+}
+
+// presetAdvice is what to say about the preset before rows are sent, or "".
+func (j *job) presetAdvice() string {
+	switch {
+	case j.likePreset != "":
+		return likeAnExport(j.likePreset)
+	case j.otherPreset != "":
+		return fmt.Sprintf("This looks like an export for -preset %s, not for -preset %s.", j.otherPreset, j.preset)
+	}
+	return ""
 }
 
 func likeAnExport(name string) string {
@@ -35,8 +49,8 @@ func likeAnExport(name string) string {
 // advise adds what the command knows about the source to the survey's hints.
 func (j *job) advise(v *survey.Survey) {
 	switch {
-	case j.likePreset != "":
-		v.Advice = append(v.Advice, likeAnExport(j.likePreset))
+	case j.presetAdvice() != "":
+		v.Advice = append(v.Advice, j.presetAdvice())
 	case j.preset != "" && v.Messages > 0 && v.Refused == v.Messages:
 		v.Advice = append(v.Advice, fmt.Sprintf("Every row is refused: is it the export that -preset %s reads? presets.md says which one that is.", j.preset))
 	}

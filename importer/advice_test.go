@@ -36,5 +36,17 @@ func TestAnExportIsRecognizedWhenItIsSent(t *testing.T) {
 func TestAnotherToolsPreset(t *testing.T) {
 	s := newShell(t, nil)
 	require.Equal(t, exitRefused, s.run("-dry-run", "-preset", "mixpanel", "testdata/segment/calls.ndjson"))
+	assert.Contains(t, s.out.String(), "This looks like an export for -preset segment, not for -preset mixpanel.")
+
+	s = newShell(t, nil)
+	require.Equal(t, exitRefused, s.run("-dry-run", "-preset", "mixpanel", write(t, "other.ndjson", `{"a":1}`+"\n")))
 	assert.Contains(t, s.out.String(), "Every row is refused")
+
+	s = newShell(t, newServer(t))
+	s.run("-preset", "posthog", write(t, "calls.ndjson", `{"type":"track","messageId":"m-1","userId":"u_42","anonymousId":"a","context":{}}`+"\n"))
+	assert.Contains(t, s.err.String(), "-preset segment, not for -preset posthog")
+
+	s = newShell(t, nil)
+	require.Equal(t, exitFailed, s.run("-dry-run", "-preset", "posthog", write(t, "events.csv", "amplitude_id,event_type\n1,e\n")))
+	assert.Contains(t, s.err.String(), "-preset amplitude")
 }

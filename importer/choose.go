@@ -62,8 +62,24 @@ func (j *job) chooseMapping(ctx context.Context, db *duck.DB) error {
 	if err != nil {
 		return err
 	}
-	j.mapping, err = preset.SQL(j.preset, j.source.JSON, columns)
+	j.mapping, err = j.presetSQL(columns)
 	return err
+}
+
+// presetSQL is the preset's SQL for a source with these columns.
+func (j *job) presetSQL(columns []string) (string, error) {
+	s := preset.Source{JSON: j.source.JSON, Columns: columns, Names: []string{j.table}}
+	if j.table == "" {
+		paths, err := source.Expand(j.paths, ourSuffixes)
+		if err != nil {
+			return "", err
+		}
+		s.Names = nil
+		for _, path := range paths {
+			s.Names = append(s.Names, filepath.Base(path))
+		}
+	}
+	return preset.SQL(j.preset, s)
 }
 
 // sample writes the sample into a directory of its own.

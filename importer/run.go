@@ -24,10 +24,11 @@ type job struct {
 	source   *source.Source
 	mapping  string // SQL; empty: all of the source
 
-	likePreset string // for which the source looks made; empty: for none, or it is said
-	files      files
-	stage      *stage.Stage
-	report     report
+	likePreset  string // for which the source looks made; empty: for none, or it is said
+	otherPreset string // for which it looks made where -preset names another one
+	files       files
+	stage       *stage.Stage
+	report      report
 }
 
 // run does what the arguments say, and returns the exit status. When ctx ends it
@@ -108,8 +109,8 @@ func (j *job) importRows(ctx, stop context.Context, db *duck.DB) (int, error) {
 	if j.dryBecause() != "" {
 		return j.look(ctx)
 	}
-	if j.likePreset != "" {
-		j.progress.Say(likeAnExport(j.likePreset))
+	if advice := j.presetAdvice(); advice != "" {
+		j.progress.Say(advice)
 	}
 	if j.to == "local" {
 		return j.sendLocal(ctx, stop, db)
@@ -130,7 +131,7 @@ func (j *job) load(ctx context.Context, db *duck.DB) error {
 	if err := j.chooseMapping(ctx, db); err != nil {
 		return err
 	}
-	j.likePreset = j.recognize(ctx, db)
+	j.recognize(ctx, db)
 	j.progress.Start("Sorting", nil)
 	built, err := stage.Build(ctx, db, j.source, stage.Options{
 		Mapping: j.mapping, As: j.as, Only: j.endpoints, Since: j.from, Until: j.end,

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
-	"github.com/altertable-ai/altertable-go/importer/internal/preset"
 )
 
 // notCounted is said where a query cannot number the rows as the import does.
@@ -33,7 +32,7 @@ func (j *job) print(ctx context.Context) (int, error) {
 		if err != nil {
 			return exitFailed, err
 		}
-		if mapping, err = preset.SQL(j.preset, j.source.JSON, columns); err != nil {
+		if mapping, err = j.presetSQL(columns); err != nil {
 			return exitFailed, err
 		}
 	}

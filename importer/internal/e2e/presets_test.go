@@ -45,10 +45,10 @@ var presets = map[string]struct {
 	"mixpanel": {
 		"mixpanel/events.ndjson",
 		[]string{
-			"08:00:00.000 $pageview $device:dev_3 $device:dev_3", "08:05:00.500 signed_up u_42 u_42", "08:06:00.123 checkout_completed u_42 u_42",
+			"08:00:00.000 $pageview $device:dev_3 u_42", "08:05:00.500 signed_up u_42 u_42", "08:06:00.123 checkout_completed u_42 u_42",
 			"08:06:40.000 shared_device u_43 u_43", "08:06:41.000 shared_device u_44 u_44", "08:06:46.000 as_text u_42 u_42",
 		},
-		[]string{"u_45 [0f8fad5b-d9cb-469f-a165-70867728950e] [] <nil>", "u_46 [] [anon_7] <nil>", "u_47 [] [crm_9] <nil>", "u_48 [] [crm_10] <nil>"}, 4,
+		[]string{"u_42 [$device:dev_3] [] <nil>", "u_45 [0f8fad5b-d9cb-469f-a165-70867728950e] [] <nil>", "u_46 [] [anon_7] <nil>", "u_47 [] [crm_9] <nil>", "u_48 [] [crm_10] <nil>"}, 4,
 	},
 	"amplitude": {
 		"amplitude/events.json.gz",

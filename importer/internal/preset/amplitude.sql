@@ -1,6 +1,6 @@
 -- Amplitude: the events of its export API, a JSON object for each.
--- A row whose user_properties differ from the person's last ones gives two rows:
--- an identify, and the event.
+-- A row whose user_properties differ from the person's last ones, and the first one of
+-- a user on a device, give two rows: an identify, and the event.
 WITH lines AS (
 {{lines}}
 ),
@@ -16,7 +16,8 @@ parsed AS (
     "device_brand": "VARCHAR", "device_manufacturer": "VARCHAR", "device_carrier": "VARCHAR",
     "platform": "VARCHAR", "version_name": "VARCHAR", "language": "VARCHAR",
     "country": "VARCHAR", "region": "VARCHAR", "city": "VARCHAR",
-    "library": "VARCHAR", "session_id": "VARCHAR", "$insert_id": "VARCHAR"
+    "library": "VARCHAR", "session_id": "VARCHAR", "$insert_id": "VARCHAR", "insert_id": "VARCHAR",
+    "merged_amplitude_id": "VARCHAR"
   }')) END]) AS j
   FROM lines
 ),
@@ -28,6 +29,8 @@ objects AS (
     CASE WHEN j IS NULL THEN 'nothing'
          WHEN j.event_type = '$identify' THEN 'identify'
          WHEN j.event_type = '$groupidentify' THEN 'group'
+         WHEN j.event_type IS NULL AND j.merged_amplitude_id IS NOT NULL THEN 'merge'
+         WHEN j.event_type IS NULL THEN 'other'
          ELSE 'track' END AS kind,
     CASE kind WHEN 'track' THEN j END AS t,
     nullif(j.user_id, '') AS user_id,
@@ -48,30 +51,34 @@ events AS NOT MATERIALIZED (
     unnest([CASE WHEN kind = 'track' AND starts_with(properties, '{') THEN TRY(json_transform(properties, '{
       "[Amplitude] Page Location": "VARCHAR", "[Amplitude] Page URL": "VARCHAR", "[Amplitude] Screen Name": "VARCHAR", "referrer": "VARCHAR"
     }')) END]) AS e,
-    nullif(CASE WHEN kind = 'identify' AND starts_with(user_properties, '{') AND contains(user_properties, '"$set')
+    nullif(CASE WHEN kind = 'identify' AND regexp_matches(user_properties, '^\{\s*"\$(set|setOnce|unset|add|append|prepend|preInsert|postInsert|remove|clearAll)"')
       THEN TRY(json_merge_patch(coalesce(user_properties -> '$."$setOnce"', '{}'), coalesce(user_properties -> '$."$set"', '{}')))::VARCHAR
       ELSE user_properties END, '{}') AS user_properties
   FROM objects
 ),
 
 -- A device links to the user only if no other user was ever on it: a link stays for good.
-devices AS (
-  SELECT device_id FROM events
+devices AS MATERIALIZED (
+  SELECT device_id AS device, min({'moment': TRY_CAST(happened AS TIMESTAMPTZ), 'file': _file, 'row': _row}) AS first
+  FROM events
   WHERE device_id IS NOT NULL AND user_id IS NOT NULL
-  GROUP BY device_id HAVING min(user_id) = max(user_id)
+  GROUP BY device_id HAVING min(user_id) = max(user_id) AND min(user_id) <> device_id
 ),
 linked AS NOT MATERIALIZED (
-  SELECT *, CASE WHEN user_id <> device_id AND device_id IN (SELECT device_id FROM devices) THEN device_id END AS anonymous_id
-  FROM events
+  SELECT
+    events.*,
+    CASE WHEN user_id IS NOT NULL THEN device END AS anonymous_id,
+    user_id IS NOT NULL AND first.row = _row AND first.file IS NOT DISTINCT FROM _file AS links
+  FROM events LEFT JOIN devices ON events.device_id = devices.device
 ),
 
 -- What is said about people, with what was said before about the same one.
 said AS (
   SELECT
-    _row, _file, kind, happened, distinct_id, anonymous_id, device_id, user_properties,
-    lag(user_properties) OVER (PARTITION BY distinct_id ORDER BY TRY_CAST(happened AS TIMESTAMPTZ), _file, _row) AS before
+    _row, _file, kind, happened, distinct_id, anonymous_id, device_id, user_properties, links,
+    lag(user_properties IGNORE NULLS) OVER (PARTITION BY distinct_id ORDER BY TRY_CAST(happened AS TIMESTAMPTZ), _file, _row) AS before
   FROM linked
-  WHERE distinct_id IS NOT NULL AND user_properties IS NOT NULL
+  WHERE distinct_id IS NOT NULL AND (user_properties IS NOT NULL OR links)
 )
 
 SELECT
@@ -100,7 +107,7 @@ SELECT
   nullif(t.device_model, '') AS "$device_model",
   nullif(split_part(t.library, '/', 1), '') AS "$lib",
   nullif(split_part(t.library, '/', 2), '') AS "$lib_version",
-  nullif(t."$insert_id", '') AS "$insert_id",
+  coalesce(nullif(t."$insert_id", ''), nullif(t.insert_id, '')) AS "$insert_id",
 
   -- Further facts of the event, under Amplitude's names.
   nullif(t.platform, '') AS platform,
@@ -116,12 +123,15 @@ SELECT
 
   -- What cannot be sent, and why.
   CASE kind WHEN 'nothing' THEN 'not a JSON object'
-            WHEN 'group' THEN 'a $groupidentify event: the platform has no endpoint for groups' END AS _reason,
-  CASE WHEN kind IN ('nothing', 'group') THEN _json END AS _raw
+            WHEN 'group' THEN 'a $groupidentify event: the platform has no endpoint for groups'
+            WHEN 'merge' THEN 'two amplitude_ids that Amplitude merged: the platform knows people by user_id, so leave it out'
+            WHEN 'other' THEN 'no event of Amplitude: it has no event_type' END AS _reason,
+  CASE WHEN kind IN ('nothing', 'group', 'merge', 'other') THEN _json END AS _raw
 FROM linked
 
 UNION ALL BY NAME
 SELECT
-  _row, _file, 'identify' AS endpoint, happened AS timestamp, distinct_id, anonymous_id, device_id, user_properties AS traits
+  _row, _file, 'identify' AS endpoint, happened AS timestamp, distinct_id, anonymous_id, device_id,
+  CASE WHEN user_properties IS DISTINCT FROM before THEN user_properties END AS traits
 FROM said
-WHERE kind = 'track' AND user_properties IS DISTINCT FROM before
+WHERE kind = 'track' AND (links OR user_properties IS DISTINCT FROM before)

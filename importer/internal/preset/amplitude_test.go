@@ -1,6 +1,10 @@
 package preset_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
 
 // amplitudeEvents are the rows of amplitude/events.json.gz, each with the columns that are not NULL.
 var amplitudeEvents = []row{
@@ -62,4 +66,51 @@ var amplitudeEvents = []row{
 
 func TestAmplitudeEvents(t *testing.T) {
 	requireLines(t, "amplitude", "amplitude/events.json.gz", amplitudeEvents)
+}
+
+// A device is linked also where its user's properties say nothing new.
+func TestAmplitudeLinksEachDevice(t *testing.T) {
+	var got []string
+	for _, r := range mappedLines(t, "amplitude",
+		`{"event_type":"a","user_id":"u_42","device_id":"dev_3","event_time":"2026-03-02 08:00:00","user_properties":{"plan":"pro"}}`,
+		`{"event_type":"b","user_id":"u_42","device_id":"dev_4","event_time":"2026-03-02 08:02:00","user_properties":{"plan":"pro"}}`,
+		`{"event_type":"c","user_id":"u_42","device_id":"dev_4","event_time":"2026-03-02 08:01:00","user_properties":{}}`,
+		`{"event_type":"d","user_id":"u_43","device_id":"dev_5","event_time":"2026-03-02 08:03:00"}`,
+		`{"event_type":"$identify","user_id":"u_44","device_id":"dev_6","event_time":"2026-03-02 08:04:00","user_properties":{"plan":"free"}}`,
+	) {
+		if r["endpoint"] == "identify" {
+			got = append(got, r["_row"]+" "+r["distinct_id"]+" "+r["anonymous_id"]+" "+r["traits"])
+		}
+	}
+	require.Equal(t, []string{`1 u_42 dev_3 {"plan":"pro"}`, "3 u_42 dev_4 ", "4 u_43 dev_5 ", `5 u_44 dev_6 {"plan":"free"}`}, got)
+}
+
+func TestAmplitudeSaysWhatIsNoEvent(t *testing.T) {
+	requireReasons(t, "amplitude", map[string]string{
+		`{"scope":1,"merge_time":1772438400583,"amplitude_id":2,"merged_amplitude_id":3}`: "two amplitude_ids that Amplitude merged: the platform knows people by user_id, so leave it out",
+		`{"type":"track","userId":"u_42"}`:                                                "no event of Amplitude: it has no event_type",
+	})
+}
+
+// Operations on user_properties are no traits, except what they set.
+func TestAmplitudeOperations(t *testing.T) {
+	for properties, want := range map[string]string{
+		`{"$set":{"plan":"pro"},"$setOnce":{"source":"ads","plan":"free"}}`: `{"source":"ads","plan":"pro"}`,
+		`{"$add":{"logins":1},"$set":{"plan":"pro"}}`:                       `{"plan":"pro"}`,
+		`{"$unset":{"plan":"-"}}`:                                           "",
+		`{"plan":"pro","$set_by":"hand"}`:                                   `{"plan":"pro","$set_by":"hand"}`,
+	} {
+		got := mappedLines(t, "amplitude", `{"event_type":"$identify","user_id":"u_42","event_time":"2026-03-02 08:00:00","user_properties":`+properties+`}`)
+		require.Len(t, got, 1)
+		require.Equal(t, want, got[0]["traits"], properties)
+	}
+}
+
+// BigQuery and Snowflake have no $ in the name.
+func TestAmplitudeInsertIDOfAWarehouse(t *testing.T) {
+	db := open(t)
+	run(t, db, `CREATE TABLE source AS SELECT 1::BIGINT AS _row, 'e' AS event_type, 'u_42' AS user_id, TIMESTAMP '2026-03-02 08:00:00' AS event_time, 'i-1' AS insert_id`)
+	got := mapped(t, db, "amplitude", false)
+	require.Len(t, got, 1)
+	require.Equal(t, "i-1", got[0]["$insert_id"])
 }

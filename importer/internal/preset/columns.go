@@ -50,6 +50,22 @@ func (t table) value(name string) string {
 	return t.column(name)
 }
 
+// part returns a column that holds a member of one of the form's objects, such as
+// properties.plan, where the object itself is missing. Its values would be lost.
+func (t table) part(f form) string {
+	for _, object := range f.objects {
+		if t.has(object) {
+			continue
+		}
+		for _, c := range t.columns {
+			if strings.HasPrefix(strings.ToLower(c), strings.ToLower(object)+".") {
+				return c
+			}
+		}
+	}
+	return ""
+}
+
 // origin is where a row is from: a source of one file has no _file.
 func (t table) origin() string {
 	if t.has("_file") {

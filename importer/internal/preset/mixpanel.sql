@@ -1,5 +1,6 @@
 -- Mixpanel: the events of its raw export, or the profiles of its people export,
--- a JSON object for each.
+-- a JSON object for each. The first event that shows another id of a user gives two
+-- rows: an identify that links the ids, and the event.
 WITH lines AS (
 {{lines}}
 ),
@@ -8,7 +9,8 @@ WITH lines AS (
 -- from moving the parsing into each expression that uses j.)
 parsed AS (
   SELECT *, unnest([CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
-    "event": "VARCHAR", "properties": "JSON", "$distinct_id": "VARCHAR", "$properties": "JSON"
+    "event": "VARCHAR", "properties": "JSON", "$distinct_id": "VARCHAR", "$properties": "JSON",
+    "event_name": "VARCHAR", "results": "JSON"
   }')) END]) AS j
   FROM lines
 ),
@@ -28,7 +30,7 @@ rows_ AS (
   SELECT
     *,
     unnest([CASE WHEN j.event IS NOT NULL AND starts_with(properties, '{') THEN TRY(json_transform(properties, '{
-      "time": "VARCHAR", "distinct_id": "VARCHAR", "$user_id": "VARCHAR", "$device_id": "VARCHAR", "ip": "VARCHAR",
+      "time": "VARCHAR", "distinct_id": "VARCHAR", "$distinct_id_before_identity": "VARCHAR", "$user_id": "VARCHAR", "$device_id": "VARCHAR", "ip": "VARCHAR",
       "$identified_id": "VARCHAR", "$anon_id": "VARCHAR", "alias": "VARCHAR", "$distinct_ids": ["VARCHAR"],
       "$current_url": "VARCHAR", "$referrer": "VARCHAR", "mp_lib": "VARCHAR",
       "$screen_width": "VARCHAR", "$screen_height": "VARCHAR", "$model": "VARCHAR",
@@ -50,6 +52,9 @@ events AS NOT MATERIALIZED (
          WHEN j.event = '$identify' THEN 'identify'
          WHEN j.event = '$create_alias' THEN 'alias'
          WHEN j.event = '$merge' THEN 'merge'
+         WHEN j.event IS NULL AND j.results IS NOT NULL THEN 'page'
+         WHEN j.event IS NULL AND j.event_name IS NOT NULL THEN 'pipeline'
+         WHEN j.event IS NULL THEN 'other'
          ELSE 'track' END AS kind,
     -- Seconds, or milliseconds of an export that asked for them.
     TRY_CAST(p.time AS DOUBLE) AS number,
@@ -59,16 +64,34 @@ events AS NOT MATERIALIZED (
     -- The device's id, as it is in the distinct_id of an anonymous event.
     nullif(regexp_replace(p."$device_id", '^\$device:', ''), '') AS device_id,
     '$device:' || device_id AS device,
-    nullif(p."$user_id", '') AS user_id,
-    nullif(p.distinct_id, '') AS distinct_id
+    -- The id that Mixpanel chose for the person, and the one that came with the event.
+    -- With its older way of merging the chosen one can be the device's; then the
+    -- other one is the user's.
+    nullif(p.distinct_id, '') AS distinct_id,
+    nullif(p."$distinct_id_before_identity", '') AS sent_id,
+    coalesce(nullif(p."$user_id", ''),
+      CASE WHEN regexp_matches(distinct_id, '^(\$device:.*|[0-9a-fA-F]{8,}(-[0-9a-fA-F]+){4})$')
+        AND NOT regexp_matches(sent_id, '^(\$device:.*|[0-9a-fA-F]{8,}(-[0-9a-fA-F]+){4})$') THEN sent_id END) AS user_id
   FROM rows_
 ),
 
--- A device links to the user only if no other user was ever on it: a link stays for good.
-devices AS (
-  SELECT device FROM events
-  WHERE device IS NOT NULL AND user_id IS NOT NULL
-  GROUP BY device HAVING min(user_id) = max(user_id)
+-- Another id links to the user only if no other user ever had it, as on a device that
+-- is shared: a link stays for good. A device counts where the event has no other id.
+users AS MATERIALIZED (
+  SELECT _row, _file, time, device_id, user_id, distinct_id, device FROM events WHERE kind = 'track' AND user_id IS NOT NULL
+),
+own AS MATERIALIZED (
+  SELECT other FROM (SELECT unnest([device, distinct_id]) AS other, user_id FROM users)
+  WHERE other IS NOT NULL
+  GROUP BY other HAVING min(user_id) = max(user_id) AND min(user_id) <> other
+),
+
+-- An identify says it, at the first event that shows it.
+links AS (
+  SELECT user_id, other, min({'moment': TRY_CAST(time AS TIMESTAMPTZ), 'file': _file, 'row': _row, 'time': time, 'device_id': device_id}) AS first
+  FROM (SELECT *, CASE WHEN distinct_id <> user_id THEN distinct_id ELSE device END AS other FROM users)
+  WHERE TRY_CAST(time AS TIMESTAMPTZ) IS NOT NULL AND other IN (SELECT other FROM own)
+  GROUP BY ALL
 )
 
 SELECT
@@ -84,19 +107,20 @@ SELECT
   CASE kind WHEN 'profile' THEN nullif(j."$distinct_id", '')
             WHEN 'identify' THEN coalesce(nullif(p."$identified_id", ''), user_id, distinct_id)
             WHEN 'merge' THEN CASE WHEN p."$distinct_ids"[2] = distinct_id THEN p."$distinct_ids"[1] ELSE p."$distinct_ids"[2] END
-            WHEN 'alias' THEN distinct_id
+            WHEN 'alias' THEN coalesce(sent_id, distinct_id)
             ELSE coalesce(user_id, distinct_id, device) END AS distinct_id,
   CASE kind WHEN 'alias' THEN nullif(p.alias, '')
             WHEN 'merge' THEN CASE WHEN p."$distinct_ids"[2] = distinct_id THEN p."$distinct_ids"[2] ELSE p."$distinct_ids"[1] END
   END AS new_user_id,
   CASE WHEN kind = 'identify' THEN nullif(p."$anon_id", '')
-       WHEN kind = 'track' AND user_id <> device AND device IN (SELECT device FROM devices) THEN device END AS anonymous_id,
+       WHEN kind = 'track' AND user_id <> distinct_id THEN CASE WHEN distinct_id IN (SELECT other FROM own) THEN distinct_id END
+       WHEN kind = 'track' AND user_id IS NOT NULL AND device IN (SELECT other FROM own) THEN device END AS anonymous_id,
   device_id,
 
   -- Properties, except those that are sent under other names.
   CASE WHEN kind = 'track' AND p IS NULL THEN properties
        WHEN kind = 'track' THEN json_merge_patch(properties, '{
-         "time": null, "distinct_id": null, "$user_id": null, "$device_id": null, "token": null, "ip": null,
+         "time": null, "distinct_id": null, "$distinct_id_before_identity": null, "$user_id": null, "$device_id": null, "token": null, "ip": null,
          "$current_url": null, "$referrer": null, "mp_lib": null, "$model": null,
          "utm_source": null, "utm_medium": null, "utm_campaign": null, "utm_term": null, "utm_content": null
        }')::VARCHAR END AS properties,
@@ -105,7 +129,7 @@ SELECT
          "$email": null, "$name": null, "$first_name": null, "$last_name": null, "$phone": null
        }')::VARCHAR END AS traits,
 
-  p.ip AS "$ip",
+  nullif(p.ip, '') AS "$ip",
   p."$current_url" AS "$url",
   p."$referrer" AS "$referer",
   p."$model" AS "$device_model",
@@ -124,6 +148,15 @@ SELECT
   u."$phone" AS phone,
 
   -- What cannot be sent, and why.
-  CASE kind WHEN 'nothing' THEN 'not a JSON object' END AS _reason,
-  CASE kind WHEN 'nothing' THEN _json END AS _raw
+  CASE kind WHEN 'nothing' THEN 'not a JSON object'
+            WHEN 'page' THEN 'a page of the query API: save the members of its results as lines, and import these'
+            WHEN 'pipeline' THEN 'a row of a data pipeline: presets.md says how to make an event of it'
+            WHEN 'other' THEN 'neither an event nor a profile: it has no event and no $distinct_id' END AS _reason,
+  CASE WHEN kind IN ('nothing', 'page', 'pipeline', 'other') THEN _json END AS _raw
 FROM events
+
+UNION ALL BY NAME
+SELECT
+  first.row AS _row, first.file AS _file, 'identify' AS endpoint, first.time AS timestamp,
+  user_id AS distinct_id, other AS anonymous_id, first.device_id AS device_id
+FROM links

@@ -9,7 +9,7 @@ WITH lines AS (
 -- from moving the parsing into each expression that uses j.)
 parsed AS (
   SELECT *, unnest([CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
-    "event": "VARCHAR", "distinct_id": "VARCHAR", "timestamp": "VARCHAR", "ip": "VARCHAR", "elements_chain": "VARCHAR",
+    "event": "VARCHAR", "distinct_id": "VARCHAR", "timestamp": "VARCHAR", "ip": "VARCHAR", "elements_chain": "VARCHAR", "elements": "VARCHAR",
     "properties": "JSON", "person_properties": "JSON",
     "person_id": "VARCHAR", "created_at": "VARCHAR", "_inserted_at": "VARCHAR", "is_deleted": "VARCHAR"
   }')) END]) AS j
@@ -21,7 +21,9 @@ objects AS (
   SELECT
     _row, _file, _json, j,
     CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END AS properties,
-    CASE WHEN starts_with(j.person_properties::VARCHAR, '"') THEN j.person_properties ->> '$' ELSE j.person_properties::VARCHAR END AS person_properties
+    CASE WHEN starts_with(j.person_properties::VARCHAR, '"') THEN j.person_properties ->> '$' ELSE j.person_properties::VARCHAR END AS person_properties,
+    -- In the tables of warehouses the chain of elements is JSON text, packed once or twice.
+    CASE WHEN starts_with(j.elements, '"') THEN TRY(j.elements::JSON ->> '$') END AS unpacked
   FROM parsed
 ),
 
@@ -45,12 +47,14 @@ events AS NOT MATERIALIZED (
          WHEN j.event IN ('$identify', '$set') THEN 'identify'
          WHEN j.event IN ('$create_alias', '$merge_dangerously') THEN 'alias'
          WHEN j.event = '$groupidentify' THEN 'group'
+         WHEN j.event IS NULL THEN 'other'
          ELSE 'track' END AS kind,
     nullif(j.distinct_id, '') AS distinct_id,
     nullif(p."$anon_distinct_id", '') AS anonymous_id,
     nullif(p."$device_id", '') AS device_id,
     coalesce(j.timestamp, j._inserted_at, j.created_at) AS happened,
     TRY_CAST(happened AS TIMESTAMPTZ) AS moment,
+    CASE WHEN starts_with(unpacked, '"') THEN TRY(unpacked::JSON ->> '$') ELSE unpacked END AS elements,
     CASE WHEN starts_with(p."$set"::VARCHAR, '{') THEN nullif(p."$set"::VARCHAR, '{}') END AS set_,
     CASE WHEN starts_with(p."$set_once"::VARCHAR, '{') THEN nullif(p."$set_once"::VARCHAR, '{}') END AS once,
     CASE WHEN starts_with(person_properties, '{') THEN nullif(TRY(json(person_properties))::VARCHAR, '{}') END AS person
@@ -102,6 +106,21 @@ onces AS (
   GROUP BY ALL
 ),
 
+-- A person has a row for each of its ids. Where all but one look like those that
+-- libraries make up for visitors, that one is the user's. Only persons have no event.
+owners AS (
+  SELECT person_id, min(id) AS owner FROM (
+    SELECT TRY(_json ->> '$.person_id') AS person_id, TRY(_json ->> '$.distinct_id') AS id, TRY(_json ->> '$.is_deleted') AS is_deleted
+    FROM lines WHERE contains(_json, '"person_id"') AND NOT contains(_json, '"event"')
+  )
+  WHERE NOT regexp_matches(id, '^[0-9a-fA-F]{8,}(-[0-9a-fA-F]+){4}$') AND coalesce(lower(is_deleted), '') NOT IN ('true', '1')
+  GROUP BY person_id HAVING min(id) = max(id)
+),
+owned AS NOT MATERIALIZED (
+  SELECT events.*, CASE WHEN regexp_matches(distinct_id, '^[0-9a-fA-F]{8,}(-[0-9a-fA-F]+){4}$') THEN owner END AS owner
+  FROM events LEFT JOIN owners ON kind = 'person' AND j.person_id = owners.person_id
+),
+
 -- person_properties has all of it, as it was when the event came in.
 identifies AS (
   SELECT
@@ -122,9 +141,9 @@ SELECT
   happened AS timestamp,
 
   -- Who. distinct_id is the person that stays after $create_alias, so the alias leads to it.
-  CASE kind WHEN 'alias' THEN nullif(p.alias, '') ELSE distinct_id END AS distinct_id,
+  CASE kind WHEN 'alias' THEN nullif(p.alias, '') ELSE coalesce(owner, distinct_id) END AS distinct_id,
   CASE kind WHEN 'alias' THEN distinct_id END AS new_user_id,
-  NULL::VARCHAR AS anonymous_id,
+  CASE WHEN owner IS NOT NULL THEN distinct_id END AS anonymous_id,
   device_id,
 
   -- Properties, except those that are sent under other names.
@@ -147,15 +166,16 @@ SELECT
   p.utm_term AS "$utm_term",
   p.utm_content AS "$utm_content",
   CASE kind WHEN 'track' THEN nullif(j.ip, '') END AS "$ip",
-  CASE kind WHEN 'track' THEN nullif(j.elements_chain, '') END AS "$elements_chain",
+  CASE kind WHEN 'track' THEN coalesce(nullif(j.elements_chain, ''), nullif(elements, '')) END AS "$elements_chain",
 
   -- What cannot be sent, and why.
   CASE WHEN kind = 'nothing' THEN 'not a JSON object'
        WHEN kind = 'group' THEN 'a $groupidentify event: the platform has no endpoint for groups'
+       WHEN kind = 'other' THEN 'neither an event nor a person: it has no event and no person_id'
        WHEN kind = 'person' AND lower(j.is_deleted) IN ('true', '1') THEN 'a deleted person'
   END AS _reason,
-  CASE WHEN kind IN ('nothing', 'group') OR kind = 'person' AND lower(j.is_deleted) IN ('true', '1') THEN _json END AS _raw
-FROM events
+  CASE WHEN kind IN ('nothing', 'group', 'other') OR kind = 'person' AND lower(j.is_deleted) IN ('true', '1') THEN _json END AS _raw
+FROM owned
 WHERE kind <> 'identify'
 
 UNION ALL BY NAME

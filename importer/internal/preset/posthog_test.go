@@ -1,6 +1,10 @@
 package preset_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
 
 // posthogEvents are the rows of posthog/events.ndjson, each with the columns that are not NULL.
 var posthogEvents = []row{
@@ -99,4 +103,53 @@ var posthogPersons = []row{
 
 func TestPostHogPersons(t *testing.T) {
 	requireLines(t, "posthog", "posthog/persons.ndjson", posthogPersons)
+}
+
+// A person has a row for each of its ids. Those of visitors belong to the user.
+func TestPostHogPersonOfSeveralIDs(t *testing.T) {
+	const visitor, other = "018e0000-0000-7000-a000-00000000000a", "17b8c4e2f1a9b0-0c0d1e2f3a4b5c-1f3a4b5c-1fa400-17b8c4e2f1b"
+	person := func(id, person, more string) string {
+		return `{"distinct_id":"` + id + `","person_id":"` + person + `","properties":{"plan":"pro"},"_inserted_at":"2026-03-02T08:11:00+00:00"` + more + `}`
+	}
+	for name, tt := range map[string]struct{ lines, want []string }{
+		"a user and two visitors": {
+			[]string{person(visitor, "p_1", ""), person("u_42", "p_1", ""), person(other, "p_1", "")},
+			[]string{"u_42 " + visitor, "u_42 ", "u_42 " + other},
+		},
+		"a visitor":       {[]string{person(visitor, "p_1", ""), person("u_42", "p_2", "")}, []string{visitor + " ", "u_42 "}},
+		"two users":       {[]string{person(visitor, "p_1", ""), person("u_42", "p_1", ""), person("crm_9", "p_1", "")}, []string{visitor + " ", "u_42 ", "crm_9 "}},
+		"a deleted user":  {[]string{person(visitor, "p_1", ""), person("u_42", "p_1", `,"is_deleted":true`)}, []string{visitor + " ", "u_42 "}},
+		"ids of visitors": {[]string{person(visitor, "p_1", ""), person(other, "p_1", "")}, []string{visitor + " ", other + " "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, r := range mappedLines(t, "posthog", tt.lines...) {
+				got = append(got, r["distinct_id"]+" "+r["anonymous_id"])
+				require.Equal(t, "identify", r["endpoint"])
+				require.Equal(t, `{"plan":"pro"}`, r["traits"])
+			}
+			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+// The tables that a batch export writes into Postgres, Redshift and BigQuery.
+func TestPostHogTable(t *testing.T) {
+	for name, elements := range map[string]string{"once": `"a:href=\"/x\""`, "twice": `"\"a:href=\\\"/x\\\"\""`} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			run(t, db, `CREATE TABLE source (_row BIGINT, uuid VARCHAR, event VARCHAR, properties VARCHAR, elements VARCHAR, "set" VARCHAR,
+				distinct_id VARCHAR, team_id INT, ip VARCHAR, site_url VARCHAR, timestamp TIMESTAMPTZ)`)
+			_, err := db.Exec("INSERT INTO source VALUES (1, '018e', '$autocapture', '{\"a\":1}', ?, NULL, 'u_42', 1, '203.0.113.7', '', '2026-03-02 08:00:00+00')", elements)
+			require.NoError(t, err)
+			require.Equal(t, []row{{
+				"_row": "1", "endpoint": "track", "event": "$autocapture", "distinct_id": "u_42", "timestamp": "2026-03-02 08:00:00+00",
+				"$ip": "203.0.113.7", "$elements_chain": `a:href="/x"`, "properties": `{"a":1}`,
+			}}, mapped(t, db, "posthog", false))
+		})
+	}
+}
+
+func TestPostHogSaysWhatIsNoEvent(t *testing.T) {
+	requireReasons(t, "posthog", map[string]string{`{"type":"track","userId":"u_42"}`: "neither an event nor a person: it has no event and no person_id"})
 }

@@ -21,13 +21,15 @@
 // identifies, $create_alias and $merge_dangerously aliases, and all other events
 // tracks. $set, $set_once and person_properties of other events become an
 // identify at the event's time, where they say something new. Persons become
-// identifies. $groupidentify and deleted persons are refused.
+// identifies; ids that look like a visitor's are linked to the person's only other
+// one. $groupidentify and deleted persons are refused.
 //
 // # Mixpanel
 //
 // The exports are the raw events, and the profiles. $identify becomes an
 // identify, $create_alias and $merge become aliases, profiles identifies at the
-// time they were last seen.
+// time they were last seen. The id that Mixpanel chose for a person is linked to
+// the user's where it is another one.
 //
 // # Amplitude
 //
@@ -41,7 +43,8 @@
 // An id that belongs to a device, of Mixpanel and Amplitude, becomes a user's
 // anonymous id only if the export knows no other user of that device: a link
 // cannot be undone. The anonymous ids of Segment and RudderStack belong to one
-// person by themselves.
+// person by themselves. The platform need not follow a link that only a track
+// has, so an identify says it, at the first event of the user that shows the id.
 package preset
 
 import (
@@ -83,7 +86,7 @@ var exports = map[string]export{
 			has: []string{"user_id", "device_id", "client_event_time", "event_properties", "user_properties",
 				"ip_address", "os_name", "os_version", "device_type", "device_model", "device_brand",
 				"device_manufacturer", "device_carrier", "platform", "version_name", "language",
-				"country", "region", "city", "library", "session_id", "$insert_id"},
+				"country", "region", "city", "library", "session_id", "$insert_id", "insert_id"},
 			objects: []string{"event_properties", "user_properties"},
 		}},
 	},
@@ -99,7 +102,7 @@ var exports = map[string]export{
 		forms: []form{
 			{
 				needs:   []string{"event", "distinct_id", "timestamp"},
-				has:     []string{"properties", "person_properties", "person_id", "ip", "elements_chain", "created_at", "_inserted_at"},
+				has:     []string{"properties", "person_properties", "person_id", "ip", "elements_chain", "elements", "created_at", "_inserted_at"},
 				objects: []string{"properties", "person_properties"},
 			},
 			{
@@ -135,28 +138,42 @@ func All() []Preset {
 	return all
 }
 
-// SQL returns a SELECT from the table source, for a source with _json or one
-// without, whose result has the columns that package stage describes. columns
-// are all that the table has, _row and _file among them. The error is a sentence:
-// it names the presets there are, or the columns that the export would have.
-func SQL(name string, json bool, columns []string) (string, error) {
+// A Source is what SQL has to know about the table source.
+type Source struct {
+	Names   []string // of the files, or of the table in a database; there may be none
+	JSON    bool     // its rows are objects, in _json
+	Columns []string // all of them, _row and _file too
+}
+
+// SQL returns a SELECT from the table source, whose result has the columns that
+// package stage describes. The error is a sentence: it names the presets there
+// are, the columns that the export would have, or what else to do.
+func SQL(name string, s Source) (string, error) {
 	e, ok := exports[name]
 	if !ok {
 		return "", fmt.Errorf("there is no preset %q; there are %s", name, names())
 	}
-	have := named(columns)
-	if json {
+	have := named(s.Columns)
+	if s.JSON {
 		return mapping(name, have.lines())
 	}
 	for _, f := range e.forms {
-		if have.all(f.needs) {
-			return mapping(name, have.objects(f))
+		if !have.all(f.needs) {
+			continue
 		}
+		if part := have.part(f); part != "" {
+			return "", fmt.Errorf("the column %s is a part of an object, and the preset %s needs the whole object: presets.md has a query for such a file", part, name)
+		}
+		return mapping(name, have.objects(f))
 	}
 	if e.flat && have.stored() {
-		return have.warehouse(name), nil
+		return have.warehouse(name, s.Names)
 	}
-	return "", fmt.Errorf("the preset %s needs %s; the source has the columns %s", name, e.needs(), have.data())
+	advice := "presets.md says which exports it reads, and has queries for others"
+	if other := Instead(name, s.Columns); other != "" {
+		advice = "They look like an export for -preset " + other
+	}
+	return "", fmt.Errorf("the preset %s needs %s; the source has the columns %s. %s", name, e.needs(), have.data(), advice)
 }
 
 // mapping fills the lines into a preset's SQL.

@@ -43,7 +43,7 @@ func lines(t *testing.T, db *sql.DB, fixture string) {
 // the same row.
 func mapped(t *testing.T, db *sql.DB, name string, json bool) []row {
 	t.Helper()
-	q, err := preset.SQL(name, json, columns(t, db, "source"))
+	q, err := preset.SQL(name, preset.Source{JSON: json, Columns: columns(t, db, "source")})
 	require.NoError(t, err)
 	// As -print-sql has it: the mapping stands in another statement.
 	return result(t, db, "SELECT * FROM (\n"+q+"\n) ORDER BY _file, _row, endpoint")
@@ -86,6 +86,29 @@ func result(t *testing.T, db *sql.DB, q string) []row {
 	return all
 }
 
+// mappedLines is the result of a preset over lines.
+func mappedLines(t *testing.T, name string, lines ...string) []row {
+	t.Helper()
+	db := open(t)
+	run(t, db, "CREATE TABLE source (_row BIGINT, _json VARCHAR)")
+	for i, line := range lines {
+		_, err := db.Exec("INSERT INTO source VALUES (?, ?)", i+1, line)
+		require.NoError(t, err)
+	}
+	return mapped(t, db, name, true)
+}
+
+// requireReasons maps lines that are refused. What is kept of one is the line.
+func requireReasons(t *testing.T, name string, reasons map[string]string) {
+	t.Helper()
+	for line, reason := range reasons {
+		got := mappedLines(t, name, line)
+		require.Len(t, got, 1, line)
+		require.Equal(t, reason, got[0]["_reason"], line)
+		require.Equal(t, line, got[0]["_raw"])
+	}
+}
+
 // requireLines maps a fixture, and compares row by row. A refused row has the
 // line as it is.
 func requireLines(t *testing.T, name, fixture string, want []row) {
@@ -109,7 +132,7 @@ func requireLines(t *testing.T, name, fixture string, want []row) {
 }
 
 func TestSQLNamesThePresets(t *testing.T) {
-	_, err := preset.SQL("heap", true, nil)
+	_, err := preset.SQL("heap", preset.Source{JSON: true})
 	require.EqualError(t, err, `there is no preset "heap"; there are amplitude, mixpanel, posthog, rudderstack, segment`)
 
 	var names []string
@@ -121,16 +144,36 @@ func TestSQLNamesThePresets(t *testing.T) {
 }
 
 func TestSQLNamesTheColumnsThatAreMissing(t *testing.T) {
+	const columns = "; the source has the columns a, b. presets.md says which exports it reads, and has queries for others"
 	for name, want := range map[string]string{
-		"amplitude":   "the preset amplitude needs the columns event_type, event_time; the source has the columns a, b",
-		"mixpanel":    "the preset mixpanel needs the columns event, properties; or $distinct_id, $properties; the source has the columns a, b",
-		"posthog":     "the preset posthog needs the columns event, distinct_id, timestamp; or person_id, distinct_id, properties; the source has the columns a, b",
-		"rudderstack": "the preset rudderstack needs the columns type, userId; or type, anonymousId; or id, user_id and received_at of a warehouse table; the source has the columns a, b",
-		"segment":     "the preset segment needs the columns type, userId; or type, anonymousId; or id, user_id and received_at of a warehouse table; the source has the columns a, b",
+		"amplitude":   "the preset amplitude needs the columns event_type, event_time",
+		"mixpanel":    "the preset mixpanel needs the columns event, properties; or $distinct_id, $properties",
+		"posthog":     "the preset posthog needs the columns event, distinct_id, timestamp; or person_id, distinct_id, properties",
+		"rudderstack": "the preset rudderstack needs the columns type, userId; or type, anonymousId; or id, user_id and received_at of a warehouse table",
+		"segment":     "the preset segment needs the columns type, userId; or type, anonymousId; or id, user_id and received_at of a warehouse table",
 	} {
-		_, err := preset.SQL(name, false, []string{"_row", "a", "b"})
-		require.EqualError(t, err, want)
+		_, err := preset.SQL(name, preset.Source{Columns: []string{"_row", "a", "b"}})
+		require.EqualError(t, err, want+columns)
 	}
+}
+
+func TestSQLNamesTheOtherPreset(t *testing.T) {
+	_, err := preset.SQL("mixpanel", preset.Source{Columns: []string{"_row", "AMPLITUDE_ID", "EVENT_TYPE"}})
+	require.EqualError(t, err, "the preset mixpanel needs the columns event, properties; or $distinct_id, $properties; "+
+		"the source has the columns AMPLITUDE_ID, EVENT_TYPE. They look like an export for -preset amplitude")
+}
+
+// Members that are columns of their own would be lost.
+func TestFlattenedColumnsAreRefused(t *testing.T) {
+	for name, columns := range map[string][]string{
+		"posthog": {"_row", "event", "distinct_id", "timestamp", "Properties.plan"},
+		"segment": {"_row", "type", "userId", "event", "traits", "context", "Properties.plan"},
+	} {
+		_, err := preset.SQL(name, preset.Source{Columns: columns})
+		require.EqualError(t, err, "the column Properties.plan is a part of an object, and the preset "+name+" needs the whole object: presets.md has a query for such a file")
+	}
+	_, err := preset.SQL("posthog", preset.Source{Columns: []string{"_row", "event", "distinct_id", "timestamp", "properties", "properties.plan"}})
+	require.NoError(t, err)
 }
 
 // What is no export of the tool must not end the query, and each row must be

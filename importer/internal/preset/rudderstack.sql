@@ -9,7 +9,7 @@ WITH lines AS (
 parsed AS (
   SELECT *, unnest([CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
     "type": "VARCHAR", "event": "VARCHAR", "name": "VARCHAR", "category": "VARCHAR",
-    "userId": "VARCHAR", "anonymousId": "VARCHAR", "previousId": "VARCHAR",
+    "userId": "VARCHAR", "anonymousId": "VARCHAR", "previousId": "VARCHAR", "received_at": "VARCHAR",
     "timestamp": "VARCHAR", "originalTimestamp": "VARCHAR", "sentAt": "VARCHAR", "receivedAt": "VARCHAR",
     "request_ip": "VARCHAR",
     "properties": "JSON", "traits": "JSON",
@@ -26,7 +26,8 @@ parsed AS (
   FROM lines
 ),
 
--- An empty id is none. Properties that are JSON text in a string become the object.
+-- An empty id is none. Properties that are JSON text in a string become the object, and
+-- [] is how PHP writes an empty one.
 -- Traits are in the context; some libraries have them beside it.
 calls AS (
   SELECT
@@ -34,9 +35,9 @@ calls AS (
     lower(j.type) AS kind,
     nullif(j.userId, '') AS user_id,
     nullif(j.anonymousId, '') AS anonymous_id,
-    coalesce(j.timestamp, j.originalTimestamp, j.sentAt, j.receivedAt) AS happened,
-    CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END AS properties,
-    coalesce(nullif(j.context.traits::VARCHAR, '{}'), CASE WHEN starts_with(j.traits::VARCHAR, '"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END) AS traits
+    coalesce(nullif(j.timestamp, ''), nullif(j.originalTimestamp, ''), nullif(j.sentAt, ''), j.receivedAt) AS happened,
+    nullif(CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END, '[]') AS properties,
+    coalesce(nullif(nullif(j.context.traits::VARCHAR, '{}'), '[]'), nullif(CASE WHEN starts_with(j.traits::VARCHAR, '"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END, '[]')) AS traits
   FROM parsed
 )
 
@@ -63,7 +64,8 @@ SELECT
   CASE kind WHEN 'page' THEN j.category END AS "$page_category",
   CASE kind WHEN 'screen' THEN coalesce(j.name, j.event) END AS "$screen_name",
   CASE kind WHEN 'screen' THEN j.category END AS "$screen_category",
-  coalesce(nullif(j.context.ip, ''), j.request_ip) AS "$ip",
+  -- An address of the request can have a port.
+  coalesce(nullif(j.context.ip, ''), nullif(regexp_replace(j.request_ip, '^\[(.+)\]:[0-9]+$|^([0-9.]+):[0-9]+$', '\1\2'), '')) AS "$ip",
   j.context.page.url AS "$url",
   j.context.page.referrer AS "$referer",
   j.context.os.name AS "$os",
@@ -82,6 +84,7 @@ SELECT
 
   -- What cannot be sent, and why.
   CASE WHEN j IS NULL THEN 'not a JSON object'
+       WHEN kind IS NULL AND j.received_at IS NOT NULL THEN 'a row of a warehouse table: save the table as Parquet or CSV, and import that'
        WHEN kind IS NULL THEN 'no type of call'
        WHEN kind = 'group' THEN 'a group call: the platform has no endpoint for groups'
        WHEN kind = 'delete' THEN 'a delete call: the platform has no endpoint for deletions'

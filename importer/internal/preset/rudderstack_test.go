@@ -58,18 +58,32 @@ func TestRudderStackIsSegment(t *testing.T) {
 		},
 		{"\n    \"properties\": \"JSON\"", "\n    \"request_ip\": \"VARCHAR\",\n    \"properties\": \"JSON\""},
 		{"\"userAgent\": \"VARCHAR\",\n", "\"userAgent\": \"VARCHAR\", \"traits\": \"JSON\",\n"},
-		{"become the object.\n", "become the object.\n-- Traits are in the context; some libraries have them beside it.\n"},
+		{"an empty one.\n", "an empty one.\n-- Traits are in the context; some libraries have them beside it.\n"},
 		{
-			"CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END AS traits",
-			"coalesce(nullif(j.context.traits::VARCHAR, '{}'), CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END) AS traits",
+			"nullif(CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END, '[]') AS traits",
+			"coalesce(nullif(nullif(j.context.traits::VARCHAR, '{}'), '[]'), nullif(CASE WHEN starts_with(j.traits::VARCHAR, '\"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END, '[]')) AS traits",
 		},
 		{"THEN j.name END AS \"$screen_name\"", "THEN coalesce(j.name, j.event) END AS \"$screen_name\""},
-		{"j.context.ip AS \"$ip\"", "coalesce(nullif(j.context.ip, ''), j.request_ip) AS \"$ip\""},
+		{
+			"  j.context.ip AS \"$ip\"",
+			"  -- An address of the request can have a port.\n" +
+				"  coalesce(nullif(j.context.ip, ''), nullif(regexp_replace(j.request_ip, '^\\[(.+)\\]:[0-9]+$|^([0-9.]+):[0-9]+$', '\\1\\2'), '')) AS \"$ip\"",
+		},
 	} {
 		require.Equal(t, 1, strings.Count(segment, d[0]), d[0])
 		segment = strings.Replace(segment, d[0], d[1], 1)
 	}
 	require.Equal(t, segment, rudderstack)
+}
+
+func TestRudderStackAddressOfTheRequest(t *testing.T) {
+	for address, want := range map[string]string{
+		"203.0.113.7": "203.0.113.7", "203.0.113.7:53708": "203.0.113.7", "[2001:db8::7]:53708": "2001:db8::7", "2001:db8::7": "2001:db8::7", "": "",
+	} {
+		got := mappedLines(t, "rudderstack", `{"type":"track","event":"e","userId":"u_42","request_ip":"`+address+`"}`)
+		require.Len(t, got, 1)
+		require.Equal(t, want, got[0]["$ip"], address)
+	}
 }
 
 func readSQL(t *testing.T, name string) string {

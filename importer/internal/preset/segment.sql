@@ -9,7 +9,7 @@ WITH lines AS (
 parsed AS (
   SELECT *, unnest([CASE WHEN regexp_matches(_json, '^\s*\{') THEN TRY(json_transform(_json, '{
     "type": "VARCHAR", "event": "VARCHAR", "name": "VARCHAR", "category": "VARCHAR",
-    "userId": "VARCHAR", "anonymousId": "VARCHAR", "previousId": "VARCHAR",
+    "userId": "VARCHAR", "anonymousId": "VARCHAR", "previousId": "VARCHAR", "received_at": "VARCHAR",
     "timestamp": "VARCHAR", "originalTimestamp": "VARCHAR", "sentAt": "VARCHAR", "receivedAt": "VARCHAR",
     "properties": "JSON", "traits": "JSON",
     "context": {
@@ -25,16 +25,17 @@ parsed AS (
   FROM lines
 ),
 
--- An empty id is none. Properties that are JSON text in a string become the object.
+-- An empty id is none. Properties that are JSON text in a string become the object, and
+-- [] is how PHP writes an empty one.
 calls AS (
   SELECT
     _row, _file, _json, j,
     lower(j.type) AS kind,
     nullif(j.userId, '') AS user_id,
     nullif(j.anonymousId, '') AS anonymous_id,
-    coalesce(j.timestamp, j.originalTimestamp, j.sentAt, j.receivedAt) AS happened,
-    CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END AS properties,
-    CASE WHEN starts_with(j.traits::VARCHAR, '"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END AS traits
+    coalesce(nullif(j.timestamp, ''), nullif(j.originalTimestamp, ''), nullif(j.sentAt, ''), j.receivedAt) AS happened,
+    nullif(CASE WHEN starts_with(j.properties::VARCHAR, '"') THEN j.properties ->> '$' ELSE j.properties::VARCHAR END, '[]') AS properties,
+    nullif(CASE WHEN starts_with(j.traits::VARCHAR, '"') THEN j.traits ->> '$' ELSE j.traits::VARCHAR END, '[]') AS traits
   FROM parsed
 )
 
@@ -80,6 +81,7 @@ SELECT
 
   -- What cannot be sent, and why.
   CASE WHEN j IS NULL THEN 'not a JSON object'
+       WHEN kind IS NULL AND j.received_at IS NOT NULL THEN 'a row of a warehouse table: save the table as Parquet or CSV, and import that'
        WHEN kind IS NULL THEN 'no type of call'
        WHEN kind = 'group' THEN 'a group call: the platform has no endpoint for groups'
        WHEN kind = 'delete' THEN 'a delete call: the platform has no endpoint for deletions'

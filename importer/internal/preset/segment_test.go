@@ -1,6 +1,10 @@
 package preset_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
 
 // segmentCalls are the rows of segment/calls.ndjson, each with the columns that are not NULL.
 var segmentCalls = []row{
@@ -54,4 +58,25 @@ var segmentCalls = []row{
 
 func TestSegmentCalls(t *testing.T) {
 	requireLines(t, "segment", "segment/calls.ndjson", segmentCalls)
+}
+
+func TestARowOfAWarehouseIsNoCall(t *testing.T) {
+	for _, tool := range []string{"segment", "rudderstack"} {
+		requireReasons(t, tool, map[string]string{
+			`{"id":"m-1","user_id":"u_42","event":"signed_up","received_at":"2026-03-02 08:00:00 UTC"}`: "a row of a warehouse table: save the table as Parquet or CSV, and import that",
+		})
+	}
+}
+
+// What servers in PHP send where there is nothing, and empty times.
+func TestEmptyObjectsAndTimes(t *testing.T) {
+	for _, tool := range []string{"segment", "rudderstack"} {
+		require.Equal(t, []row{
+			{"_row": "1", "endpoint": "track", "event": "e", "distinct_id": "u_42", "timestamp": "2026-03-02T08:00:00Z"},
+			{"_row": "2", "endpoint": "identify", "distinct_id": "u_42", "timestamp": "2026-03-02T08:01:00Z"},
+		}, mappedLines(t, tool,
+			`{"type":"track","event":"e","userId":"u_42","timestamp":"","originalTimestamp":"2026-03-02T08:00:00Z","properties":[],"context":[]}`,
+			`{"type":"identify","userId":"u_42","timestamp":null,"originalTimestamp":"","sentAt":"2026-03-02T08:01:00Z","traits":[],"context":{"traits":[]}}`,
+		))
+	}
 }

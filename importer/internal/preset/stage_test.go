@@ -23,7 +23,7 @@ func staged(t *testing.T, name, fixture string) (rows []record.Row) {
 	require.NoError(t, err)
 	defer db.Close()
 	require.NoError(t, s.Load(ctx, db))
-	q, err := preset.SQL(name, s.JSON, []string{"_row", "_json"})
+	q, err := preset.SQL(name, preset.Source{JSON: s.JSON, Columns: []string{"_row", "_json"}})
 	require.NoError(t, err)
 	st, err := stage.Build(ctx, db, s, stage.Options{Mapping: q, Environment: "production"})
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestStaged(t *testing.T) {
 		},
 		{
 			"mixpanel", "mixpanel/events.ndjson",
-			map[string]int{"identify": 1, "alias": 3, "track": 6},
+			map[string]int{"identify": 2, "alias": 3, "track": 6},
 			map[string]int{noID: 1, "timestamp cannot be read": 2, torn: 1},
 			8, `{"environment":"production","distinct_id":"crm_9","new_user_id":"u_47","timestamp":"2026-03-02T08:06:44.000Z"}`,
 		},

@@ -63,7 +63,56 @@ func TestWarehouse(t *testing.T) {
 func TestWarehouseKeepsTypes(t *testing.T) {
 	db := open(t)
 	run(t, db, "CREATE TABLE source AS SELECT 1::BIGINT AS _row, 'm-1' AS id, 'u_42' AS user_id, now() AS received_at, 'e' AS event, 19.90::DECIMAL(18, 2) AS amount")
-	q, err := preset.SQL("segment", false, columns(t, db, "source"))
+	q, err := preset.SQL("segment", preset.Source{Columns: columns(t, db, "source")})
 	require.NoError(t, err)
 	require.Equal(t, []row{{"t": "DECIMAL(18,2)"}}, result(t, db, "SELECT typeof(amount) AS t FROM (\n"+q+"\n)"))
+}
+
+// Screens have the columns of identifies: the name of their table tells.
+func TestWarehouseScreens(t *testing.T) {
+	for name, want := range map[string]string{
+		"screens": "track", "analytics.SCREENS": "track", "screens-000.parquet": "track", "prod_screens.csv": "track",
+		"": "identify", "identifies.csv": "identify", "screensavers.csv": "identify",
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			run(t, db, `CREATE TABLE source AS SELECT 1::BIGINT AS _row, 'm-1' AS id, 'u_42' AS user_id, 'Home' AS name, TIMESTAMP '2026-03-02 08:00:00' AS received_at`)
+			q, err := preset.SQL("segment", preset.Source{Names: []string{name}, Columns: columns(t, db, "source")})
+			require.NoError(t, err)
+			got := result(t, db, q)
+			require.Len(t, got, 1)
+			require.Equal(t, want, got[0]["endpoint"])
+			if want == "track" {
+				require.Equal(t, "$screen", got[0]["event"])
+				require.Equal(t, "Home", got[0]["$screen_name"])
+				require.NotContains(t, got[0], "name")
+			}
+		})
+	}
+}
+
+// The table users of RudderStack has the last anonymous id beside its key.
+func TestWarehouseUsersOfRudderStack(t *testing.T) {
+	db := open(t)
+	run(t, db, `CREATE TABLE source AS SELECT 1::BIGINT AS _row, 'u_42' AS id, 'anon_7' AS anonymous_id, 'pro' AS plan, TIMESTAMP '2026-03-02 08:00:00' AS received_at`)
+	require.Equal(t, []row{{"_row": "1", "endpoint": "identify", "distinct_id": "u_42", "anonymous_id": "anon_7", "plan": "pro", "timestamp": "2026-03-02 08:00:00"}},
+		mapped(t, db, "rudderstack", false))
+}
+
+// What is given to one run has the columns of all tables.
+func TestWarehouseTablesAreNotMixed(t *testing.T) {
+	for columns, want := range map[string]string{
+		"NULL AS event, 'pro' AS plan": "no event: a row of another table? Import one table at a time",
+		"NULL AS url, NULL AS path":    "no url and no path: a row of another table? Import one table at a time",
+		"'/' AS path, NULL AS url":     "",
+	} {
+		db := open(t)
+		run(t, db, "CREATE TABLE source AS SELECT 1::BIGINT AS _row, 'm-1' AS id, 'u_42' AS user_id, TIMESTAMP '2026-03-02 08:00:00' AS received_at, "+columns)
+		got := mapped(t, db, "segment", false)
+		require.Len(t, got, 1)
+		require.Equal(t, want, got[0]["_reason"])
+		require.Equal(t, want != "", got[0]["_raw"] != "")
+	}
+	_, err := preset.SQL("segment", preset.Source{Names: []string{"screens.csv", "users.csv"}, Columns: []string{"id", "user_id", "received_at"}})
+	require.EqualError(t, err, "users.csv is not of the table screens, whose rows look like those of other tables: import one table at a time")
 }

@@ -69,7 +69,7 @@ func (f *file) readCSV(path string, columns []string, header bool) string {
 			types[i] = duck.Quote(name) + ": 'BIGINT'"
 		}
 	}
-	return fmt.Sprintf(`read_csv(%s, `+textColumns+`%s}, delim = %s, quote = '"', escape = '"', header = %t, new_line = '%s', compression = '%s'%s)`,
+	return fmt.Sprintf(`read_csv(%s, `+textColumns+`%s}, delim = %s, quote = '"', escape = '"', header = %t, nullstr = ['', '\N'], new_line = '%s', compression = '%s'%s)`,
 		duck.Quote(path), strings.Join(types, ", "), duck.Quote(string(f.delimiter)), header, f.lineEnd(), f.compression, bounds)
 }
 

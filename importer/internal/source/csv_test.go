@@ -33,6 +33,7 @@ func TestCSV(t *testing.T) {
 		"blank lines":             {text: "\n\na,b\n\n1,2\n\n\n3\n3,4\n\n", columns: "_row,a,b", rows: []string{"1|1|2", "3|3|4"}, torn: []string{"2||3|" + tornFew}},
 		"blank lines, one column": {text: "a\n\n1\n\n2\n", columns: "_row,a", rows: []string{"1|1", "2|2"}},
 		"byte order mark":         {text: "\ufeffa,b\n1,2\n", columns: "_row,a,b", rows: []string{"1|1|2"}},
+		"NULL of warehouses":      {text: "a,b\n\\N,\"\\N\"\n\\n,x\\N\n", columns: "_row,a,b", rows: []string{"1|NULL|NULL", `2|\n|x\N`}, packed: true},
 		"zeros and dates stay":    {text: "zip,day\n007,2026-01-02\n", columns: "_row,zip,day", rows: []string{"1|007|2026-01-02"}},
 		"quotes": {
 			text: "a,b\n\"1,\"\"x\"\"\",\"two\nlines\"\n\"\",3\n", columns: "_row,a,b",
