@@ -41,7 +41,7 @@ func TestDiskFull(t *testing.T) {
 	w.sink.set(status(http.StatusServiceUnavailable))
 	f := w.feeder("f", r.URL())
 	f.noise = 1000
-	f.fill(t, 10_000)
+	f.fill(t, r, 10_000)
 	eventually(t, patience, "it is not ready", func() bool { return r.get("/readyz") == http.StatusServiceUnavailable })
 	assert.Equal(t, http.StatusOK, r.get("/healthz"))
 	t.Logf("%d events were taken by a disk of 96 MiB", f.next-batchSize)

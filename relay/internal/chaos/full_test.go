@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fill posts until the relay takes no more, and checks how it says so.
-func (f *feeder) fill(t *testing.T, most int) {
+// fill posts until the relay takes no more, and checks how it says so. One that is ready
+// and cannot store something now is slow, and not full.
+func (f *feeder) fill(t *testing.T, r *relay, most int) {
 	t.Helper()
 	for range most {
 		status, header := f.post("track", batchSize)
-		if status == http.StatusOK || f.isSlow(status) {
+		if status == http.StatusOK || f.isSlow(status) && r.get("/readyz") == http.StatusOK {
 			continue
 		}
 		require.Equal(t, http.StatusServiceUnavailable, status)
@@ -34,7 +35,7 @@ func TestStreamFull(t *testing.T) {
 	r := w.relay("r", "--max-bytes", "4MiB").start()
 	w.sink.set(status(http.StatusServiceUnavailable))
 	f := w.feeder("f", r.URL())
-	f.fill(t, 1000)
+	f.fill(t, r, 1000)
 	before := f.next
 	p := w.produce(plan{Source: "p", URL: r.URL(), Count: form(3000, 30_000), Identify: 4}) // the SDK waits
 	w.sink.set()
