@@ -62,7 +62,7 @@ func (l *ledger) await(n int) {
 	l.mu.Unlock()
 	select {
 	case <-enough:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 	}
 }
 

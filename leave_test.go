@@ -67,7 +67,11 @@ func TestHungDiskHoldsUpNoOtherCall(t *testing.T) {
 			if name == "server down" {
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 			}
-			if _, err = client.IdentifySync(soon(t), Identify{DistinctID: "u"}); name == "server up" {
+			ctx := soon(t)
+			if name == "server up" { // which answers, however busy the machine is
+				ctx = t.Context()
+			}
+			if _, err = client.IdentifySync(ctx, Identify{DistinctID: "u"}); name == "server up" {
 				require.NoError(t, err)
 			}
 			assert.EqualValues(t, 30, client.Stats().Accepted)

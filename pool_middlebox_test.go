@@ -66,7 +66,7 @@ func (m *middlebox) awaitEnd(t *testing.T) {
 	go func() { m.pumps.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		assert.Fail(t, "a connection was left open")
 	}
 }

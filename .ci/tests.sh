@@ -2,14 +2,24 @@
 
 tests() {
 	say 'the test command of the README'
-	go test ./...
+	go test -timeout 40m ./...
 }
 
 install() {
 	local root=
 	[ "$(id -u)" = 0 ] || root=sudo
-	$root apt-get update -qq
-	$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+	insist $root apt-get update -qq
+	insist $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# insist runs a command that needs the network, up to three times.
+insist() {
+	local tries=1
+	until "$@"; do
+		[ "$tries" -lt 3 ] || return 1
+		tries=$((tries + 1))
+		sleep 5
+	done
 }
 
 # browser gets what the modules that drive a browser need.
@@ -19,7 +29,7 @@ browser() {
 	if ! command -v chromium; then install chromium; fi
 	if ! command -v npm; then install npm; fi
 	local tarball
-	tarball=$(npm pack --silent --pack-destination "$bin" axe-core@4.14.1)
+	tarball=$(insist npm pack --silent --pack-destination "$bin" axe-core@4.14.1)
 	tar -xzf "$bin/$tarball" -C "$bin" package/axe.min.js
 	export AXE_CORE=$bin/package/axe.min.js
 }
@@ -31,7 +41,7 @@ modules() {
 	browser
 	local list alone first second module log
 	list=$(directories)
-	alone=$(grep -x relay <<<"$list" || true) # its tests compare rates: they need both cores
+	alone=$(grep -x relay <<<"$list" || true) # its tests run many processes: they need both cores
 	list="$(grep -x local <<<"$list" || true) $(grep -vx -e relay -e local <<<"$list" || true)"
 	# Else each process that a test starts of itself sleeps for a second at its end.
 	export GORACE=${GORACE:-atexit_sleep_ms=0}
@@ -83,7 +93,8 @@ module() {
 	(cd "$1" && "$bin/staticcheck" ./...) || return 1
 	say "module $1: test $race"
 	# Some tests read files outside their module, which the test cache does not see.
-	go -C "$1" test $race -count=1 -timeout 20m ./...
+	# The time is for tests that hang, on a machine that is busy.
+	go -C "$1" test $race -count=1 -timeout 40m ./...
 }
 
 programs() {
@@ -131,19 +142,19 @@ services() {
 	bash relay/cluster.sh --check
 }
 
-# ends_well waits until the process listens, tells it to end, and takes its status.
+# ends_well waits until the process listens, tells it to end, and takes its status. The
+# minutes are for a process that hangs, not for a machine that is busy.
 ends_well() {
-	local tries=0
+	local until=$((SECONDS + 300))
 	until grep -q 'http://' "$bin/log"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || { kill -KILL "$1"; echo 'it does not listen'; return 1; }
+		kill -0 "$1" 2>/dev/null || { echo 'it ended before it listened'; return 1; }
+		[ "$SECONDS" -lt "$until" ] || { kill -KILL "$1"; echo 'it does not listen'; return 1; }
 		sleep 0.1
 	done
-	tries=0
+	until=$((SECONDS + 300))
 	kill -TERM "$1" || { echo 'it ended unasked'; return 1; }
 	while kill -0 "$1" 2>/dev/null; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || { kill -KILL "$1"; echo 'it does not end'; return 1; }
+		[ "$SECONDS" -lt "$until" ] || { kill -KILL "$1"; echo 'it does not end'; return 1; }
 		sleep 0.1
 	done
 	wait "$1"

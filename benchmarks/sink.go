@@ -59,7 +59,7 @@ func (s *sink) arrived() (t tally, err error) {
 
 // awaitHung waits until the number of requests that hang is between low and high.
 func (s *sink) awaitHung(low, high int) error {
-	for deadline := time.Now().Add(4 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if t, err := s.arrived(); err != nil || t.Hung >= low && t.Hung <= high {
 			return err
 		}

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 var ctx = context.Background()
 
 // patience is how long a test waits for what has to come.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // startServer starts a NATS server with JetStream in this process.
 func startServer(t testing.TB, change ...func(*server.Options)) *server.Server {

@@ -49,7 +49,7 @@ func TestLostAcknowledgementIsStoredOnce(t *testing.T) {
 
 	answers := make(chan answer)
 	p.deaf.Store(true)
-	c, cancel := context.WithTimeout(ctx, 2*time.Second)
+	c, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	go func() { answers <- send(t, queue, post(t, "/track", `[{"n":1}]`).WithContext(c)) }()
 	<-p.heard // the acknowledgement

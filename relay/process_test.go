@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"os/exec"
@@ -69,13 +70,11 @@ func TestSignalsEndIt(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
-			p := spawn(t, map[string]string{"XDG_CACHE_HOME": t.TempDir(), "HOME": t.TempDir()})
+			p := spawn(t, map[string]string{"XDG_CACHE_HOME": t.TempDir(), "HOME": t.TempDir()}, "--shutdown-timeout", "1h") // nor does it wait for that
 			p.track("any", "signed_up")
 			p.out.wait(t, "signed_up 1")
-			begun := time.Now()
 			require.NoError(t, p.command.Process.Signal(signal))
 			assert.Zero(t, p.wait(), "%s", p.err)
-			assert.Less(t, time.Since(begun), 15*time.Second)
 			assert.Contains(t, p.out.String(), "ended, everything is delivered")
 		})
 	}
@@ -101,23 +100,24 @@ func TestSecondSignal(t *testing.T) {
 	assert.Equal(t, -1, p.wait())
 }
 
-// TestKilled loses nothing that was accepted, and delivers it soon after the next start.
+// TestKilled loses nothing that was accepted. The next start delivers it, and does not wait
+// until the broker delivers again by time.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	api := altertabletest.NewServer(altertabletest.WithAPIKeys(apiKey))
 	defer api.Close()
 	api.Down()
 	env := map[string]string{"ALTERTABLE_API_KEY": apiKey, "ALTERTABLE_RELAY_TOKEN": token}
-	args := []string{"--data", t.TempDir(), "--api", api.URL}
+	args := []string{"--data", t.TempDir(), "--api", api.URL, "--ack-wait", "1h"}
 	p := spawn(t, env, args...)
 	p.track(token, "signed_up", "plan_upgraded", "checkout_completed")
 	require.NoError(t, p.command.Process.Kill())
 	p.wait()
 	api.Up()
 	p = spawn(t, env, args...) // over a socket that is left, too
-	begun := time.Now()
-	require.NoError(t, api.WaitEvents(t.Context(), 3))
-	assert.Less(t, time.Since(begun), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	require.NoError(t, api.WaitEvents(ctx, 3))
 	status, out, errOut := runCommand(t, nil, "status", "--data", args[1])
 	assert.Zero(t, status, errOut)
 	assert.Contains(t, out, "ready")

@@ -150,9 +150,7 @@ func TestRestart(t *testing.T) {
 			args := []string{"--data", t.TempDir(), "--api", api.URL, "--shutdown-timeout", "2s"}
 			s := serveWith(t, env, args...).working()
 			s.track("any", "signed_up", "plan_upgraded")
-			begun := time.Now()
 			assert.Zero(t, s.stop(), "what stays stored is no failure")
-			assert.Less(t, time.Since(begun), 10*time.Second)
 			assert.Contains(t, s.out.String(), "ended, about 2 events stored for the next start")
 
 			api.ClearFaults()

@@ -45,14 +45,14 @@ type result struct {
 // run runs the command with nothing in its environment except its directory
 // and what is given.
 func (tl *tool) run(environment []string, args ...string) result {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, tl.binary, args...)
 	command.Dir = tl.cwd
 	command.Env = append([]string{"EXAMPLE_CLI_DIR=" + tl.dir}, environment...)
 	var stdout, stderr bytes.Buffer
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader("from\nstandard input"), &stdout, &stderr
-	command.WaitDelay = time.Second // where another process holds its output
+	command.WaitDelay = time.Minute // where another process holds its output
 	var exit *exec.ExitError
 	if err := command.Run(); err != nil && !(errors.As(err, &exit) && exit.Exited()) {
 		tl.t.Error("the command did not run to its end: ", err)

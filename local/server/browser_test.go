@@ -24,7 +24,8 @@ var screenshots = flag.String("screenshots", "", "directory for pictures of the 
 
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath("chromium"), chromedp.WindowSize(1280, 1000))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath("chromium"), chromedp.WindowSize(1280, 1000),
+		chromedp.WSURLReadTimeout(2*time.Minute)) // a busy machine takes more than its 20 seconds to start one
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
 	browser, cancel := chromedp.NewContext(allocator, chromedp.WithErrorf(func(format string, values ...any) {
@@ -33,7 +34,7 @@ func newBrowser(t *testing.T) context.Context {
 		}
 	}))
 	t.Cleanup(cancel)
-	browser, cancel = context.WithTimeout(browser, 2*time.Minute)
+	browser, cancel = context.WithTimeout(browser, 5*time.Minute)
 	t.Cleanup(cancel)
 	require.NoError(t, chromedp.Run(browser), "is chromium installed?")
 	return browser
@@ -47,16 +48,22 @@ func see(t *testing.T, browser context.Context, steps ...chromedp.Action) {
 	}
 }
 
+// poll waits until a script is true, for as long as there is the browser: on a busy
+// machine the 30 seconds of chromedp.Poll are over now and then.
+func poll(script string) chromedp.Action {
+	return chromedp.Poll(script, nil, chromedp.WithPollingTimeout(0))
+}
+
 // press waits for an element that can be seen, and clicks it wherever it is by
 // then: a mouse would miss one that moves as data comes in.
 func press(selector string) chromedp.Action {
-	return chromedp.Poll(`(e => e?.checkVisibility() && !e.disabled && (e.click(), true))(document.querySelector(`+quoted(selector)+`))`, nil)
+	return poll(`(e => e?.checkVisibility() && !e.disabled && (e.click(), true))(document.querySelector(` + quoted(selector) + `))`)
 }
 
 // shows waits for an element with a text.
 func shows(selector, text string) chromedp.Action {
 	script := `[...document.querySelectorAll(` + quoted(selector) + `)].some(e => e.checkVisibility() && e.textContent.includes(` + quoted(text) + `))`
-	return chromedp.Poll(script, nil)
+	return poll(script)
 }
 
 // tellStory sends what a shop's server would: ada looks around, signs up and
@@ -179,14 +186,14 @@ func TestConsoleSignIn(t *testing.T) {
 
 func TestConsoleReconnects(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data.duckdb")
-	r := startLocal(t, Config{Data: file})
+	c := Config{Data: file, Port: freePort(t)}
+	r := startLocal(t, c)
 	send(t, r.client(), altertable.Track{Event: "before", DistinctID: "u"})
 	browser := newBrowser(t)
 	see(t, browser, chromedp.Navigate(r.url), shows("#events .name", "before"))
-	again := Config{Data: file, Port: portOf(t, r.url)}
 	r.stop()
 	see(t, browser, shows("#state", "reconnecting"))
-	r = startLocal(t, again)
+	r = startLocal(t, c)
 	send(t, r.client(), altertable.Track{Event: "after", DistinctID: "u"})
 	see(t, browser, shows("#state", "live"), shows("#events .name", "after"), shows("#events .name", "before"))
 }

@@ -85,7 +85,7 @@ func jsonOf(t *testing.T, value any) []byte {
 
 // count waits until an expression of the page is a number.
 func count(expression string, n int) chromedp.Action {
-	return chromedp.Poll(fmt.Sprintf(`(%s) === %d`, expression, n), nil)
+	return poll(fmt.Sprintf(`(%s) === %d`, expression, n))
 }
 
 const (
@@ -175,23 +175,23 @@ func TestConsoleShowsOlderEvents(t *testing.T) {
 
 func TestConsoleClear(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data.duckdb")
-	r := startLocal(t, Config{Data: file})
+	c := Config{Data: file, Port: freePort(t)}
+	r := startLocal(t, c)
 	tellStory(t, r.client())
 	browser := newBrowser(t)
-	open := chromedp.Poll(`document.querySelector('#clear-dialog').open`, nil)
-	closed := chromedp.Poll(`!document.querySelector('#clear-dialog').open`, nil)
+	open := poll(`document.querySelector('#clear-dialog').open`)
+	closed := poll(`!document.querySelector('#clear-dialog').open`)
 	see(t, browser, chromedp.Navigate(r.url), shows("#events .name", "plan_upgraded"), chromedp.Focus("#clear"), chromedp.KeyEvent("\r"), open,
 		shows("#clear-text", "-data file"), chromedp.KeyEvent(kb.Escape), closed, shows("#events .name", "plan_upgraded"),
-		chromedp.Poll(`document.activeElement.id === 'clear'`, nil),
-		chromedp.KeyEvent("\r"), open, chromedp.Poll(`document.activeElement.textContent === 'Cancel'`, nil),
+		poll(`document.activeElement.id === 'clear'`),
+		chromedp.KeyEvent("\r"), open, poll(`document.activeElement.textContent === 'Cancel'`),
 		chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("\r"), closed,
 		count(shownEvents, 0), count(`document.querySelectorAll('#identities > li, #requests > li').length`, 0), shows("#stored", "0"), shows("#start", "export"))
 	assert.JSONEq(t, `[[0, 0]]`, r.rows("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM identities)"))
 	track(t, r, "after", 1)
 	see(t, browser, showsEvents("after"), shows("#stored", "1"))
-	again := Config{Data: file, Port: portOf(t, r.url)}
 	r.stop()
-	r = startLocal(t, again)
+	r = startLocal(t, c)
 	see(t, browser, shows("#state", "live"), showsEvents("after"))
 	assert.JSONEq(t, `[["after"]]`, r.rows("SELECT event FROM events"))
 }
@@ -208,7 +208,7 @@ func TestHintsLeadToTheirRows(t *testing.T) {
 	see(t, browser, shows("#hints-title", "2 things look wrong"), shows("#hint-codes", "e-mail as id"), shows("#hint-codes", "secret?"),
 		shows("#events .badge", "e-mail as id"), shows("#identities .badge", "secret?"))
 	see(t, browser, chromedp.Click("#hint-codes [data-hint=email-id]"), shows("#events .pointed .id", "ada@example.com"),
-		chromedp.Poll(`document.activeElement.closest('.pointed') !== null && document.querySelector('#hint-text').textContent.length > 20`, nil),
+		poll(`document.activeElement.closest('.pointed') !== null && document.querySelector('#hint-text').textContent.length > 20`),
 		chromedp.Click("#hint-codes [data-hint=secret-trait]"), shows("#identities .pointed .id", "u_1"),
 		chromedp.Click("#events > li:nth-child(2) .name"), shows("#events .detail .sentences", "e-mail"))
 	var spoken string
@@ -240,14 +240,14 @@ func TestTabOrder(t *testing.T) {
 	}
 	see(t, browser, chromedp.Focus("#events [tabindex='0']"), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowDown), row(2), chromedp.KeyEvent(kb.ArrowUp), row(1),
 		chromedp.KeyEvent(kb.End), row(299), chromedp.KeyEvent(kb.Home), row(0),
-		chromedp.KeyEvent(kb.ArrowRight), chromedp.Poll(`document.activeElement.matches('a.id')`, nil), chromedp.KeyEvent(kb.ArrowRight),
-		chromedp.Poll(`document.activeElement.matches('.copy')`, nil), chromedp.KeyEvent(kb.ArrowDown), row(1),
+		chromedp.KeyEvent(kb.ArrowRight), poll(`document.activeElement.matches('a.id')`), chromedp.KeyEvent(kb.ArrowRight),
+		poll(`document.activeElement.matches('.copy')`), chromedp.KeyEvent(kb.ArrowDown), row(1),
 		chromedp.KeyEvent("\r"), shows("#events .detail", "received_at"), row(1),
-		chromedp.KeyEvent(kb.Tab), chromedp.Poll(`document.activeElement.closest('.detail') !== null`, nil))
+		chromedp.KeyEvent(kb.Tab), poll(`document.activeElement.closest('.detail') !== null`))
 
 	// The skip links lead past everything.
 	see(t, browser, chromedp.Reload(), count(shownEvents, 300), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("\r"),
-		chromedp.Poll(`document.activeElement.id === 'sql'`, nil))
+		poll(`document.activeElement.id === 'sql'`))
 }
 
 func TestIDsAreCopiedWhole(t *testing.T) {

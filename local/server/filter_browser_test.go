@@ -23,14 +23,14 @@ func choose(selector, value string) chromedp.Action {
 // showsEvents waits until the list has exactly the events of the names, the
 // newest first.
 func showsEvents(names ...string) chromedp.Action {
-	return chromedp.Poll(`[...document.querySelectorAll('#events .name')].map(e => e.textContent).join(' ') === `+
-		quoted(strings.Join(names, " ")), nil)
+	return poll(`[...document.querySelectorAll('#events .name')].map(e => e.textContent).join(' ') === ` +
+		quoted(strings.Join(names, " ")))
 }
 
 func showsAddress(t *testing.T, query url.Values) chromedp.Action {
 	t.Helper()
-	return chromedp.Poll(`JSON.stringify([...new URLSearchParams(location.search)].sort()) === JSON.stringify([...new URLSearchParams(`+
-		quoted(query.Encode())+`)].sort())`, nil)
+	return poll(`JSON.stringify([...new URLSearchParams(location.search)].sort()) === JSON.stringify([...new URLSearchParams(` +
+		quoted(query.Encode()) + `)].sort())`)
 }
 
 // filterStory is the story of a few events, in two environments.
@@ -78,7 +78,7 @@ func TestFilterThatNothingMatches(t *testing.T) {
 	send(t, client, altertable.Track{Event: "signed_up", DistinctID: "u"})
 	browser := newBrowser(t)
 	see(t, browser, chromedp.Navigate(r.url+"/?event=never_sent&person=stranger&text=%3Cimg+src%3Dx%3E"), shows("#events-empty", "No event matches"), shows(".identities .empty", "No identity matches"),
-		chromedp.WaitVisible("#filter-clear"), chromedp.Poll(`document.querySelector('#filter-event').value === 'never_sent'`, nil))
+		chromedp.WaitVisible("#filter-clear"), poll(`document.querySelector('#filter-event').value === 'never_sent'`))
 
 	// What arrives later passes the filter, or does not show.
 	see(t, browser, choose("#filter-text", ""), choose("#filter-person", ""), showsAddress(t, url.Values{"event": {"never_sent"}}))
@@ -94,7 +94,7 @@ func TestFilterByKeyboard(t *testing.T) {
 	send(t, filterOf, altertable.Track{Event: "logged_in", DistinctID: "u"})
 	browser := newBrowser(t)
 	slash := chromedp.Tasks{input.DispatchKeyEvent(input.KeyDown).WithKey("/").WithCode("Slash").WithText("/"), input.DispatchKeyEvent(input.KeyUp).WithKey("/").WithCode("Slash")}
-	focused := func(id string) chromedp.Action { return chromedp.Poll(`document.activeElement.id === '`+id+`'`, nil) }
+	focused := func(id string) chromedp.Action { return poll(`document.activeElement.id === '` + id + `'`) }
 	see(t, browser, chromedp.Navigate(r.url), showsEvents("logged_in", "signed_up"),
 		slash, focused("filter-text"), chromedp.KeyEvent("signed/"), showsAddress(t, url.Values{"text": {"signed/"}}),
 		chromedp.KeyEvent(kb.Backspace), showsEvents("signed_up"),

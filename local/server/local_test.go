@@ -3,12 +3,16 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +26,7 @@ import (
 func TestMain(m *testing.M) {
 	forgetful()
 	Engine()
-	_ = os.Setenv("GORACE", "halt_on_error=1") // what the engine prints is not shown
+	_ = os.Setenv("GORACE", "halt_on_error=1 atexit_sleep_ms=0") // what the engine prints is not shown
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		removeBinaries()
 		os.Exit(code)
@@ -117,6 +121,29 @@ func (r *running) rows(sql string) string {
 
 // at is an instant of the tests' day.
 func at(second int) time.Time { return time.Date(2026, 1, 2, 12, 0, second, 0, time.UTC) }
+
+// lastPort is below the range from which systems take the ports of outgoing connections
+// and of listeners that name none: one of those would get the port of a server between its
+// end and its next start.
+var lastPort = func() *atomic.Int32 {
+	p := new(atomic.Int32)
+	p.Store(int32(rand.IntN(22_000)))
+	return p
+}()
+
+// freePort returns a port for a server that is to be started there again.
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 1000 {
+		port := int(10_000 + lastPort.Add(1)%22_000)
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
 
 func portOf(t testing.TB, rawURL string) int {
 	t.Helper()

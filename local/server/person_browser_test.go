@@ -75,7 +75,7 @@ func TestPersonTellsTheStoryInOrder(t *testing.T) {
 	assert.Equal(t, r.url+"/?"+"person="+ada+"&environment=production", only)
 	see(t, browser, follows("#by-sql"), shows("#state", "live"), chromedp.Value("#sql", &sql))
 	assert.Contains(t, sql, "identity_id = '"+ada+"'")
-	see(t, browser, chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "4 rows"))
+	see(t, browser, poll(`document.activeElement.id === 'run'`), chromedp.KeyEvent("\r"), shows("#outcome", "4 rows"))
 }
 
 func TestPersonIsReachedFromTheConsole(t *testing.T) {
@@ -117,7 +117,7 @@ func TestPersonWhoIsAnonymous(t *testing.T) {
 	// The login comes while the page is open.
 	send(t, r.client(), altertable.Identify{DistinctID: "u_new", AnonymousID: visitor, Traits: altertable.Traits{"plan": "free"}})
 	see(t, browser, count(steps, 2), shows("#who", "u_new"), shows("#story .as", "Before the login"), shows("#story .login", "Login: identify linked"),
-		shows("#about", "You asked for"), chromedp.Click("#to-login"), chromedp.Poll(`document.activeElement.closest('li').matches('.login')`, nil))
+		shows("#about", "You asked for"), chromedp.Click("#to-login"), poll(`document.activeElement.closest('li').matches('.login')`))
 }
 
 func TestPersonIgnoredIdentify(t *testing.T) {
@@ -165,10 +165,10 @@ func TestPersonOfManyEvents(t *testing.T) {
 	sendAll(t, r, "/track", events)
 	browser := newBrowser(t)
 	see(t, browser, chromedp.Navigate(r.personURL("production", "u")), count(steps, 2000),
-		chromedp.Poll(`[...document.querySelectorAll('#story .brief')].every((e, i) => e.textContent === 'i: ' + (1000 + i))`, nil), shows("#older", "newest 2,000"),
+		poll(`[...document.querySelectorAll('#story .brief')].every((e, i) => e.textContent === 'i: ' + (1000 + i))`), shows("#older", "newest 2,000"),
 		shows("#story li:first-child .brief", "i: 1000"), shows("#story li:last-child .brief", "i: 2999"),
-		chromedp.Click("#to-newest"), chromedp.Poll(`document.activeElement.closest('li') === document.querySelector('#story').lastElementChild`, nil),
-		follows("#older a"), chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "3,000 rows"))
+		chromedp.Click("#to-newest"), poll(`document.activeElement.closest('li') === document.querySelector('#story').lastElementChild`),
+		follows("#older a"), poll(`document.activeElement.id === 'run'`), chromedp.KeyEvent("\r"), shows("#outcome", "3,000 rows"))
 }
 
 // What arrives is added without moving what the reader looks at.
@@ -195,7 +195,7 @@ func TestPersonStaysWhileMoreArrives(t *testing.T) {
 	story(-5, 0)
 	see(t, browser, count(steps, 68), chromedp.Evaluate(top, &after), shows("#story li:first-child", "i: -5"))
 	assert.InDelta(t, before, after, 40, "the browser keeps the place")
-	see(t, browser, chromedp.Click("#fresh"), chromedp.Poll(`document.activeElement.closest('li').textContent.includes('i: 60')`, nil), chromedp.WaitNotVisible("#fresh"))
+	see(t, browser, chromedp.Click("#fresh"), poll(`document.activeElement.closest('li').textContent.includes('i: 60')`), chromedp.WaitNotVisible("#fresh"))
 
 	// A reload shows the same, and a person elsewhere is no news.
 	send(t, r.client(), altertable.Track{Event: "other", DistinctID: "somebody"})
@@ -217,7 +217,7 @@ func TestPersonShowsHostileNamesAsText(t *testing.T) {
 	see(t, browser, chromedp.Title(&title), chromedp.Evaluate(`document.querySelectorAll('main img, main script').length`, &foreign))
 	assert.Contains(t, title, "Altertable local")
 	assert.Zero(t, foreign)
-	see(t, browser, follows("#by-sql"), chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "1 row"))
+	see(t, browser, follows("#by-sql"), poll(`document.activeElement.id === 'run'`), chromedp.KeyEvent("\r"), shows("#outcome", "1 row"))
 }
 
 func TestPersonSignIn(t *testing.T) {
@@ -250,9 +250,9 @@ func TestPersonByKeyboard(t *testing.T) {
 	}
 	see(t, browser, row(0), chromedp.KeyEvent(kb.ArrowDown), row(1), chromedp.KeyEvent(kb.End), row(6), chromedp.KeyEvent(kb.Home), row(0),
 		chromedp.KeyEvent("\r"), shows("#story .detail", "properties"), chromedp.KeyEvent(kb.Tab),
-		chromedp.Poll(`document.activeElement.closest('#story .detail') !== null`, nil),
+		poll(`document.activeElement.closest('#story .detail') !== null`),
 		chromedp.Evaluate(`document.querySelector('.skip').focus()`, nil), chromedp.KeyEvent("\r"),
-		chromedp.Poll(`document.activeElement.id === 'story-title'`, nil))
+		poll(`document.activeElement.id === 'story-title'`))
 	var headings []string
 	see(t, browser, chromedp.Evaluate(`[...document.querySelectorAll('h1')].filter(e => e.checkVisibility()).map(e => e.textContent)`, &headings))
 	assert.Equal(t, []string{ada}, headings)
@@ -261,7 +261,7 @@ func TestPersonByKeyboard(t *testing.T) {
 func TestRequestOpens(t *testing.T) {
 	r := startLocal(t, Config{})
 	browser := newBrowser(t)
-	see(t, browser, chromedp.Navigate(r.url), shows("#state", "live"), chromedp.Poll(`document.querySelector('#only-refused').disabled`, nil))
+	see(t, browser, chromedp.Navigate(r.url), shows("#state", "live"), poll(`document.querySelector('#only-refused').disabled`))
 	send(t, r.client(), altertable.Track{Event: "fine", DistinctID: "u"})
 	status, _ := r.post("/track?sync=true", `[{"environment":"production","event":"first","distinct_id":"u","properties":{}},
 		{"environment":"production","event":"second","distinct_id":"u","big":12345678901234567890}]`)
@@ -277,7 +277,7 @@ func TestRequestOpens(t *testing.T) {
 	assert.NotContains(t, first, "first", "the message that was refused comes first")
 
 	see(t, browser, chromedp.Click("#only-refused"), count(`document.querySelectorAll('#requests > li').length`, 1),
-		chromedp.Poll(`document.querySelector('#only-refused').getAttribute('aria-pressed') === 'true'`, nil))
+		poll(`document.querySelector('#only-refused').getAttribute('aria-pressed') === 'true'`))
 	send(t, r.client(), altertable.Track{Event: "fine", DistinctID: "u"})
 	r.post("/track", `{"event": `)
 	see(t, browser, count(`document.querySelectorAll('#requests > li').length`, 2), shows("#only-refused", "2"),
@@ -354,7 +354,7 @@ func TestIdentityOfManyIDs(t *testing.T) {
 		count(`document.querySelectorAll('#identities .link').length`, 20),
 		count(`document.querySelectorAll('#identities [tabindex="0"]').length`, 1),
 		chromedp.Navigate(r.personURL("production", "u")), shows("#about .note", "20 of 2,000 linked ids"),
-		follows("#about .note a"), chromedp.Poll(`document.activeElement.id === 'run'`, nil), chromedp.KeyEvent("\r"), shows("#outcome", "2,000 rows"))
+		follows("#about .note a"), poll(`document.activeElement.id === 'run'`), chromedp.KeyEvent("\r"), shows("#outcome", "2,000 rows"))
 }
 
 // TestPersonFits looks at the person's page and at what is open in the console,

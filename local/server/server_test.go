@@ -25,7 +25,8 @@ func TestPortInUse(t *testing.T) {
 }
 
 func TestCloseMoreThanOnce(t *testing.T) {
-	r := startLocal(t, Config{})
+	c := Config{Port: freePort(t)}
+	r := startLocal(t, c)
 	r.post("/track", `{"environment":"production","event":"e","distinct_id":"u","properties":{}}`)
 	r.http.CloseIdleConnections()
 	var closing sync.WaitGroup
@@ -34,7 +35,7 @@ func TestCloseMoreThanOnce(t *testing.T) {
 	}
 	closing.Wait()
 	assert.Equal(t, 1, r.Events())
-	again := startLocal(t, Config{Port: portOf(t, r.url)})
+	again := startLocal(t, c)
 	assert.Equal(t, r.URL(), again.URL(), "the port is free")
 }
 

@@ -76,12 +76,13 @@ func (app *webapp) stop(t *testing.T) {
 
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath("chromium"))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath("chromium"),
+		chromedp.WSURLReadTimeout(2*time.Minute)) // a busy machine takes more than its 20 seconds to start one
 	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	browser, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	browser, cancel = context.WithTimeout(browser, 2*time.Minute)
+	browser, cancel = context.WithTimeout(browser, 5*time.Minute)
 	t.Cleanup(cancel)
 	return browser
 }

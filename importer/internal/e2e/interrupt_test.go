@@ -76,7 +76,7 @@ func TestInterruptTwice(t *testing.T) {
 	began := time.Now()
 	p.signal(os.Interrupt)
 	assert.Equal(t, interrupted, p.wait(), tail(p.stderr.String()))
-	assert.Less(t, time.Since(began), 10*time.Second)
+	assert.Less(t, time.Since(began), 30*time.Second, "as long as it waits after one signal")
 	p.silent(w.secrets...)
 	hang.Release()
 	r := w.ok(source)

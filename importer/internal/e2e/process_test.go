@@ -17,7 +17,7 @@ import (
 )
 
 // patience is for what is not measured, on a machine that has other things to do.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // An output is what a process has printed.
 type output struct {
@@ -64,7 +64,7 @@ func launchAs(t *testing.T, change func(*exec.Cmd), stdin io.Reader, env []strin
 	p.cmd.Env = append(cleanEnviron(), env...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, &p.stdout, &p.stderr
 	change(p.cmd)
-	p.cmd.WaitDelay = time.Second // for a reader that never ends
+	p.cmd.WaitDelay = patience // else what it printed last is cut off, where nobody has the time to read it
 	require.NoError(t, startCommand(p.cmd))
 	go func() {
 		_ = p.cmd.Wait() // ProcessState tells, once ended is closed

@@ -25,7 +25,7 @@ func TestABuildAsksForRoomFirst(t *testing.T) {
 	db := openSource(t, "SELECT 1 AS distinct_id")
 	exec(t, db, `CREATE TABLE big AS SELECT repeat('x', 1 << 20) AS note; DROP TABLE source;
 		CREATE VIEW source AS SELECT 'u' || range AS distinct_id, note FROM range(1 << 22), big`)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := Build(ctx, db, &source.Source{Name: "data.csv"}, Options{})
 	require.ErrorContains(t, err, "-temp")

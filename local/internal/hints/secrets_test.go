@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -97,11 +96,11 @@ func TestSecretSearchIsBounded(t *testing.T) {
 		list[i] = "text"
 	}
 	large := map[string]any{"list": list, "text": strings.Repeat("eyJ", 700_000), "digits": strings.Repeat("4 ", 1_000_000), "dots": strings.Repeat("eyJ.", 500_000)}
-	best := time.Hour
-	for range 5 {
-		start := time.Now()
-		OfEvent(&altertabletest.Event{Properties: large}, "")
-		best = min(best, time.Since(start))
+	assert.Empty(t, OfEvent(&altertabletest.Event{Properties: large}, ""))
+	for name, value := range large {
+		s := secretSearch{values: lookedValues, bytes: lookedBytes}
+		s.object(map[string]any{name: value})
+		assert.GreaterOrEqual(t, s.values, -1, "no value after the last one that counts")
+		assert.GreaterOrEqual(t, s.bytes, lookedBytes-max(lookedText, lookedValues*len("text")), "no more of one text, and of each in the list")
 	}
-	assert.Less(t, best, 50*time.Millisecond)
 }

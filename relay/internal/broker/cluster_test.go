@@ -2,12 +2,13 @@ package broker
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/assert"
@@ -48,12 +49,29 @@ func startNodes(t *testing.T, n int, change func(*server.Options)) *nodes {
 	return c
 }
 
+// lastPort is below the range from which systems take the ports of outgoing connections
+// and of listeners that name none: between freeAddress and the server's start, or between
+// its stop and its next start, one of those would get it.
+var lastPort = func() *atomic.Int32 {
+	p := new(atomic.Int32)
+	p.Store(int32(rand.IntN(22_000)))
+	return p
+}()
+
+// freeAddress returns a loopback address where nobody listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+lastPort.Add(1)%22_000)
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		require.NoError(t, l.Close())
+		return address
+	}
+	t.Fatal("no free port")
+	return ""
 }
 
 func portOf(t *testing.T, address string) (port int) {
@@ -70,7 +88,7 @@ func startNode(t *testing.T, o *server.Options) *server.Server {
 	s, err := server.NewServer(o.Clone())
 	require.NoError(t, err)
 	s.Start()
-	require.True(t, s.ReadyForConnections(30*time.Second))
+	require.True(t, s.ReadyForConnections(patience))
 	t.Cleanup(func() { stopServer(s) })
 	return s
 }

@@ -48,6 +48,9 @@ func (r *record) logger() *slog.Logger {
 
 func (r *record) count(s string) int { return strings.Count(r.String(), s) }
 
+// patience is for what has to come, and measures nothing.
+const patience = 2 * time.Minute
+
 func ctxOf(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -80,21 +83,21 @@ func waitStarted(t *testing.T, b *Broker) {
 	t.Helper()
 	select {
 	case <-b.Started():
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		require.Fail(t, "not started", "%v", b.Ready(t.Context()))
 	}
 }
 
 func publish(t *testing.T, b *Broker, tenant, text string, o ...jetstream.PublishOpt) *jetstream.PubAck {
 	t.Helper()
-	ack, err := b.JetStream().Publish(ctxOf(t, 30*time.Second), Subject(tenant, "track"), []byte(text), o...)
+	ack, err := b.JetStream().Publish(ctxOf(t, patience), Subject(tenant, "track"), []byte(text), o...)
 	require.NoError(t, err)
 	return ack
 }
 
 func messages(t *testing.T, b *Broker, tenant string) uint64 {
 	t.Helper()
-	s, err := b.JetStream().Stream(ctxOf(t, 30*time.Second), Stream(tenant))
+	s, err := b.JetStream().Stream(ctxOf(t, patience), Stream(tenant))
 	require.NoError(t, err)
 	return s.CachedInfo().State.Msgs
 }
@@ -117,5 +120,5 @@ func bodyOf(t testing.TB, n int) []byte {
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	require.Eventually(t, is, 60*time.Second, 20*time.Millisecond, what)
+	require.Eventually(t, is, patience, 20*time.Millisecond, what)
 }

@@ -12,14 +12,14 @@ import (
 
 func streamOf(t *testing.T, b *Broker, name string) jetstream.StreamConfig {
 	t.Helper()
-	s, err := b.JetStream().Stream(ctxOf(t, 10*time.Second), name)
+	s, err := b.JetStream().Stream(ctxOf(t, patience), name)
 	require.NoError(t, err)
 	return s.CachedInfo().Config
 }
 
 func consumerOf(t *testing.T, b *Broker, name string) jetstream.ConsumerConfig {
 	t.Helper()
-	c, err := b.JetStream().Consumer(ctxOf(t, 10*time.Second), Stream("acme"), name)
+	c, err := b.JetStream().Consumer(ctxOf(t, patience), Stream("acme"), name)
 	require.NoError(t, err)
 	return c.CachedInfo().Config
 }

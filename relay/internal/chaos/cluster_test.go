@@ -15,12 +15,12 @@ const stream = "ALTERTABLE_default"
 // so that one more node may fail, and returns the node that leads the stream.
 func (c *cluster) inStep(t *testing.T) (leads int) {
 	t.Helper()
-	conn, err := nats.Connect(c.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	conn, err := nats.Connect(c.URL(), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	require.NoError(t, err)
 	defer conn.Close()
 	js, err := conn.JetStream(nats.MaxWait(time.Second))
 	require.NoError(t, err)
-	eventually(t, time.Minute, "all nodes are in step", func() bool {
+	eventually(t, patience, "all nodes are in step", func() bool {
 		info, err := js.StreamInfo(stream)
 		if err != nil || !whole(info.Cluster) {
 			return false
@@ -55,12 +55,12 @@ func whole(info *nats.ClusterInfo) bool {
 func (c *cluster) turns(w *world, turns int) {
 	w.t.Helper()
 	for i := range turns {
-		w.sink.awaitMore(w.t, someEvents(), time.Minute)
+		w.sink.awaitMore(w.t, someEvents(), patience)
 		node := c.inStep(w.t)
 		begin, over, name := c.fault(i%3, node)
 		began := time.Now()
 		begin()
-		w.sink.awaitMore(w.t, 1500, 90*time.Second)
+		w.sink.awaitMore(w.t, 1500, patience)
 		w.t.Logf("node %d %s: 1,500 further events within %v", node, name, time.Since(began).Round(100*time.Millisecond))
 		over()
 	}
@@ -87,7 +87,7 @@ func TestClusterOneRelay(t *testing.T) {
 	w.load(r.URL(), 2, 500)
 	c.turns(w, form(3, 30))
 	w.finish()
-	w.require(w.settle(2*time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 // Nodes fail in turn under two relays: the pin may move.
@@ -101,10 +101,8 @@ func TestClusterTwoRelays(t *testing.T) {
 	turns := form(3, 30)
 	c.turns(w, turns)
 	w.finish()
-	v := w.settle(2 * time.Minute)
-	moves := relays[0].metric("takeovers_total") + relays[1].metric("takeovers_total")
-	t.Logf("%v takeovers", moves)
-	w.require(v, turns*inFlight)
+	v := w.settle(patience)
+	w.require(v, max(turns, moves(relays))*inFlight)
 }
 
 // Both relays are replaced under load, one after the other. With a TTL that no
@@ -116,21 +114,21 @@ func TestRollingUpgrade(t *testing.T) {
 	const ttl = time.Minute
 	relays, front := w.pair(w.cluster().URL(), "3", "--pinned-ttl", ttl.String(), "--ack-wait", ttl.String())
 	w.load(front.URL(), 2, 500)
-	w.sink.awaitMore(t, 1000, time.Minute)
+	w.sink.awaitMore(t, 1000, patience)
 	w.sink.watchGap()
 	for range form(1, 10) {
 		for _, r := range relays {
 			began := time.Now()
 			r.stop()
 			t.Logf("%s stopped within %v", r.name, time.Since(began).Round(time.Millisecond))
-			w.sink.awaitMore(t, 500, time.Minute)
+			w.sink.awaitMore(t, 500, patience)
 			r.start()
-			w.sink.awaitMore(t, 500, time.Minute)
+			w.sink.awaitMore(t, 500, patience)
 		}
 	}
 	gap := w.sink.longestGap()
 	w.finish()
-	w.require(w.settle(time.Minute), 0)
+	w.require(w.settle(patience), 0)
 	t.Logf("the longest time without a delivery was %v", gap.Round(time.Millisecond))
 	require.Less(t, gap, ttl, "the other takes over at once")
 }

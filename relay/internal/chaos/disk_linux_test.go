@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,15 +41,15 @@ func TestDiskFull(t *testing.T) {
 	w.sink.set(status(http.StatusServiceUnavailable))
 	f := w.feeder("f", r.URL())
 	f.noise = 1000
-	f.fill(t, 10_000)
-	eventually(t, 10*time.Second, "it is not ready", func() bool { return r.get("/readyz") == http.StatusServiceUnavailable })
+	f.fill(t, r, 10_000)
+	eventually(t, patience, "it is not ready", func() bool { return r.get("/readyz") == http.StatusServiceUnavailable })
 	assert.Equal(t, http.StatusOK, r.get("/healthz"))
 	t.Logf("%d events were taken by a disk of 96 MiB", f.next-batchSize)
 	w.sink.set()
-	w.require(w.settle(2*time.Minute), 0)
-	r.awaitReady(time.Minute)
+	w.require(w.settle(patience), 0)
+	r.awaitReady(patience)
 	f.mustPost(t, "track", 1)
-	w.require(w.settle(time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 // Something else fills the disk, to the last byte.
@@ -76,14 +75,14 @@ func TestDiskFilledByOthers(t *testing.T) {
 	assert.Positive(t, refused)
 	require.NoError(t, os.Remove(ballast))
 	w.sink.set()
-	v := w.settle(2 * time.Minute)
+	v := w.settle(patience)
 	t.Logf("%d of 50 bodies were refused", refused)
 	w.require(v, inFlight)
-	eventually(t, time.Minute, "it takes events again", func() bool {
+	eventually(t, patience, "it takes events again", func() bool {
 		status, _ := f.post("track", 1)
 		return status == http.StatusOK
 	})
-	w.require(w.settle(time.Minute), inFlight)
+	w.require(w.settle(patience), inFlight)
 }
 
 // A data directory that cannot be written is an error before anything listens.
@@ -93,7 +92,7 @@ func TestReadOnlyData(t *testing.T) {
 	disk := w.smallDisk(1<<20, syscall.MS_RDONLY)
 	r := w.relay("r", "--data", filepath.Join(disk, "data"))
 	r.process.start()
-	assert.Positive(t, r.gone(20*time.Second))
+	assert.Positive(t, r.gone(patience))
 	assert.Contains(t, r.out.String(), "data")
 	assert.Contains(t, r.out.String(), "read-only")
 	assert.NotContains(t, r.out.String(), "goroutine ")

@@ -19,7 +19,7 @@ func TestKillEmbedded(t *testing.T) {
 	w.load(r.URL(), 2, 1000)
 	kills := form(4, 40)
 	for kill := range kills {
-		w.sink.awaitMore(t, someEvents(), time.Minute)
+		w.sink.awaitMore(t, someEvents(), patience)
 		if kill%4 == 3 {
 			r.kill()
 			r.process.start()
@@ -28,7 +28,7 @@ func TestKillEmbedded(t *testing.T) {
 		r.crash()
 	}
 	w.finish()
-	w.require(w.settle(time.Minute), kills*inFlight)
+	w.require(w.settle(patience), kills*inFlight)
 }
 
 // A relay beside a broker is killed again and again.
@@ -39,11 +39,11 @@ func TestKillRelay(t *testing.T) {
 	w.load(r.URL(), 2, 1000)
 	kills := form(4, 40)
 	for range kills {
-		w.sink.awaitMore(t, someEvents(), time.Minute)
+		w.sink.awaitMore(t, someEvents(), patience)
 		r.crash()
 	}
 	w.finish()
-	w.require(w.settle(time.Minute), kills*inFlight)
+	w.require(w.settle(patience), kills*inFlight)
 }
 
 // Identifies of many people, some of whom have an earlier one under way: those wait,
@@ -57,11 +57,11 @@ func TestKillRelayOfIdentifies(t *testing.T) {
 	}
 	kills := form(2, 20)
 	for range kills {
-		w.sink.awaitMore(t, 25_000, time.Minute)
+		w.sink.awaitMore(t, 25_000, patience)
 		r.crash()
 	}
 	w.finish()
-	w.require(w.settle(time.Minute), kills*inFlight)
+	w.require(w.settle(patience), kills*inFlight)
 }
 
 // The broker is killed again and again: the relay that lives knows what it has
@@ -74,11 +74,11 @@ func TestKillBroker(t *testing.T) {
 	w.load(r.URL(), 2, 1000)
 	kills := form(4, 40)
 	for range kills {
-		w.sink.awaitMore(t, someEvents(), time.Minute)
+		w.sink.awaitMore(t, someEvents(), patience)
 		broker.crash()
 	}
 	w.finish()
-	w.require(w.settle(time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 // Producers are killed: what they had acknowledged arrives, once.
@@ -89,11 +89,11 @@ func TestKillProducer(t *testing.T) {
 	kills := form(6, 60)
 	for kill := range kills {
 		p := w.produce(plan{Source: "p" + strconv.Itoa(kill), URL: r.URL(), PerSecond: 4000, Identify: 4})
-		w.sink.awaitMore(t, someEvents(), time.Minute, p.plan.Source)
+		w.sink.awaitMore(t, someEvents(), patience, p.plan.Source)
 		p.kill()
 	}
 	w.finish()
-	w.require(w.settle(time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 // Everything is killed in turn.
@@ -104,7 +104,7 @@ func TestKillAll(t *testing.T) {
 	r := w.relay("r", "--nats", broker.URL(), "--replicas", "1").start()
 	w.load(r.URL(), 2, 1000)
 	for kill := range form(6, 60) {
-		w.sink.awaitMore(t, someEvents(), time.Minute)
+		w.sink.awaitMore(t, someEvents(), patience)
 		switch kill % 3 {
 		case 0:
 			broker.crash()
@@ -115,11 +115,11 @@ func TestKillAll(t *testing.T) {
 			broker.kill()
 			r.process.start() // it waits for the broker
 			broker.start()
-			r.awaitReady(time.Minute)
+			r.awaitReady(patience)
 		}
 	}
 	w.finish()
-	w.requireAfterBoth(w.settle(time.Minute))
+	w.requireAfterBoth(w.settle(patience))
 }
 
 // Producers publish to the broker themselves. It is killed, the relay that drains
@@ -134,17 +134,17 @@ func TestKillQueue(t *testing.T) {
 	}
 	killed := w.produce(plan{Source: "killed", NATS: broker.URL(), PerSecond: 1000, Identify: 4})
 	for kill := range form(4, 40) {
-		w.sink.awaitMore(t, someEvents(), time.Minute)
+		w.sink.awaitMore(t, someEvents(), patience)
 		if kill%2 == 0 {
 			broker.crash()
 		} else {
 			r.crash()
 		}
 	}
-	w.sink.awaitMore(t, 10, time.Minute, "killed")
+	w.sink.awaitMore(t, 10, patience, "killed")
 	killed.kill()
 	w.finish()
-	w.requireAfterBoth(w.settle(time.Minute))
+	w.requireAfterBoth(w.settle(patience))
 }
 
 // Producers write to disk alone and are killed. Relays that deliver what they
@@ -163,9 +163,9 @@ func TestKillSpool(t *testing.T) {
 		w.finish(whole)
 		stored := w.sink.total()
 		r.start() // and adopts what dead producers left
-		w.sink.awaitTotal(t, stored+100, time.Minute)
+		w.sink.awaitTotal(t, stored+100, patience)
 		r.kill()
 	}
 	r.start()
-	w.require(w.settle(time.Minute), kills*2*inFlight)
+	w.require(w.settle(patience), kills*2*inFlight)
 }

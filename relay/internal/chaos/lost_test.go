@@ -11,7 +11,7 @@ const heldFor = 150 * time.Millisecond
 func loseAnswers(w *world, p *proxy) {
 	w.t.Helper()
 	for range form(5, 100) {
-		w.sink.awaitMore(w.t, someEvents(), time.Minute)
+		w.sink.awaitMore(w.t, someEvents(), patience)
 		p.hold(response)
 		lasts(heldFor)
 		p.lose()
@@ -28,7 +28,7 @@ func TestLostPubAck(t *testing.T) {
 	w.load(r.URL(), 2, 1000)
 	loseAnswers(w, broker.front)
 	w.finish()
-	w.require(w.settle(time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 // The relay acknowledges what is delivered, and the broker does not hear of it.
@@ -39,13 +39,13 @@ func TestLostAck(t *testing.T) {
 	r := w.relay("r", "--nats", broker.URL(), "--replicas", "1").start()
 	w.load(r.URL(), 2, 1000)
 	for range form(5, 100) {
-		w.sink.awaitMore(t, someEvents(), time.Minute)
+		w.sink.awaitMore(t, someEvents(), patience)
 		broker.front.hold(request)
 		lasts(heldFor)
 		broker.front.lose()
 	}
 	w.finish()
-	w.require(w.settle(time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 // The relay stores, and the producer does not hear of it and asks again.
@@ -57,7 +57,7 @@ func TestLostAnswerToProducer(t *testing.T) {
 	w.load(front.URL(), 2, 1000)
 	loseAnswers(w, front)
 	w.finish()
-	w.require(w.settle(time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 // The API stores, and the relay does not hear of it. There is no id by which the
@@ -69,9 +69,9 @@ func TestLostAnswerOfAPI(t *testing.T) {
 	lost := form(10, 200)
 	w.sink.set(sometimes(5, lost, cutAfterStoring))
 	w.load(r.URL(), 2, 1000)
-	w.sink.await(t, time.Minute*time.Duration(form(1, 10)), "answers are lost", func() bool { return w.sink.answers(0) == lost })
+	w.sink.await(t, form(patience, 10*time.Minute), "answers are lost", func() bool { return w.sink.answers(0) == lost })
 	w.finish()
-	w.require(w.settle(time.Minute), lost*batchSize)
+	w.require(w.settle(patience), lost*batchSize)
 }
 
 // The API takes requests and never answers some of them.
@@ -81,7 +81,7 @@ func TestHangingAPI(t *testing.T) {
 	r := w.relay("r").start()
 	w.sink.set(sometimes(3, form(3, 30), hanging))
 	w.load(r.URL(), 2, 500)
-	w.sink.awaitMore(t, form(5000, 100_000), 5*time.Minute)
+	w.sink.awaitMore(t, form(5000, 100_000), patience)
 	w.finish()
-	w.require(w.settle(time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }

@@ -27,7 +27,7 @@ func (n *node) URL() string { return "nats://" + n.front.address }
 func (n *node) start() *node {
 	n.t.Helper()
 	n.process.start()
-	eventually(n.t, 30*time.Second, n.name+" takes connections", func() bool {
+	eventually(n.t, patience, n.name+" takes connections", func() bool {
 		c, err := nats.Connect("nats://"+n.listen, nats.Timeout(time.Second))
 		if err != nil {
 			return false
@@ -102,7 +102,7 @@ func (w *world) cluster() *cluster {
 // await returns when the cluster answers requests of JetStream.
 func (c *cluster) await(t *testing.T) {
 	t.Helper()
-	eventually(t, time.Minute, "the cluster has a leader", func() bool {
+	eventually(t, patience, "the cluster has a leader", func() bool {
 		conn, err := nats.Connect(c.URL(), nats.Timeout(time.Second))
 		if err != nil {
 			return false

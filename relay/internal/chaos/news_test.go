@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// patience is for what has to come, on a machine that has other things to do: it finds
+// what never comes, and measures nothing.
+const patience = 5 * time.Minute
+
 // A news wakes whoever waits for a change of what its owner's lock guards. The
 // zero value is ready.
 type news struct {

@@ -34,18 +34,17 @@ func used(arrivals []time.Time, perSecond float64) float64 {
 // The API is away, for long beside the retries' intervals, while the stream
 // grows. Then it is back with a rate limit. One that nobody told the relay is found by
 // trying, which costs a part of it; with --rate next to nothing is lost. How much of
-// it is used depends on what else the machine does, so it is compared with -long alone;
-// drain's tests compare it in virtual time.
+// it is used, how many requests are refused and how full they are depends on what else the
+// machine does, so that is compared with -long alone; drain's tests compare the shares in
+// virtual time.
 func TestOutageThenLimit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		flags []string
 		least float64 // part of the limit that is used
-		most  float64 // part of the requests that are answered 429
-		short float64 // that part in the first seconds, in which a limit is found
 	}{
-		"learnt":     {nil, 0.90, 0.01, 0.05},
-		"configured": {[]string{"--rate", "39"}, 0.95, 0.01, 0.01},
+		"learnt":     {nil, 0.90},
+		"configured": {[]string{"--rate", "39"}, 0.95},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,22 +53,23 @@ func TestOutageThenLimit(t *testing.T) {
 			w.sink.set(status(http.StatusServiceUnavailable))
 			f := w.feeder("f", r.URL())
 			w.backlog(f, form(40_000, 2_000_000))
-			w.sink.await(t, time.Minute, "the API was asked and was down", func() bool { return w.sink.answers(http.StatusServiceUnavailable) > 0 })
+			w.sink.await(t, patience, "the API was asked and was down", func() bool { return w.sink.answers(http.StatusServiceUnavailable) > 0 })
 			lasts(form(4*time.Second, 10*time.Minute))
 
 			const limit = 40
 			w.sink.countAnew()
 			w.sink.set(limited(limit))
-			v := w.settle(form(2*time.Minute, time.Hour))
+			v := w.settle(form(patience, time.Hour))
 			ok, refused := w.sink.answers(http.StatusOK), w.sink.answers(http.StatusTooManyRequests)
 			share, part := used(w.sink.arrivals(), limit), float64(refused)/float64(ok+refused)
 			t.Logf("%d requests for %d events, %.1f %% of the limit used, %.2f %% answered 429", ok, v.acknowledged, 100*share, 100*part)
 			w.require(v, 0)
+			assert.Positive(t, ok)
 			if *long {
 				assert.GreaterOrEqual(t, share, test.least)
+				assert.LessOrEqual(t, part, 0.01)
+				assert.LessOrEqual(t, float64(ok), 1.1*float64(v.acknowledged)/batchSize+1, "requests beside events / batch size")
 			}
-			assert.LessOrEqual(t, part, form(test.short, test.most))
-			assert.LessOrEqual(t, float64(ok), 1.1*float64(v.acknowledged)/batchSize+1, "requests beside events / batch size")
 		})
 	}
 }
@@ -82,15 +82,15 @@ func TestIdentifyDown(t *testing.T) {
 	w.sink.set(on("identify", status(http.StatusServiceUnavailable)))
 	w.load(r.URL(), 1, 1000)
 	p := w.produce(plan{Source: "tracks", URL: r.URL(), PerSecond: 1000})
-	w.sink.awaitMore(t, form(6000, 100_000), 5*time.Minute, "tracks")
+	w.sink.awaitMore(t, form(6000, 100_000), patience, "tracks")
 	began := time.Now()
 	w.sink.countAnew()
-	w.sink.awaitMore(t, 2000, 10*time.Second, "tracks")
+	w.sink.awaitMore(t, 2000, patience, "tracks")
 	t.Logf("2,000 tracks within %v while /identify is down", time.Since(began).Round(time.Millisecond))
 	w.sink.set()
 	w.finish()
 	assert.NotEmpty(t, p.acknowledged())
-	w.require(w.settle(2*time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 // One environment is missing and another is there. When the first is made, what
@@ -102,11 +102,11 @@ func TestMissingEnvironment(t *testing.T) {
 	w.sink.set(withoutEnvironment("staging"))
 	w.load(r.URL(), 1, 500)
 	w.produce(plan{Source: "s", URL: r.URL(), PerSecond: 100, Identify: 3, Environment: "staging"})
-	w.sink.awaitMore(t, form(4000, 100_000), 5*time.Minute, "p0")
+	w.sink.awaitMore(t, form(4000, 100_000), patience, "p0")
 	assert.Zero(t, w.sink.total("s"))
 	w.sink.set()
 	w.finish()
-	w.require(w.settle(2*time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 // The API refuses the key for a while. Nothing is given up.
@@ -115,12 +115,12 @@ func TestKeyRefused(t *testing.T) {
 	w := newWorld(t)
 	r := w.relay("r").start()
 	w.load(r.URL(), 1, 500)
-	w.sink.awaitMore(t, 1000, time.Minute)
+	w.sink.awaitMore(t, 1000, patience)
 	w.sink.set(status(http.StatusUnauthorized))
-	eventually(t, time.Minute, "the tenant is paused", func() bool { return r.metric("paused", `reason="unauthorized"`) == 1 })
+	eventually(t, patience, "the tenant is paused", func() bool { return r.metric("paused", `reason="unauthorized"`) == 1 })
 	lasts(form(time.Second, 2*time.Minute))
 	w.sink.set()
 	w.finish()
-	w.require(w.settle(2*time.Minute), 0)
+	w.require(w.settle(patience), 0)
 	assert.Zero(t, r.metric("dead_events_total"))
 }

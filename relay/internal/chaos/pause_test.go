@@ -16,6 +16,14 @@ func (w *world) pair(nats, replicas string, flags ...string) (relays []*relay, f
 	return relays, newProxy(w.t, relays[0].listen, relays[1].listen)
 }
 
+// moves returns how often the lead of a lane went from one relay to the other, while both
+// lived: each time costs what was in flight. A machine that gives the relay which leads no
+// time for as long as the TTL moves it as well.
+func moves(relays []*relay) int {
+	const lanes = 2 // each is led once without a move
+	return int(relays[0].metric("takeovers_total")+relays[1].metric("takeovers_total")) - lanes
+}
+
 // other returns the relay of the two that is not r.
 func other(relays []*relay, r *relay) *relay {
 	if relays[0] == r {
@@ -33,14 +41,15 @@ func TestPauseWithinTTL(t *testing.T) {
 	relays, front := w.pair(w.broker().URL(), "1")
 	w.load(front.URL(), 2, 500)
 	for range form(2, 20) {
-		w.sink.awaitMore(t, someEvents(), time.Minute)
+		w.sink.awaitMore(t, someEvents(), patience)
 		r := leader("events", relays...)
 		r.pause()
 		lasts(pinnedTTL * 2 / 5)
 		r.resume()
 	}
 	w.finish()
-	w.require(w.settle(time.Minute), inFlight)
+	v := w.settle(patience)
+	w.require(v, max(1, moves(relays))*inFlight)
 }
 
 // The relay that drains is stopped for more than the TTL, with thousands of events
@@ -55,24 +64,25 @@ func TestPauseBeyondTTL(t *testing.T) {
 	f := w.feeder("f", front.URL())
 	pauses := form(3, 30)
 	for i := range pauses {
-		w.sink.awaitMore(t, 300, time.Minute)
+		w.sink.awaitMore(t, 300, patience)
 		r := leader([]string{"events", "identify-0"}[i%2], relays...)
 		next := other(relays, r)
 		before := next.metric("takeovers_total")
 		w.sink.set(slow(200 * time.Millisecond)) // so that the relay holds what it has not sent
 		stored := w.sink.total("f")
 		w.backlog(f, 5000)
-		w.sink.awaitTotal(t, stored+300, time.Minute, "f")
+		w.sink.awaitTotal(t, stored+300, patience, "f")
 		r.pause()
 		w.sink.set()
 		front.aim(next.listen)
-		eventually(t, 30*time.Second, "the other takes over", func() bool { return next.metric("takeovers_total") > before })
-		w.sink.await(t, time.Minute, "the other delivers", func() bool { return w.sink.total("f") == f.next })
+		eventually(t, patience, "the other takes over", func() bool { return next.metric("takeovers_total") > before })
+		w.sink.await(t, patience, "the other delivers", func() bool { return w.sink.total("f") == f.next })
 		r.resume()
 		front.aim(relays[0].listen, relays[1].listen)
 	}
 	w.finish()
-	w.require(w.settle(time.Minute), pauses*inFlight)
+	v := w.settle(patience)
+	w.require(v, max(pauses, moves(relays))*inFlight)
 }
 
 // Two relays take turns at what producers send about the same people: their
@@ -86,14 +96,14 @@ func TestTwoRelaysOnePerson(t *testing.T) {
 	}
 	kills := form(3, 30)
 	for range kills {
-		w.sink.awaitMore(t, someEvents(), time.Minute)
+		w.sink.awaitMore(t, someEvents(), patience)
 		r := leader("identify-0", relays...)
 		r.kill()
-		w.sink.awaitMore(t, 200, time.Minute)
+		w.sink.awaitMore(t, 200, patience)
 		r.start()
 	}
 	w.finish()
-	v := w.settle(time.Minute)
+	v := w.settle(patience)
 	w.require(v, kills*inFlight)
 	assert.GreaterOrEqual(t, w.sink.total("one", "two"), v.acknowledged)
 }

@@ -15,7 +15,7 @@ import (
 // dead waits until the relay has counted so many dead letters.
 func (r *relay) dead(n int) {
 	r.t.Helper()
-	eventually(r.t, time.Minute, "dead letters", func() bool { return r.metric("dead_events_total") >= float64(n) })
+	eventually(r.t, patience, "dead letters", func() bool { return r.metric("dead_events_total") >= float64(n) })
 }
 
 // letters returns the ids of the messages that `dlq show` prints.
@@ -54,7 +54,7 @@ func TestPoison(t *testing.T) {
 		}
 	}
 	r.dead(len(want))
-	w.sink.await(t, time.Minute, "the others", func() bool { return w.sink.total("f") == f.next-len(want) })
+	w.sink.await(t, patience, "the others", func() bool { return w.sink.total("f") == f.next-len(want) })
 	slices.Sort(want)
 	assert.Equal(t, want, r.letters())
 	out, err := r.command("dlq", "ls")
@@ -68,7 +68,7 @@ func TestPoison(t *testing.T) {
 	out, err = r.command("dlq", "replay", "--tenant", "default")
 	require.NoError(t, err, out)
 	t.Log(out)
-	v := w.settle(time.Minute)
+	v := w.settle(patience)
 	assert.Empty(t, r.letters())
 	v.wrong = 0 // an identify that was refused comes after later ones now
 	w.require(v, 0)
@@ -101,7 +101,7 @@ func TestKillDuringReplay(t *testing.T) {
 	}
 	out, err := r.command("dlq", "replay", "--tenant", "default")
 	require.NoError(t, err, out)
-	w.require(w.settle(time.Minute), kills*inFlight)
+	w.require(w.settle(patience), kills*inFlight)
 	assert.Empty(t, r.letters())
 }
 
@@ -112,20 +112,20 @@ func TestDeadLettersAway(t *testing.T) {
 	w := newWorld(t)
 	broker := w.broker()
 	r := w.relay("r", "--nats", broker.URL(), "--replicas", "1").start()
-	conn, err := nats.Connect(broker.URL())
+	conn, err := nats.Connect(broker.URL(), nats.Timeout(patience))
 	require.NoError(t, err)
 	defer conn.Close()
-	js, err := conn.JetStream()
+	js, err := conn.JetStream(nats.MaxWait(patience))
 	require.NoError(t, err)
 	require.NoError(t, js.DeleteStream(stream+"_DLQ"))
 	f := w.feeder("f", r.URL())
 	w.sink.set(refusing("f", func(n int) bool { return n%10 == 0 }))
 	const events = 300
 	f.mustPost(t, "track", events)
-	w.sink.await(t, time.Minute, "the others", func() bool { return w.sink.total("f") == events*9/10 })
+	w.sink.await(t, patience, "the others", func() bool { return w.sink.total("f") == events*9/10 })
 	assert.Zero(t, r.metric("dead_events_total"))
 	r.crash() // which makes the stream
-	eventually(t, time.Minute, "dead letters", func() bool { return len(r.letters()) == events/10 })
+	eventually(t, patience, "dead letters", func() bool { return len(r.letters()) == events/10 })
 	v := w.judge(w.books())
 	assert.Equal(t, events/10, v.lost, "those that are dead letters")
 	assert.LessOrEqual(t, v.twice, inFlight)

@@ -78,7 +78,7 @@ func (p *process) kill() {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		require.NoError(p.t, err, p.name)
 	}
-	p.gone(10 * time.Second)
+	p.gone(patience)
 }
 
 // gone waits for the end and returns the exit code; -1 if a signal was the end.

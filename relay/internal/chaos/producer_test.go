@@ -89,7 +89,7 @@ func produce(text string) int {
 		}
 		_, _ = journal.Write(append(strconv.AppendInt(nil, int64(number), 10), '\n')) // what is not noted is not counted
 	})
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := client.Shutdown(ctx); err != nil || failed.Load() > 0 {
 		fmt.Printf("producer %s: %d failed: %v\n", p.Source, failed.Load(), err)

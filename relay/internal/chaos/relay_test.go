@@ -49,7 +49,7 @@ func (w *world) relay(name string, flags ...string) *relay {
 	w.t.Helper()
 	r := &relay{w: w, listen: freeAddress(w.t), admin: freeAddress(w.t)}
 	args := []string{"serve", "--listen", r.listen, "--admin-listen", r.admin, "--api", w.sink.URL,
-		"--pinned-ttl", pinnedTTL.String(), "--ack-wait", ackWait.String(),
+		"--pinned-ttl", pinnedTTL.String(), "--ack-wait", ackWait.String(), "--shutdown-timeout", patience.String(),
 		"--max-in-flight", strconv.Itoa(maxInFlight), "--batch-size", strconv.Itoa(batchSize)}
 	if !slices.Contains(flags, "--nats") && !slices.Contains(flags, "--data") {
 		flags = append(flags, "--data", filepath.Join(w.dir, "data-"+name))
@@ -68,7 +68,7 @@ func (r *relay) URL() string { return "http://" + r.listen }
 func (r *relay) start() *relay {
 	r.t.Helper()
 	r.process.start()
-	r.awaitReady(time.Minute)
+	r.awaitReady(patience)
 	return r
 }
 
@@ -89,7 +89,7 @@ func (r *relay) get(path string) int {
 }
 
 func (r *relay) read(path string) (int, string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.admin+path, nil)
 	if err != nil {
@@ -138,7 +138,7 @@ func (r *relay) leads(consumer string) bool {
 
 // leader returns the relay that drains the consumer, once there is one.
 func leader(consumer string, relays ...*relay) (leads *relay) {
-	eventually(relays[0].t, 30*time.Second, "a relay drains "+consumer, func() bool {
+	eventually(relays[0].t, patience, "a relay drains "+consumer, func() bool {
 		for _, r := range relays {
 			if r.running() && r.leads(consumer) {
 				leads = r
@@ -162,7 +162,7 @@ func (r *relay) stop() {
 	r.t.Helper()
 	r.metric("ready")
 	r.terminate()
-	require.Zero(r.t, r.gone(40*time.Second), "exit code of %s\n%s", r.name, tail(r.out.String()))
+	require.Zero(r.t, r.gone(2*patience), "exit code of %s\n%s", r.name, tail(r.out.String()))
 }
 
 // command runs another subcommand against the running relay, and returns what it

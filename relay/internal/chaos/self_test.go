@@ -18,10 +18,10 @@ func TestBooks(t *testing.T) {
 	w.sink.set(sometimes(3, 10, status(http.StatusServiceUnavailable)))
 	a := w.produce(plan{Source: "a", URL: w.sink.URL, Token: apiKey, PerSecond: 4000, Identify: 3})
 	killed := w.produce(plan{Source: "killed", URL: w.sink.URL, Token: apiKey, PerSecond: 4000, Identify: 3})
-	w.sink.awaitMore(t, 2000, 20*time.Second)
+	w.sink.awaitMore(t, 2000, patience)
 	killed.kill()
 	w.finish()
-	v := w.settle(10 * time.Second)
+	v := w.settle(patience)
 	w.require(v, 0)
 	assert.Len(t, a.acknowledged(), w.sink.total("a"))
 	assert.NotEmpty(t, killed.acknowledged())
@@ -41,7 +41,7 @@ func TestBooksOfALostAnswer(t *testing.T) {
 	w.sink.set(sometimes(2, 3, cutAfterStoring))
 	w.produce(plan{Source: "a", URL: w.sink.URL, Token: apiKey, Count: 3000})
 	w.finish()
-	v := w.settle(10 * time.Second)
+	v := w.settle(patience)
 	w.require(v, 3*batchSize)
 	assert.Positive(t, v.twice)
 }
@@ -80,7 +80,7 @@ func TestCluster(t *testing.T) {
 	_, err = js.AddStream(&nats.StreamConfig{Name: "s", Subjects: []string{"s"}, Replicas: nodes})
 	require.NoError(t, err)
 	publishes := func(what string) {
-		eventually(t, time.Minute, "published "+what, func() bool {
+		eventually(t, patience, "published "+what, func() bool {
 			_, err := js.Publish("s", nil)
 			return err == nil
 		})
@@ -98,7 +98,7 @@ func TestCluster(t *testing.T) {
 		publishes("without a node that is " + f.name)
 		f.over(i)
 		publishes("after a node was " + f.name)
-		eventually(t, time.Minute, "all nodes are in step", func() bool {
+		eventually(t, patience, "all nodes are in step", func() bool {
 			info, err := js.StreamInfo("s")
 			if err != nil || info.Cluster == nil || info.Cluster.Leader == "" {
 				return false

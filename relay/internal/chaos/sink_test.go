@@ -22,6 +22,7 @@ type sink struct {
 	mu       sync.Mutex
 	faults   []fault        // guarded by mu; the first that has an answer gives it
 	statuses map[int]int    // guarded by mu; requests by the status that they were answered
+	late     int            // guarded by mu; answers that came when nobody waited for them any more
 	began    []time.Time    // guarded by mu; when requests came that were answered 200
 	record   bool           // guarded by mu; began is kept
 	sizes    map[string]int // guarded by mu; events of requests that were answered 200, by endpoint
@@ -102,6 +103,11 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.answered(a.status)
 	write(w, a)
+	if r.Context().Err() != nil {
+		s.mu.Lock()
+		s.late++
+		s.mu.Unlock()
+	}
 }
 
 func write(w http.ResponseWriter, a *answer) {
@@ -150,6 +156,13 @@ func (s *sink) answers(status int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.statuses[status]
+}
+
+// tooLate returns how many answers nobody waited for any more: a relay waits five seconds.
+func (s *sink) tooLate() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.late
 }
 
 // countAnew forgets what was counted before.

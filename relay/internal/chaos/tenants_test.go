@@ -48,9 +48,9 @@ func TestTenants(t *testing.T) {
 	r := w.tenants("a", "b").start()
 	w.produce(plan{Source: "b", URL: r.URL(), Token: "chaostoken-of-b", PerSecond: 200, Identify: 4})
 	measure := func(what string) (median time.Duration) {
-		w.sink.awaitMore(t, 200, time.Minute, "b") // what began before
+		w.sink.awaitMore(t, 200, patience, "b") // what began before
 		w.sink.latencies("b")
-		w.sink.awaitMore(t, form(400, 20_000), 5*time.Minute, "b")
+		w.sink.awaitMore(t, form(400, 20_000), patience, "b")
 		all := w.sink.latencies("b")
 		median = percentile(all, 0.5)
 		t.Logf("%s: b takes %v in the median, %v at 99 %%", what, median.Round(time.Millisecond), percentile(all, 0.99).Round(time.Millisecond))
@@ -61,7 +61,7 @@ func TestTenants(t *testing.T) {
 	beside := measure("beside a")
 	for _, code := range []int{http.StatusTooManyRequests, http.StatusUnauthorized} {
 		w.sink.set(forKey("chaoskey-of-a", status(code)))
-		w.sink.await(t, time.Minute, "a was refused", func() bool { return w.sink.answers(code) > 0 })
+		w.sink.await(t, patience, "a was refused", func() bool { return w.sink.answers(code) > 0 })
 		median := measure(fmt.Sprintf("while a is answered %d", code))
 		t.Logf("ratio %.2f to b alone, %.2f to b beside a", ratio(median, alone), ratio(median, beside))
 		if *long {
@@ -70,7 +70,7 @@ func TestTenants(t *testing.T) {
 	}
 	w.sink.set()
 	w.finish()
-	w.require(w.settle(2*time.Minute), 0)
+	w.require(w.settle(patience), 0)
 }
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,11 +40,11 @@ func TestTruncatedBlock(t *testing.T) {
 	r.start()
 	w.sink.set()
 	whole := f.next - batchSize
-	w.sink.within(time.Minute, func() bool { return w.sink.total("f") >= whole })
+	w.sink.within(patience, func() bool { return w.sink.total("f") >= whole })
 	v := w.judge(w.books())
 	t.Logf("%s: the message that was cut has %d events", v, batchSize)
 	assert.LessOrEqual(t, v.lost, batchSize, "no more than the message that was cut")
 	assert.Zero(t, v.twice)
 	f.mustPost(t, "track", 1)
-	w.sink.awaitMore(t, 1, time.Minute)
+	w.sink.awaitMore(t, 1, patience)
 }

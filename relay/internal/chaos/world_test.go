@@ -123,7 +123,7 @@ func (p *producer) acknowledged() []int {
 // started returns when something was acknowledged.
 func (p *producer) started(t *testing.T) {
 	t.Helper()
-	eventually(t, time.Minute, "something is acknowledged", func() bool {
+	eventually(t, patience, "something is acknowledged", func() bool {
 		info, err := os.Stat(p.plan.Journal)
 		return err == nil && info.Size() > 0
 	})
@@ -145,7 +145,7 @@ func (w *world) finish(producers ...*producer) {
 		if p.killed {
 			continue
 		}
-		require.Zero(w.t, p.gone(2*time.Minute), "%s: every event is acknowledged\n%s", p.name, tail(p.out.String()))
+		require.Zero(w.t, p.gone(2*patience), "%s: every event is acknowledged\n%s", p.name, tail(p.out.String()))
 	}
 }
 
@@ -217,8 +217,11 @@ func (w *world) requireAfterBoth(v verdict) {
 }
 
 // require fails unless nothing is lost or out of order, and at most so much came twice.
+// An answer of the sink that came too late, on a busy machine, is a lost one: its events
+// may come again.
 func (w *world) require(v verdict, twice int) {
 	w.t.Helper()
+	twice += w.sink.tooLate() * batchSize
 	w.t.Logf("%s (at most %d may be)", v, twice)
 	assert.Positive(w.t, v.acknowledged)
 	assert.Zero(w.t, v.lost, "lost of what was acknowledged")

@@ -76,7 +76,7 @@ func TestALeaseIsNoLongerThanTheConsumersTTL(t *testing.T) {
 	b.send("identify", 7)
 	b.send("track", 7)
 	until(t, "leads", func() bool { return b.sink.all() && len(first.Status().Leads) == 2 })
-	b.ttl, b.ack = 2*time.Second, 5*time.Second
+	b.ttl, b.ack = 4*time.Second, 8*time.Second
 	b.makeConsumers()
 	second := b.drain()
 	until(t, "standby waits", func() bool {

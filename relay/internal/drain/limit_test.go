@@ -3,6 +3,7 @@ package drain
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	altertable "github.com/altertable-ai/altertable-go"
 	"github.com/altertable-ai/altertable-go/relay/internal/metrics"
 )
 
@@ -44,14 +46,33 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 // A request that waits for its turn does not run out of its attempt's time.
 func TestWaitingForTheRateIsNoFailure(t *testing.T) {
-	b := newBench(t)
-	d := b.drain(func(d *Drain) { d.setRate(5); d.attempt = 300 * time.Millisecond })
-	for range 10 {
-		b.send("track", 100)
-	}
-	b.requireAll(0)
-	assert.LessOrEqual(t, b.sink.countRequests(), 12)
-	assert.NotZero(t, d.Status().Last)
+	synctest.Test(t, func(t *testing.T) {
+		const batches, size, attempt = 10, 100, 300 * time.Millisecond
+		var requests atomic.Int32
+		api := roundTrip(func(r *http.Request) (*http.Response, error) {
+			requests.Add(1)
+			until, bounded := r.Context().Deadline()
+			assert.True(t, bounded)
+			assert.Equal(t, attempt, time.Until(until), "all of its time is left")
+			time.Sleep(attempt - time.Millisecond)
+			return &http.Response{StatusCode: 200, Body: http.NoBody, Request: r}, r.Context().Err()
+		})
+		d, err := New(Options{Tenant: "acme", APIKey: "key", Transport: api, Rate: 5, BatchSize: size, Logger: testLogger(t)})
+		require.NoError(t, err)
+		d.attempt = attempt
+		s, err := d.newSession(opening{})
+		require.NoError(t, err)
+		defer func() { _ = s.client.Shutdown(ended); s.cancel() }()
+		d.leases[eventsLane].take("a")
+		d.leases[eventsLane].confirm("a", time.Now().Add(time.Hour))
+		for i := range batches * size {
+			m := altertable.Raw{Endpoint: "track", JSON: []byte(event("track", "production", i, "u", ""))}
+			require.NoError(t, s.client.Enqueue(t.Context(), m, nil))
+		}
+		require.NoError(t, s.client.Flush(t.Context()))
+		assert.EqualValues(t, batches, requests.Load())
+		assert.EqualValues(t, batches*size, s.client.Stats().Delivered)
+	})
 }
 
 func TestProbationPullsOneMessage(t *testing.T) {

@@ -63,7 +63,7 @@ func (p process) take(t *testing.T, n int) (all []numbered) {
 	t.Helper()
 	c, err := p.broker.JetStream().Consumer(t.Context(), broker.Stream("acme"), broker.EventsConsumer)
 	require.NoError(t, err)
-	messages, err := c.Fetch(n, jetstream.FetchMaxWait(10*time.Second), jetstream.FetchPriorityGroup(broker.Group))
+	messages, err := c.Fetch(n, jetstream.FetchMaxWait(time.Minute), jetstream.FetchPriorityGroup(broker.Group))
 	require.NoError(t, err)
 	for m := range messages.Messages() {
 		var events []numbered

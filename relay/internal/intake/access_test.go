@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -57,14 +58,12 @@ func TestAStrangerIsAnsweredBeforeTheBody(t *testing.T) {
 			conn := dial(t, s)
 			_, err := fmt.Fprintf(conn, "POST /track HTTP/1.1\r\nHost: x\r\nX-API-Key: wrong\r\nContent-Type: application/json\r\n%s\r\n\r\n", length)
 			require.NoError(t, err)
-			begin := time.Now()
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			require.NoError(t, err)
 			assert.Equal(t, 401, resp.StatusCode)
 			assert.True(t, resp.Close)
-			_, err = io.Copy(io.Discard, conn)
-			_ = err // a reset is an end as well
-			assert.Less(t, time.Since(begin), 5*time.Second, "the connection was not closed")
+			_, err = io.Copy(io.Discard, conn) // a reset is an end as well
+			assert.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the connection was not closed")
 		})
 	}
 }
@@ -99,7 +98,7 @@ func dial(t *testing.T, s *service) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
 	require.NoError(t, err)
-	require.NoError(t, conn.SetDeadline(time.Now().Add(60*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
 }

@@ -182,7 +182,7 @@ func TestCloseWaitsForWhatIsInsideAndRefusesTheRest(t *testing.T) {
 	require.Eventually(t, func() bool {
 		a := s.post(t, "/track", track(2))
 		return a.status == 503 && a.code == "unavailable" && a.header.Get("Retry-After") != ""
-	}, 10*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	select {
 	case <-closed:
 		require.Fail(t, "Close did not wait")

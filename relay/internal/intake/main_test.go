@@ -27,6 +27,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience is for what has to come, and measures nothing.
+const patience = time.Minute
+
 const (
 	token        = "rt_server_0123456789"
 	browserToken = "rt_browser_0123456789"
@@ -88,6 +91,7 @@ func startOn(t testing.TB, b *broker.Broker, o intake.Options) *service {
 	}
 	o.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.Intake = intake.New(o)
+	s.SetTimes(patience, patience) // a machine that is busy takes longer than users should have to wait
 	server := httptest.NewServer(s.Intake)
 	t.Cleanup(server.Close)
 	s.URL, s.client = server.URL, server.Client()

@@ -94,7 +94,7 @@ func TestARetryHearsTheOutcomeOfTheFirstRequest(t *testing.T) {
 	b := openBroker(t)
 	var subjects []string
 	tells := new(atomic.Bool)
-	s := startOn(t, b, intake.Options{SyncTimeout: 100 * time.Millisecond, JetStream: wrap(b, func(ctx context.Context, m *nats.Msg, publish func(context.Context) (*jetstream.PubAck, error)) (*jetstream.PubAck, error) {
+	js := wrap(b, func(ctx context.Context, m *nats.Msg, publish func(context.Context) (*jetstream.PubAck, error)) (*jetstream.PubAck, error) {
 		ack, err := publish(ctx)
 		subjects = append(subjects, m.Header.Get("Altertable-Outcome"))
 		if tells.Load() {
@@ -102,9 +102,11 @@ func TestARetryHearsTheOutcomeOfTheFirstRequest(t *testing.T) {
 			assert.NoError(t, b.Conn().Publish(subjects[0], []byte(`{"status":422,"code":"x"}`)))
 		}
 		return ack, err
-	})})
-	require.Equal(t, 504, s.post(t, "/identify?sync=true", track(1)).status)
+	})
+	impatient := startOn(t, b, intake.Options{SyncTimeout: time.Millisecond, JetStream: js})
+	require.Equal(t, 504, impatient.post(t, "/identify?sync=true", track(1)).status)
 	tells.Store(true)
+	s := startOn(t, b, intake.Options{SyncTimeout: patience, JetStream: js})
 	assert.Equal(t, 422, s.post(t, "/identify?sync=true", track(1)).status)
 	assert.Len(t, s.events(t, "acme"), 1)
 }
@@ -127,10 +129,8 @@ func TestCloseEndsTheWaitingForOutcomesSoon(t *testing.T) {
 	s := startOn(t, b, intake.Options{SyncTimeout: time.Hour, JetStream: tellOutcomes(t, b, func(string) []string { stored <- true; return nil })})
 	go func() { answered <- s.post(t, "/track?sync=true", track(1)) }()
 	<-stored
-	begin := time.Now()
-	s.Close()
+	s.Close() // waits for the answer, and not for an hour
 	assert.Equal(t, 504, (<-answered).status)
-	assert.Less(t, time.Since(begin), 20*time.Second)
 }
 
 // The deadline of the body is not one of the outcome.
@@ -142,13 +142,20 @@ func TestAnOutcomeMayComeLate(t *testing.T) {
 		subjects <- m.Header.Get("Altertable-Outcome")
 		return ack, err
 	})})
-	s.SetTimes(20*time.Millisecond, time.Minute)
+	const bodyTime = 20 * time.Millisecond
+	s.SetTimes(bodyTime, patience)
 	answered := make(chan reply, 1)
 	go func() {
-		answered <- s.post(t, "/alias?sync=true", fmt.Sprintf("[%s]", strings.Replace(track(1), `"event"`, `"new_user_id":"v","event"`, 1)))
+		for { // a busy machine does not read the body in so little time, now and then
+			a := s.post(t, "/alias?sync=true", fmt.Sprintf("[%s]", strings.Replace(track(1), `"event"`, `"new_user_id":"v","event"`, 1)))
+			if a.status != 408 {
+				answered <- a
+				return
+			}
+		}
 	}()
 	subject := <-subjects
-	<-time.After(100 * time.Millisecond)
+	<-time.After(5 * bodyTime)
 	require.NoError(t, b.Conn().Publish(subject+".x", []byte(`{"status":400}`)))
 	require.NoError(t, b.Conn().Publish(subject, []byte(`{"status":200,"task_id":"task-\"1"}`)))
 	a := <-answered
@@ -171,7 +178,7 @@ func (s *service) waits(t *testing.T, path, body string) {
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-over })
-	require.Eventually(t, func() bool { return s.count(t) > before }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.count(t) > before }, patience, time.Millisecond)
 }
 
 func (s *service) count(t *testing.T) uint64 {
@@ -181,12 +188,12 @@ func (s *service) count(t *testing.T) uint64 {
 // While one identify waits for its outcome, others are stored.
 func TestWhoWaitsForAnOutcomeKeepsNobodyFromItsTurn(t *testing.T) {
 	b := openBroker(t)
-	s := startOn(t, b, intake.Options{SyncTimeout: time.Minute})
+	s := startOn(t, b, intake.Options{SyncTimeout: time.Hour})
 	const unstamped = `{"environment":"production","distinct_id":"u_1","traits":{}}`
 	s.waits(t, "/identify", unstamped)
-	began := time.Now()
-	assert.Equal(t, 200, s.post(t, "/identify", unstamped).status)
-	assert.Less(t, time.Since(began), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	assert.Equal(t, 200, s.do(t, s.request(t, "/identify", unstamped).WithContext(ctx)).status)
 }
 
 // While many wait for their outcomes, there is memory for the bodies of others.
