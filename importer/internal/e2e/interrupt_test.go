@@ -18,16 +18,20 @@ import (
 // interrupted is the exit status of a run that a signal has ended.
 const interrupted = 130
 
-// An interrupt finishes what is in flight, so the next run sends nothing twice.
+// An interrupt finishes what is in flight, so the next run sends nothing twice. The
+// rows are more than can be on their way while the server holds its answers back.
 func TestInterrupt(t *testing.T) {
 	w := newWorld(t)
-	lines, rows := mix(16_000, 500, 0)
+	lines, rows := mix(40_000, 500, 0)
 	source := w.file("events.ndjson", lines)
-	slow := w.srv.Always(altertabletest.Delay(50 * time.Millisecond))
+	w.srv.Next(3, altertabletest.Pass())
+	held := w.srv.Always(altertabletest.Hang())
 	report := filepath.Join(t.TempDir(), "report.json")
 	p := w.start("-report", report, source)
-	require.True(t, w.awaitStored(p, 2000), "it ended: %s", tail(p.stderr.String()))
+	require.NoError(t, w.srv.WaitRequests(t.Context(), 4))
 	p.signal(os.Interrupt)
+	p.stderr.await(t, p.ended, func() bool { return strings.Contains(p.stderr.String(), "Interrupted") })
+	held.Release()
 	r := w.result(p, report)
 	assert.Equal(t, interrupted, r.code, tail(r.said()))
 	assert.Contains(t, r.said(), "again", "how to go on")
@@ -35,7 +39,6 @@ func TestInterrupt(t *testing.T) {
 	assert.False(t, r.report.Finished)
 	assert.EqualValues(t, w.stored(), r.report.Delivered)
 	assert.Zero(t, r.report.Duplicates)
-	slow.Release()
 	r = w.ok(source)
 	assert.Zero(t, w.require(t, rows, 0))
 	assert.Zero(t, r.report.Duplicates)
