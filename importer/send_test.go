@@ -35,7 +35,7 @@ func TestForce(t *testing.T) {
 	require.Equal(t, exitOK, s.run(source), s.said())
 	require.NoError(t, os.WriteFile(source, []byte(clean+"track,signed_up,u_3,2026-01-04T08:00:00Z,,\n"), 0o600))
 	require.Equal(t, exitFailed, s.run(source))
-	assert.Contains(t, s.err.String(), "-force")
+	assert.Contains(t, s.err.String(), "-force goes on after the first 4 messages, which are the same")
 	require.Equal(t, exitOK, s.run("-force", source), s.said())
 	assert.Contains(t, s.err.String(), "-force goes on after the first 4 messages")
 	assert.Len(t, srv.Events(), 4)
@@ -52,6 +52,28 @@ func TestForce(t *testing.T) {
 	assert.Contains(t, s.err.String(), "-force starts at the first row")
 	assert.Contains(t, s.out.String(), "perhaps twice 9")
 	assert.Len(t, srv.Events(), 10)
+}
+
+// What -force sends again is said before.
+func TestForceWithARowAmongTheOldOnes(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", clean)
+	require.Equal(t, exitOK, s.run(source), s.said())
+	require.NoError(t, os.WriteFile(source, []byte(clean+"track,signed_up,u_3,2025-01-04T08:00:00Z,,\n"), 0o600))
+	const says = "-force starts at the first row and sends all 5 messages, since rows before message 5 were changed, added or removed: up to 4 that were delivered are sent again"
+	require.Equal(t, exitFailed, s.run(source))
+	assert.Contains(t, s.err.String(), says)
+	assert.Len(t, srv.Events(), 3)
+	require.Equal(t, exitOK, s.run("-force", source), s.said())
+	assert.Contains(t, s.err.String(), says)
+	assert.Len(t, srv.Events(), 7)
+	assert.Contains(t, s.out.String(), "perhaps twice 4")
+	ids := map[any]int{}
+	for _, e := range srv.Events() {
+		ids[e.Properties["$event_id"]]++
+	}
+	assert.Len(t, ids, 4, "a query counts each event once")
 }
 
 func TestTraitsNow(t *testing.T) {
