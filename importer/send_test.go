@@ -167,3 +167,32 @@ func TestRefusedKey(t *testing.T) {
 	assert.NotEmpty(t, r.Error)
 	assert.Empty(t, r.Rejected)
 }
+
+// An error of the files is not hidden by an interrupt, after which something was sent.
+func TestAStateThatIsLostAfterAnInterrupt(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	ctx, cancel := context.WithCancel(context.Background())
+	stop, end := context.WithCancel(context.Background())
+	s.ctx, s.stop = ctx, stop
+	srv.Always(altertabletest.Hang().On("/track"))
+	go func() {
+		_ = srv.WaitRequests(t.Context(), 2)
+		cancel()
+	}()
+	dir := filepath.Join(t.TempDir(), "states")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	s.err = &output{on: func(text string) {
+		if strings.Contains(text, "Interrupted: what is in flight is finished first") {
+			assert.NoError(t, os.RemoveAll(dir))
+			end()
+		}
+	}}
+	reportPath := filepath.Join(t.TempDir(), "report.json")
+	require.Equal(t, exitFailed, s.run("-report", reportPath, "-state", filepath.Join(dir, "s"), write(t, "events.csv", clean)), s.said())
+	assert.NotContains(t, s.err.String(), "nothing was sent")
+	assert.Contains(t, s.err.String(), "cannot be written")
+	r := readReport(t, reportPath)
+	assert.False(t, r.Finished)
+	assert.NotEmpty(t, r.Error)
+}
