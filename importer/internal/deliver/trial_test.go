@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,6 +192,21 @@ func TestOutagesOneAfterTheOther(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An outage that lets one message pass now and then is no reason to refuse the others.
+func TestAnOutageThatLetsFewPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(1_000))
+		var requests atomic.Int64
+		i.srv.Always(altertabletest.Status(503).MatchBody(func([]byte) bool { return requests.Add(1)%15 != 0 }))
+		time.AfterFunc(time.Hour, i.srv.ClearFaults)
+		result, err := i.run(t.Context())
+		require.NoError(t, err)
+		assert.True(t, result.Finished)
+		assert.Empty(t, result.Rejected)
+		assert.EqualValues(t, 1_000, result.Delivered)
+	})
 }
 
 // Nothing else is there to tell whether it is the messages' fault.
