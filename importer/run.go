@@ -28,6 +28,7 @@ type job struct {
 	otherPreset string // for which it looks made where -preset names another one
 	files       files
 	stage       *stage.Stage
+	began       bool // to send
 	report      report
 }
 
@@ -56,7 +57,7 @@ func run(ctx, stop context.Context, args []string, t terminal) int {
 	defer j.files.close()
 	status, err := j.checkAndImport(ctx, stop)
 	j.progress.Stop()
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && !j.began {
 		status, err = exitInterrupted, errors.New("interrupted, and nothing was sent: run the same command again")
 	}
 	if err != nil {

@@ -41,6 +41,7 @@ func (j *job) deliver(ctx, stop context.Context, st *state.State, rejectsPath st
 			return exitFailed, err
 		}
 	}
+	j.began = true
 	result, err := j.deliverWithProgress(ctx, stop, st, rejects)
 	if rejects != nil {
 		if closed := rejects.Close(); err == nil {
@@ -106,7 +107,7 @@ func (j *job) openState(ctx context.Context) (*state.State, error) {
 	}
 	st, err := state.Open(j.files.state, about)
 	var changed *state.ChangedError
-	if !errors.As(err, &changed) || !j.force {
+	if !errors.As(err, &changed) {
 		return st, err
 	}
 	prefix, err := deliver.Verify(ctx, j.stage, changed.Next)
@@ -117,20 +118,16 @@ func (j *job) openState(ctx context.Context) (*state.State, error) {
 	if prefix != "" && prefix == changed.Prefix {
 		next = changed.Next
 	}
+	does := changed.Compared(next)
+	if !j.force {
+		return nil, changed
+	}
 	if next == 0 {
 		if err := reject.Discard(j.files.rejects, changed.Rejects, changed.RejectsSum); err != nil {
 			return nil, err
 		}
 	}
-	what, _, _ := strings.Cut(changed.Sentence, ". ")
-	switch {
-	case next > 0:
-		j.progress.Say(fmt.Sprintf("%s. -force goes on after the first %s, which are the same.", what, show.Counted(next, "message")))
-	case changed.Next > 0:
-		j.progress.Say(fmt.Sprintf("%s. -force starts at the first row, since the rows before message %d have changed. They may be there twice then: rows that are the same have the same $event_id.", what, changed.Next))
-	default:
-		j.progress.Say(fmt.Sprintf("%s. -force starts at the first row.", what))
-	}
+	j.progress.Say(does + ".")
 	return state.Force(j.files.state, about, next)
 }
 

@@ -35,7 +35,7 @@ func TestForce(t *testing.T) {
 	require.Equal(t, exitOK, s.run(source), s.said())
 	require.NoError(t, os.WriteFile(source, []byte(clean+"track,signed_up,u_3,2026-01-04T08:00:00Z,,\n"), 0o600))
 	require.Equal(t, exitFailed, s.run(source))
-	assert.Contains(t, s.err.String(), "-force")
+	assert.Contains(t, s.err.String(), "-force goes on after the first 4 messages, which are the same")
 	require.Equal(t, exitOK, s.run("-force", source), s.said())
 	assert.Contains(t, s.err.String(), "-force goes on after the first 4 messages")
 	assert.Len(t, srv.Events(), 4)
@@ -52,6 +52,28 @@ func TestForce(t *testing.T) {
 	assert.Contains(t, s.err.String(), "-force starts at the first row")
 	assert.Contains(t, s.out.String(), "perhaps twice 9")
 	assert.Len(t, srv.Events(), 10)
+}
+
+// What -force sends again is said before.
+func TestForceWithARowAmongTheOldOnes(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", clean)
+	require.Equal(t, exitOK, s.run(source), s.said())
+	require.NoError(t, os.WriteFile(source, []byte(clean+"track,signed_up,u_3,2025-01-04T08:00:00Z,,\n"), 0o600))
+	const says = "-force starts at the first row and sends all 5 messages, since rows before message 5 were changed, added or removed: up to 4 that were delivered are sent again"
+	require.Equal(t, exitFailed, s.run(source))
+	assert.Contains(t, s.err.String(), says)
+	assert.Len(t, srv.Events(), 3)
+	require.Equal(t, exitOK, s.run("-force", source), s.said())
+	assert.Contains(t, s.err.String(), says)
+	assert.Len(t, srv.Events(), 7)
+	assert.Contains(t, s.out.String(), "perhaps twice 4")
+	ids := map[any]int{}
+	for _, e := range srv.Events() {
+		ids[e.Properties["$event_id"]]++
+	}
+	assert.Len(t, ids, 4, "a query counts each event once")
 }
 
 func TestTraitsNow(t *testing.T) {
@@ -144,4 +166,33 @@ func TestRefusedKey(t *testing.T) {
 	r := readReport(t, reportPath)
 	assert.NotEmpty(t, r.Error)
 	assert.Empty(t, r.Rejected)
+}
+
+// An error of the files is not hidden by an interrupt, after which something was sent.
+func TestAStateThatIsLostAfterAnInterrupt(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	ctx, cancel := context.WithCancel(context.Background())
+	stop, end := context.WithCancel(context.Background())
+	s.ctx, s.stop = ctx, stop
+	srv.Always(altertabletest.Hang().On("/track"))
+	go func() {
+		_ = srv.WaitRequests(t.Context(), 2)
+		cancel()
+	}()
+	dir := filepath.Join(t.TempDir(), "states")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	s.err = &output{on: func(text string) {
+		if strings.Contains(text, "Interrupted: what is in flight is finished first") {
+			assert.NoError(t, os.RemoveAll(dir))
+			end()
+		}
+	}}
+	reportPath := filepath.Join(t.TempDir(), "report.json")
+	require.Equal(t, exitFailed, s.run("-report", reportPath, "-state", filepath.Join(dir, "s"), write(t, "events.csv", clean)), s.said())
+	assert.NotContains(t, s.err.String(), "nothing was sent")
+	assert.Contains(t, s.err.String(), "cannot be written")
+	r := readReport(t, reportPath)
+	assert.False(t, r.Finished)
+	assert.NotEmpty(t, r.Error)
 }

@@ -273,3 +273,32 @@ func TestLateMessagesAtASlowRate(t *testing.T) {
 		assert.LessOrEqual(t, first.Sub(began), 2*time.Second)
 	})
 }
+
+// Whenever an interrupt comes, either all messages have their outcome, and the import
+// is finished, or it was interrupted.
+func TestAnInterruptAtAnyMoment(t *testing.T) {
+	for name, fault := range map[string]altertabletest.Fault{
+		"slow": altertabletest.Delay(40 * time.Millisecond), "refused": about(altertabletest.Status(422).Delay(10*time.Millisecond), `"e7"`),
+		"failing": altertabletest.Status(503).Delay(20 * time.Millisecond),
+	} {
+		for at := time.Duration(0); at < 2*time.Second; at += 45 * time.Millisecond {
+			t.Run(fmt.Sprint(name, " after ", at), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					i := newImporter(t, tracks(130))
+					i.rows.rows[129].Reason = "no timestamp"
+					i.srv.Next(4, fault)
+					ctx, cancel := context.WithTimeout(t.Context(), at)
+					defer cancel()
+					result, err := i.run(ctx)
+					require.NoError(t, err)
+					done := result.Delivered
+					for _, n := range result.Rejected {
+						done += n
+					}
+					assert.Equal(t, done == 130, result.Finished)
+					assert.NotEqual(t, result.Finished, result.Interrupted)
+				})
+			})
+		}
+	}
+}

@@ -69,6 +69,7 @@ type ledger struct {
 	single   current       // of the one that sends each message in a request of its own
 	trials   map[int64]*trial
 	success  time.Time // when a message was delivered last
+	arrived  int64     // messages of this run
 	stuck    bool      // the next row, if there is one, waits for the outcome of others
 }
 
@@ -222,6 +223,7 @@ func (l *ledger) deliveredLocked(c *current, position int64) {
 	l.slots[position-l.base].status = delivered
 	delete(l.trials, position)
 	l.success = time.Now()
+	l.arrived++
 	l.counters.Done.Add(1)
 	l.fresh.delivered++
 	l.fresh.addDone(position)

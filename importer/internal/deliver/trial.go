@@ -10,10 +10,12 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 )
 
-// A message that the server always answers with a 500 looks like an outage: the
-// client tries it again and again. It can be told from
-// one: sent in requests of its own, it fails, and others are delivered meanwhile.
-// Then it is refused. Where nothing else is delivered, it is an outage, and waited for.
+// A message that the server always answers with a 500 looks like an outage: the client
+// tries it again and again. It can be told from one: sent in requests of its own, it
+// fails, and others are delivered meanwhile. Then it is refused. Where nothing else is
+// delivered, it is an outage, and waited for, except where a few messages are all that
+// can be sent: the import could wait forever. These are refused after half an hour.
+// They can be imported from the file of rejects.
 
 const (
 	// patience is how long the client tries. The longest Retry-After that it obeys is
@@ -24,6 +26,9 @@ const (
 	// maxLastRounds is the same for the last few messages, if nothing else can be sent.
 	maxLastRounds = 6
 	few           = 10
+	// maxTrials is how many messages may fail at a time. If more do, that is an outage,
+	// although it lets some pass.
+	maxTrials = 100
 	// atOnce is how far apart requests may be that are sent at the same time. That some
 	// are delivered does not show that a batch is at fault which is not: an outage may
 	// have begun just then. A message that is tried alone has failed before.
@@ -32,13 +37,14 @@ const (
 
 // A trial is what is known of a message that the client gave up after patience.
 type trial struct {
-	suspect   bool // others went on to be delivered
-	answered  bool // the last attempt was, with what may be the message's fault
-	sent      bool // a request carried it
-	unknown   bool // a request that carried it failed, and may have stored it
-	alone     bool // it is sent in requests of its own
-	rounds    int  // alone, with such answers
-	witnessed bool // others were delivered during one of them
+	suspect   bool  // others went on to be delivered
+	answered  bool  // the last attempt was, with what may be the message's fault
+	sent      bool  // a request carried it
+	unknown   bool  // a request that carried it failed, and may have stored it
+	alone     bool  // it is sent in requests of its own
+	rounds    int   // alone, with such answers
+	witnessed bool  // others were delivered during one of them
+	before    int64 // messages delivered when the client first gave it up
 }
 
 // mayPass reports whether an answer is one after which the client tries again.
@@ -64,7 +70,7 @@ func mayPass(err error) bool {
 func (l *ledger) tryAgainLocked(c *current, row *record.Row, err error) {
 	t := l.trials[row.Position]
 	if t == nil {
-		t = &trial{}
+		t = &trial{before: l.arrived}
 		l.trials[row.Position] = t
 	}
 	begun := time.Now().Add(-c.Duration) // the first request
@@ -83,13 +89,18 @@ func (l *ledger) tryAgainLocked(c *current, row *record.Row, err error) {
 	switch {
 	case !t.answered:
 		l.sendAgainLocked(row)
-	case t.rounds >= maxRounds && t.witnessed:
+	case t.rounds >= maxRounds && t.witnessed && l.areFewLocked(t):
 		l.giveUpLocked(row, reasonOf(err)+", again and again, and took other messages meanwhile")
 	case t.rounds >= maxLastRounds && answer.StatusCode >= http.StatusInternalServerError && l.isLastLocked():
 		l.giveUpLocked(row, reasonOf(err)+", again and again, and there was nothing else to be sent")
 	default:
 		l.sendAgainLocked(row)
 	}
+}
+
+// areFewLocked reports whether those that fail are few, and fewer than the others.
+func (l *ledger) areFewLocked(t *trial) bool {
+	return len(l.trials) <= maxTrials && l.arrived-t.before >= int64(len(l.trials))
 }
 
 // giveUpLocked refuses a row that the server fails on.

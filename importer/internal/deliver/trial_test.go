@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,21 +136,21 @@ func TestAnOutageRefusesNothing(t *testing.T) {
 		"500": altertabletest.Status(500), "503": altertabletest.Status(503).RetryAfter(time.Minute), "429": altertabletest.Status(429),
 		"firewall": altertabletest.Status(403).HTML("<html></html>"), "portal": altertabletest.Status(200).HTML("<html>Log in</html>"), "reset": altertabletest.Reset(),
 	} {
-		for _, before := range []int{0, 4, 95} {
+		for _, before := range []int{0, 4, 27} {
 			t.Run(fmt.Sprint(name, " after ", before), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					i := newImporter(t, tracks(2_000))
+					i := newImporter(t, tracks(600))
 					log := &strings.Builder{}
 					i.o.Logger = slog.New(slog.NewTextHandler(log, nil))
 					i.srv.Next(before, altertabletest.Pass())
 					i.srv.Always(down)
-					time.AfterFunc(2*time.Hour, i.srv.ClearFaults)
+					time.AfterFunc(time.Hour, i.srv.ClearFaults)
 					result, err := i.run(t.Context())
 					require.NoError(t, err)
 					assert.True(t, result.Finished)
 					assert.Empty(t, result.Rejected)
-					assert.EqualValues(t, 2_000, result.Delivered)
-					assert.Len(t, i.srv.Events(), 2_000)
+					assert.EqualValues(t, 600, result.Delivered)
+					assert.Len(t, i.srv.Events(), 600)
 					assert.Zero(t, i.moreThanOnce())
 					assert.NotContains(t, log.String(), "lost")
 					assert.NotContains(t, log.String(), "given up")
@@ -161,7 +162,7 @@ func TestAnOutageRefusesNothing(t *testing.T) {
 
 // An outage that comes and goes refuses nothing that it lets pass now and then.
 func TestOutagesOneAfterTheOther(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(5) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, 5))
@@ -193,6 +194,21 @@ func TestOutagesOneAfterTheOther(t *testing.T) {
 	}
 }
 
+// An outage that lets one message pass now and then is no reason to refuse the others.
+func TestAnOutageThatLetsFewPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(1_000))
+		var requests atomic.Int64
+		i.srv.Always(altertabletest.Status(503).MatchBody(func([]byte) bool { return requests.Add(1)%15 != 0 }))
+		time.AfterFunc(time.Hour, i.srv.ClearFaults)
+		result, err := i.run(t.Context())
+		require.NoError(t, err)
+		assert.True(t, result.Finished)
+		assert.Empty(t, result.Rejected)
+		assert.EqualValues(t, 1_000, result.Delivered)
+	})
+}
+
 // Nothing else is there to tell whether it is the messages' fault.
 func TestTheLastMessagesDoNotWaitForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -203,7 +219,8 @@ func TestTheLastMessagesDoNotWaitForever(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, result.Finished)
 		assert.Equal(t, map[string]int64{"server answered 500" + nothingElse: few}, result.Rejected)
-		assert.InDelta(t, 38*time.Minute, time.Since(began), float64(5*time.Minute))
+		assert.GreaterOrEqual(t, time.Since(began), 35*time.Minute)
+		assert.LessOrEqual(t, time.Since(began), 75*time.Minute)
 	})
 }
 

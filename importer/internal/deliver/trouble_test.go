@@ -3,6 +3,8 @@ package deliver
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -356,4 +358,77 @@ func TestAnInterruptWhileTheRowsAreCompared(t *testing.T) {
 	assert.True(t, result.Interrupted)
 	assert.False(t, result.Finished)
 	assert.Empty(t, i.srv.Requests())
+}
+
+// Whatever the API or something before it answers, each message has one outcome.
+func TestEachMessageHasOneOutcome(t *testing.T) {
+	large := altertabletest.Status(413).MatchBody(func(body []byte) bool { return len(body) > 1_500 })
+	hour := altertabletest.Status(429).RetryAfter(time.Hour)
+	for name, test := range map[string]struct {
+		faults   func(*altertabletest.Server)
+		rejected map[string]int64
+		ends     string // the first run's error
+		least    time.Duration
+	}{
+		"413 for a batch":     {faults: func(s *altertabletest.Server) { s.Always(large) }},
+		"413 for one":         {faults: func(s *altertabletest.Server) { s.Always(about(altertabletest.Status(413), `"e17"`)) }, rejected: map[string]int64{"server answered 413": 1}},
+		"422 for one":         {faults: func(s *altertabletest.Server) { s.Always(about(altertabletest.Status(422), `"e17"`)) }, rejected: map[string]int64{"server answered 422": 1}},
+		"429 for an hour":     {faults: func(s *altertabletest.Server) { s.Next(1, altertabletest.Pass()); s.Next(1, hour) }, least: 5 * time.Minute},
+		"429 for one, always": {faults: func(s *altertabletest.Server) { s.Next(400, about(altertabletest.Status(429), `"e17"`)) }},
+		"401 in the middle": {faults: func(s *altertabletest.Server) {
+			s.Next(3, altertabletest.Pass())
+			s.Always(altertabletest.Status(401))
+		}, ends: "refuses the key"},
+		"a page for a while": {faults: func(s *altertabletest.Server) { s.Next(30, altertabletest.Status(200).HTML("<html>")) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newImporter(t, tracks(400))
+				test.faults(i.srv)
+				began := time.Now()
+				result, err := i.run(t.Context())
+				if test.ends != "" {
+					require.ErrorContains(t, err, test.ends)
+					assert.Empty(t, result.Rejected)
+					assert.Len(t, i.srv.Events(), int(result.Delivered))
+					i.srv.ClearFaults()
+					result, err = i.run(t.Context())
+				}
+				require.NoError(t, err)
+				assert.True(t, result.Finished)
+				want := test.rejected
+				if want == nil {
+					want = map[string]int64{}
+				}
+				assert.Equal(t, want, result.Rejected)
+				assert.EqualValues(t, 400-len(want), result.Delivered)
+				assert.Len(t, i.srv.Events(), 400-len(want), "nothing is lost or there twice")
+				assert.Equal(t, len(want), strings.Count(i.rejected(), "\n"))
+				assert.GreaterOrEqual(t, time.Since(began), test.least)
+			})
+		})
+	}
+}
+
+// A name that is not found at the start is an outage, which a network that comes up ends.
+func TestNoSuchHostAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(400))
+		var found atomic.Bool
+		i.onRequest(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+			if !found.Load() {
+				return nil, &net.DNSError{Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true}
+			}
+			return next.RoundTrip(r)
+		})
+		log := &strings.Builder{}
+		i.o.Logger = slog.New(slog.NewTextHandler(log, nil))
+		time.AfterFunc(time.Hour, func() { found.Store(true) })
+		result, err := i.run(t.Context())
+		require.NoError(t, err)
+		assert.True(t, result.Finished)
+		assert.Empty(t, result.Rejected)
+		assert.Len(t, i.srv.Events(), 400)
+		assert.Contains(t, log.String(), "no such host")
+	})
 }

@@ -66,7 +66,7 @@ func TestForceChanged(t *testing.T) {
 	w.ok(source)
 	w.file("events.ndjson", strings.Replace(lines, `"a":[1,2.50`, `"a":[1,2.51`, 1))
 	r := w.ok("-force", source)
-	assert.Contains(t, r.said(), "1500")
+	assert.Contains(t, r.said(), "sends all 1,500 messages")
 	assert.Equal(t, 3000, w.stored())
 	v := w.verdict(rows)
 	assert.Equal(t, verdict{copies: 1500, otherIDs: 1}, v, "only the changed row has another id")

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 // A ChangedError says that the file is about another import. With -force, that one
@@ -17,12 +19,44 @@ type ChangedError struct {
 	Next     int64  // the first position that was not done
 	Prefix   string // the chain of the rows before Next; empty if Next is 0
 
+	Delivered int64 // messages
+
 	Rejects    int64 // as the last Note has them
 	RejectsSum string
+
+	path string
+	what string
+	goOn []string
+	now  int64 // messages to be sent
 }
 
 // Error returns Sentence.
 func (e *ChangedError) Error() string { return e.Sentence }
+
+// Compared says what -force does, now that the rows were compared: it goes on at next,
+// which is 0 or e.Next. e's Sentence says it from now on.
+func (e *ChangedError) Compared(next int64) string {
+	var does string
+	switch {
+	case next > 0:
+		goOn := slices.Clone(e.goOn)
+		if i := slices.Index(goOn, samePlace); i >= 0 {
+			goOn[i] = fmt.Sprintf("-force goes on after the first %s, which are the same", show.Counted(next, "message"))
+		}
+		does = strings.Join(goOn, "; ")
+	case e.Delivered > 0:
+		does = fmt.Sprintf("-force starts at the first row and sends all %s, since rows before message %s were changed, added or removed: up to %s that were delivered are sent again, and rows that are the same have the same $event_id",
+			show.Counted(e.now, "message"), show.Count(e.Next+1), show.Count(e.Delivered))
+	default:
+		does = "-force starts at the first row"
+	}
+	e.say(does)
+	return fmt.Sprintf("%s is about another import: %s. %s", e.path, e.what, does)
+}
+
+func (e *ChangedError) say(does string) {
+	e.Sentence = fmt.Sprintf("%s is about another import: %s. Name another file with -state, or delete it, to start at the first row; %s", e.path, e.what, does)
+}
 
 // A difference is one thing that is not what it was.
 type difference struct {
@@ -96,12 +130,14 @@ func (s *State) changed(all []difference) *ChangedError {
 			goOn = append(goOn, d.goOn)
 		}
 	}
-	e := &ChangedError{Next: s.Next(), Rejects: s.last.Rejects, RejectsSum: s.last.RejectsSum}
+	e := &ChangedError{
+		Next: s.Next(), Delivered: s.last.Delivered, Rejects: s.last.Rejects, RejectsSum: s.last.RejectsSum,
+		path: s.path, what: strings.Join(what, "; "), goOn: goOn, now: s.about.Messages,
+	}
 	if e.Next > 0 {
 		e.Prefix = s.last.Chain
 	}
-	e.Sentence = fmt.Sprintf("%s is about another import: %s. Name another file with -state, or delete it, to start at the first row; %s",
-		s.path, strings.Join(what, "; "), strings.Join(goOn, "; "))
+	e.say(strings.Join(goOn, "; "))
 	return e
 }
 
