@@ -114,9 +114,11 @@ func testPostgresChanges(w *world, s *postgresServer) {
 	p.silent(w.secrets...)
 	slow.Release()
 	s.exec("INSERT INTO events (event, distinct_id, timestamp, n) VALUES ('page_viewed', 'zq7x', '2023-01-01', 20000)")
-	w.refused(1, []string{"20000", "20001", "-force"}, args...)
+	r := w.run(args...)
+	assert.Equal(t, 1, r.code, tail(r.said())) // what it had sent may still be stored meanwhile
+	assert.Contains(t, r.stderr, "there were 20000 messages to be sent and now there are 20001")
 	s.exec("DELETE FROM events WHERE n = 20000", "UPDATE events SET event = event WHERE n % 3 = 0")
-	r := w.ok(args...)
+	r = w.ok(args...)
 	assert.Positive(t, r.report.Earlier)
 	assert.LessOrEqual(t, int64(w.require(t, rows, inFlight)), r.report.Duplicates)
 }
