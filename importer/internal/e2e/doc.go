@@ -6,6 +6,10 @@
 //	go test -C importer ./internal/e2e -v -run TestBig -big 2GB -timeout 30m
 //	go test -C importer ./internal/e2e -race -with-race
 //
+// TestPostgres needs DuckDB's extension for Postgres where the command looks for it,
+// and a server's programs: in PATH, in /usr/lib/postgresql, or in the directory that
+// ALTERTABLE_TEST_POSTGRES_BIN names. It says what is missing, and is skipped.
+//
 // A row carries a number that no other has. The ledger hears of everything that the
 // server stores. The verdict compares it with the rows: nothing is missing, nothing
 // is there that was in no row, and what is there twice has the same $event_id.

@@ -114,9 +114,12 @@ func (l *load) fillFromPostgres(ctx context.Context) error {
 
 // chooseRelation finds the table that is named, or the only one.
 func (s *Source) chooseRelation(relations []*relation) (*relation, error) {
-	names := make([]string, len(relations))
-	for i, r := range relations {
-		names[i] = r.label()
+	var names []string
+	var readable []*relation
+	for _, r := range relations {
+		if r.readable {
+			names, readable = append(names, r.label()), append(readable, r)
+		}
 	}
 	// Postgres tells "Users" from users.
 	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.EqualFold} {
@@ -129,7 +132,7 @@ func (s *Source) chooseRelation(relations []*relation) (*relation, error) {
 	if err := s.choose(names); err != nil {
 		return nil, err
 	}
-	return relations[0], nil
+	return readable[0], nil
 }
 
 // makeViews makes views of the names that the tables have in Postgres, where DuckDB
@@ -209,8 +212,9 @@ func (l *load) cancelPostgres(address, name string, done <-chan struct{}) {
 		return
 	}
 	defer func() { _, _ = conn.ExecContext(ctx, "DETACH "+other) }()
-	cancel := "FROM postgres_query('" + other + "', " + duck.Quote("SELECT 1 FROM pg_stat_activity WHERE application_name = "+duck.Quote(name)+
-		" AND pid <> pg_backend_pid() AND pg_cancel_backend(pid)") + ")"
+	// Without CASE Postgres may call the function for other connections first.
+	cancel := "FROM postgres_query('" + other + "', " + duck.Quote("SELECT 1 FROM pg_stat_activity WHERE CASE WHEN application_name = "+duck.Quote(name)+
+		" AND pid <> pg_backend_pid() THEN pg_cancel_backend(pid) ELSE false END") + ")"
 	for {
 		_, _ = conn.ExecContext(ctx, cancel) // there is a second signal for where it fails
 		select {

@@ -12,7 +12,7 @@ import (
 type relation struct {
 	schema, name string
 	visible      bool // without its schema's name
-	readable     bool // at least one column
+	readable     bool // by the role, at least one column
 	columns      []pgColumn
 }
 
@@ -41,7 +41,7 @@ func (r *relation) sql() string {
 
 // pgColumns has the columns that the role may read of each table; of one of which it
 // may read none, it has all, and reading says so.
-const pgColumns = `SELECT n.nspname::text, c.relname::text, pg_table_is_visible(c.oid), has_any_column_privilege(c.oid, 'SELECT'), a.attname::text,
+const pgColumns = `SELECT n.nspname::text, c.relname::text, pg_table_is_visible(c.oid), has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'), a.attname::text,
 	CASE WHEN b.typtype = 'c' THEN 'composite' WHEN b.typtype = 'e' THEN 'enum' WHEN b.typcategory = 'A' THEN 'array' ELSE b.typname::text END,
 	CASE WHEN e.typtype = 'c' THEN 'composite' WHEN e.typtype = 'e' THEN 'enum' ELSE coalesce(e.typname::text, '') END,
 	CASE WHEN t.typtype = 'd' THEN t.typndims ELSE a.attndims END,
