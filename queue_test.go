@@ -190,7 +190,8 @@ func TestBurstAgainstAHungServer(t *testing.T) {
 		"bytes":    altertable.WithMaxQueueBytes(4 << 20),
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := newBenchClient(t, hung{}, altertable.WithOverflow(altertable.DropNewest), limit)
+			client := newBenchClient(t, hung{}, altertable.WithOverflow(altertable.DropNewest),
+				altertable.WithRequestTimeout(24*time.Hour), limit) // else requests end, and more begin, on a machine that needs seconds for the burst
 			refused := 0
 			for range 100_000 {
 				if err := client.Track(t.Context(), checkout); err != nil {

@@ -14,7 +14,7 @@ func TestForgottenTenant(t *testing.T) {
 	defer api.Close()
 	api.Down()
 	env := map[string]string{"ALTERTABLE_API_KEY": apiKey}
-	args := []string{"--data", t.TempDir(), "--api", api.URL, "--shutdown-timeout", "1s"}
+	args := []string{"--data", t.TempDir(), "--api", api.URL, "--shutdown-timeout", "10s"} // all of it passes: what a busy machine does within it is no failure
 	s := serveWith(t, env, args...).working()
 	assert.NotContains(t, s.err.String(), "not configured")
 	s.track("any", "signed_up")

@@ -20,7 +20,7 @@ func TestRetriesReachTheNextProcess(t *testing.T) {
 	defer api.Close()
 	api.Down()
 	env := map[string]string{"ALTERTABLE_API_KEY": apiKey}
-	args := []string{"--data", t.TempDir(), "--api", api.URL, "--shutdown-timeout", "2s"}
+	args := []string{"--data", t.TempDir(), "--api", api.URL, "--shutdown-timeout", "10s"} // all of it passes: what a busy machine does within it is no failure
 	for run := range 2 {
 		s := serveWith(t, env, args...).working()
 		var sending sync.WaitGroup

@@ -118,6 +118,10 @@ func TestDelivers(t *testing.T) {
 	require.NoError(t, bad.Track(t.Context(), altertable.Track{Event: "plan_upgraded", DistinctID: person}))
 	assert.ErrorIs(t, bad.Close(), altertable.ErrUnauthorized)
 
+	require.Eventually(t, func() bool { // the intake counts it after it has answered
+		_, body := s.get("/metrics")
+		return strings.Contains(body, `altertable_relay_accepted_events_total{endpoint="track",tenant="default"} 1`)
+	}, deadline, time.Millisecond)
 	for _, path := range []string{"/readyz", "/healthz", "/metrics", "/v1/status"} {
 		status, body := s.get(path)
 		assert.Equal(t, http.StatusOK, status, path)
@@ -126,7 +130,6 @@ func TestDelivers(t *testing.T) {
 		}
 		if path == "/metrics" {
 			assert.Contains(t, body, "altertable_relay_ready 1")
-			assert.Contains(t, body, `altertable_relay_accepted_events_total{endpoint="track",tenant="default"} 1`)
 		}
 	}
 	assert.NotContains(t, s.err.String(), "tk_wrong")
@@ -147,7 +150,7 @@ func TestRestart(t *testing.T) {
 			defer api.Close()
 			outage(api)
 			env := map[string]string{"ALTERTABLE_API_KEY": apiKey}
-			args := []string{"--data", t.TempDir(), "--api", api.URL, "--shutdown-timeout", "2s"}
+			args := []string{"--data", t.TempDir(), "--api", api.URL, "--shutdown-timeout", "10s"} // all of it passes: what a busy machine does within it is no failure
 			s := serveWith(t, env, args...).working()
 			s.track("any", "signed_up", "plan_upgraded")
 			assert.Zero(t, s.stop(), "what stays stored is no failure")
@@ -196,11 +199,7 @@ tenants:
 
 // TestBrokerAway starts before its cluster is there.
 func TestBrokerAway(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
-	s := serveWith(t, map[string]string{"ALTERTABLE_API_KEY": apiKey}, "--nats", "nats://"+address)
+	s := serveWith(t, map[string]string{"ALTERTABLE_API_KEY": apiKey}, "--nats", "nats://127.0.0.1:1")
 	status, body := s.get("/healthz")
 	assert.Equal(t, http.StatusOK, status, body)
 	status, body = s.get("/readyz")

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,8 +27,10 @@ func TestSpool(t *testing.T) {
 		"--data", t.TempDir(), "--api", api.URL, "--spool", dir, "--spool-name", "jobs")
 	require.NoError(t, api.WaitEvents(t.Context(), 1))
 	api.RequireEvent(t, altertabletest.Want{Event: "report_made", DistinctID: person})
-	_, body := s.get("/metrics")
-	assert.Contains(t, body, `altertable_relay_accepted_events_total{endpoint="track",tenant="default"} 1`, "by way of the intake")
+	require.Eventually(t, func() bool { // the intake counts it after it is stored, and so perhaps delivered
+		_, body := s.get("/metrics")
+		return strings.Contains(body, `altertable_relay_accepted_events_total{endpoint="track",tenant="default"} 1`)
+	}, deadline, time.Millisecond, "by way of the intake")
 	assert.Zero(t, s.stop())
 }
 

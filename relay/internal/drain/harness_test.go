@@ -169,14 +169,16 @@ func (r *run) stop() {
 	})
 }
 
-// kill ends a drain as kill -9 does: nothing more reaches the broker or the API.
-func (r *run) kill() {
+// kill ends a drain as kill -9 does: nothing more reaches the broker or the API. What is
+// under way at the API ends before it returns, which then is called for.
+func (r *run) kill(then func()) {
 	r.once.Do(func() {
 		r.mu.Lock()
 		s := r.session
 		r.mu.Unlock()
 		s.fence.shut()
 		r.broker.conn.Close()
+		then()
 		_ = r.Shutdown(ended)
 		<-r.over
 	})

@@ -83,12 +83,20 @@ func TestProbationPullsOneMessage(t *testing.T) {
 		b.send("track", 100)
 	}
 	d := b.drain(func(d *Drain) { d.pauseFor = 50 * time.Millisecond })
-	until(t, "paused", func() bool { return d.Status().Paused == "unauthorized" })
+	until(t, "on probation", d.onProbation)
+	assert.Equal(t, "unauthorized", d.Status().Paused)
 	before := b.sink.countRequests()
 	until(t, "probed", func() bool { return b.sink.countRequests() > before+3 })
 	assert.LessOrEqual(t, d.Status().Held, 1)
 	b.sink.setAnswer(nil)
 	b.requireAll(0)
+}
+
+// onProbation reports whether the session is over in which the API refused the account:
+// until then that one's requests under way are answered, and it holds their messages.
+func (r *run) onProbation() bool {
+	s := r.current()
+	return s != nil && s.from.probation
 }
 
 // A session that is over holds nothing: its messages are on the stream.
@@ -134,7 +142,7 @@ func TestARelayThatWasRefusedLeadsOnProbation(t *testing.T) {
 	m := metrics.New([]string{"acme"})
 	change := func(d *Drain) { d.pauseFor = 50 * time.Millisecond; d.o.Metrics = m }
 	first, second := b.drain(change), b.drain(change)
-	until(t, "both were refused", func() bool { return first.Status().Paused != "" && second.Status().Paused != "" })
+	until(t, "both were refused", func() bool { return first.onProbation() && second.onProbation() })
 	before := b.sink.countRequests()
 	counted := takeovers(m)
 	until(t, "probed", func() bool { return b.sink.countRequests() > before+10 })

@@ -109,7 +109,7 @@ func TestAKillBetweenLetterAndAcknowledgementStoresNoSecondLetter(t *testing.T) 
 	b.dead.setAway(false)
 	first.broker.conn.Close() // the letters are stored, the acknowledgement is not
 	until(t, "stored", func() bool { return b.dead.count() == 2 })
-	first.kill()
+	first.kill(func() {})
 	b.drain()
 	until(t, "acknowledged", b.empty)
 	assert.Equal(t, 2, b.dead.count())
@@ -134,7 +134,8 @@ func TestARefusedAccountPausesTheTenant(t *testing.T) {
 				b.send("track", 150)
 				b.send("identify", 30)
 			}
-			until(t, "paused", func() bool { return d.Status().Paused != "" })
+			until(t, "on probation", d.onProbation)
+			assert.NotEmpty(t, d.Status().Paused)
 			before := b.sink.countRequests()
 			until(t, "probed", func() bool { return b.sink.countRequests() > before+2 })
 			assert.LessOrEqual(t, d.Status().Held, 2, "a message a lane")

@@ -21,11 +21,10 @@ func TestAKilledDrainsMessagesAreDeliveredWithinSeconds(t *testing.T) {
 	}
 	gate := make(chan struct{})
 	b.sink.setAnswer(func(http.ResponseWriter, string, []sunk) bool { <-gate; return true })
-	first := b.drain(func(d *Drain) { d.attempt = time.Second }) // what is under way ends with it
+	first := b.drain()
 	until(t, "requests under way", func() bool { return b.sink.countRequests() > 1 })
-	first.kill()
+	first.kill(func() { close(gate) })
 	b.sink.setAnswer(nil)
-	close(gate)
 	b.drain()
 	b.requireAll(0) // the requests under way stored nothing, and nothing waits for an hour
 }
@@ -240,7 +239,7 @@ func TestATakeoverBeginsWithWhatTheOtherHeld(t *testing.T) {
 	until(t, "held", func() bool { return first.Status().Held == 5 })
 	b.drain()
 	until(t, "standby waits", func() bool { return b.waiting(broker.IdentifyConsumer) > 1 })
-	first.kill()
+	first.kill(func() {})
 	b.sink.setAnswer(nil)
 	for range 5 {
 		b.send("identify", 20)

@@ -2,8 +2,10 @@ package intake_test
 
 import (
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,10 +26,7 @@ func TestRequestsAndEventsAreCounted(t *testing.T) {
 	require.Equal(t, 404, s.post(t, "/query", `{}`).status)
 	require.Equal(t, 200, inMemory(t, s, "acme", "POST", "/track", track(200)).status)
 
-	w := httptest.NewRecorder()
-	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	text := w.Body.String()
-	for _, line := range []string{
+	text, lines := "", []string{
 		`altertable_relay_requests_total{endpoint="track",status="200",tenant="acme"} 3`,
 		`altertable_relay_requests_total{endpoint="identify",status="200",tenant="acme"} 1`,
 		`altertable_relay_requests_total{endpoint="identify",status="422",tenant="acme"} 1`,
@@ -36,8 +35,16 @@ func TestRequestsAndEventsAreCounted(t *testing.T) {
 		`altertable_relay_stored_events_total{endpoint="track",tenant="acme"} 151`,
 		`altertable_relay_stored_events_total{endpoint="identify",tenant="acme"} 1`,
 		`altertable_relay_duplicate_events_total{tenant="acme"} 150`,
-	} {
-		assert.Contains(t, text, line+"\n", firstLines(text, "_total{"))
+	}
+	has := func(line string) bool { return strings.Contains(text, line+"\n") }
+	assert.Eventually(t, func() bool { // a request is counted after its answer
+		w := httptest.NewRecorder()
+		m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		text = w.Body.String()
+		return !slices.ContainsFunc(lines, func(line string) bool { return !has(line) })
+	}, patience, time.Millisecond)
+	for _, line := range lines {
+		assert.True(t, has(line), "%s is not in\n%s", line, firstLines(text, "_total{"))
 	}
 	assert.NotContains(t, text, token)
 }
