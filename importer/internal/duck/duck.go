@@ -28,6 +28,10 @@ const memoryLimit = "240MB"
 // has buffers of its own.
 const wideLimit = "2GB"
 
+// flushThreshold is how much a thread of DuckDB may have allocated at its most before
+// its part of the allocator gives unused pages back at the end of a task.
+const flushThreshold = "4MB"
+
 // tooSlow is compression of text that costs as much time as all else that is done
 // with a row here. The tables are written once, read twice, and removed.
 const tooSlow = "fsst,dictionary,dict_fsst,zstd"
@@ -83,6 +87,12 @@ func (d *DB) open(ctx context.Context) error {
 		fmt.Sprintf("threads = %d", threads()),
 		"preserve_insertion_order = true",
 		"disabled_compression_methods = '" + tooSlow + "'",
+		// What DuckDB frees stays in the process until its allocator looks at it again.
+		// A sort keeps the threads busy in one task, so that this took 100 MB more than
+		// the limit, and more with each gigabyte sorted. A thread of the allocator's own
+		// gives pages back within a second.
+		"allocator_background_threads = true",
+		"allocator_flush_threshold = '" + flushThreshold + "'",
 	} {
 		if _, err := d.ExecContext(ctx, "SET GLOBAL "+set); err != nil {
 			return err
