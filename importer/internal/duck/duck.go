@@ -22,10 +22,10 @@ import (
 // memoryLimit is for DuckDB's buffers. The process has almost as much again beside
 // it: results, messages, and what DuckDB does not count. With much less than this,
 // DuckDB writes a table of twenty columns on one thread.
-const memoryLimit = "240MB"
+const memoryLimit = "200MB"
 
 // wideLimit is for what does not fit in that: thousands of columns, of which each
-// has buffers of its own.
+// has buffers of its own, and thousands of long rows.
 const wideLimit = "2GB"
 
 // flushThreshold is how much a thread of DuckDB may have allocated at its most before
@@ -114,9 +114,10 @@ func (d *DB) setUp(c driver.ExecerContext) error {
 // threads is how many share the memory: with more of them each has too little.
 func threads() int { return min(runtime.GOMAXPROCS(0), 2) }
 
-// Large runs a statement that may need more memory than there is. Two threads that
-// sort some gigabytes can want more, and one does not: then run is called again.
-// Thousands of columns need more with one thread, too, and get it the third time.
+// Large runs what may need more memory than there is. Two threads that sort some
+// gigabytes can want more, and one does not: then run is called again. Thousands of
+// columns need more with one thread, too, and so do long rows, of which DuckDB has
+// 2,048 in memory at a time. They get it the third time.
 func (d *DB) Large(ctx context.Context, run func() error) error {
 	err := run()
 	if !outOfMemory(err) {
@@ -139,9 +140,12 @@ func (d *DB) Large(ctx context.Context, run func() error) error {
 	return err
 }
 
+// outOfMemory reports whether DuckDB had too little memory. Where that happens at
+// the end of a statement, it says so of the commit.
 func outOfMemory(err error) bool {
 	var e *duckdb.Error
-	return errors.As(err, &e) && e.Type == duckdb.ErrorTypeOutOfMemory
+	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeOutOfMemory ||
+		e.Type == duckdb.ErrorTypeTransaction && strings.Contains(e.Msg, "memory limit"))
 }
 
 // Close closes the database and removes its directory. A second call returns
