@@ -16,8 +16,10 @@ const (
 	// the last one that was read. It is large, since one message may wait for long
 	// while the others go on.
 	maxWindow = 1 << 20
-	// maxHeld bounds the bytes of rejects that wait for rows before them.
-	maxHeld = 32 << 20
+	// maxHeld bounds the bytes of rejects that wait for rows before them, or for their
+	// file: that is slower than rows are read. With those that are being written, and
+	// what the garbage collector leaves, a multiple of it is in memory.
+	maxHeld = 8 << 20
 	// maxGivenUp is how many times in a row the client may give up a batch that was
 	// refused, with nothing delivered in between: few times before the API has taken
 	// anything of the phase.

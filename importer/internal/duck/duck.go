@@ -22,11 +22,15 @@ import (
 // memoryLimit is for DuckDB's buffers. The process has almost as much again beside
 // it: results, messages, and what DuckDB does not count. With much less than this,
 // DuckDB writes a table of twenty columns on one thread.
-const memoryLimit = "240MB"
+const memoryLimit = "200MB"
 
 // wideLimit is for what does not fit in that: thousands of columns, of which each
-// has buffers of its own.
+// has buffers of its own, and thousands of long rows.
 const wideLimit = "2GB"
+
+// flushThreshold is how much a thread of DuckDB may have allocated at its most before
+// its part of the allocator gives unused pages back at the end of a task.
+const flushThreshold = "4MB"
 
 // tooSlow is compression of text that costs as much time as all else that is done
 // with a row here. The tables are written once, read twice, and removed.
@@ -83,6 +87,12 @@ func (d *DB) open(ctx context.Context) error {
 		fmt.Sprintf("threads = %d", threads()),
 		"preserve_insertion_order = true",
 		"disabled_compression_methods = '" + tooSlow + "'",
+		// What DuckDB frees stays in the process until its allocator looks at it again.
+		// A sort keeps the threads busy in one task, so that this took 100 MB more than
+		// the limit, and more with each gigabyte sorted. A thread of the allocator's own
+		// gives pages back within a second.
+		"allocator_background_threads = true",
+		"allocator_flush_threshold = '" + flushThreshold + "'",
 	} {
 		if _, err := d.ExecContext(ctx, "SET GLOBAL "+set); err != nil {
 			return err
@@ -104,9 +114,10 @@ func (d *DB) setUp(c driver.ExecerContext) error {
 // threads is how many share the memory: with more of them each has too little.
 func threads() int { return min(runtime.GOMAXPROCS(0), 2) }
 
-// Large runs a statement that may need more memory than there is. Two threads that
-// sort some gigabytes can want more, and one does not: then run is called again.
-// Thousands of columns need more with one thread, too, and get it the third time.
+// Large runs what may need more memory than there is. Two threads that sort some
+// gigabytes can want more, and one does not: then run is called again. Thousands of
+// columns need more with one thread, too, and so do long rows, of which DuckDB has
+// 2,048 in memory at a time. They get it the third time.
 func (d *DB) Large(ctx context.Context, run func() error) error {
 	err := run()
 	if !outOfMemory(err) {
@@ -129,9 +140,12 @@ func (d *DB) Large(ctx context.Context, run func() error) error {
 	return err
 }
 
+// outOfMemory reports whether DuckDB had too little memory. Where that happens at
+// the end of a statement, it says so of the commit.
 func outOfMemory(err error) bool {
 	var e *duckdb.Error
-	return errors.As(err, &e) && e.Type == duckdb.ErrorTypeOutOfMemory
+	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeOutOfMemory ||
+		e.Type == duckdb.ErrorTypeTransaction && strings.Contains(e.Msg, "memory limit"))
 }
 
 // Close closes the database and removes its directory. A second call returns

@@ -59,6 +59,8 @@ func TestLarge(t *testing.T) {
 		return text
 	}
 	usual := limit()
+	commit := &duckdb.Error{Type: duckdb.ErrorTypeTransaction, Msg: "Failed to commit: failed to pin block. Increase the memory limit"}
+	conflict := &duckdb.Error{Type: duckdb.ErrorTypeTransaction, Msg: "Failed to commit: conflict"}
 	full := &duckdb.Error{Type: duckdb.ErrorTypeOutOfMemory, Msg: "full"}
 	for name, c := range map[string]struct {
 		errs []error
@@ -69,6 +71,8 @@ func TestLarge(t *testing.T) {
 		"another":      {[]error{os.ErrInvalid}, os.ErrInvalid, 1},
 		"enough then":  {[]error{fmt.Errorf("a: %w", full), nil}, nil, 2},
 		"wide":         {[]error{full, full, nil}, nil, 3},
+		"at the end":   {[]error{commit, nil}, nil, 2},
+		"conflict":     {[]error{conflict}, conflict, 1},
 		"never enough": {[]error{full, full, full}, full, 3},
 	} {
 		var seen []int
@@ -81,6 +85,26 @@ func TestLarge(t *testing.T) {
 		assert.Equal(t, threads(), now(), name)
 		assert.Equal(t, usual, limit(), name)
 	}
+}
+
+// DuckDB has 2,048 rows in memory at a time, however long they are.
+func TestLargeOfLongRows(t *testing.T) {
+	db, err := Open(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	_, err = db.Exec("SET GLOBAL memory_limit = '40MB'")
+	require.NoError(t, err)
+	run := func() error {
+		_, err := db.Exec("CREATE TABLE long AS SELECT i, repeat(md5(i::VARCHAR), 550) AS text FROM range(4096) AS r(i)")
+		return err
+	}
+	err = run()
+	require.Error(t, err)
+	assert.Contains(t, Sentence(err), "too large", "%v", err)
+	require.NoError(t, db.Large(t.Context(), run))
+	var n, bytes int
+	require.NoError(t, db.QueryRow("SELECT count(DISTINCT text), sum(strlen(text))::BIGINT FROM (FROM long ORDER BY text)").Scan(&n, &bytes))
+	assert.Equal(t, []int{4096, 4096 * 17_600}, []int{n, bytes})
 }
 
 func TestOpenRefused(t *testing.T) {

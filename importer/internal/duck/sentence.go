@@ -37,7 +37,7 @@ func Sentence(err error) string {
 	var e *duckdb.Error
 	if errors.As(err, &e) {
 		text = e.Msg
-		if e.Type == duckdb.ErrorTypeOutOfMemory {
+		if outOfMemory(e) {
 			return "its rows are too large, or have too many columns, for the memory that an import uses"
 		}
 	}

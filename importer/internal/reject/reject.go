@@ -33,6 +33,7 @@ type File struct {
 	flags int      // that make it then
 	size  int64
 	sum   *xxh3.Hasher // of the name and of what is written
+	piece bytes.Buffer // of lines that are not written yet
 	err   error        // of the first write that failed
 }
 
@@ -142,19 +143,34 @@ func (f *File) Add(rows ...record.Row) error {
 			return f.err
 		}
 	}
-	var lines bytes.Buffer
+	before, size := *f.sum, f.size
+	if f.err = f.write(rows); f.err != nil {
+		_ = f.file.Truncate(size)
+		*f.sum, f.size = before, size
+	}
+	return f.err
+}
+
+// pieceBytes is about how much is written at once, and so how much memory the lines
+// take, however many there are.
+const pieceBytes = 256 << 10
+
+// write appends lines, in pieces.
+func (f *File) write(rows []record.Row) error {
 	for i := range rows {
-		if err := writeLine(&lines, &rows[i]); err != nil {
+		if err := writeLine(&f.piece, &rows[i]); err != nil {
 			return err
 		}
+		if f.piece.Len() < pieceBytes && i < len(rows)-1 {
+			continue
+		}
+		if _, err := f.file.WriteAt(f.piece.Bytes(), f.size); err != nil {
+			return f.told(err)
+		}
+		f.size += int64(f.piece.Len())
+		_, _ = f.sum.Write(f.piece.Bytes())
+		f.piece.Reset()
 	}
-	if _, err := f.file.WriteAt(lines.Bytes(), f.size); err != nil {
-		_ = f.file.Truncate(f.size)
-		f.err = f.told(err)
-		return f.err
-	}
-	f.size += int64(lines.Len())
-	_, _ = f.sum.Write(lines.Bytes())
 	return nil
 }
 

@@ -2,6 +2,7 @@ package reject
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,43 @@ func TestALineForEachRow(t *testing.T) {
 	require.NoError(t, f.Close())
 	require.NoError(t, f.Close())
 	assert.Error(t, f.Add(record.Row{}))
+}
+
+// What is added at once takes no more memory than a piece of it.
+func TestManyLinesAtOnce(t *testing.T) {
+	path := newPath(t)
+	f := mustOpen(t, path, 0, "")
+	row := record.Row{Message: []byte(`{"text":"` + strings.Repeat("x", 1000) + `"}`), Reason: "torn"}
+	rows := make([]record.Row, 10_000)
+	for i := range rows {
+		rows[i] = row
+		rows[i].Number = int64(i)
+	}
+	require.NoError(t, f.Add(rows...))
+	assert.Less(t, f.piece.Cap(), 1<<20)
+	text := read(t, path)
+	assert.EqualValues(t, len(text), f.Size())
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	require.Len(t, lines, len(rows))
+	for i, line := range lines {
+		require.True(t, strings.HasSuffix(line, fmt.Sprintf(`"row":%d}`, i)), i)
+	}
+	require.NoError(t, f.Close())
+	mustOpen(t, path, f.Size(), f.Sum())
+}
+
+// A write that fails leaves what was there, and what is said of it.
+func TestAPieceThatCannotBeWritten(t *testing.T) {
+	path := newPath(t)
+	f := mustOpen(t, path, 0, "")
+	require.NoError(t, f.Add(record.Row{Message: []byte(`"a"`), Reason: "torn"}))
+	size, sum := f.Size(), f.Sum()
+	require.NoError(t, f.file.Close())
+	assert.Error(t, f.Add(record.Row{Message: []byte(`"b"`), Reason: "torn"}))
+	assert.Equal(t, size, f.Size())
+	assert.Equal(t, sum, f.Sum())
+	assert.Error(t, f.Add(record.Row{}), "nothing can be added behind it")
+	mustOpen(t, path, size, sum)
 }
 
 func TestLinesAreJSONWhateverTheRowIs(t *testing.T) {

@@ -104,8 +104,13 @@ func (sh *shape) names(ctx context.Context, db *duck.DB) (names []string, sample
 		return names, false, nil
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "_") })
-	own, err := duck.Texts(ctx, db, fmt.Sprintf("SELECT DISTINCT unnest(TRY(json_keys(%s))) AS name FROM (SELECT * FROM %s LIMIT %d) ORDER BY name",
-		sh.column(message.JSON), sh.from(), sampleJSON))
+	query := fmt.Sprintf("SELECT DISTINCT unnest(TRY(json_keys(%s))) AS name FROM (SELECT * FROM %s LIMIT %d) ORDER BY name",
+		sh.column(message.JSON), sh.from(), sampleJSON)
+	var own []string
+	err = db.Large(ctx, func() (err error) {
+		own, err = duck.Texts(ctx, db, query)
+		return err
+	})
 	if err != nil {
 		return nil, false, sentence(ctx, "the first rows cannot be read", err)
 	}

@@ -155,3 +155,27 @@ func TestAReadSaysThatTheDatabaseIsGone(t *testing.T) {
 	require.NoError(t, db.DB.Close())
 	require.Error(t, s.Read(context.Background(), 0, func([]record.Row) error { return nil }))
 }
+
+// Rows of which DuckDB's 2,048 do not fit its memory are sorted and read all the same.
+func TestThousandsOfLongRows(t *testing.T) {
+	const rows, size = 4096, 20_000
+	for name, query := range map[string]string{
+		"columns": "SELECT range::BIGINT + 1 AS _row, 'signed_up' AS event, 'u' || range AS distinct_id, TIMESTAMP '2026-01-01' - to_seconds(range) AS timestamp, repeat(md5(range::VARCHAR), %[2]d // 32) AS text FROM range(%[1]d)",
+		"JSON":    `SELECT range::BIGINT + 1 AS _row, '{"event":"signed_up","timestamp":"2026-01-01","distinct_id":"u' || range || '","text":"' || repeat(md5(range::VARCHAR), %[2]d // 32) || '"}' AS _json FROM range(%[1]d)`,
+	} {
+		db := openSource(t, fmt.Sprintf(query, rows, size))
+		exec(t, db, "SET GLOBAL memory_limit = '30MB'")
+		s := buildIn(t, db, Options{As: "track"})
+		exec(t, db, "SET GLOBAL memory_limit = '30MB'") // as if the sort had just fitted
+		n := 0
+		require.NoError(t, s.Read(t.Context(), 0, func(read []record.Row) error {
+			n += len(read)
+			for _, row := range read {
+				require.Empty(t, row.Reason, name)
+				require.Greater(t, len(row.Message), size, name)
+			}
+			return nil
+		}), name)
+		assert.Equal(t, rows, n, name)
+	}
+}
