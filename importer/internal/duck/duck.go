@@ -19,14 +19,14 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
-// memoryLimit is for DuckDB's buffers. The process has almost as much again beside
+// usualLimit is for DuckDB's buffers. The process has almost as much again beside
 // it: results, messages, and what DuckDB does not count. With much less than this,
 // DuckDB writes a table of twenty columns on one thread.
-const memoryLimit = "200MB"
+const usualLimit = 200e6
 
 // wideLimit is for what does not fit in that: thousands of columns, of which each
-// has buffers of its own, and thousands of long rows.
-const wideLimit = "2GB"
+// has buffers of its own, and long rows.
+const wideLimit = 2e9
 
 // flushThreshold is how much a thread of DuckDB may have allocated at its most before
 // its part of the allocator gives unused pages back at the end of a task.
@@ -43,8 +43,10 @@ type DB struct {
 	*sql.DB
 	Dir string
 
-	lock  *flock.Flock // held as long as the directory is in use
-	close func() error
+	threads int          // that DuckDB has, except within Large
+	limit   int64        // of its memory in bytes, likewise
+	lock    *flock.Flock // held as long as the directory is in use
+	close   func() error
 }
 
 // Open makes a directory in temp (empty: the system's) and a database in it. It
@@ -59,7 +61,7 @@ func Open(ctx context.Context, temp string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{Dir: dir, lock: lock}
+	d := &DB{Dir: dir, threads: usualThreads(), limit: usualLimit, lock: lock}
 	d.close = sync.OnceValue(d.release)
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot make a database in %s: %s", dir, Sentence(err)), d.Close())
@@ -83,9 +85,12 @@ func (d *DB) open(ctx context.Context) error {
 	// set them: the directory is in use then, and Large may have changed the threads.
 	for _, set := range []string{
 		"temp_directory = " + Quote(filepath.Join(d.Dir, "spill")),
-		"memory_limit = '" + memoryLimit + "'",
-		fmt.Sprintf("threads = %d", threads()),
+		limitOf(d.limit),
+		threadsOf(d.threads),
 		"preserve_insertion_order = true",
+		// The database is removed at the end, so nothing of it has to be moved from its
+		// log to its file, which takes memory for a part of all rows.
+		"checkpoint_threshold = '1TB'",
 		"disabled_compression_methods = '" + tooSlow + "'",
 		// What DuckDB frees stays in the process until its allocator looks at it again.
 		// A sort keeps the threads busy in one task, so that this took 100 MB more than
@@ -98,7 +103,8 @@ func (d *DB) open(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	_, err = d.ExecContext(ctx, "PRAGMA disable_checkpoint_on_shutdown")
+	return err
 }
 
 // setUp makes each connection alike.
@@ -111,33 +117,63 @@ func (d *DB) setUp(c driver.ExecerContext) error {
 	return nil
 }
 
-// threads is how many share the memory: with more of them each has too little.
-func threads() int { return min(runtime.GOMAXPROCS(0), 2) }
+func limitOf(bytes int64) string { return fmt.Sprintf("memory_limit = '%dB'", bytes) }
+
+func threadsOf(n int) string { return fmt.Sprintf("threads = %d", n) }
+
+// usualThreads is how many share the memory: with more of them each has too little.
+func usualThreads() int { return min(runtime.GOMAXPROCS(0), 2) }
+
+// RowsInMemory is how many rows DuckDB reads at a time, however long they are.
+const RowsInMemory = 2048
+
+// mergedRows is how many rows DuckDB has in memory while it merges what it has sorted.
+// Up to usualRows bytes in RowsInMemory of them, the usual limit is enough for that.
+const (
+	mergedRows = 64 * RowsInMemory
+	usualRows  = 2.2e6
+)
+
+// LongRows makes room for rows of which RowsInMemory that follow one another have
+// bytes, and all of them total. It never makes less.
+func (d *DB) LongRows(ctx context.Context, bytes, total int64) error {
+	limit := usualLimit + min(bytes*(mergedRows/RowsInMemory), 2*total)
+	if limit = min(limit, wideLimit); bytes <= usualRows || limit <= d.limit {
+		return nil
+	}
+	d.threads, d.limit = 1, limit
+	return d.set(ctx, d.threads, d.limit)
+}
 
 // Large runs what may need more memory than there is. Two threads that sort some
 // gigabytes can want more, and one does not: then run is called again. Thousands of
-// columns need more with one thread, too, and so do long rows, of which DuckDB has
-// 2,048 in memory at a time. They get it the third time.
+// columns need more with one thread, too, and so do long rows in what is no text.
+// They get it the third time.
 func (d *DB) Large(ctx context.Context, run func() error) error {
 	err := run()
 	if !outOfMemory(err) {
 		return err
 	}
-	defer func() {
-		for _, set := range []string{fmt.Sprintf("threads = %d", threads()), "memory_limit = '" + memoryLimit + "'"} {
-			_, _ = d.ExecContext(context.WithoutCancel(ctx), "SET GLOBAL "+set)
-		}
-	}()
-	for _, set := range []string{"threads = 1", "memory_limit = '" + wideLimit + "'"} {
+	defer func() { _ = d.set(context.WithoutCancel(ctx), d.threads, d.limit) }()
+	for _, limit := range []int64{d.limit, wideLimit} {
 		if ctx.Err() != nil || !outOfMemory(err) {
 			return err
 		}
-		if _, err := d.ExecContext(ctx, "SET GLOBAL "+set); err != nil {
+		if err := d.set(ctx, 1, limit); err != nil {
 			return err
 		}
 		err = run()
 	}
 	return err
+}
+
+func (d *DB) set(ctx context.Context, threads int, limit int64) error {
+	for _, set := range []string{threadsOf(threads), limitOf(limit)} {
+		if _, err := d.ExecContext(ctx, "SET GLOBAL "+set); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // outOfMemory reports whether DuckDB had too little memory. Where that happens at

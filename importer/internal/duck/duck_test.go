@@ -38,7 +38,7 @@ func TestOpen(t *testing.T) {
 		var n, b int
 		require.NoError(t, conn.QueryRowContext(ctx, `SELECT current_setting('TimeZone'), current_setting('preserve_insertion_order')::VARCHAR,
 			current_setting('temp_directory'), current_setting('threads')::INT, (SELECT b FROM a)`).Scan(&zone, &order, &spill, &n, &b))
-		assert.Equal(t, []any{"UTC", "true", filepath.Join(db.Dir, "spill"), threads(), 1}, []any{zone, order, spill, n, b})
+		assert.Equal(t, []any{"UTC", "true", filepath.Join(db.Dir, "spill"), usualThreads(), 1}, []any{zone, order, spill, n, b})
 	}
 	require.NoError(t, db.Close())
 	require.NoError(t, db.Close(), "a second time")
@@ -81,8 +81,8 @@ func TestLarge(t *testing.T) {
 			return c.errs[len(seen)-1]
 		})
 		assert.ErrorIs(t, err, c.want, name)
-		assert.Equal(t, []int{threads(), 1, 1}[:c.runs], seen, name)
-		assert.Equal(t, threads(), now(), name)
+		assert.Equal(t, []int{usualThreads(), 1, 1}[:c.runs], seen, name)
+		assert.Equal(t, usualThreads(), now(), name)
 		assert.Equal(t, usual, limit(), name)
 	}
 }

@@ -185,12 +185,17 @@ func (l *load) createView(ctx context.Context) error {
 // loadFile loads one, and returns how many rows the table has more.
 func (l *load) loadFile(ctx context.Context, f *file, before int64) (int64, error) {
 	var found finding
+	var long stretch
 	err := f.each(ctx, func(rec *record) error {
 		found.add(rec, f)
+		long.add(len(rec.text))
 		return nil
 	})
 	if err != nil {
 		return 0, l.unreadable(ctx, f, err)
+	}
+	if err := l.db.LongRows(ctx, long.most, found.bytes); err != nil {
+		return 0, err
 	}
 	// The table is a little larger than the text, and a copy is as large.
 	need := found.bytes / 4 * 5
