@@ -17,7 +17,7 @@ type results struct {
 	err error // the first one
 }
 
-// Write writes all of p, or none of it counts.
+// Write keeps the error.
 func (r *results) Write(p []byte) (int, error) {
 	if r.err == nil {
 		_, r.err = r.to.Write(p)
