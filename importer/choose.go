@@ -1,15 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/preset"
-	"github.com/altertable-ai/altertable-go/importer/internal/show"
 	"github.com/altertable-ai/altertable-go/importer/internal/source"
 )
 
@@ -21,29 +20,29 @@ var sampleRows []byte
 // forSample are the flags that make sense for it.
 var forSample = map[string]bool{"to": true, "dry-run": true, "show-values": true, "traits-now": true}
 
-// chooseSource finds the source, and reads the variables.
+// isSample reports whether there is no source but the sample.
+func (c *config) isSample() bool { return len(c.paths) == 0 && c.sql == "" }
+
+// chooseSource finds the source.
 func (j *job) chooseSource() (err error) {
-	if j.target, err = readTarget(j.getenv, j.config.environment); err != nil {
-		return err
-	}
 	spec := source.Spec{
 		Paths: j.paths, SQL: j.sql, Table: j.table, Format: j.format, Delimiter: j.delimiter, Encoding: j.encoding, Stdin: j.in, Ours: ourSuffixes,
 	}
-	if len(j.paths) == 0 && j.sql == "" {
+	if j.isSample() {
 		for name := range j.given {
 			if !forSample[name] {
 				return errors.New("name a file to import, - for standard input, or a query with -sql: -h has examples")
 			}
 		}
-		j.sample = true
-		path, err := j.files.sample()
-		if err != nil {
-			return err
-		}
-		spec.Paths = []string{path}
+		spec.Paths, spec.Format, spec.Stdin = []string{"-"}, "csv", bytes.NewReader(sampleRows)
 	}
-	j.source, err = source.Find(spec)
-	return err
+	if j.source, err = source.Find(spec); err != nil {
+		return err
+	}
+	if j.isSample() {
+		j.source.Name = "the sample"
+	}
+	return nil
 }
 
 // chooseMapping takes the query over files, or makes the preset's SQL for the
@@ -80,22 +79,4 @@ func (j *job) presetSQL(columns []string) (string, error) {
 		}
 	}
 	return preset.SQL(j.preset, s)
-}
-
-// sample writes the sample into a directory of its own.
-func (f *files) sample() (string, error) {
-	dir, err := os.MkdirTemp("", "altertable-sample-")
-	if err != nil {
-		return "", unwrittenSample(err)
-	}
-	f.remove = append(f.remove, dir)
-	path := filepath.Join(dir, "sample.csv")
-	if err := os.WriteFile(path, sampleRows, 0o600); err != nil {
-		return "", unwrittenSample(err)
-	}
-	return path, nil
-}
-
-func unwrittenSample(err error) error {
-	return show.Unwritten("the sample", err, "make room in "+os.TempDir()+", or name a file of yours")
 }

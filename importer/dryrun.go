@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync/atomic"
@@ -18,7 +19,7 @@ func (j *job) dryBecause() string {
 	switch {
 	case j.to == "local":
 		return ""
-	case j.sample:
+	case j.isSample():
 		return "it is a sample"
 	case j.dryRun:
 		return "of -dry-run"
@@ -30,6 +31,15 @@ func (j *job) dryBecause() string {
 	return ""
 }
 
+// checkShowValues refuses -show-values where it would not keep the rows from being
+// sent: who asks for values wants to look.
+func (j *job) checkShowValues() error {
+	if !j.showValues || j.printSQL || j.to == "local" || j.dryBecause() != "" {
+		return nil
+	}
+	return errors.New("-show-values is for a dry run, and this would send all rows: add -dry-run, or leave -show-values out")
+}
+
 // look is the dry run.
 func (j *job) look(ctx context.Context) (int, error) {
 	v, err := j.survey(ctx)
@@ -37,14 +47,14 @@ func (j *job) look(ctx context.Context) (int, error) {
 		return exitFailed, err
 	}
 	j.advise(v)
-	j.report.DryRun, j.report.Rejected, j.report.Days = true, v.Rejected(), v.Days()
+	j.report.Rejected, j.report.Days, j.report.Finished = v.Rejected(), v.Days(), true
 	width := j.width()
 	head := fmt.Sprintf("Dry run of %s: nothing is sent", show.Text(j.source.Name, max(20, width-60)))
 	if !j.dryRun {
 		head += ", because " + j.dryBecause()
 	}
 	head += "."
-	if j.sample {
+	if j.isSample() {
 		head = "Dry run of a sample, importer/testdata/sample.csv, which is in the command: nothing is sent."
 	}
 	for _, line := range show.Wrap(head, width) {
@@ -52,7 +62,7 @@ func (j *job) look(ctx context.Context) (int, error) {
 	}
 	fmt.Fprintln(j.out)
 	if err := v.Print(j.out, width, j.showValues); err != nil {
-		return exitFailed, fmt.Errorf("the survey cannot be written: %w", show.Cause(err))
+		return exitFailed, err
 	}
 	j.sayNext()
 	if v.Refused > 0 {
@@ -84,7 +94,7 @@ func (j *job) survey(ctx context.Context) (*survey.Survey, error) {
 
 // sayNext says how to go on after a dry run.
 func (j *job) sayNext() {
-	if !j.sample {
+	if !j.isSample() {
 		fmt.Fprintln(j.out)
 		next := "Next: with -to local it is in a console on this machine."
 		if j.dryRun {

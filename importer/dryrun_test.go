@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/altertabletest"
 )
 
 func TestDryRun(t *testing.T) {
@@ -38,7 +42,8 @@ func TestDryRun(t *testing.T) {
 			assert.NotContains(t, s.said(), "hunter2")
 			r := readReport(t, reportPath)
 			assert.True(t, r.DryRun)
-			assert.False(t, r.Finished)
+			assert.True(t, r.Finished, "all rows were looked at")
+			assert.Positive(t, r.Seconds)
 			assert.EqualValues(t, 2, r.refused())
 			assert.Equal(t, map[string]map[string]int64{"2026-01-01": {"signed_up": 1}, "2026-01-02": {"plan_upgraded": 1}}, r.Days)
 			files, err := os.ReadDir(filepath.Dir(source))
@@ -46,6 +51,53 @@ func TestDryRun(t *testing.T) {
 			assert.Len(t, files, 1, "a dry run leaves no files")
 		})
 	}
+	assert.Empty(t, srv.Requests())
+}
+
+// TestReportOfADryRun says that it is one, whatever becomes of it, and of an import
+// that it is none.
+func TestReportOfADryRun(t *testing.T) {
+	report := func(srv *altertabletest.Server, args ...string) report {
+		s := newShell(t, srv)
+		s.report = filepath.Join(t.TempDir(), "report.json")
+		s.run(args...)
+		return readReport(t, s.report)
+	}
+	source := write(t, "events.csv", clean)
+	fails := report(nil, "-sql", "SELECT broken FROM source", source)
+	assert.True(t, fails.DryRun)
+	assert.False(t, fails.Finished)
+	assert.NotEmpty(t, fails.Error)
+	assert.Positive(t, fails.Seconds)
+	srv := newServer(t)
+	assert.True(t, report(srv, "-dry-run", source).DryRun)
+	assert.Empty(t, srv.Requests())
+	assert.False(t, report(srv, source).DryRun)
+	assert.False(t, report(srv, "-show-values", source).DryRun)
+	text, err := json.Marshal(&fails)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"dry_run":true`)
+}
+
+// TestShowValuesSendsNothing is about who wants to look, and forgets that a key is
+// set.
+func TestShowValuesSendsNothing(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", clean)
+	for _, args := range [][]string{{"-show-values", source}, {"-show-values", "none.csv"}, {"-show-values", "-state", filepath.Join(t.TempDir(), "s"), "-sql", "SELECT 1 AS distinct_id"}} {
+		require.Equal(t, exitFailed, s.run(args...), "%v", args)
+		assert.Contains(t, s.err.String(), "-show-values is for a dry run", "before anything is read")
+	}
+	files, err := os.ReadDir(filepath.Dir(source))
+	require.NoError(t, err)
+	assert.Len(t, files, 1)
+	require.Equal(t, exitOK, s.run("-show-values", "-print-sql", source), s.said())
+	require.Equal(t, exitOK, s.run("-show-values", "-dry-run", source), s.said())
+	assert.Contains(t, s.out.String(), `"u_1"`)
+	s.local = func([]string, func(string)) (console, error) { return nil, errors.New("enough") }
+	s.run("-show-values", "-to", "local", source)
+	assert.Contains(t, s.err.String(), "enough")
 	assert.Empty(t, srv.Requests())
 }
 

@@ -59,17 +59,19 @@ func (t *target) check() error {
 	client, err := altertable.New(t.key, options...)
 	var wrong *altertable.ConfigError
 	if errors.As(err, &wrong) {
-		switch wrong.Option {
-		case "WithBaseURL":
-			return fmt.Errorf("ALTERTABLE_BASE_URL %s", strings.ReplaceAll(wrong.Reason, "with WithInsecureHTTP", "with ALTERTABLE_INSECURE_HTTP=true"))
-		case "WithEnvironment":
-			return fmt.Errorf("-environment, or ALTERTABLE_ENVIRONMENT, %s", wrong.Reason)
-		}
+		return fmt.Errorf("%s %s", saidBy[wrong.Option], strings.ReplaceAll(wrong.Reason, "with WithInsecureHTTP", "with ALTERTABLE_INSECURE_HTTP=true"))
 	}
 	if err != nil {
 		return err
 	}
 	return client.Close()
+}
+
+// saidBy is what the command has for the SDK's options that check uses.
+var saidBy = map[string]string{
+	"apiKey":          "ALTERTABLE_API_KEY",
+	"WithBaseURL":     "ALTERTABLE_BASE_URL",
+	"WithEnvironment": "-environment, or ALTERTABLE_ENVIRONMENT,",
 }
 
 // name is the base URL for people, without what may be secret in it.

@@ -11,7 +11,24 @@ func TestManagementKey(t *testing.T) {
 	s := newShell(t, newServer(t))
 	s.variables["ALTERTABLE_API_KEY"] = "atm_" + testKey
 	require.Equal(t, exitFailed, s.run(write(t, "events.csv", clean)))
-	assert.Contains(t, s.err.String(), "management key")
+	assert.Contains(t, s.err.String(), "altertable-import: ALTERTABLE_API_KEY must be an ingestion key")
+}
+
+// TestOptionsOfTheSDKAreVariables says what people can set. No Go name is in it.
+func TestOptionsOfTheSDKAreVariables(t *testing.T) {
+	for name, values := range map[string][]string{
+		"ALTERTABLE_API_KEY":     {"two words", "key\n", "clé", "atm_1"},
+		"ALTERTABLE_BASE_URL":    {"garbage", "ftp://a", "http://api.example.com", "https://a:99999", "https://a/?b=c"},
+		"ALTERTABLE_ENVIRONMENT": {" "},
+	} {
+		for _, value := range values {
+			s := newShell(t, newServer(t))
+			s.variables[name] = value
+			assert.Equal(t, exitFailed, s.run(write(t, "events.csv", clean)), value)
+			assert.Regexp(t, "^altertable-import: .*"+name, s.err.String())
+			assert.NotRegexp(t, `apiKey|With[A-Z]|%!|altertable: `, s.err.String())
+		}
+	}
 }
 
 func TestVariablesAreChecked(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/reject"
 	"github.com/altertable-ai/altertable-go/importer/internal/source"
@@ -23,14 +24,8 @@ var ourSuffixes = []string{stateSuffix, stateSuffix + state.LockSuffix, stateSuf
 
 // files are those that the command writes, besides the report.
 type files struct {
-	state, rejects string
-	remove         []string // directories, at the end
-}
-
-func (f *files) close() {
-	for _, dir := range f.remove {
-		_ = os.RemoveAll(dir)
-	}
+	state, rejects     string
+	rejectsBesideState bool
 }
 
 // checkPlaces asks whether messages and files can go where they are to go, before
@@ -60,22 +55,53 @@ func (j *job) checkPlaces() error {
 	return j.keepRejects()
 }
 
+// nameFiles finds the names that the flags do not say.
 func (j *job) nameFiles() error {
-	j.files.state, j.files.rejects = j.config.state, j.rejects
+	j.files = files{state: j.config.state, rejects: j.config.rejects}
+	beside := j.beside()
 	if j.files.state == "" {
-		if j.source.Path == "" {
+		if beside == "" {
 			return fmt.Errorf("%s needs -state FILE, which notes what was delivered: there is no place beside it", j.source.Name)
 		}
-		j.files.state = j.source.Path + stateSuffix
+		j.files.state = beside + stateSuffix
 	}
-	switch {
-	case j.files.rejects != "":
-	case j.source.Path != "":
-		j.files.rejects = j.source.Path + rejectsSuffix
-	default:
-		j.files.rejects = strings.TrimSuffix(j.files.state, filepath.Ext(j.files.state)) + rejectsSuffix
+	if j.files.rejects == "" {
+		j.files.nameRejects(beside, j.config.state != "")
 	}
 	return nil
+}
+
+// beside is what the names of files beside the source begin with: with the table,
+// as each one of a database is an import of its own. Empty: there is no place.
+func (j *job) beside() string {
+	if j.source.Path == "" || j.source.Table == "" {
+		return j.source.Path
+	}
+	const most = 100 // bytes; a name of a file has 255
+	table := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_-.", r) {
+			return r
+		}
+		return '_'
+	}, j.source.Table)
+	return j.source.Path + "." + strings.ToValidUTF8(table[:min(len(table), most)], "")
+}
+
+// nameRejects chooses where rejects go: beside the source, or beside the state that
+// -state names where the source's folder takes none. The runs after the first one
+// find them in the same place, which the state says.
+func (f *files) nameRejects(beside string, ownState bool) {
+	f.rejects = beside + rejectsSuffix
+	if beside != "" && !ownState {
+		return
+	}
+	var known bool
+	if f.rejectsBesideState, known = state.RejectsBeside(f.state); beside == "" || !known {
+		f.rejectsBesideState = beside == "" || tryToWrite(f.rejects) != nil
+	}
+	if f.rejectsBesideState {
+		f.rejects = strings.TrimSuffix(f.state, filepath.Ext(f.state)) + rejectsSuffix
+	}
 }
 
 // nameLocalFiles names the file for what -to local refuses, if -rejects does:
@@ -129,7 +155,12 @@ func tryToWrite(path string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	return tryBeside(path)
+}
+
+// tryBeside makes a file beside path, and removes it.
+func tryBeside(path string) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}

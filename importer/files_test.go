@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/altertabletest"
+	"github.com/altertable-ai/altertable-go/importer/internal/source"
 )
 
 // TestAPatternDoesNotMeanOurFiles imports a directory in which a killed import
@@ -90,4 +94,129 @@ func TestRejectsOfAnotherImport(t *testing.T) {
 	require.Equal(t, exitFailed, s.run(source))
 	assert.Contains(t, s.err.String(), "is of another import")
 	assert.Empty(t, srv.Requests())
+}
+
+// TestTablesOfADatabase are an import each, in any order, under whatever name.
+func TestTablesOfADatabase(t *testing.T) {
+	for _, driver := range []string{"duckdb", "sqlite"} {
+		t.Run(driver, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "app."+driver)
+			db, err := sql.Open(driver, path)
+			require.NoError(t, err)
+			for _, statement := range []string{
+				"CREATE TABLE users (distinct_id TEXT, plan TEXT)", "INSERT INTO users VALUES ('u_1', 'pro')",
+				"CREATE TABLE ev (event TEXT, distinct_id TEXT, timestamp TEXT)", "INSERT INTO ev VALUES ('e', 'u_1', '2026-01-01'), ('e', 'null', '2026-01-01')",
+				`CREATE TABLE "a/b c" (event TEXT, distinct_id TEXT, timestamp TEXT)`, `INSERT INTO "a/b c" VALUES ('f', 'u_1', '2026-01-01')`,
+			} {
+				_, err := db.Exec(statement)
+				require.NoError(t, err)
+			}
+			require.NoError(t, db.Close())
+			srv := newServer(t)
+			s := newShell(t, srv)
+			for range 2 {
+				require.Equal(t, exitOK, s.run("-table", "users", path), s.said())
+				require.Equal(t, exitRefused, s.run("-table", "ev", path), s.said())
+				require.Equal(t, exitRefused, s.run("-table", "EV", path), "one table in another spelling: "+s.said())
+				require.Equal(t, exitOK, s.run("-table", "a/b c", path), s.said())
+				require.Equal(t, exitOK, s.run("-as", "identify", "-sql", "SELECT distinct_id FROM users", path), s.said())
+			}
+			assert.Len(t, srv.Events(), 2)
+			for _, name := range []string{".users" + stateSuffix, ".ev" + stateSuffix, ".ev" + rejectsSuffix, ".ev" + stateSuffix, ".a_b_c" + stateSuffix, stateSuffix} {
+				assert.FileExists(t, path+name)
+			}
+		})
+	}
+}
+
+// TestTheOnlyTableIsNamedOrNot, and is one import.
+func TestTheOnlyTableIsNamedOrNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.duckdb")
+	db, err := sql.Open("duckdb", path)
+	require.NoError(t, err)
+	_, err = db.Exec("CREATE TABLE Ev AS SELECT 'e' AS event, 'u_1' AS distinct_id, DATE '2026-01-01' AS timestamp")
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	srv := newServer(t)
+	s := newShell(t, srv)
+	for _, args := range [][]string{{path}, {"-table", "ev", path}, {"-table", "Ev", path}} {
+		require.Equal(t, exitOK, s.run(args...), s.said())
+	}
+	assert.Len(t, srv.Events(), 1)
+}
+
+// TestNamesOfTables are names of files.
+func TestNamesOfTables(t *testing.T) {
+	for table, want := range map[string]string{
+		"": "app.db", "users": "app.db.users", "crm.users": "app.db.crm.users", "a/b\\c:d*": "app.db.a_b_c_d_", "ünï": "app.db.ünï",
+		strings.Repeat("ü", 300): "app.db." + strings.Repeat("ü", 50),
+	} {
+		j := &job{source: &source.Source{Path: "app.db", Table: table}}
+		assert.Equal(t, want, j.beside())
+	}
+	assert.Empty(t, (&job{source: &source.Source{Table: "users"}}).beside(), "Postgres has no place")
+}
+
+// TestRejectsOfAReadOnlySource are beside the state, and are found again there.
+func TestRejectsOfAReadOnlySource(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", faulty)
+	takesNothing(t, source+rejectsSuffix)
+	state := filepath.Join(t.TempDir(), "st")
+	require.Equal(t, exitFailed, s.run(source), "the rejects of an import with its state beside the source are there")
+	require.Equal(t, exitRefused, s.run("-state", state, source), s.said())
+	assert.Contains(t, s.out.String(), "altertable-import "+state+rejectsSuffix)
+	text, err := os.ReadFile(state + rejectsSuffix)
+	require.NoError(t, err)
+	assert.Equal(t, 2, strings.Count(string(text), "\n"))
+
+	require.NoError(t, os.Remove(source+rejectsSuffix))
+	require.Equal(t, exitRefused, s.run("-state", state, source), "again, where there is a place: "+s.said())
+	assert.Contains(t, s.out.String(), "altertable-import "+state+rejectsSuffix)
+	assert.NoFileExists(t, source+rejectsSuffix)
+	again, err := os.ReadFile(state + rejectsSuffix)
+	require.NoError(t, err)
+	assert.Equal(t, string(text), string(again))
+	assert.Len(t, srv.Events(), 2)
+}
+
+// TestRejectsAreFoundAgain by an import that was interrupted.
+func TestRejectsAreFoundAgain(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", faulty)
+	takesNothing(t, source+rejectsSuffix)
+	state := filepath.Join(t.TempDir(), "st")
+	srv.Always(altertabletest.Status(401).On("/track"))
+	require.Equal(t, exitFailed, s.run("-state", state, source), s.said())
+	require.FileExists(t, state+rejectsSuffix)
+	srv.ClearFaults()
+	require.NoError(t, os.Remove(source+rejectsSuffix))
+	require.Equal(t, exitRefused, s.run("-state", state, source), s.said())
+	text, err := os.ReadFile(state + rejectsSuffix)
+	require.NoError(t, err)
+	assert.Equal(t, 2, strings.Count(string(text), "\n"), "each once")
+}
+
+func TestRejectsAreBesideASourceThatTakesThem(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	source := write(t, "events.csv", faulty)
+	state := filepath.Join(t.TempDir(), "st")
+	require.NoError(t, os.WriteFile(state+rejectsSuffix, []byte("of another import\n"), 0o600))
+	srv.Always(altertabletest.Status(401).On("/track"))
+	require.Equal(t, exitFailed, s.run("-state", state, source), s.said())
+	srv.ClearFaults()
+	require.Equal(t, exitRefused, s.run("-state", state, source), s.said())
+	assert.FileExists(t, source+rejectsSuffix)
+	require.Equal(t, exitRefused, s.run("-state", state, source), "again: "+s.said())
+	assert.Contains(t, s.out.String(), "altertable-import "+source+rejectsSuffix)
+}
+
+// takesNothing makes a place at which no file can be made or written, whoever the
+// user is.
+func takesNothing(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, os.Mkdir(path, 0o700))
 }

@@ -49,8 +49,19 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// TestWrongFlags have a sentence each, and no value of theirs is repeated, which
-// may be a key.
+// TestAWrongValueIsNamed says which one of a list it is, and what somebody has typed.
+func TestAWrongValueIsNamed(t *testing.T) {
+	for _, args := range [][]string{
+		{"-as", "page"}, {"-preset", "heap"}, {"-to", "remote"}, {"-only", "users,page"}, {"-since", "31.01.2026"}, {"-until", "yesterday"},
+		{"-rate", "fast"}, {"-rate", "-5"},
+	} {
+		s := newShell(t, nil)
+		assert.Equal(t, exitFailed, s.run(args...), "%v", args)
+		assert.Contains(t, s.err.String(), ", not "+strings.TrimPrefix(args[1], "users,"))
+	}
+}
+
+// TestWrongFlags have a sentence each, and none repeats what may be a key.
 func TestWrongFlags(t *testing.T) {
 	tests := []struct {
 		want string
@@ -65,6 +76,7 @@ func TestWrongFlags(t *testing.T) {
 		{"-dry-run takes no value", []string{"-dry-run=sk_secret"}},
 		{"neither a flag nor a file", []string{"---sk_secret"}},
 		{"-as takes track, identify or alias", []string{"-as", "sk_secret"}},
+		{"-as takes track, identify or alias", []string{"-as", strings.Repeat("5ecre7", 5)}},
 		{"-only takes users", []string{"-only", "track,sk_secret"}},
 		{"-only takes users", []string{"-only", "track,"}},
 		{"-since takes a date", []string{"-since", "sk_secret"}},
@@ -78,7 +90,7 @@ func TestWrongFlags(t *testing.T) {
 		{"-to takes local alone", []string{"-to", "sk_secret"}},
 		{"give one of them", []string{"-to", "local", "-dry-run"}},
 		{"-preset and -sql", []string{"-preset", "segment", "-sql", "SELECT 1"}},
-		{"there is no such -preset: there are amplitude, mixpanel", []string{"-preset", "sk_secret"}},
+		{"-preset takes amplitude, mixpanel", []string{"-preset", "sk_secret"}},
 		{"leave -as out", []string{"-preset", "segment", "-as", "track"}},
 		{"leave -table out", []string{"-table", "events", "-sql", "SELECT 1"}},
 	}
@@ -86,7 +98,7 @@ func TestWrongFlags(t *testing.T) {
 		s := newShell(t, nil)
 		assert.Equal(t, exitFailed, s.run(test.args...), "%v", test.args)
 		assert.Contains(t, s.err.String(), test.want)
-		assert.NotContains(t, s.err.String(), "sk_secret")
+		assert.NotRegexp(t, "sk_secret|5ecre7", s.err.String())
 		assert.Equal(t, 1, strings.Count(s.err.String(), "\n"), s.err.String())
 		assert.Empty(t, s.out.String())
 	}

@@ -51,9 +51,11 @@ func (j *job) sendLocal(ctx, stop context.Context, db *duck.DB) (int, error) {
 	status, err := j.fill(ctx, stop, db, c)
 	if err == nil && status != exitInterrupted {
 		fmt.Fprintf(j.out, "\nConsole: %s/\nIt stays until you press Ctrl-C, and is forgotten then.\n", c.URL())
-		select {
-		case <-ctx.Done():
-		case <-c.Failed():
+		if j.out.failed() == nil { // else nobody knows where it is
+			select {
+			case <-ctx.Done():
+			case <-c.Failed():
+			}
 		}
 	}
 	if closed := c.Close(); err == nil && closed != nil {

@@ -21,14 +21,17 @@
 //
 //	main         signals, the terminal
 //	run          what the arguments say, from one step to the next: read on there
-//	flags        the command line, checked; usage writes what -h shows
+//	flags        the command line: parse reads it, check refuses what makes no
+//	             sense, usage writes what -h shows
 //	choose       which source, and the preset's SQL; sql is -print-sql
 //	environment  the variables: where messages go
 //	files        the names of what is written, checked before the source is read
 //	dryrun       the dry run; advice looks for a preset that the source is made for
-//	send         the import: the state, then package deliver
-//	printed      what became of it, on standard output; report is that as JSON
+//	send         the import, by package deliver; resume decides where it begins
+//	log          what the SDK says meanwhile
+//	printed      what became of it; report is that as JSON
 //	local        the import into a server within the process
+//	results      standard output, and what if it is full
 //	interrupt    the contexts of the first and the second Ctrl-C
 //
 // Standard output has results: the survey, the SQL, the report. All else is on
@@ -76,7 +79,7 @@ type terminal struct {
 	command  string // how it was called
 	getenv   func(string) string
 	in       io.Reader
-	out      io.Writer
+	out      *results
 	err      io.Writer
 	outWidth int        // 0: unknown
 	errWidth func() int // nil: err is no terminal
@@ -88,7 +91,7 @@ func systemTerminal() terminal {
 		command: "altertable-import",
 		getenv:  os.Getenv,
 		in:      os.Stdin,
-		out:     os.Stdout,
+		out:     &results{to: os.Stdout},
 		err:     os.Stderr,
 		local:   startLocal,
 	}

@@ -56,6 +56,8 @@ type shell struct {
 	variables map[string]string
 	in        io.Reader
 	out, err  *output
+	to        io.Writer // in place of out
+	report    string    // of -report, if it is not empty
 	local     func(environments []string, log func(string)) (console, error)
 	ctx, stop context.Context
 	temp      string
@@ -90,9 +92,16 @@ func (s *shell) run(args ...string) int {
 	}
 	s.out.text.Reset()
 	s.err.text.Reset()
+	if s.report != "" {
+		args = append([]string{"-report", s.report}, args...)
+	}
+	to := s.to
+	if to == nil {
+		to = s.out
+	}
 	status := run(s.ctx, s.stop, args, terminal{
 		command: "altertable-import", getenv: func(name string) string { return s.variables[name] },
-		in: s.in, out: s.out, err: s.err, local: s.local,
+		in: s.in, out: &results{to: to}, err: s.err, local: s.local,
 	})
 	assert.NotContains(s.t, s.said(), testKey)
 	left, err := os.ReadDir(s.temp)

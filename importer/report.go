@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 // A report is what became of an import, over all its runs.
 type report struct {
+	DryRun     bool             `json:"dry_run"`
 	Rows       int64            `json:"rows"`     // of the source
 	Messages   int64            `json:"messages"` // that they make
 	LeftOut    int64            `json:"left_out"` // rows, by -only, -since and -until
@@ -18,10 +20,9 @@ type report struct {
 	Earlier    int64            `json:"earlier"` // of these, by earlier runs
 	Rejected   map[string]int64 `json:"rejected"`
 	Duplicates int64            `json:"possible_duplicates"`
-	Bytes      int64            `json:"bytes"` // of the messages delivered
-	Seconds    float64          `json:"seconds"`
-	Finished   bool             `json:"finished"`
-	DryRun     bool             `json:"dry_run,omitempty"`
+	Bytes      int64            `json:"bytes"`    // of the messages delivered
+	Seconds    float64          `json:"seconds"`  // of sending; of a dry run, all of them
+	Finished   bool             `json:"finished"` // all was sent or refused; of a dry run, looked at
 	Error      string           `json:"error,omitempty"`
 
 	// Days are a dry run's counts by day and event.
@@ -36,14 +37,14 @@ func (r *report) refused() (n int64) {
 	return n
 }
 
-// A reportFile is a report's place, made before anything is sent. A nil one is
-// none.
+// A reportFile is a report's place. A nil one is none.
 type reportFile struct {
-	path string   // without symbolic links
-	file *os.File // beside it; of a device or a pipe itself
-	own  bool     // file is to be renamed
+	path   string   // without symbolic links
+	device *os.File // or a pipe, that is at path; nil: a file is, or will be
 }
 
+// openReport asks whether a report can be written, before anything is sent. It
+// leaves no file.
 func openReport(path string) (*reportFile, error) {
 	if path == "" {
 		return nil, nil
@@ -57,10 +58,9 @@ func openReport(path string) (*reportFile, error) {
 	case err == nil && info.IsDir():
 		return nil, fmt.Errorf("-report %s is a directory: name a file", path)
 	case err == nil && !info.Mode().IsRegular():
-		r.file, err = os.OpenFile(path, os.O_WRONLY, 0)
+		r.device, err = os.OpenFile(path, os.O_WRONLY, 0)
 	default:
-		r.own = true
-		r.file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+		err = tryBeside(path)
 	}
 	if err != nil {
 		return nil, unwrittenReport(path, err)
@@ -72,7 +72,7 @@ func unwrittenReport(path string, err error) error {
 	return show.Unwritten(path, err, "name another file with -report")
 }
 
-// write writes the report and renames the file: nobody finds half of one.
+// write writes the report.
 func (r *reportFile) write(v *report) error {
 	if r == nil {
 		return nil
@@ -81,20 +81,32 @@ func (r *reportFile) write(v *report) error {
 		v.Rejected = map[string]int64{}
 	}
 	text, err := json.MarshalIndent(v, "", "  ")
-	if err == nil {
-		_, err = r.file.Write(append(text, '\n'))
-	}
-	if closed := r.file.Close(); err == nil {
-		err = closed
-	}
-	if err == nil && r.own {
-		err = os.Rename(r.file.Name(), r.path)
-	}
 	if err != nil {
-		if r.own {
-			_ = os.Remove(r.file.Name())
-		}
 		return unwrittenReport(r.path, err)
 	}
-	return nil
+	text = append(text, '\n')
+	if r.device != nil {
+		_, err = r.device.Write(text)
+		return unwrittenReport(r.path, errors.Join(err, r.device.Close()))
+	}
+	return unwrittenReport(r.path, replace(r.path, text))
+}
+
+// replace writes a file and renames it: nobody finds half of one.
+func replace(path string, text []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(file.Name())
+	}
+	return err
 }

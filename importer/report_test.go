@@ -32,6 +32,44 @@ func TestReportReplacesTheFile(t *testing.T) {
 	assert.Len(t, files, 1)
 }
 
+// TestAKillLeavesNoReport looks at the directory at each moment at which the command
+// says something: a process that is killed leaves what is there then.
+func TestAKillLeavesNoReport(t *testing.T) {
+	for name, old := range map[string]bool{"no report before": false, "a report before": true} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "r.json")
+			var want []string
+			if old {
+				require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
+				want = []string{"r.json"}
+			}
+			looks := 0
+			look := func(string) {
+				looks++
+				entries, err := os.ReadDir(dir)
+				require.NoError(t, err)
+				var names []string
+				for _, entry := range entries {
+					names = append(names, entry.Name())
+				}
+				assert.Equal(t, want, names)
+			}
+			s := newShell(t, newServer(t))
+			s.out, s.err, s.report = &output{on: look}, &output{on: look}, path
+			source := write(t, "events.csv", clean)
+			require.Equal(t, exitOK, s.run("-dry-run", source), s.said())
+			require.NoError(t, os.Remove(path))
+			if old {
+				require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
+			}
+			require.Equal(t, exitOK, s.run(source), s.said())
+			assert.True(t, readReport(t, path).Finished)
+			assert.Greater(t, looks, 10)
+		})
+	}
+}
+
 // TestReportToADevice does not put a file in its place.
 func TestReportToADevice(t *testing.T) {
 	if runtime.GOOS == "windows" {

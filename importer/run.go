@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/progress"
@@ -20,7 +21,6 @@ type job struct {
 	terminal
 	target   target
 	progress *progress.Progress
-	sample   bool // there is no source but the sample
 	source   *source.Source
 	mapping  string // SQL; empty: all of the source
 
@@ -28,7 +28,7 @@ type job struct {
 	otherPreset string // for which it looks made where -preset names another one
 	files       files
 	stage       *stage.Stage
-	began       bool // to send
+	begun       bool // something may have been sent
 	report      report
 }
 
@@ -36,39 +36,35 @@ type job struct {
 // finishes what is in flight, and when stop ends it does not.
 func run(ctx, stop context.Context, args []string, t terminal) int {
 	c, err := parseFlags(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	if errors.Is(err, flag.ErrHelp) {
 		usage(t.out, t.command)
-		return exitOK
-	case err != nil:
-		t.fail(err)
-		return exitFailed
+		return t.ended(exitOK, t.out.failed())
+	}
+	if err != nil {
+		return t.ended(exitFailed, err)
 	}
 	if err := c.distinct(c.state, c.rejects); err != nil { // before any is opened
-		t.fail(err)
-		return exitFailed
+		return t.ended(exitFailed, err)
 	}
-	j := &job{config: c, terminal: t, progress: progress.New(t.err, t.errWidth)}
 	file, err := openReport(c.report)
 	if err != nil {
-		t.fail(err)
-		return exitFailed
+		return t.ended(exitFailed, err)
 	}
-	defer j.files.close()
-	status, err := j.checkAndImport(ctx, stop)
-	j.progress.Stop()
-	if err != nil && ctx.Err() != nil && !j.began {
-		status, err = exitInterrupted, errors.New("interrupted, and nothing was sent: run the same command again")
+	j := &job{config: c, terminal: t, progress: progress.New(t.err, t.errWidth)}
+	status, err := j.do(ctx, stop)
+	return t.ended(status, errors.Join(err, file.write(&j.report)))
+}
+
+// ended says what went wrong, and returns the exit status.
+func (t terminal) ended(status int, err error) int {
+	if err == nil {
+		return status
 	}
-	if err != nil {
-		t.fail(err)
-		j.report.Error = show.WithoutPasswords(err.Error())
+	t.fail(err)
+	if status == exitInterrupted {
+		return status
 	}
-	if err := file.write(&j.report); err != nil {
-		t.fail(err)
-		return exitFailed
-	}
-	return status
+	return exitFailed
 }
 
 // fail writes an error, each line of which is one.
@@ -78,15 +74,40 @@ func (t terminal) fail(err error) {
 	}
 }
 
+// do does all but the report's file.
+func (j *job) do(ctx, stop context.Context) (int, error) {
+	began := time.Now()
+	status, err := j.checkAndImport(ctx, stop)
+	j.progress.Stop()
+	if err != nil && ctx.Err() != nil && !j.begun {
+		status, err = exitInterrupted, errors.New("interrupted, and nothing was sent: run the same command again")
+	}
+	err = errors.Join(err, j.out.failed())
+	if err != nil {
+		j.report.Error = show.WithoutPasswords(err.Error())
+	}
+	if j.report.DryRun {
+		j.report.Seconds = time.Since(began).Seconds()
+	}
+	return status, err
+}
+
 // checkAndImport checks all that can be checked without the rows, and opens a
 // database for them. With an error the status is exitFailed.
 func (j *job) checkAndImport(ctx, stop context.Context) (status int, err error) {
+	if j.target, err = readTarget(j.getenv, j.config.environment); err != nil {
+		return exitFailed, err
+	}
+	if err := j.checkShowValues(); err != nil {
+		return exitFailed, err
+	}
 	if err := j.chooseSource(); err != nil {
 		return exitFailed, err
 	}
 	if j.printSQL {
 		return j.print(ctx)
 	}
+	j.report.DryRun = j.dryBecause() != ""
 	if err := j.checkPlaces(); err != nil {
 		return exitFailed, err
 	}
@@ -109,6 +130,9 @@ func (j *job) importRows(ctx, stop context.Context, db *duck.DB) (int, error) {
 	}
 	if j.dryBecause() != "" {
 		return j.look(ctx)
+	}
+	if j.stage.Guessed { // the survey of a dry run says it
+		j.progress.Say(fmt.Sprintf("Rows are read as %s, by the column %s (see -as)", j.stage.As, show.Text(j.stage.Because, 60)))
 	}
 	if advice := j.presetAdvice(); advice != "" {
 		j.progress.Say(advice)

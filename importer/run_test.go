@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +58,52 @@ func TestRefusedRows(t *testing.T) {
 	assert.Equal(t, exitRefused, s.run(source), "a finished import does not need the file any more")
 }
 
+// TestTheGuessIsSaid is about an import, too: a wrong one cannot be undone.
+func TestTheGuessIsSaid(t *testing.T) {
+	const said = "Rows are read as track, by the column event (see -as)\n"
+	source := write(t, "events.csv", "event,distinct_id,timestamp\nsigned_up,u_1,2026-01-01\n")
+	s := newShell(t, newServer(t))
+	require.Equal(t, exitOK, s.run(source), s.said())
+	assert.Contains(t, s.err.String(), said)
+
+	s.local = func([]string, func(string)) (console, error) { return nil, errors.New("enough") }
+	s.run("-to", "local", source)
+	assert.Contains(t, s.err.String(), said)
+
+	for name, args := range map[string][]string{
+		"-as says it":   {"-as", "track", "-state", filepath.Join(t.TempDir(), "s"), source},
+		"the rows do":   {write(t, "own.csv", clean)},
+		"the survey is": {"-dry-run", source},
+	} {
+		require.Equal(t, exitOK, s.run(args...), name+": "+s.said())
+		assert.NotContains(t, s.err.String(), "Rows are read as", name)
+	}
+}
+
+// TestTroubleBehindAnInterrupt is no interrupt.
+func TestTroubleBehindAnInterrupt(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.ctx = ctx
+	hang := srv.Always(altertabletest.Hang())
+	source := write(t, "events.csv", faulty)
+	go func() {
+		_ = srv.WaitRequests(t.Context(), 1)
+		cancel()
+	}()
+	s.err = &output{on: func(text string) {
+		if strings.Contains(text, "Interrupted:") {
+			_ = os.Remove(source + stateSuffix)
+			_ = os.Mkdir(source+stateSuffix, 0o700)
+			hang.Release()
+		}
+	}}
+	assert.Equal(t, exitFailed, s.run(source))
+	assert.Contains(t, s.err.String(), stateSuffix+" cannot be written")
+	assert.NotContains(t, s.err.String(), "nothing was sent")
+}
+
 func TestInterruptBeforeSending(t *testing.T) {
 	srv := newServer(t)
 	s := newShell(t, srv)
@@ -70,22 +115,6 @@ func TestInterruptBeforeSending(t *testing.T) {
 	assert.Contains(t, s.err.String(), "interrupted, and nothing was sent: run the same command again")
 	assert.False(t, readReport(t, reportPath).Finished)
 	assert.Empty(t, srv.Requests())
-}
-
-type closedPipe struct{}
-
-func (closedPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-
-func TestReaderOfStandardOutputGoesAway(t *testing.T) {
-	s := newShell(t, nil)
-	source := write(t, "events.csv", clean)
-	for _, flag := range []string{"-dry-run", "-print-sql"} {
-		status := run(s.ctx, s.stop, []string{flag, source}, terminal{getenv: func(string) string { return "" }, out: closedPipe{}, err: io.Discard})
-		assert.Equal(t, exitFailed, status, flag)
-	}
-	left, err := os.ReadDir(s.temp)
-	require.NoError(t, err)
-	assert.Empty(t, left)
 }
 
 func TestFailWritesLines(t *testing.T) {

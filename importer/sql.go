@@ -39,10 +39,7 @@ func (j *job) print(ctx context.Context) (int, error) {
 	if strings.Contains(from, "store_rejects") {
 		mapping = notCounted + strings.TrimSpace(mapping)
 	}
-	_, err := fmt.Fprintln(j.out, withSource(from, strings.TrimSpace(mapping)))
-	if err != nil {
-		return exitFailed, err
-	}
+	fmt.Fprintln(j.out, withSource(from, strings.TrimSpace(mapping)))
 	return exitOK, nil
 }
 

@@ -25,10 +25,14 @@ func usage(out io.Writer, command string) {
 	fmt.Fprintf(out, `altertable-import brings users and their history to Altertable.
 
   %[1]s [flags] FILE...                CSV, JSON or Parquet
-  %[1]s [flags] -state FILE -          standard input
-  %[1]s [flags] DATABASE               DuckDB, SQLite, postgres://
+  %[1]s [flags] DATABASE               DuckDB or SQLite
   %[1]s [flags] -sql SELECT FILE...    with other columns
-  %[1]s [flags] -state FILE -sql SELECT [DATABASE]
+
+and what has no place beside it for the notes of what was delivered:
+
+  %[1]s [flags] -state FILE -          standard input
+  %[1]s [flags] -state FILE postgres://...
+  %[1]s [flags] -state FILE -sql SELECT
 
 A row is a message. Columns have their meaning by name: event, distinct_id,
 anonymous_id, timestamp, environment, properties or traits. All others become
@@ -46,7 +50,7 @@ Examples:
   Users of a table with other names, from a file and from a database:
     %[1]s -as identify \
       -sql "SELECT user_id AS distinct_id, plan, country FROM source" users.csv
-    %[1]s -as identify -state users.state \
+    %[1]s -as identify \
       -sql "SELECT id AS distinct_id, plan FROM users" app.sqlite
   A try with a part of it:
     %[1]s -since 2026-01-01 -until 2026-01-02 \

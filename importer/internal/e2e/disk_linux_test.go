@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -76,4 +77,23 @@ func TestFullDiskForRejects(t *testing.T) {
 	r = w.run("-rejects", other, "-force", source)
 	assert.Equal(t, 2, r.code, tail(r.said()))
 	assert.EqualValues(t, 2000, r.report.refused())
+}
+
+// Standard output is full: everything is sent, and the status says that something is
+// wrong.
+func TestStandardOutputIsFull(t *testing.T) {
+	w := newWorld(t)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("there is no /dev/full: ", err)
+	}
+	defer full.Close()
+	source := bigFile("events.csv")(w)[0]
+	for _, args := range [][]string{{"-dry-run", source}, {source}, {"-print-sql", source}, {"-h"}} {
+		p := launchAs(t, func(cmd *exec.Cmd) { cmd.Stdout = full }, nil, w.env, args...)
+		assert.Equal(t, 1, p.wait(), "%v\n%s", args, tail(p.stderr.String()))
+		assert.Contains(t, p.stderr.String(), "standard output cannot be written: no space left on device")
+		p.silent(w.secrets...)
+	}
+	w.require(t, numbered("track", formatRows), 0)
 }

@@ -105,17 +105,11 @@ func (p *Progress) Stop() {
 
 // Say writes a line, above the bar.
 func (p *Progress) Say(text string) {
-	_, _ = p.Write([]byte(text + "\n"))
-}
-
-// Write writes whole lines above the bar, those of a log for example.
-func (p *Progress) Write(lines []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.eraseLocked()
-	n, err := p.out.Write(lines)
+	fmt.Fprintln(p.out, text)
 	p.drawLocked()
-	return n, err
 }
 
 func (p *Progress) eraseLocked() {

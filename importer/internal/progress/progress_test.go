@@ -2,7 +2,6 @@ package progress_test
 
 import (
 	"bytes"
-	"log/slog"
 	"regexp"
 	"strings"
 	"sync"
@@ -83,12 +82,11 @@ func TestBarOnATerminal(t *testing.T) {
 		done.Store(500_000)
 		time.Sleep(time.Second + time.Millisecond)
 		synctest.Wait()
-		logger := slog.New(slog.NewTextHandler(p, nil))
-		logger.Warn("key refused")
+		p.Say("The key is refused")
 		lines := screen(out.String())
 		require.Len(t, lines, 3)
 		assert.Equal(t, "Reading, 1.0 s", lines[0])
-		assert.Regexp(t, `^time=.*msg="key refused"$`, lines[1])
+		assert.Equal(t, "The key is refused", lines[1])
 		assert.Regexp(t, `^50% \[=+> +\] 500,000/1,000,000, \d+,\d+/s, 0:0\d left, 3 refused, 8,000 waiting$`, lines[2])
 		done.Store(1_000_000)
 		p.Stop()

@@ -46,7 +46,7 @@ func (s *Source) choose(tables []string) error {
 	default:
 		s.spec.Table = tables[0]
 	}
-	s.SQL = "SELECT * FROM " + tableName(s.spec.Table)
+	s.Table, s.SQL = s.spec.Table, "SELECT * FROM "+tableName(s.spec.Table)
 	return nil
 }
 

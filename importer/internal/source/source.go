@@ -56,7 +56,10 @@ type Source struct {
 	// Mapping is the query of -sql where the source is files: a SELECT over the
 	// table source. Empty: none.
 	Mapping string
-	Text    bool // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
+	// Table is the one of a database that is read, as the database writes it; of
+	// Postgres it is known after Load. Empty: there is none, or a query.
+	Table string
+	Text  bool // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
 
 	spec   Spec
 	format string

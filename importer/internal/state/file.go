@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,6 +38,8 @@ type header struct {
 	Flags    map[string]string `json:"flags,omitempty"`
 	Target   string            `json:"target"`
 	Key      string            `json:"key"`
+
+	RejectsBeside bool `json:"rejects_beside,omitempty"`
 }
 
 // A noted is any other line.
@@ -84,6 +87,19 @@ func (s *State) read() (*header, error) {
 	}
 	s.size = int64(len(first) + 1)
 	return &h, s.readNotes(rest, h.Messages)
+}
+
+// RejectsBeside returns what the file at path says of the file of rejects. Without a
+// file that is a state, it is not known.
+func RejectsBeside(path string) (beside, known bool) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, false
+	}
+	defer func() { _ = file.Close() }()
+	var h header
+	err = json.NewDecoder(io.LimitReader(file, 1<<20)).Decode(&h)
+	return h.RejectsBeside, err == nil && h.Format == format
 }
 
 func (s *State) readNotes(text []byte, messages int64) error {
@@ -196,7 +212,7 @@ func (s *State) sync() error {
 func (s *State) rewrite() error {
 	head, err := json.Marshal(&header{
 		Format: format, Source: s.about.Source, Messages: s.about.Messages, Digest: s.about.Digest, Engine: s.about.Engine,
-		Mapping: s.about.Mapping, Flags: hashAll(s.about.Flags), Target: s.about.Target, Key: s.about.Key,
+		Mapping: s.about.Mapping, Flags: hashAll(s.about.Flags), Target: s.about.Target, Key: s.about.Key, RejectsBeside: s.about.RejectsBeside,
 	})
 	if err != nil {
 		return err

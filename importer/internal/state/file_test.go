@@ -128,3 +128,29 @@ func TestAFileThatIsTakenAwayIsWrittenAnew(t *testing.T) {
 	require.NoError(t, s.Note(Note{Done: []Range{{5, 5}}, Delivered: 6}))
 	require.ErrorContains(t, s.Close(), "cannot be written")
 }
+
+func TestRejectsBeside(t *testing.T) {
+	for _, want := range []bool{true, false} {
+		path := filepath.Join(t.TempDir(), "s")
+		_, known := RejectsBeside(path)
+		assert.False(t, known)
+		i := about
+		i.RejectsBeside = want
+		s, err := Open(path, i)
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+		i.RejectsBeside = !want
+		s, err = Open(path, i)
+		require.NoError(t, err, "it may differ")
+		require.NoError(t, s.Close())
+		beside, known := RejectsBeside(path)
+		assert.True(t, known)
+		assert.Equal(t, want, beside, "the first run has chosen")
+	}
+	for _, text := range []string{"", "garbage", "{}\n", `{"altertable_import":99,"rejects_beside":true}` + "\n"} {
+		path := filepath.Join(t.TempDir(), "s")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, known := RejectsBeside(path)
+		assert.False(t, known, text)
+	}
+}

@@ -31,6 +31,10 @@ type Import struct {
 	// ChangedError can name those that differ. The file has hashes of them. May be
 	// nil.
 	Flags map[string]string
+
+	// RejectsBeside says that the file of rejects is beside the state, not beside the
+	// source. It may differ.
+	RejectsBeside bool
 }
 
 // A Range is the positions from First to Last, which belongs to it.
