@@ -60,7 +60,7 @@ func run(ctx, stop context.Context, args []string, t terminal) int {
 		status, err = exitInterrupted, errors.New("interrupted, and nothing was sent: run the same command again")
 	}
 	if err != nil {
-		t.fail(err)
+		t.fail(j.withValues(err))
 		j.report.Error = show.WithoutPasswords(err.Error())
 	}
 	if err := file.write(&j.report); err != nil {
@@ -68,6 +68,15 @@ func run(ctx, stop context.Context, args []string, t terminal) int {
 		return exitFailed
 	}
 	return status
+}
+
+// withValues is for an error that may quote values, which -show-values asks for. The
+// report has none.
+func (j *job) withValues(err error) error {
+	if !j.showValues {
+		return err
+	}
+	return errors.New(duck.WithValues(err))
 }
 
 // fail writes an error, each line of which is one.

@@ -107,7 +107,7 @@ func (sh *shape) names(ctx context.Context, db *duck.DB) (names []string, sample
 	own, err := duck.Texts(ctx, db, fmt.Sprintf("SELECT DISTINCT unnest(TRY(json_keys(%s))) AS name FROM (SELECT * FROM %s LIMIT %d) ORDER BY name",
 		sh.column(message.JSON), sh.from(), sampleJSON))
 	if err != nil {
-		return nil, false, sentence(ctx, "the first rows cannot be read", err)
+		return nil, false, sh.sentence(ctx, "the first rows cannot be read", err)
 	}
 	return append(names, own...), true, nil
 }
