@@ -11,8 +11,12 @@ import (
 
 const outOfMemoryText = "its rows are too large, or have too many columns, for the memory that an import uses"
 
-// kindOfType is the name of a type. It is from a list, since a value may be in its place.
-const kindOfType = `(BOOL|U?(?:INT(?:8|16|32|64|128)|HUGEINT|TINYINT|SMALLINT|INTEGER|BIGINT)|FLOAT|DOUBLE|DECIMAL|DATE|TIME|TIMESTAMP|INTERVAL|UUID|BLOB|BIT|VARCHAR|STRUCT|MAP|UNION|ENUM)\b`
+// kindOfType is the name of a type. It is from a list, since a value may be in its
+// place. INT128 and UINT8 are not in it: DuckDB says so for a UUID and an ENUM, too.
+const kindOfType = `(BOOL|INT8|INT16|INT32|INT64|UINT32|UINT64|U?(?:HUGEINT|TINYINT|SMALLINT|INTEGER|BIGINT)|FLOAT|DOUBLE|DECIMAL|DATE|TIME|TIMESTAMP|INTERVAL|UUID|BLOB|BIT|VARCHAR|STRUCT|MAP|UNION|ENUM)\b`
+
+// inSQL has the names that people write for what DuckDB calls its types.
+var inSQL = strings.NewReplacer("UINT32", "UINTEGER", "UINT64", "UBIGINT", "INT16", "SMALLINT", "INT32", "INTEGER", "INT64", "BIGINT", "INT8", "TINYINT", "BOOL", "BOOLEAN")
 
 // A cause is a message of DuckDB and what a sentence says in its place. The message
 // is known by how it begins. Of it a sentence has types and numbers of lines.
@@ -82,10 +86,7 @@ func ofRows(e *duckdb.Error, query string) string {
 		}
 	}
 	message := strings.TrimSpace(picture.ReplaceAllString(kind.ReplaceAllString(e.Msg, ""), ""))
-	text, hint := byType[e.Type], hintTry
-	if text == "" {
-		text = "DuckDB cannot run the query with these rows"
-	}
+	text, hint := ofType(e.Type, query), hintTry
 	if e.Type == duckdb.ErrorTypeConversion {
 		hint = hintCast
 	}
@@ -97,6 +98,7 @@ func ofRows(e *duckdb.Error, query string) string {
 			}
 		}
 	}
+	text = inSQL.Replace(text)
 	if name := castColumn(message, query); name != "" {
 		text = strings.Replace(text, "a value", "a value of the column "+name, 1)
 	}
@@ -108,6 +110,19 @@ func ofRows(e *duckdb.Error, query string) string {
 
 // cast ends a message about a cast of a column.
 var cast = regexp.MustCompile(` when casting from source column (.+)$`)
+
+// ofType is what a sentence says where no cause is known. Without a query nobody has
+// written what fails.
+func ofType(t duckdb.ErrorType, query string) string {
+	text := byType[t]
+	switch {
+	case query == "" && (text == "" || !slices.Contains(ofMachine, t)):
+		return "DuckDB cannot read the rows"
+	case text == "":
+		return "DuckDB cannot run the query with these rows"
+	}
+	return text
+}
 
 // IsOfValues reports whether an error that arose while rows were read may be mended
 // by other SQL: it is none of files, memory, or DuckDB itself.

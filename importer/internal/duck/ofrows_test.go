@@ -18,7 +18,7 @@ func TestFailedSaysNoValue(t *testing.T) {
 	db := opened(t)
 	_, err := db.Exec(`CREATE TABLE source AS SELECT 'zq7x it''s "b"' AS c, ' zq7x(' AS p, 7799177991::BIGINT AS n, 'zq7x'::BLOB AS b, {'k': 'zq7x'} AS s,
 		MAP {'zq7x': 'zq7x'} AS m, ['zq7x'] AS l, '{"zq7x": ' AS j, '7799177991-01-01' AS d, 1e300 AS f, 'Could not convert string ''a'' to zq7x' AS e,
-		'CSV Error on Line: 7799177991' || chr(10) AS line, 'x'' when casting from source column zq7x' AS tail;
+		'CSV Error on Line: 7799177991' || chr(10) || 'x' AS line, 'x'' when casting from source column zq7x' AS tail;
 		CREATE TYPE mood AS ENUM ('good', 'bad')`)
 	require.NoError(t, err)
 	dir := t.TempDir()

@@ -40,10 +40,12 @@ func TestExplain(t *testing.T) {
 		"SELECT 1 +\n  missing FROM range(1) t(a)":                    `Referenced column "missing" not found in FROM clause!`,
 		"SELECT sum(name) FROM source":                                "argument types 'sum(VARCHAR)'",
 		"SELECT * FROM '/nowhere/a.parquet'":                          `No files found that match the pattern "/nowhere/a.parquet"`,
-		"SELECT 'it''s \"secret\" x'::INT":                            "Could not convert a value to INT32: TRY_CAST",
+		"SELECT 'it''s \"secret\" x'::INT":                            "Could not convert a value to INTEGER: TRY_CAST",
 		"SELECT name::DATE FROM source":                               "Could not convert a value of the column name to a date: TRY_CAST",
+		"SELECT name::UUID FROM source":                               "Could not convert a value of the column name to another type: TRY_CAST",
+		"SELECT name::BOOL FROM source":                               "Could not convert a value of the column name to BOOLEAN: TRY_CAST",
 		"SELECT name::STRUCT(a INT) FROM source":                      "Could not convert a value of the column name to STRUCT: TRY_CAST",
-		"SELECT COLUMNS(*)::INT FROM source":                          "Could not convert a value to INT32: TRY_CAST",
+		"SELECT COLUMNS(*)::INT FROM source":                          "Could not convert a value to INTEGER: TRY_CAST",
 		"SELECT strptime(name, '%Y') FROM source":                     "Could not parse a value with the format of strptime: TRY_CAST instead of a cast, and try_strptime",
 		"SELECT regexp_matches('', pattern) FROM source":              "a function cannot use a value: TRY(...)",
 		"SELECT TIMESTAMP '2026-01-01' AT TIME ZONE name FROM source": "a value is no time zone: TRY(...)",
@@ -58,6 +60,7 @@ func TestExplain(t *testing.T) {
 	assert.Equal(t, outOfMemoryText, Sentence(&duckdb.Error{Type: duckdb.ErrorTypeOutOfMemory, Msg: "failed to pin block"}))
 	assert.Equal(t, "a file cannot be read or written: No space left on device",
 		Sentence(&duckdb.Error{Type: duckdb.ErrorTypeIO, Msg: `IO Error: Could not write file "/a/secret": No space left on device`}))
+	assert.Equal(t, "DuckDB cannot read the rows"+seeMore, Sentence(&duckdb.Error{Type: duckdb.ErrorTypeInvalidInput, Msg: "Invalid Input Error: secret"}), "nobody has written a function")
 	assert.Equal(t, "another error", Sentence(errors.New("another\nerror")))
 }
 
