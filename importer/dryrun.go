@@ -107,9 +107,9 @@ func (j *job) sayNext() {
 	}
 	fmt.Fprintf(j.out, `
 Next:
-  the sample in a console on this machine
+  see the sample in a local console
     %[1]s -to local
-  the same look at a file of yours
+  look at a file of yours in this way
     %[1]s -dry-run /path/to/FILE
   all flags, with examples
     %[1]s -h

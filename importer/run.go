@@ -52,7 +52,7 @@ func run(ctx, stop context.Context, args []string, t terminal) int {
 	}
 	j := &job{config: c, terminal: t, progress: progress.New(t.err, t.errWidth)}
 	status, err := j.do(ctx, stop)
-	return t.ended(status, errors.Join(err, file.write(&j.report)))
+	return t.ended(status, j.withValues(errors.Join(err, file.write(&j.report))))
 }
 
 // ended says what went wrong, and returns the exit status.
@@ -65,6 +65,15 @@ func (t terminal) ended(status int, err error) int {
 		return status
 	}
 	return exitFailed
+}
+
+// withValues is for an error that may quote values, which -show-values asks for. The
+// report has none.
+func (j *job) withValues(err error) error {
+	if err == nil || !j.showValues {
+		return err
+	}
+	return errors.New(duck.WithValues(err))
 }
 
 // fail writes an error, each line of which is one.

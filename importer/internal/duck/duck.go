@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -70,11 +71,12 @@ func Open(ctx context.Context, temp string) (*DB, error) {
 }
 
 func (d *DB) open(ctx context.Context) error {
-	// The driver takes a ? for the beginning of options, and knows no way to
-	// escape it. The name is made by MkdirTemp, but what it is in is not.
+	// The driver reads the path as a URL: it takes a ? for the beginning of options,
+	// and refuses most that has a %. It knows no way to escape them. The name is made
+	// by MkdirTemp, but what it is in is not.
 	file := filepath.Join(d.Dir, "import.duckdb")
-	if strings.Contains(file, "?") {
-		return errors.New("the name of the directory has a question mark: choose another one with -temp")
+	if _, err := url.Parse(filepath.ToSlash(file)); err != nil || strings.Contains(file, "?") {
+		return errors.New("the name of the directory has a question mark, a percent sign or a control character: choose another one with -temp")
 	}
 	connector, err := duckdb.NewConnector(filepath.ToSlash(file), d.setUp)
 	if err != nil {

@@ -117,15 +117,18 @@ func TestOpenRefused(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return
 	}
-	odd := filepath.Join(t.TempDir(), "a?b")
-	require.NoError(t, os.Mkdir(odd, 0o700))
-	_, err := Open(context.Background(), odd)
-	assert.ErrorContains(t, err, "question mark")
-	assert.Empty(t, entries(t, odd))
+	for _, name := range []string{"a?b", "100%", "%Y"} {
+		odd := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.Mkdir(odd, 0o700))
+		_, err := Open(context.Background(), odd)
+		assert.ErrorContains(t, err, "choose another one with -temp", name)
+		assert.NotContains(t, err.Error(), "DSN", name)
+		assert.Empty(t, entries(t, odd))
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	temp := t.TempDir()
-	_, err = Open(ctx, temp)
+	_, err := Open(ctx, temp)
 	assert.Error(t, err)
 	assert.Empty(t, entries(t, temp))
 }

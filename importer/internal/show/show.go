@@ -139,8 +139,8 @@ func Pad(text string, columns int) string {
 // Glue is a space at which Wrap does not break a line.
 const Glue = "\u00a0"
 
-// Wrap breaks text between words into lines of at most columns, if no word is
-// longer.
+// Wrap breaks text between words into lines of at most columns. A word that is
+// longer than a line begins one, and is broken where that ends.
 func Wrap(text string, columns int) []string {
 	var lines []string
 	line := ""
@@ -155,9 +155,36 @@ func Wrap(text string, columns int) []string {
 		default:
 			line += " " + word
 		}
+		for Width(line) > columns {
+			first, rest := split(line, columns)
+			if rest == "" {
+				break // one character that is wider than the line
+			}
+			lines, line = append(lines, first), rest
+		}
 	}
 	if line != "" {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// split breaks text at a number of columns, or at the last space before that. The
+// first part has at least one character.
+func split(text string, columns int) (first, rest string) {
+	width, end, space := 0, 0, 0
+	for graphemes := uniseg.NewGraphemes(text); graphemes.Next(); {
+		width += graphemes.Width()
+		if graphemes.Str() == " " {
+			space = end
+		}
+		if width > columns && end > 0 {
+			break
+		}
+		_, end = graphemes.Positions()
+	}
+	if space > 0 {
+		return text[:space], text[space+1:]
+	}
+	return text[:end], text[end:]
 }

@@ -80,8 +80,29 @@ func FuzzText(f *testing.F) {
 	})
 }
 
+func FuzzWrap(f *testing.F) {
+	f.Add("one two three", 5)
+	f.Fuzz(func(t *testing.T, text string, columns int) {
+		if columns < 2 || columns > 200 {
+			return
+		}
+		text = show.Text(text, 1000) // what is wrapped is harmless
+		lines := show.Wrap(text, columns)
+		for _, line := range lines {
+			assert.LessOrEqual(t, show.Width(line), columns, "%q", lines)
+			assert.NotEmpty(t, line)
+		}
+		without := strings.NewReplacer(" ", "", show.Glue, "")
+		assert.Equal(t, without.Replace(text), without.Replace(strings.Join(lines, "")))
+	})
+}
+
 func TestWrap(t *testing.T) {
-	assert.Equal(t, []string{"one two", "three", "unbreakable", "x"}, show.Wrap("one two three  unbreakable x", 8))
+	assert.Equal(t, []string{"one two", "three", "unbreaka", "ble x"}, show.Wrap("one two three  unbreakable x", 8))
+	assert.Equal(t, []string{"a", "name", "with a", "kind"}, show.Wrap("a name"+show.Glue+"with"+show.Glue+"a"+show.Glue+"kind", 6))
+	assert.Equal(t, []string{"日本", "語日", "本", "e\u0301e\u0301"}, show.Wrap("日本語日本 e\u0301e\u0301", 4))
+	assert.Equal(t, []string{"日", "本"}, show.Wrap("日本", 1), "one character cannot be broken")
+	assert.Equal(t, []string{"a", "b"}, show.Wrap("ab", 0))
 	assert.Empty(t, show.Wrap("  ", 8))
 	assert.Equal(t, []string{"one", "two three", "four"}, show.Wrap("one two"+show.Glue+"three\n four", 9))
 }

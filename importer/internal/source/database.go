@@ -27,7 +27,7 @@ func (s *Source) findDatabase() error {
 	}
 	tables, err := list(context.Background(), f.path)
 	if err != nil {
-		return fmt.Errorf("cannot read %s: %s", f.name, duck.Sentence(err))
+		return fmt.Errorf("cannot read %s: %w", f.name, duck.Refused(err, f.path))
 	}
 	return s.choose(tables)
 }
@@ -109,7 +109,7 @@ func catalog(path string) string {
 
 // attached runs the query in another database.
 func (l *load) attached(ctx context.Context, attach, alias string) (err error) {
-	if err := l.exec(ctx, attach); err != nil {
+	if err := l.attach(ctx, attach); err != nil {
 		return err
 	}
 	defer func() {

@@ -16,7 +16,9 @@ type load struct {
 	db   *duck.DB
 	conn *sql.Conn
 
-	words func(error) string // what an error says, as one line without values
+	// words, if not nil, says more about an error than duck.Explain has. It returns
+	// one line without values.
+	words func(err, explained error) string
 }
 
 // Load fills the tables source and torn. Its errors are sentences.
@@ -26,7 +28,7 @@ func (s *Source) Load(ctx context.Context, db *duck.DB) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	l := &load{s: s, db: db, conn: conn, words: duck.Sentence}
+	l := &load{s: s, db: db, conn: conn}
 	if err := l.exec(ctx, "CREATE TABLE import.main.torn (row BIGINT, file VARCHAR, line VARCHAR, reason VARCHAR)"); err != nil {
 		return err
 	}
@@ -41,11 +43,27 @@ func (l *load) exec(ctx context.Context, statement string, values ...any) error 
 	return nil
 }
 
-func (l *load) explain(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+// attach is exec for ATTACH, which reads no rows.
+func (l *load) attach(ctx context.Context, statement string) error {
+	if _, err := l.conn.ExecContext(ctx, statement); err != nil {
+		return l.told(ctx, err, duck.Refused(err, statement))
 	}
-	return fmt.Errorf("%s: %s", l.s.Name, l.words(err))
+	return nil
+}
+
+// explain is for an error that arose while rows may have been read.
+func (l *load) explain(ctx context.Context, err error) error {
+	return l.told(ctx, err, duck.Failed(err, ""))
+}
+
+func (l *load) told(ctx context.Context, err, explained error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case l.words != nil:
+		return fmt.Errorf("%s: %s", l.s.Name, l.words(err, explained))
+	}
+	return fmt.Errorf("%s: %w", l.s.Name, explained)
 }
 
 func (l *load) count(ctx context.Context, query string) (n int64, err error) {

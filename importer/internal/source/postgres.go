@@ -62,10 +62,10 @@ func loadPostgres(ctx context.Context, l *load) error {
 	}
 	name := filepath.Base(l.db.Dir) // no other import has it
 	address := withDefaults(l.s.spec.Paths[0], name, os.LookupEnv)
-	l.words = func(err error) string {
-		return withoutSecrets(withoutSecrets(postgresWords(err), address), l.s.spec.Paths[0])
+	l.words = func(err, explained error) string {
+		return withoutSecrets(withoutSecrets(postgresWords(err, explained), address), l.s.spec.Paths[0])
 	}
-	if err := l.exec(ctx, "ATTACH "+duck.Quote(address)+" AS "+postgresDB+" (TYPE postgres, READ_ONLY)"); err != nil {
+	if err := l.attach(ctx, "ATTACH "+duck.Quote(address)+" AS "+postgresDB+" (TYPE postgres, READ_ONLY)"); err != nil {
 		return err
 	}
 	done, cancelled := make(chan struct{}), make(chan struct{})
@@ -235,6 +235,11 @@ var (
 	beforeWords = regexp.MustCompile(`(?s)^.*(?:ERROR|FATAL): +`)
 	// notConnected quotes the whole address.
 	notConnected = regexp.MustCompile(`(?s)^Unable to connect to Postgres at ".*?": `)
+	// ofNoValue are Postgres's messages that are about names, rights and the server.
+	// Others may have a value anywhere: a view's functions say what they like.
+	ofNoValue = regexp.MustCompile(`^(?:permission denied|must be owner|(?:relation|column|schema|function|table|database|role|type|operator|extension) .* does not exist|syntax error|` +
+		`cannot execute .* in a read-only transaction|canceling statement|invalid input syntax for type [a-z ]+:|division by zero|out of memory|could not (?:open|read|write|extend|resize|obtain|access)|` +
+		`deadlock detected|lock not available|too many|remaining connection slots|sorry, |the database system|snapshot too old|cannot open |foreign |row-level security)`)
 	// ofValue is where Postgres quotes a value, and not a name.
 	ofValue = regexp.MustCompile(`: ".*"`)
 	// brokenOff is a connection that ended while rows were read.
@@ -245,12 +250,12 @@ var (
 	otherNames = regexp.MustCompile(` Did you mean ".*"\?`)
 )
 
-// postgresWords is what Postgres says itself, in one line and without values. What
-// DuckDB says stays as it is.
-func postgresWords(err error) string {
+// postgresWords is what Postgres says itself, in one line and without values. For
+// what DuckDB says there is an explanation.
+func postgresWords(err, explained error) string {
 	var e *duckdb.Error
 	if !errors.As(err, &e) {
-		return duck.Sentence(err)
+		return explained.Error()
 	}
 	_, text, _ := strings.Cut(e.Msg, "Error: ")
 	switch {
@@ -263,9 +268,12 @@ func postgresWords(err error) string {
 			`or have Postgres leave them out: FROM postgres_query('`+postgresDB+`', 'SELECT ... WHERE $1 <> ''NaN''')`)
 	case beforeWords.MatchString(text):
 		text, _, _ := strings.Cut(beforeWords.ReplaceAllString(text, ""), "\n")
+		if !ofNoValue.MatchString(text) {
+			return "Postgres cannot read the rows, and what it says may have values of them: run the query with psql, which shows it"
+		}
 		return "Postgres says: " + ofValue.ReplaceAllString(text, ": '...'")
 	}
-	return otherNames.ReplaceAllLiteralString(duck.Sentence(err), "")
+	return otherNames.ReplaceAllLiteralString(explained.Error(), "")
 }
 
 // lines joins the lines of a text, each one once: libpq tries with TLS and without,

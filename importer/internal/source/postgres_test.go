@@ -7,6 +7,8 @@ import (
 	duckdb "github.com/duckdb/duckdb-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 )
 
 func TestPostgresAddress(t *testing.T) {
@@ -55,9 +57,11 @@ func TestPostgresWords(t *testing.T) {
 		"Conversion Error: Could not convert string \"NaN\" to DECIMAL(12,2) when casting from source column b\n\nLINE 1: x":                          `the column b has a NaN, which the numbers of a query cannot be: import the table with -table, which refuses these rows alone, or have Postgres leave them out: FROM postgres_query('postgres_db', 'SELECT ... WHERE b <> ''NaN''')`,
 		"Catalog Error: Table with name a does not exist!\nDid you mean \"pg_am or b\"?\n\nLINE 1: x":                                                 "Table with name a does not exist!",
 	} {
-		assert.Equal(t, want, postgresWords(&duckdb.Error{Type: duckdb.ErrorTypeCatalog, Msg: said}))
+		err := &duckdb.Error{Type: duckdb.ErrorTypeCatalog, Msg: said}
+		assert.Equal(t, want, postgresWords(err, duck.Refused(err, "FROM a")))
 	}
-	assert.Equal(t, "another error", postgresWords(errors.New("another\nerror")))
+	another := errors.New("another\nerror")
+	assert.Equal(t, "another error", postgresWords(another, duck.Refused(another, "")))
 }
 
 func TestChooseRelation(t *testing.T) {

@@ -38,13 +38,13 @@ func (l *load) fill(ctx context.Context, query string) error {
 	if err := l.checkQuery(ctx, query); err != nil {
 		return err
 	}
-	// The newline ends a comment in the last line.
+	statement := "CREATE TABLE import.main.loaded AS " + query + "\n" // the newline ends a comment in the last line
 	err := l.db.Large(ctx, func() error {
-		_, err := l.conn.ExecContext(ctx, "CREATE TABLE import.main.loaded AS "+query+"\n")
+		_, err := l.conn.ExecContext(ctx, statement)
 		return err
 	})
 	if err != nil {
-		return l.explain(ctx, err)
+		return l.told(ctx, err, duck.Explain(context.WithoutCancel(ctx), l.conn, err, statement, l.s.spec.SQL))
 	}
 	if err := l.show(ctx, query); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 // SQL its columns are c0, c1 and so on: their own names may be anything.
 type shape struct {
 	mapping string // a SELECT, without a semicolon
+	written string // the same, if somebody has written it
 	columns []message.Column
 	role    map[message.Role]int // the column of a role
 	raw     bool                 // _json is {"endpoint": ..., "message": {...}}
@@ -49,6 +50,7 @@ func roleOf(name string) message.Role {
 // describe asks DuckDB for the columns of the mapping.
 func describe(ctx context.Context, db *duck.DB, s *source.Source, o Options) (*shape, error) {
 	sh := &shape{mapping: strings.TrimRight(o.Mapping, "; \t\r\n"), role: map[message.Role]int{}}
+	sh.written = sh.mapping
 	if sh.mapping == "" {
 		sh.mapping = "SELECT * FROM source"
 		sh.raw = s.Raw
@@ -91,7 +93,10 @@ func columnsOf(ctx context.Context, db *duck.DB, mapping string) (names []string
 		return nil
 	})
 	if err != nil {
-		return nil, nil, sentence(ctx, "the SQL of the mapping", err)
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		return nil, nil, fmt.Errorf("%s: %w", theMapping, duck.Refused(err, mapping)) // no row was read
 	}
 	return names, types, nil
 }

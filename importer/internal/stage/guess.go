@@ -112,7 +112,7 @@ func (sh *shape) names(ctx context.Context, db *duck.DB) (names []string, sample
 		return err
 	})
 	if err != nil {
-		return nil, false, sentence(ctx, "the first rows cannot be read", err)
+		return nil, false, sh.sentence(ctx, "the first rows cannot be read", err)
 	}
 	return append(names, own...), true, nil
 }

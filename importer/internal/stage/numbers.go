@@ -49,7 +49,7 @@ func (sh *shape) findNumbers(ctx context.Context, db *duck.DB) error {
 		return err
 	})
 	if err != nil {
-		return sentence(ctx, "the first rows cannot be read", err)
+		return sh.sentence(ctx, "the first rows cannot be read", err)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func (s *Stage) reserve(ctx context.Context, rows int64) error {
 	query := fmt.Sprintf("SELECT coalesce(avg(%s), 0) FROM (SELECT * FROM %s LIMIT %d)", s.shape.bytes(), s.shape.from(), sampleText)
 	err = s.db.Large(ctx, func() error { return s.db.QueryRowContext(ctx, query).Scan(&average) })
 	if err != nil {
-		return sentence(ctx, "the first rows cannot be read", err)
+		return s.shape.sentence(ctx, "the first rows cannot be read", err)
 	}
 	return s.db.Reserve(used + int64(float64(rows)*(average+float64(valueBytes*len(s.shape.columns)))))
 }

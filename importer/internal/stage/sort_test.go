@@ -137,7 +137,9 @@ func TestAMappingThatFailsIsASentence(t *testing.T) {
 		"syntax":      {"SELEC 1", "syntax error"},
 		"column":      {"SELECT nothing AS distinct_id FROM source", "nothing"},
 		"two":         {"SELECT 1; DROP TABLE source", "syntax error"},
-		"conversion":  {"SELECT name::INTEGER AS distinct_id FROM source", "'...'"},
+		"conversion":  {"SELECT name::INTEGER AS distinct_id FROM source", "the SQL of the mapping: Could not convert a value of the column name to INTEGER: TRY_CAST"},
+		"zone":        {"SELECT timezone(name, TIMESTAMP '2026-01-01') AS timestamp, 'u' AS distinct_id FROM source", "the SQL of the mapping: a value is no time zone: TRY"},
+		"message":     {"SELECT error(name) AS distinct_id FROM source", "the SQL of the mapping: a function cannot use a value"},
 		"same column": {`SELECT 1 AS event, 2 AS "Event", 3 AS distinct_id, 4 AS timestamp FROM source`, "two columns are named event"},
 	} {
 		t.Run(name, func(t *testing.T) {

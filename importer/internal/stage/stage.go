@@ -121,7 +121,7 @@ func (s *Stage) sort(ctx context.Context, o Options) error {
 		return err
 	})
 	if err != nil {
-		return sentence(ctx, "the rows cannot be sorted", err)
+		return s.shape.sentence(ctx, "the rows cannot be sorted", err)
 	}
 	if err := s.count(ctx, o, torn); err != nil {
 		return err
@@ -178,7 +178,7 @@ func (s *Stage) count(ctx context.Context, o Options, torn int64) error {
 	}
 	var all int64
 	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM "+s.shape.from()).Scan(&all); err != nil {
-		return sentence(ctx, "the rows cannot be counted", err)
+		return s.shape.sentence(ctx, "the rows cannot be counted", err)
 	}
 	s.LeftOut = max(0, all+torn-s.Messages)
 	return nil
@@ -196,10 +196,25 @@ func rankOf(endpoint string) int {
 	return 0
 }
 
-// sentence makes one of an error of DuckDB, except where the caller ended ctx.
+// sentence makes one of an error of DuckDB, except where the caller ended ctx. Rows
+// may have been read.
 func sentence(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return fmt.Errorf("%s: %s", what, duck.Sentence(err))
+	return fmt.Errorf("%s: %w", what, duck.Failed(err, ""))
 }
+
+// sentence is that for a statement that runs the mapping. Where a value is at fault,
+// the SQL of the mapping is what has to be mended.
+func (sh *shape) sentence(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil || sh.written == "" {
+		return sentence(ctx, what, err)
+	}
+	if duck.IsOfValues(err) {
+		what = theMapping
+	}
+	return fmt.Errorf("%s: %w", what, duck.Failed(err, sh.written))
+}
+
+const theMapping = "the SQL of the mapping"

@@ -47,7 +47,8 @@ func (v *Survey) hintsOfIDs(showValues bool) []string {
 		hints = append(hints, fmt.Sprintf("%s like e-mail addresses, first in %s. An address changes, and then one person is two: use the id of your own system.",
 			verb(n, "1 id looks", show.Count(n)+" ids look"), v.people.mail.shown()))
 	}
-	constants := v.people.constants()
+	hints = append(hints, v.hintsOfWords(showValues)...)
+	constants := slices.DeleteFunc(v.people.constants(), func(o *often) bool { return placeholder(o.id) != "" })
 	slices.SortFunc(constants, func(a, b *often) int {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.first.number, b.first.number))
 	})
@@ -60,6 +61,25 @@ func (v *Survey) hintsOfIDs(showValues bool) []string {
 			name = fmt.Sprintf("The id %s", quoted(o.id))
 		}
 		hints = append(hints, fmt.Sprintf("%s is on %s%s of the rows, %s for example. If it stands for nobody, strangers become one person.", name, least, show.Share(o.count, v.people.rows), o.first.shown()))
+	}
+	return hints
+}
+
+// hintsOfWords names ids that are words for nobody. Without showValues they are as
+// this package writes them.
+func (v *Survey) hintsOfWords(showValues bool) []string {
+	const most = 5
+	words := v.people.placeholders()
+	var hints []string
+	for _, o := range words[:min(len(words), most)] {
+		hint := fmt.Sprintf("%s rows, %s for example, have the id %s", show.Count(o.count), o.first.shown(), quoted(placeholder(o.id)))
+		if showValues && o.id != placeholder(o.id) {
+			hint += ", written " + quoted(o.id)
+		}
+		hints = append(hints, hint+". It stands for nobody, and strangers become one person: leave it out of these rows.")
+	}
+	if more := int64(len(words) - most); more > 0 {
+		hints = append(hints, show.Count(more)+" more "+verb(more, "id is such a word.", "ids are such words."))
 	}
 	return hints
 }
@@ -85,18 +105,21 @@ func verb(n int64, one, more string) string {
 	return more
 }
 
-func (p place) shown() string {
+func (p place) shown() string { return p.shownIn(60) }
+
+// shownIn has so many columns for the name of a file.
+func (p place) shownIn(columns int) string {
 	if p.file == "" {
 		return fmt.Sprintf("row %d", p.number)
 	}
-	return fmt.Sprintf("row %d of %s", p.number, show.Text(p.file, 60))
+	return fmt.Sprintf("row %d of %s", p.number, show.Text(p.file, columns))
 }
 
 func quoted(text string) string { return `"` + show.Text(text, mostShown) + `"` }
 
 // printRows writes rows as they would be sent.
 func (v *Survey) printRows(p *page, showValues bool) {
-	rows := v.rowsToShow()
+	rows := v.choice.rows()
 	if len(rows) == 0 {
 		return
 	}
@@ -113,7 +136,7 @@ func (v *Survey) printRows(p *page, showValues bool) {
 		if row.event != "" {
 			name += " " + show.Text(row.event, 40)
 		}
-		p.line("  " + name)
+		p.paragraph("  ", "    ", name)
 		if showValues {
 			row.printValues(p)
 			continue

@@ -48,7 +48,8 @@ type people struct {
 	emails distinct
 	mail   place // the first row whose id looks like an e-mail address
 	often  map[uint64]*often
-	missed int64 // a count is too low by this at most
+	missed int64             // a count is too low by this at most
+	words  map[string]*often // ids that stand for nobody
 }
 
 // An often is an id that is on many rows.
@@ -59,7 +60,7 @@ type often struct {
 }
 
 func newPeople() people {
-	return people{seed: maphash.MakeSeed(), often: map[uint64]*often{}}
+	return people{seed: maphash.MakeSeed(), often: map[uint64]*often{}, words: map[string]*often{}}
 }
 
 func (p *people) add(id string, at place) {
@@ -76,6 +77,7 @@ func (p *people) add(id string, at place) {
 		p.emails.add(hash)
 	}
 	p.watch(hash, id, at)
+	p.addWord(id, at)
 }
 
 // watch counts as Misra and Gries do: an id that is on more than one of mostIDs

@@ -42,7 +42,7 @@ func (p *page) heading(text string) {
 
 // paragraph writes text after a first and between further indents.
 func (p *page) paragraph(first, indent, text string) {
-	for _, line := range show.Wrap(text, p.width-len(indent)) {
+	for _, line := range show.Wrap(text, p.width-max(len(indent), show.Width(first))) {
 		p.line(first + line)
 		first = indent
 	}
@@ -60,7 +60,7 @@ func (v *Survey) Print(out io.Writer, width int, showValues bool) error {
 	v.printSummary(p)
 	v.printEvents(p)
 	v.printPeriods(p)
-	v.printRefused(p)
+	v.printRefused(p, showValues)
 	v.printHints(p, showValues)
 	v.printRows(p, showValues)
 	return p.err
@@ -144,7 +144,7 @@ func (v *Survey) printEvents(p *page) {
 			continue
 		}
 		named++
-		line := fmt.Sprintf("  %s%12s%9s", show.Pad(show.Text(e.name, column-1), column), show.Count(e.count), show.Share(e.count, total))
+		line := eventLine(e.name, column, e.count, total)
 		if days {
 			line += "  " + day.name(e.first) + "  " + day.name(e.last)
 		}
@@ -156,8 +156,15 @@ func (v *Survey) printEvents(p *page) {
 		others = "more than " + others
 	}
 	if rest > 0 {
-		p.line(fmt.Sprintf("  %s%12s%9s", show.Pad(others, column), show.Count(rest), show.Share(rest, total)))
+		p.line(eventLine(others, column, rest, total))
 	}
+}
+
+// eventLine has less room for the name where the count is a long one.
+func eventLine(name string, column int, count, total int64) string {
+	numbers := fmt.Sprintf("%12s%9s", show.Count(count), show.Share(count, total))
+	column -= len(numbers) - 12 - 9
+	return "  " + show.Pad(show.Text(name, column-1), column) + numbers
 }
 
 // printPeriods writes a line for each day, or where these are too many for each
@@ -206,7 +213,7 @@ func (r *period) named(columns int) string {
 	return text + ", others " + show.Count(left)
 }
 
-func (v *Survey) printRefused(p *page) {
+func (v *Survey) printRefused(p *page, showValues bool) {
 	if len(v.reasons) == 0 {
 		return
 	}
@@ -215,6 +222,10 @@ func (v *Survey) printRefused(p *page) {
 	for _, r := range v.reasons {
 		count := fmt.Sprintf("%10s  ", show.Count(r.count))
 		p.paragraph(count, strings.Repeat(" ", 12), show.Text(r.reason, 400))
+		if showValues {
+			r.printExamples(p, string(v.usual))
+			continue
+		}
 		p.paragraph(strings.Repeat(" ", 12), strings.Repeat(" ", 12), r.examples())
 	}
 }

@@ -2,7 +2,6 @@ package survey
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,32 +30,8 @@ type member struct {
 	value      string // JSON, cut
 }
 
-// show keeps a row if it is the first of its endpoint, or a track with an event
-// of which there is none yet. Others are kept in case that there are too few.
-func (v *Survey) show(row *record.Row) {
-	if len(v.shown) >= shownRows {
-		return
-	}
-	for i := range v.shown {
-		s := &v.shown[i]
-		if s.endpoint == row.Endpoint && (row.Endpoint != record.Track || s.event == row.Event) {
-			if len(v.spare) < shownRows {
-				v.spare = append(v.spare, look(row))
-			}
-			return
-		}
-	}
-	v.shown = append(v.shown, look(row))
-}
-
-// rowsToShow are five of the rows, or all.
-func (v *Survey) rowsToShow() []shown {
-	rows := slices.Clone(v.shown)
-	return append(rows, v.spare[:min(len(v.spare), shownRows-len(rows))]...)
-}
-
 func look(row *record.Row) shown {
-	s := shown{at: place{row.File, row.Number}, endpoint: row.Endpoint, event: strings.Clone(row.Event)}
+	s := shown{at: place{row.File, row.Number}, endpoint: row.Endpoint, event: row.Event}
 	s.members = s.read(row.Message, true)
 	return s
 }

@@ -38,15 +38,14 @@ type Survey struct {
 	byReason     map[string]*refusal
 	calendar     calendar
 	people       people
-	shown        []shown
-	spare        []shown
+	choice       choice
 }
 
 // A refusal is what is refused for one reason.
 type refusal struct {
 	reason string
 	count  int64
-	rows   []place // the first ones by number
+	rows   []example // the first ones by number
 }
 
 // A place says where a row is in the source.
@@ -111,8 +110,12 @@ func (v *Survey) add(row *record.Row) {
 	if row.Endpoint == record.Track {
 		v.calendar.add(row.At, row.Event)
 	}
-	v.people.add(row.Person, place{row.File, row.Number})
-	v.show(row)
+	at := place{row.File, row.Number}
+	v.people.add(row.Person, at)
+	if row.Endpoint != record.Track {
+		v.people.addLinked(row.Message, at)
+	}
+	v.choice.add(row)
 }
 
 func (v *Survey) refuse(row *record.Row) {
@@ -131,22 +134,7 @@ func (v *Survey) refuse(row *record.Row) {
 		}
 	}
 	r.count++
-	r.add(place{row.File, row.Number})
-}
-
-// add keeps the first rows of the source: the stage's order is another one.
-func (r *refusal) add(p place) {
-	if len(r.rows) == exampleRows && !p.before(r.rows[exampleRows-1]) {
-		return
-	}
-	i := len(r.rows)
-	for i > 0 && p.before(r.rows[i-1]) {
-		i--
-	}
-	r.rows = append(r.rows, place{})
-	copy(r.rows[i+1:], r.rows[i:])
-	r.rows[i] = p
-	r.rows = r.rows[:min(len(r.rows), exampleRows)]
+	r.add(row)
 }
 
 func (v *Survey) environment(name []byte) {
