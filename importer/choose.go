@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/preset"
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
 	"github.com/altertable-ai/altertable-go/importer/internal/source"
+	"github.com/altertable-ai/altertable-go/importer/internal/stage"
 )
 
 // sampleRows is what a command without arguments looks at.
@@ -42,8 +44,13 @@ func (j *job) chooseSource() (err error) {
 		}
 		spec.Paths = []string{path}
 	}
-	j.source, err = source.Find(spec)
-	return err
+	if j.source, err = source.Find(spec); err != nil {
+		return err
+	}
+	if j.source.Note != "" {
+		j.progress.Say(show.Text(j.source.Note, 400))
+	}
+	return nil
 }
 
 // chooseMapping takes the query over files, or makes the preset's SQL for the
@@ -79,7 +86,11 @@ func (j *job) presetSQL(columns []string) (string, error) {
 			s.Names = append(s.Names, filepath.Base(path))
 		}
 	}
-	return preset.SQL(j.preset, s)
+	sql, err := preset.SQL(j.preset, s)
+	if err != nil {
+		return "", cmp.Or(stage.NoHeader(j.source, columns), err)
+	}
+	return sql, nil
 }
 
 // sample writes the sample into a directory of its own.

@@ -56,7 +56,9 @@ type Source struct {
 	// Mapping is the query of -sql where the source is files: a SELECT over the
 	// table source. Empty: none.
 	Mapping string
-	Text    bool // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
+	// Note is a sentence about files that are named and left out. Empty: none are.
+	Note string
+	Text bool // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
 
 	spec   Spec
 	format string
