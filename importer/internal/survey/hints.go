@@ -47,6 +47,7 @@ func (v *Survey) hintsOfIDs(showValues bool) []string {
 		hints = append(hints, fmt.Sprintf("%s like e-mail addresses, first in %s. An address changes, and then one person is two: use the id of your own system.",
 			verb(n, "1 id looks", show.Count(n)+" ids look"), v.people.mail.shown()))
 	}
+	hints = append(hints, v.people.spaces.hints()...)
 	constants := v.people.constants()
 	slices.SortFunc(constants, func(a, b *often) int {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.first.number, b.first.number))

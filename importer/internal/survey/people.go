@@ -47,6 +47,7 @@ type people struct {
 	ids    distinct
 	emails distinct
 	mail   place // the first row whose id looks like an e-mail address
+	spaces spaces
 	often  map[uint64]*often
 	missed int64 // a count is too low by this at most
 }
@@ -75,6 +76,7 @@ func (p *people) add(id string, at place) {
 		}
 		p.emails.add(hash)
 	}
+	p.spaces.add(id, hash, at)
 	p.watch(hash, id, at)
 }
 
