@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/preset"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 	"github.com/altertable-ai/altertable-go/importer/internal/source"
+	"github.com/altertable-ai/altertable-go/importer/internal/stage"
 )
 
 // sampleRows is what a command without arguments looks at.
@@ -41,6 +44,9 @@ func (j *job) chooseSource() (err error) {
 	}
 	if j.isSample() {
 		j.source.Name = "the sample"
+	}
+	if j.source.Note != "" {
+		j.progress.Say(show.Text(j.source.Note, 400))
 	}
 	return nil
 }
@@ -78,5 +84,9 @@ func (j *job) presetSQL(columns []string) (string, error) {
 			s.Names = append(s.Names, filepath.Base(path))
 		}
 	}
-	return preset.SQL(j.preset, s)
+	sql, err := preset.SQL(j.preset, s)
+	if err != nil {
+		return "", cmp.Or(stage.NoHeader(j.source, columns), err)
+	}
+	return sql, nil
 }

@@ -38,6 +38,17 @@ func TestSQLOverStandardInput(t *testing.T) {
 	assert.Contains(t, s.out.String(), "1 track")
 }
 
+func TestFilesWithoutAHeader(t *testing.T) {
+	path := write(t, "rows.csv", "signed_up,ada@example.com,2026-01-01\npage,u_2,2026-01-01\n")
+	for _, args := range [][]string{{}, {"-as", "identify"}, {"-preset", "segment"}, {"-preset", "posthog"}, {"-preset", "mixpanel", "-print-sql"}, {"-sql", "SELECT * FROM source"}} {
+		s := newShell(t, nil)
+		require.Equal(t, exitFailed, s.run(append(args, path)...), "%v: %s", args, s.said())
+		assert.Contains(t, s.err.String(), "rows.csv has no header", args)
+		assert.NotContains(t, s.said(), "ada@example.com", args)
+		assert.NotContains(t, s.said(), "signed_up", args)
+	}
+}
+
 func TestSQLOverFilesOfMessages(t *testing.T) {
 	s := newShell(t, nil)
 	path := write(t, "dead.ndjson", `{"endpoint":"track","message":{"event":"e"}}`+"\n")

@@ -31,6 +31,20 @@ func TestAPatternDoesNotMeanOurFiles(t *testing.T) {
 	assert.Len(t, srv.Events(), 3+6)
 }
 
+// TestAShellExpandsAPattern names all files of a folder, as a shell does, twice.
+func TestAShellExpandsAPattern(t *testing.T) {
+	srv := newServer(t)
+	dir := filepath.Dir(write(t, "a.ndjson", `{"event":"signed_up","distinct_id":"u_1","timestamp":"2026-01-01"}`+"\n5\n"))
+	for _, note := range []bool{false, true} {
+		paths, err := filepath.Glob(filepath.Join(dir, "*.ndjson"))
+		require.NoError(t, err)
+		s := newShell(t, srv)
+		require.Equal(t, exitRefused, s.run(paths...), s.said())
+		assert.Len(t, srv.Events(), 1)
+		assert.Equal(t, note, strings.Contains(s.err.String(), "a.ndjson.rejects.ndjson is left out"), s.err.String())
+	}
+}
+
 func TestStandardInput(t *testing.T) {
 	srv := newServer(t)
 	s := newShell(t, srv)

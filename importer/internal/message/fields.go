@@ -122,7 +122,7 @@ func (d *draft) checkTime() {
 		return
 	}
 	if bad, ok := d.value(BadTime).(string); ok {
-		d.refuse("timestamp cannot be read")
+		d.refuse(badTime)
 		f.raw, d.timed = encode.String(nil, bad), true
 	}
 	if f.json != nil && string(f.json) != "null" {

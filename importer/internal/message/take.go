@@ -67,6 +67,10 @@ func (d *draft) checkTaken(row *Mapped, list []member) {
 		d.refuse(reason)
 		return
 	}
+	if _, bad := d.value(BadTime).(string); bad { // an offset of 20 hours, say, which the SDK takes
+		d.refuse(badTime)
+		return
+	}
 	if row.Endpoint == record.Track {
 		d.leaveGap(row, list)
 	}

@@ -21,6 +21,8 @@ const (
 	outOfYears  = "has a year outside 1 to 9999"
 	keyTwice    = "has a key twice"
 	unknownType = "has a type that cannot be imported"
+
+	badTime = "timestamp cannot be read"
 )
 
 // appendValue appends a value of the driver in JSON, or null where there is a

@@ -35,7 +35,7 @@ func TestSQLite(t *testing.T) {
 	s, db := load1(t, Spec{Paths: []string{path}, Table: "Users"})
 	assert.Equal(t, "shop.db", s.Name)
 	assert.Equal(t, path, s.Path)
-	assert.Equal(t, []string{"_row BIGINT", "id BIGINT", "name VARCHAR", "joined VARCHAR", "score DOUBLE", "mixed VARCHAR", "picture BLOB", `a "b VARCHAR`, "empty VARCHAR"},
+	assert.Equal(t, []string{"_row BIGINT", "id BIGINT", "name VARCHAR", "joined VARCHAR", "score DOUBLE", "mixed JSON", "picture BLOB", `a "b VARCHAR`, "empty VARCHAR"},
 		rows(t, db, "SELECT column_name || ' ' || column_type FROM (DESCRIBE source)"))
 	assert.Equal(t, []string{
 		`1|2||2026-01-02|0.1|one|NULL|\N|NULL`,
@@ -127,8 +127,29 @@ func TestSQLiteKeepsValues(t *testing.T) {
 	path := made(t, "sqlite", "a.db", `CREATE TABLE a (id, twice AS (id * 2), stored AS (id + 1) STORED, n)`,
 		`INSERT INTO a (id, n) VALUES (1, 9007199254740993), (2, 0.5)`)
 	_, db := load1(t, Spec{Paths: []string{path}})
-	assert.Equal(t, []string{"1|1|2|2|9007199254740993", "2|2|4|3|0.5"}, rows(t, db, "FROM source"))
+	assert.Equal(t, []string{"1|1|2|2|9007199254740993", "2|2|4|3|0.5"}, rows(t, db, "SELECT * REPLACE (n::VARCHAR AS n) FROM source"))
 
 	path = made(t, "sqlite", "b.db", `CREATE TABLE b (id)`, `INSERT INTO b VALUES ('x'), (CAST(x'ff41' AS TEXT))`)
 	assert.Contains(t, failure(t, Spec{Paths: []string{path}}), "row 2 has text in the column id that is not UTF-8")
+}
+
+// TestSQLiteMixedColumns is about columns in which values have types of their own.
+func TestSQLiteMixedColumns(t *testing.T) {
+	path := made(t, "sqlite", "a.db", `CREATE TABLE a (distinct_id INTEGER, age INTEGER, rate REAL, "any", blobs, properties)`,
+		`INSERT INTO a VALUES (1, 36, 0.1, 9007199254740993, 1, '{}')`,
+		`INSERT INTO a VALUES ('u_2', 'unknown', 'n/a', 1e300, x'00', 5)`,
+		`INSERT INTO a VALUES ('3', '', 1e999, '5 "a"'||char(10)||'\', 'x', NULL)`,
+		`INSERT INTO a VALUES (NULL, NULL, 2, 'NULL', NULL, NULL)`)
+	_, db := load1(t, Spec{Paths: []string{path}})
+	assert.Equal(t, []string{"distinct_id VARCHAR", "age JSON", "rate JSON", "any JSON", "blobs VARCHAR", "properties VARCHAR"},
+		rows(t, db, "SELECT column_name || ' ' || column_type FROM (DESCRIBE source) OFFSET 1"))
+	assert.Equal(t, []string{
+		`1|36|0.1|9007199254740993`,
+		`u_2|"unknown"|"n/a"|1e+300`,
+		`3|""|"+Inf"|"5 \"a\"\n\\"`,
+		`NULL|NULL|2|"NULL"`,
+	}, rows(t, db, "SELECT distinct_id, COLUMNS(['age', 'rate', 'any'])::VARCHAR FROM source ORDER BY _row"))
+
+	_, db = load1(t, Spec{Paths: []string{path}, SQL: "SELECT age FROM a WHERE age = 'unknown' OR TRY_CAST(age AS INT) > 30"})
+	assert.Equal(t, []string{"1|36", "2|unknown"}, rows(t, db, "FROM source"), "a query has texts")
 }

@@ -20,11 +20,16 @@ const (
 // findEncoding decides by what the user says and by the first bytes, and makes
 // the head UTF-8.
 func (f *file) findEncoding(said string) error {
+	marked, unmarked := markedUTF16(f.head), unmarkedUTF16(f.head)
 	switch {
-	case bytes.HasPrefix(f.head, []byte{0xff, 0xfe}) && said != latinEncoding:
-		f.encoding = utf16Encoding
-	case bytes.HasPrefix(f.head, []byte{0xfe, 0xff}) && said != latinEncoding:
-		f.encoding = utf16BEncoding
+	case marked != "" && said != latinEncoding:
+		f.encoding = marked
+	case unmarked != "" && said == "":
+		return fmt.Errorf("%s is UTF-16 that does not say so: read it with -encoding utf-16", f.name)
+	case unmarked != "" && said == utf16Encoding:
+		f.encoding = unmarked
+	case said == "" && !validHead(f.head, f.whole) && bytes.ContainsFunc(firstLine(f.head), isBinary):
+		return f.notText()
 	case said == "" && !validHead(f.head, f.whole):
 		return fmt.Errorf("%s is not UTF-8 text: read it with -encoding latin-1 if it is from an older Windows or Excel, or with -encoding utf-8 to refuse the rows that are not", f.name)
 	case said == "":
@@ -40,6 +45,53 @@ func (f *file) findEncoding(said string) error {
 	}
 	return nil
 }
+
+// markedUTF16 is the encoding of UTF-16 with a byte order mark, and "" for other text.
+func markedUTF16(head []byte) string {
+	switch {
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
+		return utf16Encoding
+	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		return utf16BEncoding
+	}
+	return ""
+}
+
+// unmarkedUTF16 is the encoding of UTF-16 without a byte order mark, and "" for other
+// text. A NUL is half of each ASCII character there: of the ends of lines, and of some
+// in the first line.
+func unmarkedUTF16(head []byte) string {
+	wide := map[string]int{}
+	for i := 0; i+1 < len(head); i += 2 {
+		switch a, b := head[i], head[i+1]; {
+		case isEnd(a) && b == 0:
+			wide[utf16Encoding]++
+		case a == 0 && isEnd(b):
+			wide[utf16BEncoding]++
+		}
+	}
+	ends := bytes.Count(head, []byte{'\n'}) + bytes.Count(head, []byte{'\r'})
+	for encoding, n := range wide {
+		if 4*n > 3*ends && bytes.IndexByte(firstLine(head), 0) >= 0 {
+			return encoding
+		}
+	}
+	return ""
+}
+
+func isEnd(b byte) bool { return b == '\n' || b == '\r' }
+
+// firstLine is it without its end.
+func firstLine(head []byte) []byte {
+	if i := bytes.IndexAny(head, "\r\n"); i >= 0 {
+		return head[:i]
+	}
+	return head
+}
+
+// isBinary reports whether a character is in no text, whatever its encoding. Ctrl-A is
+// between the columns of some files.
+func isBinary(r rune) bool { return r < ' ' && r != '\t' && r != 1 }
 
 // validHead reports whether it is UTF-8, except for a character that is cut off
 // at its end.

@@ -91,3 +91,37 @@ func TestFilesOfOneName(t *testing.T) {
 	_, db = load1(t, Spec{Paths: paths})
 	assert.Equal(t, []string{"1|" + paths[0] + "|1", "1|" + paths[1] + "|1"}, rows(t, db, "FROM source"))
 }
+
+// TestOursAreLeftOut names files as a shell expands a pattern.
+func TestOursAreLeftOut(t *testing.T) {
+	ours := []string{".import-state", ".rejects.ndjson"}
+	for name, c := range map[string]struct{ paths, want, left []string }{
+		"the second time": {
+			[]string{"a.ndjson", "a.ndjson.import-state", "a.ndjson.rejects.ndjson", "b.ndjson"},
+			[]string{"a.ndjson", "b.ndjson"}, []string{"a.ndjson.import-state", "a.ndjson.rejects.ndjson"},
+		},
+		"one file":           {[]string{"./z/a.csv", "z/a.csv.rejects.ndjson"}, []string{"./z/a.csv"}, []string{"z/a.csv.rejects.ndjson"}},
+		"of a pattern":       {[]string{"z/_.csv.rejects.ndjson", "z/a.csv"}, []string{"z/a.csv"}, []string{"z/_.csv.rejects.ndjson"}},
+		"of another pattern": {[]string{"z/b_.csv.rejects.ndjson", "z/a.csv"}, []string{"z/b_.csv.rejects.ndjson", "z/a.csv"}, nil},
+		"another folder":     {[]string{"y/a.csv.rejects.ndjson", "z/a.csv"}, []string{"y/a.csv.rejects.ndjson", "z/a.csv"}, nil},
+		"rejects alone":      {[]string{"a.csv.rejects.ndjson", "b.csv.rejects.ndjson"}, []string{"a.csv.rejects.ndjson", "b.csv.rejects.ndjson"}, nil},
+		"rejects of rejects": {[]string{"a.rejects.ndjson", "a.rejects.ndjson.rejects.ndjson"}, []string{"a.rejects.ndjson"}, []string{"a.rejects.ndjson.rejects.ndjson"}},
+		"one file twice":     {[]string{"a.csv", "./a.csv", "b/../a.csv"}, []string{"a.csv"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all, left, err := expand(c.paths, ours)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, all)
+			assert.Equal(t, c.left, left)
+		})
+	}
+	dir := files(t, "a.csv", "n\n1\n", "a.csv.rejects.ndjson", "{}", "b.csv", "n\n1\n")
+	for pattern, want := range map[string]string{"*.csv": "", "*": filepath.Join(dir, "a.csv.rejects.ndjson") + " is left out: "} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		require.NoError(t, err)
+		s, err := Find(Spec{Paths: paths, Ours: ours})
+		require.NoError(t, err)
+		assert.Equal(t, "2 files", s.Name)
+		assert.True(t, strings.HasPrefix(s.Note, want) && (s.Note == "") == (want == ""), s.Note)
+	}
+}

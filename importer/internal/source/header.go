@@ -14,9 +14,6 @@ func (f *file) readHeader(spec Spec) error {
 	if err := f.findEncoding(strings.ToLower(spec.Encoding)); err != nil {
 		return err
 	}
-	if bytes.IndexByte(f.head, 0) >= 0 && f.encoding == utf8Encoding {
-		return fmt.Errorf("%s is not text: it has bytes that CSV cannot have; if it is UTF-16, say -encoding utf-16", f.name)
-	}
 	f.newline = '\n'
 	if bytes.IndexByte(f.head, '\n') < 0 && bytes.IndexByte(f.head, '\r') >= 0 {
 		f.newline = '\r'
@@ -38,8 +35,21 @@ func (f *file) readHeader(spec Spec) error {
 	case header.torn != "":
 		return fmt.Errorf("%s: the header cannot be read: %s", f.name, header.torn)
 	}
+	if bytes.ContainsFunc(header.text, f.isNoText) {
+		return f.notText()
+	}
 	f.columns = columnNames(header.values(f.delimiter))
 	return nil
+}
+
+// isNoText reports whether a character is in no name of a column.
+func (f *file) isNoText(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\r' && r != '\n' && r != rune(f.delimiter)
+}
+
+// notText is for what is no file of text at all.
+func (f *file) notText() error {
+	return fmt.Errorf("%s is not a text: its first line has bytes that no text has. Is it of another format, packed or encrypted?", f.name)
 }
 
 // A reader finds the rows of a file.
@@ -122,7 +132,7 @@ func columnNames(header []string) []string {
 	}
 	names := make([]string, len(header))
 	for i, name := range header {
-		name = strings.ToValidUTF8(strings.TrimSpace(strings.ReplaceAll(name, "\x00", "")), "\ufffd")
+		name = strings.ToValidUTF8(strings.TrimSpace(name), "\ufffd")
 		if name == "" {
 			name = fmt.Sprintf("column_%d", i+1)
 		}

@@ -68,13 +68,8 @@ func (f *file) readLines(path, prefix string) string {
 // prepareJSON looks at the beginning of a file of JSON.
 func (f *file) prepareJSON() error {
 	f.encoding = utf8Encoding
-	switch {
-	case bytes.HasPrefix(f.head, []byte{0xff, 0xfe}):
-		f.encoding = utf16Encoding
-	case bytes.HasPrefix(f.head, []byte{0xfe, 0xff}):
-		f.encoding = utf16BEncoding
-	}
-	if f.encoding != utf8Encoding {
+	if encoding := markedUTF16(f.head); encoding != "" {
+		f.encoding = encoding
 		f.head, _ = io.ReadAll(decode(bytes.NewReader(f.head), f.encoding))
 	}
 	f.newline = '\n'

@@ -96,8 +96,7 @@ func look(path string, spec Spec) (f file, err error) {
 	if len(f.head) == 0 {
 		return f, fmt.Errorf("%s is empty", path)
 	}
-	f.format, err = formatOf(path, f.head, spec.Format)
-	return f, err
+	return f, f.findFormat(spec.Format)
 }
 
 // readHead takes the beginning of the file, which is all of it if f.whole.
@@ -143,41 +142,42 @@ func decompress(file io.Reader) (io.ReadCloser, string, error) {
 	return io.NopCloser(in), "none", nil
 }
 
-// formatOf decides by what the user says, by the first bytes, and by the name, in
+// findFormat decides by what the user says, by the first bytes, and by the name, in
 // this order.
-func formatOf(path string, head []byte, said string) (string, error) {
+func (f *file) findFormat(said string) error {
 	switch said {
-	case "":
-	case csvFormat, linesFormat, jsonFormat, parquetFormat:
-		return said, nil
+	case "", csvFormat, linesFormat, jsonFormat, parquetFormat:
 	default:
-		return "", fmt.Errorf("-format %s: it is csv, ndjson, json or parquet", said)
+		return fmt.Errorf("-format %s: it is csv, ndjson, json or parquet", said)
 	}
-	switch {
+	if err := f.checkRead(); err != nil {
+		return err
+	}
+	switch head := f.head; {
+	case said != "":
+		f.format = said
+		return nil
 	case bytes.HasPrefix(head, []byte("PAR1")):
-		return parquetFormat, nil
+		f.format = parquetFormat
 	case bytes.HasPrefix(head, []byte("SQLite format 3\x00")):
-		return sqliteFormat, nil
+		f.format = sqliteFormat
 	case len(head) >= 12 && string(head[8:12]) == "DUCK":
-		return duckdbFormat, nil
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return "", fmt.Errorf("%s is a ZIP archive or a spreadsheet: unpack it, or save it as CSV", path)
-	case bytes.HasPrefix(head, []byte("PGDMP")), bytes.Contains(head[:min(len(head), 64)], []byte("-- PostgreSQL database dump")):
-		return "", fmt.Errorf("%s is a dump of Postgres, which Postgres alone reads: name the database itself, as in postgres://host/name, or save a table as CSV: psql -c \"COPY users TO STDOUT CSV HEADER\"", path)
+		f.format = duckdbFormat
+	default:
+		f.format = textFormat(f.path, head)
 	}
-	return textFormat(path, head), nil
+	return f.checkName()
 }
 
 func textFormat(path string, head []byte) string {
-	name := strings.ToLower(filepath.Base(path))
-	for _, suffix := range []string{".gz", ".gzip", ".zst", ".zstd"} {
-		name = strings.TrimSuffix(name, suffix)
-	}
-	switch filepath.Ext(name) {
+	switch filepath.Ext(unpackedName(strings.ToLower(filepath.Base(path)))) {
 	case ".csv", ".tsv", ".tab":
 		return csvFormat
 	case ".ndjson", ".jsonl":
 		return linesFormat
+	}
+	if encoding := markedUTF16(head); encoding != "" {
+		head, _ = io.ReadAll(decode(bytes.NewReader(head), encoding))
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
 	if len(text) == 0 || text[0] != '{' && text[0] != '[' {

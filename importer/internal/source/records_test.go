@@ -69,6 +69,42 @@ func TestRecordsAgree(t *testing.T) {
 	}
 }
 
+// TestTornRowsOfAnyBytes loads files in which anything may be torn. What is torn is
+// refused, and nothing else, and no row is lost.
+func TestTornRowsOfAnyBytes(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	pieces := []string{"a", "\"", ",", "\n", "\r", "\r\n", "\x00", "\x01", "\x92", "\\", "'", " ", "\ufeff", "\u2028", "{", "}", "NULL", "#"}
+	ends := []string{"\n", "\r\n", "\r"}
+	db := database(t)
+	for n := range 90 {
+		name, end := [...]string{"a.csv", "a.ndjson"}[n%2], ends[n/2%3]
+		good := map[string]string{"a.csv": "good,1", "a.ndjson": `{"good":1}`}[name]
+		text := good + end
+		for range 1 + random.IntN(12) {
+			for range random.IntN(8) {
+				piece := pieces[random.IntN(len(pieces))]
+				if end == "\r" { // a file of those has no others
+					piece = strings.ReplaceAll(piece, "\n", "\r")
+				}
+				text += piece
+			}
+			text += end
+		}
+		s, err := Find(Spec{Paths: []string{file1(t, name, text+good+end)}, Encoding: map[string]string{"a.csv": "utf-8"}[name]})
+		require.NoError(t, err, "%q", text)
+		var found finding
+		f := &s.files[0]
+		require.NoError(t, f.each(t.Context(), func(rec *record) error {
+			found.add(rec, f)
+			return nil
+		}))
+		require.NoError(t, s.Load(t.Context(), db), "%q", text)
+		assert.Equal(t, []string{fmt.Sprintf("%d|%d", found.rows, found.torn)}, rows(t, db, "SELECT (SELECT count(*) FROM loaded), (SELECT count(*) FROM torn)"), "%q", text)
+		_, err = db.Exec("DROP VIEW source; DROP TABLE loaded; DROP TABLE torn")
+		require.NoError(t, err)
+	}
+}
+
 // FuzzRecords looks at every byte once, and makes rows that encoding/csv
 // understands of those that are not torn.
 func FuzzRecords(f *testing.F) {

@@ -59,7 +59,9 @@ type Source struct {
 	// Table is the one of a database that is read, as the database writes it; of
 	// Postgres it is known after Load. Empty: there is none, or a query.
 	Table string
-	Text  bool // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
+	// Note is a sentence about files that are named and left out. Empty: none are.
+	Note string
+	Text bool // its columns are all text, as those of CSV: 5 is a number if all values of its column look so
 
 	spec   Spec
 	format string

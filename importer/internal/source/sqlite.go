@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/altertable-ai/altertable-go/importer/internal/duck"
+	"github.com/altertable-ai/altertable-go/importer/internal/message"
+	"github.com/altertable-ai/altertable-go/internal/encode"
 )
 
 // sqliteSchema is where the tables of an SQLite database are while the query
@@ -78,7 +81,7 @@ func loadSQLite(ctx context.Context, l *load) error {
 
 // copyTable copies by way of a file: rows go through memory one by one.
 func (l *load) copyTable(ctx context.Context, db *sql.DB, table string) error {
-	columns, err := columnsOfTable(ctx, db, table)
+	columns, err := columnsOfTable(ctx, db, table, l.s.spec.SQL == "")
 	if err != nil {
 		return err
 	}
@@ -91,7 +94,11 @@ func (l *load) copyTable(ctx context.Context, db *sql.DB, table string) error {
 	for i, c := range columns {
 		read := c.kind
 		values[i] = duck.Name(c.name)
-		if c.kind == "BLOB" {
+		switch c.kind {
+		case mixed:
+			read = "VARCHAR"
+			values[i] += "::JSON AS " + duck.Name(c.name)
+		case "BLOB":
 			read = "VARCHAR"
 			values[i] = "from_hex(" + duck.Name(c.name) + ") AS " + duck.Name(c.name)
 		}
@@ -115,6 +122,9 @@ type sqliteColumn struct {
 	name, kind string
 }
 
+// mixed is the kind of a column that has numbers beside texts: each value is JSON.
+const mixed = "JSON"
+
 // read is how the column is selected. An expression has no declared type, by
 // which the driver would make times of text.
 func (c sqliteColumn) read() string {
@@ -126,12 +136,16 @@ func (c sqliteColumn) read() string {
 		return "CAST(" + name + " AS REAL)"
 	case "BLOB":
 		return "CASE WHEN " + name + " IS NOT NULL THEN hex(" + name + ") END"
+	case mixed:
+		return "+" + name
 	default:
 		return "CAST(" + name + " AS TEXT)"
 	}
 }
 
-func columnsOfTable(ctx context.Context, db *sql.DB, table string) ([]sqliteColumn, error) {
+// columnsOfTable finds the type of each column. A query does not want JSON, which it
+// cannot compare with a text, and neither does what has a meaning by its name.
+func columnsOfTable(ctx context.Context, db *sql.DB, table string, whole bool) ([]sqliteColumn, error) {
 	all, err := duck.Texts(ctx, db, "SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", table)
 	if err != nil {
 		return nil, err
@@ -154,6 +168,9 @@ func columnsOfTable(ctx context.Context, db *sql.DB, table string) ([]sqliteColu
 	columns := make([]sqliteColumn, len(all))
 	for i, name := range all {
 		columns[i] = sqliteColumn{name, kindOf(has[kinds*i:])}
+		if whole && isMixed(has[kinds*i:]) && message.RoleOf([]byte(strings.ToLower(name))) == message.Other {
+			columns[i].kind = mixed
+		}
 	}
 	return columns, nil
 }
@@ -175,6 +192,13 @@ func kindOf(has []bool) string {
 		return "BLOB"
 	}
 	return "VARCHAR"
+}
+
+// isMixed reports whether a column has numbers, and texts or numbers that no one type
+// has room for.
+func isMixed(has []bool) bool {
+	integers, reals, blobs, texts, large := has[0], has[1], has[2], has[3], has[4]
+	return !blobs && (texts && (integers || reals) || reals && large)
 }
 
 func writeTable(ctx context.Context, db *sql.DB, table string, columns []sqliteColumn, path string) error {
@@ -206,6 +230,9 @@ func writeTable(ctx context.Context, db *sql.DB, table string, columns []sqliteC
 			if text, ok := value.(string); ok && !utf8.ValidString(text) {
 				return fmt.Errorf("row %d has text in the column %s that is not UTF-8: convert it in the database first, in a copy of it", n, columns[i].name)
 			}
+			if columns[i].kind == mixed {
+				value = asJSON(value)
+			}
 			row = appendValue(row, value)
 		}
 		if len(row) > 2*maxLine {
@@ -222,6 +249,19 @@ func writeTable(ctx context.Context, db *sql.DB, table string, columns []sqliteC
 		return err
 	}
 	return out.Close()
+}
+
+// asJSON is a value of a mixed column. JSON has no infinity, which stays a word.
+func asJSON(value any) any {
+	switch v := value.(type) {
+	case string:
+		return string(encode.String(nil, v))
+	case float64:
+		if math.IsInf(v, 0) {
+			return string(encode.String(nil, strconv.FormatFloat(v, 'g', -1, 64)))
+		}
+	}
+	return value
 }
 
 func appendValue(row []byte, value any) []byte {

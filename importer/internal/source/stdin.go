@@ -57,7 +57,7 @@ func (s *Source) findPipe(name, path string, in io.Reader, c io.Closer) error {
 	if err := f.readHead(head); err != nil {
 		return fmt.Errorf("cannot read %s: %w", name, show.Cause(err))
 	}
-	if f.format, err = formatOf(name, f.head, s.spec.Format); err != nil {
+	if err := f.findFormat(s.spec.Format); err != nil {
 		return err
 	}
 	s.Name = name

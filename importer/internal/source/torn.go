@@ -54,10 +54,11 @@ func (t *torn) load(ctx context.Context) error {
 	if err := t.file.Close(); err != nil || t.rows == 0 {
 		return err
 	}
-	// A line may be twice as long here, with all its quotes doubled.
+	// A line may be twice as long here, with all its quotes doubled. It may have ends
+	// of lines of another kind, which DuckDB would take for those of the file.
 	return t.l.exec(ctx, `INSERT INTO torn SELECT * FROM read_csv(`+duck.Quote(t.file.Name())+`, auto_detect = false,
 		columns = {'row': 'BIGINT', 'file': 'VARCHAR', 'line': 'VARCHAR', 'reason': 'VARCHAR'},
-		delim = ',', quote = '"', escape = '"', header = false, parallel = false`+bounds+`)`)
+		delim = ',', quote = '"', escape = '"', header = false, new_line = '\n', parallel = false`+bounds+`)`)
 }
 
 func (t *torn) close() {

@@ -122,6 +122,9 @@ const sampleJSON = 1000
 
 // missing is the sentence about columns that are not there.
 func (sh *shape) missing(as string, missing []string, s *source.Source, sampled bool, names []string) error {
+	if err := NoHeader(s, names); err != nil {
+		return err
+	}
 	kind, there := "column", "the columns are"
 	if sampled {
 		kind, there = "member", "the first rows have"
@@ -187,17 +190,6 @@ func suggestion(missing, names []string, s *source.Source) string {
 // forShell writes a query for a shell's double quotes.
 var forShell = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`")
 
-// origin is what a query over the source selects from.
-func origin(s *source.Source) string {
-	switch table, whole := strings.CutPrefix(s.SQL, "SELECT * FROM "); {
-	case whole && !strings.ContainsAny(table, "( "):
-		return identifier(strings.Trim(table, `"`))
-	case s.SQL != "" && s.Path == "":
-		return "..."
-	}
-	return "source"
-}
-
 // nearest is the name that probably means what is wanted.
 func nearest(want string, names, taken []string) string {
 	for _, candidate := range near[want] {
@@ -217,14 +209,4 @@ func listed(names []string) string {
 		return names[0]
 	}
 	return strings.Join(names[:last], ", ") + " and " + names[last]
-}
-
-// identifier quotes a name where SQL needs it.
-func identifier(name string) string {
-	for i, r := range name {
-		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9') {
-			return duck.Name(name)
-		}
-	}
-	return name
 }

@@ -2,11 +2,14 @@ package stage
 
 import (
 	"context"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/altertable-ai/altertable-go/importer/internal/duck"
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 	"github.com/altertable-ai/altertable-go/importer/internal/source"
 )
@@ -81,12 +84,60 @@ func TestSuggestionsAreForAShell(t *testing.T) {
 		"names that SQL quotes":   {[]string{"$User Id"}, source.Source{Path: "a.csv"}, `\"\$User Id\" AS distinct_id`},
 		"a table that SQL quotes": {[]string{"id"}, source.Source{Path: "a.sqlite", SQL: `SELECT * FROM "$users"`}, `FROM \"\$users\""`},
 		"a table":                 {[]string{"id"}, source.Source{Path: "a.sqlite", SQL: `SELECT * FROM "users"`}, `(id) FROM users"`},
+		"a table in a schema":     {[]string{"id"}, source.Source{Path: "a.duckdb", SQL: `SELECT * FROM "other"."my events"`}, `(id) FROM other.\"my events\""`},
+		"a table with a word":     {[]string{"id"}, source.Source{Path: "a.duckdb", SQL: `SELECT * FROM "order"`}, `(id) FROM \"order\""`},
+		"a table with dots":       {[]string{"id"}, source.Source{SQL: "select *\nfrom app.main.users"}, `(id) FROM app.main.users"`},
+		"a file":                  {[]string{"id"}, source.Source{SQL: "SELECT * FROM 'x.csv'"}, `(id) FROM 'x.csv'"`},
+		"a file with a space":     {[]string{"id"}, source.Source{SQL: "SELECT * FROM 'it''s (1) \"a\".csv' "}, `(id) FROM 'it''s (1) \"a\".csv'"`},
+		"a file in quotes":        {[]string{"id"}, source.Source{SQL: `SELECT * FROM "a b.csv"`}, `(id) FROM \"a b.csv\""`},
+		"a part of a table":       {[]string{"id"}, source.Source{SQL: "SELECT * FROM users WHERE true"}, `(id) FROM ..."`},
+		"a function":              {[]string{"id"}, source.Source{SQL: "SELECT * FROM read_csv('a.csv')"}, `(id) FROM ..."`},
 		"a query":                 {[]string{"id"}, source.Source{SQL: "SELECT id FROM a, b"}, `(id) FROM ..."`},
 		"standard input":          {[]string{"id"}, source.Source{Text: true}, `(id) FROM source"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Contains(t, suggestion([]string{"distinct_id"}, test.names, &test.source), test.want)
 		})
+	}
+}
+
+// TestSuggestionsRun gives what is suggested to DuckDB.
+func TestSuggestionsRun(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	require.NoError(t, os.WriteFile("it's x.csv", []byte("id,order\n1,2\n"), 0o600))
+	db := open(t)
+	for _, query := range []string{"SELECT * FROM 'it''s x.csv'", `SELECT * FROM "order"`, `SELECT * FROM "main"."select *"`, "select * from t"} {
+		for _, table := range []string{`"order"`, `"select *"`, "t"} {
+			exec(t, db, "CREATE OR REPLACE TABLE "+table+" AS SELECT 1 AS id, 2 AS \"order\"")
+		}
+		suggested := suggestion([]string{"distinct_id"}, []string{"id", "order"}, &source.Source{SQL: query})
+		_, suggested, _ = strings.Cut(suggested, `-sql "`)
+		suggested = strings.NewReplacer(`\"`, `"`).Replace(strings.TrimSuffix(suggested, `"`))
+		_, err := db.Exec(suggested)
+		require.NoError(t, err, suggested)
+	}
+	words, err := duck.Texts(context.Background(), db, "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'")
+	require.NoError(t, err)
+	assert.Subset(t, reserved, words)
+}
+
+func TestNoHeader(t *testing.T) {
+	for header, want := range map[string]bool{
+		"signed_up,ada@example.com,2026-01-01": true, "signed_up,ada@example.com": true, "u_1,19.5": true, "page,2026-01-01T10:00:00Z": true, "page,01.02.2026": true,
+		"signup,0193ad10-1111-4222-8333-444455556666": true, "page,-5": true, "page,17": true, "page,1/2/2026 10:00": true,
+		"a,b": false, "user_id,2024-01-01": false, "Event,5": false, "a,column_2": false, "a,v2": false, "@a,b": false,
+	} {
+		names := strings.Split(header, ",")
+		for i, name := range names {
+			names[i] = "'x' AS " + duck.Name(name)
+		}
+		_, err := Build(context.Background(), openSource(t, "SELECT 1 AS _row, 'a' AS _file, "+strings.Join(names, ", ")), &source.Source{Name: "a.csv", Text: true}, Options{As: record.Alias})
+		require.Error(t, err)
+		assert.Equal(t, want, strings.Contains(err.Error(), "has no header"), header)
+		for _, name := range strings.Split(header, ",") {
+			assert.NotEqual(t, want, strings.Contains(err.Error(), name), "%s in %s", name, err)
+		}
 	}
 }
 

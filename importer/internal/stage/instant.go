@@ -35,20 +35,29 @@ func instantOf(t duckdb.TypeInfo, name string) (instant, bool) {
 // DuckDB takes that zone for those that follow and have none.
 func textInstant(name string) instant {
 	text := "trim(" + name + ")"
-	cast := func(condition string) string {
+	matches := func(pattern string) string { return "regexp_matches(" + text + ", '" + pattern + "')" }
+	cast := func(condition, text string) string {
 		return "TRY_CAST(CASE WHEN " + condition + " THEN " + text + " END AS TIMESTAMPTZ)"
 	}
-	zone := "regexp_matches(" + text + ", '" + inZone + "')"
-	spaced := "TRY_CAST(CASE WHEN NOT " + zone + " THEN regexp_replace(" + text + ", '" + spacedOffset + "', '\\1') END AS TIMESTAMPTZ)"
-	return instant{time: "epoch_us(coalesce(" + cast("NOT "+zone) + ", " + cast(zone) + ", " + spaced + "))", number: decimal(text)}
+	plain := "NOT " + matches(inZone+"|"+noOffset)
+	full := "regexp_replace(regexp_replace(" + text + ", '" + spacedOffset + "', '\\1'), '" + noSeconds + "', '\\1:00\\2')"
+	return instant{time: "epoch_us(coalesce(" + cast(plain, text) + ", " + cast(matches(inZone), text) + ", " + cast(plain, full) + "))", number: decimal(text)}
 }
 
-// spacedOffset is the offset of "2026-03-04 10:00:00 +0100", as many programs write
-// it. DuckDB takes no space there.
-const spacedOffset = " ([+-][0-9]{2}:?[0-9]{2})$"
-
-// inZone are letters that ISO 8601 has not, and each name of a zone has.
-const inZone = "[A-SU-Ya-su-y]"
+const (
+	// offset is one as ISO 8601 writes it.
+	offset = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+	// spacedOffset is that of "2026-03-04 10:00:00 +0100", as many programs write
+	// it, and noSeconds that of "2026-03-04T10:00Z", as Java does. DuckDB takes
+	// neither.
+	spacedOffset = " " + offset
+	noSeconds    = "([T ][0-9]{2}:[0-9]{2})" + offset
+	// noOffset is what DuckDB takes for one, although no place has it: 16 hours or
+	// more, or 60 minutes. It would move the time by days.
+	noOffset = ":[0-9.]+ ?[+-](1[6-9]|[2-9][0-9]|[0-9]{2}:?[6-9][0-9]|[0-9]{2}:[0-9]{2}:[6-9][0-9])[0-9:]*$"
+	// inZone are letters that ISO 8601 has not, and each name of a zone has.
+	inZone = "[A-SU-Ya-su-y]"
+)
 
 // decimal keeps the digits behind the point, which a float has no room for.
 func decimal(name string) string { return "TRY_CAST(" + name + " AS DECIMAL(28, 9))" }

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
+	"github.com/altertable-ai/altertable-go/importer/internal/source"
 )
 
 func TestTimestamps(t *testing.T) {
@@ -28,6 +30,16 @@ func TestTimestamps(t *testing.T) {
 		{"'2026-03-04T14:00:00+02:00'", noon},
 		{"'2026-03-04 14:00:00 +0200'", noon},
 		{"'2026-03-04 10:30:00.25 -01:30'", "2026-03-04T12:00:00.25Z"},
+		{"'2026-03-04 14:00:00 +02'", noon},
+		{"'2026-03-04T14:00:00.5 +02'", "2026-03-04T12:00:00.5Z"},
+		{"'2026-03-04 12:00:00 Z'", noon},
+		{"'2026-03-04T12:00Z'", noon},
+		{"'2026-03-04T14:00+02'", noon},
+		{"'2026-03-04 14:00 +02:00'", noon},
+		{"'2026-03-04T12:00'", noon},
+		{"'2026-03-05 03:59:59+15:59:59'", noon},
+		{"'2026-03-03 20:01:00-15:59'", noon},
+		{"'2026-03-05T02:00:00 +1400'", noon},
 		{"'2026-03-04 13:00:00 Europe/Berlin'", noon},
 		{"'2026-03-04 12:00:00 UTC'", noon},
 		{"'2026-03-04'", "2026-03-04T00:00:00Z"},
@@ -84,6 +96,21 @@ func TestTimestampsThatAreNone(t *testing.T) {
 		{"'soon'", true},
 		{"'2026-13-01'", true},
 		{"'2026-01-01T25:00:00Z'", true},
+		{"'2026-03-04T10:00:00+16:00'", true},
+		{"'2026-03-04T10:00:00-16'", true},
+		{"'2026-03-04T10:00:00-1600'", true},
+		{"'2026-03-04T10:00:00+24:01'", true},
+		{"'2026-03-04T10:00:00+99:00'", true},
+		{"'2026-03-04T10:00:00.25+99'", true},
+		{"'2026-03-04T10:00:00+99:'", true},
+		{"'2026-03-04 10:00:00 +99'", true},
+		{"'2026-03-04 10:00:00 +9900'", true},
+		{"'2026-03-04T10:00+99'", true},
+		{"'2026-03-04T10:00:00+01:60'", true},
+		{"'2026-03-04T10:00:00+0199'", true},
+		{"'2026-03-04T10:00:00+01:00:60'", true},
+		{"'2026-03-04T10:00:00+16:00'::ENUM('2026-03-04T10:00:00+16:00')", true},
+		{"'2026-03-04 +02'", true},
 		{"'1e400'", true},
 		{"20260304", true},
 		{"'20260304'", true},
@@ -113,5 +140,22 @@ func TestZonesOfNeighbours(t *testing.T) {
 	assert.Len(t, rows, 9)
 	for _, row := range rows {
 		assert.Equal(t, "2026-01-01T00:00:00Z", time.UnixMicro(row.At).UTC().Format(time.RFC3339Nano), row.Number)
+	}
+}
+
+// TestOffsetsInObjects is about members of JSON, and messages that are sent as they are.
+func TestOffsetsInObjects(t *testing.T) {
+	for name, object := range map[string]string{
+		"members":  `{"event": "e", "distinct_id": "u", "timestamp": "2026-03-04T10:00:00ZONE"}`,
+		"messages": `{"endpoint": "track", "message": {"event": "e", "distinct_id": "u", "environment": "production", "properties": {}, "timestamp": "2026-03-04T10:00:00ZONE"}}`,
+	} {
+		db := openSource(t, "SELECT replace('"+object+"', 'ZONE', zone) AS _json FROM (VALUES ('+99:00'), ('-16'), ('+15:30')) v(zone)")
+		s, err := Build(context.Background(), db, &source.Source{Name: "a.ndjson", JSON: true, Raw: name == "messages"}, Options{})
+		require.NoError(t, err)
+		refused := map[int64]bool{}
+		for _, row := range read(t, s, 0) {
+			refused[row.Number] = strings.HasPrefix(row.Reason, "timestamp ")
+		}
+		assert.Equal(t, map[int64]bool{1: true, 2: true, 3: false}, refused, name)
 	}
 }

@@ -47,6 +47,7 @@ func (v *Survey) hintsOfIDs(showValues bool) []string {
 		hints = append(hints, fmt.Sprintf("%s like e-mail addresses, first in %s. An address changes, and then one person is two: use the id of your own system.",
 			verb(n, "1 id looks", show.Count(n)+" ids look"), v.people.mail.shown()))
 	}
+	hints = append(hints, v.people.spaces.hints()...)
 	hints = append(hints, v.hintsOfWords(showValues)...)
 	constants := slices.DeleteFunc(v.people.constants(), func(o *often) bool { return placeholder(o.id) != "" })
 	slices.SortFunc(constants, func(a, b *often) int {

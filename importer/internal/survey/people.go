@@ -47,6 +47,7 @@ type people struct {
 	ids    distinct
 	emails distinct
 	mail   place // the first row whose id looks like an e-mail address
+	spaces spaces
 	often  map[uint64]*often
 	missed int64             // a count is too low by this at most
 	words  map[string]*often // ids that stand for nobody
@@ -76,6 +77,7 @@ func (p *people) add(id string, at place) {
 		}
 		p.emails.add(hash)
 	}
+	p.spaces.add(id, hash, at)
 	p.watch(hash, id, at)
 	p.addWord(id, at)
 }
