@@ -40,6 +40,8 @@ func TestExplain(t *testing.T) {
 		"SELECT 1 +\n  missing FROM range(1) t(a)":                    `Referenced column "missing" not found in FROM clause!`,
 		"SELECT sum(name) FROM source":                                "argument types 'sum(VARCHAR)'",
 		"SELECT * FROM '/nowhere/a.parquet'":                          `No files found that match the pattern "/nowhere/a.parquet"`,
+		"SELECT * FROM '/nowhere/it''s a.parquet'":                    `No files found that match the pattern "/nowhere/it's a.parquet"`,
+		`SELECT "a ""b" FROM source`:                                  `Referenced column "a "b" not found in FROM clause!`,
 		"SELECT 'it''s \"secret\" x'::INT":                            "Could not convert a value to INTEGER: TRY_CAST",
 		"SELECT name::DATE FROM source":                               "Could not convert a value of the column name to a date: TRY_CAST",
 		"SELECT name::UUID FROM source":                               "Could not convert a value of the column name to another type: TRY_CAST",

@@ -51,10 +51,14 @@ var quoted = regexp.MustCompile(`(?s)"(.*?)"(?:[\s.,;:!?)\]]|$)|(?:^|[\s(=\[])'(
 // signature is how DuckDB writes a function with the types that it was called with.
 var signature = regexp.MustCompile(`^[a-z_0-9+*/%<>=!|&~^@#-]+\([A-Z0-9_ ,()\[\].]*\)$`)
 
+// undoubled has each quote once that SQL writes twice within quotes.
+var undoubled = strings.NewReplacer("''", "'", `""`, `"`)
+
 // withoutStrangers takes out of a text what is quoted and is not in the query.
 func withoutStrangers(text, query string) string {
 	var b strings.Builder
 	query = strings.ToLower(query)
+	query += " " + undoubled.Replace(query) // DuckDB quotes what the SQL means
 	for {
 		at := quoted.FindStringSubmatchIndex(text)
 		if at == nil {
