@@ -169,6 +169,20 @@ func (d *DB) Large(ctx context.Context, run func() error) error {
 	return err
 }
 
+// Reading runs what may need more memory than a sort of the same rows did. It may be
+// called by some goroutines at a time, so that memory which one of them needs stays:
+// it would be taken from the others.
+func (d *DB) Reading(ctx context.Context, run func() error) error {
+	err := run()
+	if !outOfMemory(err) {
+		return err
+	}
+	if _, err := d.ExecContext(ctx, "SET GLOBAL "+limitOf(wideLimit)); err != nil {
+		return err
+	}
+	return run()
+}
+
 func (d *DB) set(ctx context.Context, threads int, limit int64) error {
 	for _, set := range []string{threadsOf(threads), limitOf(limit)} {
 		if _, err := d.ExecContext(ctx, "SET GLOBAL "+set); err != nil {

@@ -107,6 +107,32 @@ func TestLargeOfLongRows(t *testing.T) {
 	assert.Equal(t, []int{4096, 4096 * 17_600}, []int{n, bytes})
 }
 
+func TestReading(t *testing.T) {
+	db, err := Open(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	limit := func() (text string) {
+		require.NoError(t, db.QueryRow("SELECT current_setting('memory_limit')").Scan(&text))
+		return text
+	}
+	usual := limit()
+	full := &duckdb.Error{Type: duckdb.ErrorTypeOutOfMemory, Msg: "full"}
+	errs := []error{nil, os.ErrInvalid, full, nil, full, full}
+	run := func() (err error) {
+		err, errs = errs[0], errs[1:]
+		return err
+	}
+	require.NoError(t, db.Reading(t.Context(), run))
+	require.ErrorIs(t, db.Reading(t.Context(), run), os.ErrInvalid)
+	assert.Equal(t, usual, limit())
+	require.NoError(t, db.Reading(t.Context(), run))
+	wide := limit()
+	assert.NotEqual(t, usual, wide, "it stays")
+	require.ErrorIs(t, db.Reading(t.Context(), run), full)
+	assert.Equal(t, wide, limit())
+	assert.Empty(t, errs)
+}
+
 func TestOpenRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

@@ -62,9 +62,10 @@ func (s *Stage) chunk(ctx context.Context, from int64) (chunk, error) {
 func (s *Stage) partOfBlock(ctx context.Context, from int64) (chunk, error) {
 	end := min(s.Messages, (from/blockRows+1)*blockRows)
 	var to int64
-	err := s.db.QueryRowContext(ctx, fmt.Sprintf(
+	query := fmt.Sprintf(
 		"SELECT coalesce(min(rowid) FILTER (bytes > %d AND rowid > %d), %d) FROM (SELECT rowid, sum(size) OVER (ORDER BY rowid) AS bytes FROM sorted WHERE rowid >= %d AND rowid < %d)",
-		s.chunkBytes, from, end, from, end)).Scan(&to)
+		s.chunkBytes, from, end, from, end)
+	err := s.db.Reading(ctx, func() error { return s.db.QueryRowContext(ctx, query).Scan(&to) })
 	if err != nil {
 		return chunk{}, sentence(ctx, "the rows cannot be measured", err)
 	}

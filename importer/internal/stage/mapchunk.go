@@ -25,16 +25,18 @@ func (s *Stage) mapChunk(ctx context.Context, conn *sql.Conn, c chunk) (rows []m
 	if err != nil {
 		return nil, err
 	}
-	rows = make([]message.Mapped, 0, c.to-c.from)
 	query := fmt.Sprintf("SELECT %s FROM sorted WHERE rowid >= %d AND rowid < %d", strings.Join(s.shape.values, ", "), c.from, c.to)
-	err = each(ctx, conn, query, func(values []driver.Value) {
-		position := c.from + int64(len(rows))
-		if at, ok := moved[position]; ok {
-			values[s.shape.at] = at
-		}
-		row := s.mapRow(values)
-		row.Position = position
-		rows = append(rows, row)
+	err = s.db.Reading(ctx, func() error {
+		rows = make([]message.Mapped, 0, c.to-c.from)
+		return each(ctx, conn, query, func(values []driver.Value) {
+			position := c.from + int64(len(rows))
+			if at, ok := moved[position]; ok {
+				values[s.shape.at] = at
+			}
+			row := s.mapRow(values)
+			row.Position = position
+			rows = append(rows, row)
+		})
 	})
 	if err != nil {
 		return nil, sentence(ctx, "the sorted rows cannot be read", err)
