@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -254,6 +255,35 @@ func TestRate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What the server fails on is sent again in requests of its own, with its batch.
+func TestRateOfWhatIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(200))
+		i.o.Rate, i.o.batchSize = 2, 200
+		bad := about(altertabletest.Status(500), `"e7"`)
+		i.srv.Always(bad)
+		var singles []time.Time
+		var mu sync.Mutex
+		i.onRequest(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+			body := new(strings.Builder)
+			if copied, err := r.GetBody(); err == nil && r.ContentLength < 1_000 {
+				_, _ = copyAll(body, copied)
+			}
+			if text := body.String(); strings.Count(text, `"event"`) == 1 && !strings.Contains(text, `"e7"`) {
+				mu.Lock()
+				singles = append(singles, time.Now())
+				mu.Unlock()
+			}
+			return next.RoundTrip(r)
+		})
+		_, err := i.run(t.Context())
+		require.NoError(t, err)
+		for n := 2; n < len(singles); n++ {
+			assert.GreaterOrEqual(t, singles[n].Sub(singles[n-2]), 500*time.Millisecond, "two a second")
+		}
+	})
 }
 
 func TestLateMessagesAtASlowRate(t *testing.T) {

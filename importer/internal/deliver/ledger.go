@@ -134,6 +134,7 @@ func (l *ledger) refuse(row *record.Row, reason string) {
 
 func (l *ledger) refuseLocked(row *record.Row, reason string, s status) {
 	l.slots[row.Position-l.base].status = s
+	delete(l.trials, row.Position)
 	one := *row
 	one.Reason = reason
 	l.holdLocked(one)
