@@ -21,13 +21,13 @@ import (
 // the messages.
 type trouble struct {
 	*importer
-	random *rand.Rand
+	random *rand.Rand     // of the server's changes alone
 	poison map[int64]bool // positions
 	people int
 }
 
-func newTrouble(t *testing.T, random *rand.Rand) *trouble {
-	m := &trouble{random: random, poison: map[int64]bool{}, people: 1 + random.IntN(30)}
+func newTrouble(t *testing.T, random, changes *rand.Rand) *trouble {
+	m := &trouble{random: changes, poison: map[int64]bool{}, people: 1 + random.IntN(30)}
 	rows := &memory{chunk: 1 + random.IntN(100)}
 	for range 100 + random.IntN(300) {
 		rows.addIdentify(fmt.Sprintf("u%d", random.IntN(m.people)))
@@ -77,14 +77,15 @@ func TestPoisonOutagesAndInterrupts(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := newTrouble(t, rand.New(rand.NewPCG(seed, 29)))
+				random := rand.New(rand.NewPCG(seed, 29))
+				m := newTrouble(t, random, rand.New(rand.NewPCG(seed, 31)))
 				weather, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				m.change(weather, m.random.IntN(4) > 0)
+				m.change(weather, random.IntN(4) > 0)
 				var result Result
 				for runs := 0; !result.Finished; runs++ {
 					require.Less(t, runs, 30, "the import goes on")
-					ctx, interrupt := context.WithTimeout(t.Context(), time.Duration(1+m.random.IntN(400))*time.Minute)
+					ctx, interrupt := context.WithTimeout(t.Context(), time.Duration(1+random.IntN(400))*time.Minute)
 					var err error
 					result, err = m.run(ctx)
 					interrupt()
