@@ -51,6 +51,7 @@ func (l *ledger) nextAgainLocked(group int64) *record.Row {
 			continue
 		}
 		l.again = slices.Delete(l.again, i, i+1)
+		l.handed = 1
 		l.people.enter(row, group)
 		l.beginTrialLocked(row, alone)
 		return row

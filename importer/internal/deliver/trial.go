@@ -111,7 +111,7 @@ func (l *ledger) giveUpLocked(row *record.Row, reason string) {
 // isLastLocked reports whether a row that has just been given up is among a few that
 // all others wait for. The same person's identifies wait for it.
 func (l *ledger) isLastLocked(row *record.Row) bool {
-	others := l.pending
+	others := l.pending + l.handed
 	for _, r := range l.again {
 		if r.Endpoint != record.Identify || r.Person != row.Person {
 			others++
