@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -254,6 +255,31 @@ func TestRate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The batch of a message that the server fails on is sent again, a message a request.
+func TestRateOfWhatIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newImporter(t, tracks(200))
+		i.o.Rate = 50
+		i.srv.Always(about(altertabletest.Status(500), `"e199"`)) // the last, so that none waits for it
+		var mu sync.Mutex
+		var singles []time.Time
+		i.onRequest(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+			if r.ContentLength < 200 {
+				mu.Lock()
+				singles = append(singles, time.Now())
+				mu.Unlock()
+			}
+			return next.RoundTrip(r)
+		})
+		_, err := i.run(t.Context())
+		require.NoError(t, err)
+		require.Greater(t, len(singles), 10)
+		for n := 10; n < len(singles); n++ {
+			assert.GreaterOrEqual(t, singles[n].Sub(singles[n-10]), 100*time.Millisecond, "50 a second, 5 at a time")
+		}
+	})
 }
 
 func TestLateMessagesAtASlowRate(t *testing.T) {

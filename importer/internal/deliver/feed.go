@@ -158,9 +158,6 @@ func (r *run) send(row *record.Row) error {
 	if err := r.issue(row.Position); err != nil {
 		return err
 	}
-	if err := r.pace(); err != nil {
-		return err
-	}
 	return r.enqueue(row)
 }
 
@@ -183,25 +180,20 @@ func (r *run) issue(position int64) error {
 	return r.book.issue(r.issued)
 }
 
-// pace waits as the rate demands.
+// pace waits until the rate lets a message go.
 func (r *run) pace() error {
-	if r.limiter == nil {
+	if r.limiter == nil || r.allowed > 0 {
 		return nil
 	}
-	if r.allowed == 0 {
-		if err := r.limiter.WaitN(r.ctx, r.group); err != nil {
-			return err
-		}
-		r.allowed = r.group
-	}
-	r.allowed--
-	return nil
+	r.allowed += r.group
+	return r.limiter.WaitN(r.ctx, r.group)
 }
 
 // enqueue hands a message to the client, and waits until it has room.
 func (r *run) enqueue(row *record.Row) error {
 	client, c := r.clientFor(row)
 	message := altertable.Raw{Endpoint: row.Endpoint, JSON: row.Message}
+	r.allowed--
 	r.ledger.sent(1)
 	if client == r.client {
 		r.join(row)
@@ -243,6 +235,11 @@ func (r *run) room(row *record.Row) error {
 	for {
 		if r.ctx.Err() != nil {
 			return r.ctx.Err()
+		}
+		if row != nil && row.Reason == "" || r.ledger.hasAgain() {
+			if err := r.pace(); err != nil { // a group would be too old after it
+				return err
+			}
 		}
 		r.makeRoom(row)
 		again, wake := r.ledger.next(row, r.crowd.number)

@@ -61,6 +61,7 @@ type ledger struct {
 	suspects []int64
 	trusted  bool          // the API has taken a message of this phase
 	pending  int           // messages that wait for an outcome
+	handed   int           // 1 if one of again is about to be among pending
 	again    []*record.Row // that the client gave up unjudged, in order
 	people   people
 	unsure   int64 // that were sent, and had no answer when the run ended
@@ -121,6 +122,7 @@ func (l *ledger) sent(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pending += n
+	l.handed = 0
 	l.counters.InFlight.Add(int64(n))
 }
 
@@ -134,6 +136,7 @@ func (l *ledger) refuse(row *record.Row, reason string) {
 
 func (l *ledger) refuseLocked(row *record.Row, reason string, s status) {
 	l.slots[row.Position-l.base].status = s
+	delete(l.trials, row.Position)
 	one := *row
 	one.Reason = reason
 	l.holdLocked(one)

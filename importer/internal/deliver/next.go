@@ -14,17 +14,9 @@ func (l *ledger) next(row *record.Row, group int64) (again *record.Row, wake <-c
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.again) > 0 {
-		again = l.again[0]
-		alone := l.isolateLocked(again)
-		if alone {
-			group = -1 - again.Position // of its own
-		}
-		if !l.mayGoLocked(again, group) {
+		if again = l.nextAgainLocked(group); again == nil {
 			return nil, l.awaitLocked()
 		}
-		l.again = l.again[1:]
-		l.people.enter(again, group)
-		l.beginTrialLocked(again, alone)
 		return again, nil
 	}
 	l.stuck = l.isStuckLocked(row, group)
@@ -42,6 +34,36 @@ func (l *ledger) next(row *record.Row, group int64) (again *record.Row, wake <-c
 		l.people.enter(row, group)
 	}
 	return nil, nil
+}
+
+// nextAgainLocked takes the first row that may be sent again, nil if there is none. One
+// that waits for its person's older identify does not hold up the others: what becomes
+// of them shows whether the older one is at fault.
+func (l *ledger) nextAgainLocked(group int64) *record.Row {
+	held := make(map[string]bool) // people with an older identify that waits
+	for i, row := range l.again {
+		group, alone := group, l.isolateLocked(row)
+		if alone {
+			group = -1 - row.Position // of its own
+		}
+		if held[row.Person] || !l.mayGoLocked(row, group) {
+			held[row.Person] = true
+			continue
+		}
+		l.again = slices.Delete(l.again, i, i+1)
+		l.handed = 1
+		l.people.enter(row, group)
+		l.beginTrialLocked(row, alone)
+		return row
+	}
+	return nil
+}
+
+// hasAgain reports whether there are rows that have to be sent again.
+func (l *ledger) hasAgain() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.again) > 0
 }
 
 // isStuckLocked reports whether a row has to wait for the outcome of others, and with

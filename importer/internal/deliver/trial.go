@@ -91,7 +91,7 @@ func (l *ledger) tryAgainLocked(c *current, row *record.Row, err error) {
 		l.sendAgainLocked(row)
 	case t.rounds >= maxRounds && t.witnessed && l.areFewLocked(t):
 		l.giveUpLocked(row, reasonOf(err)+", again and again, and took other messages meanwhile")
-	case t.rounds >= maxLastRounds && answer.StatusCode >= http.StatusInternalServerError && l.isLastLocked():
+	case t.rounds >= maxLastRounds && answer.StatusCode >= http.StatusInternalServerError && l.isLastLocked(row):
 		l.giveUpLocked(row, reasonOf(err)+", again and again, and there was nothing else to be sent")
 	default:
 		l.sendAgainLocked(row)
@@ -105,13 +105,20 @@ func (l *ledger) areFewLocked(t *trial) bool {
 
 // giveUpLocked refuses a row that the server fails on.
 func (l *ledger) giveUpLocked(row *record.Row, reason string) {
-	delete(l.trials, row.Position)
 	l.refuseLocked(row, reason, refused)
 }
 
 // isLastLocked reports whether a row that has just been given up is among a few that
-// all others wait for.
-func (l *ledger) isLastLocked() bool { return l.stuck && l.pending+len(l.again) < few }
+// all others wait for. The same person's identifies wait for it.
+func (l *ledger) isLastLocked(row *record.Row) bool {
+	others := l.pending + l.handed
+	for _, r := range l.again {
+		if r.Endpoint != record.Identify || r.Person != row.Person {
+			others++
+		}
+	}
+	return l.stuck && others < few
+}
 
 // isolateLocked reports whether a row that is sent again is to be in a request of its
 // own: when it may be the cause of its batch's failure.

@@ -219,8 +219,9 @@ func TestTheLastMessagesDoNotWaitForever(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, result.Finished)
 		assert.Equal(t, map[string]int64{"server answered 500" + nothingElse: few}, result.Rejected)
-		assert.GreaterOrEqual(t, time.Since(began), 35*time.Minute)
-		assert.LessOrEqual(t, time.Since(began), 75*time.Minute)
+		// How long it takes depends on which of them the client tries in an outage, at random.
+		assert.GreaterOrEqual(t, time.Since(began), maxLastRounds*patience)
+		assert.LessOrEqual(t, time.Since(began), 3*time.Hour)
 	})
 }
 
