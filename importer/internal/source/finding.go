@@ -4,24 +4,20 @@ package source
 // rows.
 type finding struct {
 	rows     int64 // what DuckDB has to find
-	numbered int64 // rows and torn rows
-	torn     int64
 	bytes    int64 // of its text
 	copy     bool  // DuckDB has to read a copy
 	breaks   bool  // a row has more than one line
 	lf, crlf bool
 }
 
-// add counts a row, and gives it its number.
+// add counts a row.
 func (d *finding) add(rec *record, f *file) {
 	d.bytes += int64(len(rec.text)) + 1
 	if f.format == csvFormat && rec.blank {
 		d.copy = d.copy || len(f.columns) == 1 // DuckDB takes it for a row
 		return
 	}
-	d.numbered++
 	if rec.torn != "" {
-		d.torn++
 		d.copy = true
 		if f.format == csvFormat {
 			return // a line of JSON becomes a blank one, which keeps the numbers
