@@ -25,7 +25,8 @@
 //	             sense, usage writes what -h shows
 //	choose       which source, and the preset's SQL; sql is -print-sql
 //	environment  the variables: where messages go
-//	files        the names of what is written, checked before the source is read
+//	files        the names of what is written; writable checks them before the
+//	             source is read
 //	dryrun       the dry run; advice looks for a preset that the source is made for
 //	send         the import, by package deliver; resume decides where it begins
 //	log          what the SDK says meanwhile

@@ -20,9 +20,8 @@ var groups = []struct {
 	{"While it is sent", []string{"rate", "state", "force", "rejects", "report", "temp"}},
 }
 
-// usage writes what -h shows.
-func usage(out io.Writer, command string) {
-	fmt.Fprintf(out, `altertable-import brings users and their history to Altertable.
+// usageHead is what stands before the flags, with the command's name as its value.
+const usageHead = `altertable-import brings users and their history to Altertable.
 
   %[1]s [flags] FILE...                CSV, JSON or Parquet
   %[1]s [flags] DATABASE               DuckDB or SQLite
@@ -60,10 +59,10 @@ Examples:
     %[1]s -preset mixpanel 'export/*.json.gz'
   What was refused, when it is mended:
     %[1]s events.csv.rejects.ndjson
-`, command)
-	usageOfFlags(out)
-	usageOfPresets(out)
-	fmt.Fprint(out, `
+`
+
+// usageTail is what stands behind the presets.
+const usageTail = `
 Variables:
   ALTERTABLE_API_KEY        the ingestion key, of Altertable's dashboard
   ALTERTABLE_ENVIRONMENT    the environment of rows that name none
@@ -73,7 +72,14 @@ Variables:
 
 Exit status:
   0 all is well, 2 rows were refused, 1 trouble, 130 an interrupt
-`)
+`
+
+// usage writes what -h shows.
+func usage(out io.Writer, command string) {
+	fmt.Fprintf(out, usageHead, command)
+	usageOfFlags(out)
+	usageOfPresets(out)
+	fmt.Fprint(out, usageTail)
 }
 
 // usageOfFlags writes the groups.

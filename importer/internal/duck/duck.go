@@ -1,4 +1,16 @@
-// Package duck opens the DuckDB database in which an import is sorted.
+// Package duck opens the DuckDB database in which an import is sorted, and makes
+// sentences of DuckDB's errors.
+//
+//	duck       opens and closes the database; memory has its limits
+//	dir        its directory, which the next import removes if this one is killed
+//	extension  DuckDB's extension for Postgres
+//	quote      names and strings in SQL; texts runs a query with one column
+//
+// DuckDB quotes values in its errors, and those are somebody's:
+//
+//	sentence   which errors may have values, and what is said of them
+//	row_error  of errors at rows nothing is repeated; causes has what is said instead
+//	redact     of errors at a query's text only what the query says itself is kept
 package duck
 
 import (
@@ -10,7 +22,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 
@@ -20,22 +31,13 @@ import (
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
-// usualLimit is for DuckDB's buffers. The process has almost as much again beside
-// it: results, messages, and what DuckDB does not count. With much less than this,
-// DuckDB writes a table of twenty columns on one thread.
-const usualLimit = 200e6
-
-// wideLimit is for what does not fit in that: thousands of columns, of which each
-// has buffers of its own, and long rows.
-const wideLimit = 2e9
-
 // flushThreshold is how much a thread of DuckDB may have allocated at its most before
 // its part of the allocator gives unused pages back at the end of a task.
 const flushThreshold = "4MB"
 
-// tooSlow is compression of text that costs as much time as all else that is done
+// slowCompression is compression of text that costs as much time as all else that is done
 // with a row here. The tables are written once, read twice, and removed.
-const tooSlow = "fsst,dictionary,dict_fsst,zstd"
+const slowCompression = "fsst,dictionary,dict_fsst,zstd"
 
 // A DB is a database in a temporary directory of its own. Its sessions are in
 // UTC, keep the order of rows, and have bounded memory; what does not fit goes
@@ -93,7 +95,7 @@ func (d *DB) open(ctx context.Context) error {
 		// The database is removed at the end, so nothing of it has to be moved from its
 		// log to its file, which takes memory for a part of all rows.
 		"checkpoint_threshold = '1TB'",
-		"disabled_compression_methods = '" + tooSlow + "'",
+		"disabled_compression_methods = '" + slowCompression + "'",
 		// What DuckDB frees stays in the process until its allocator looks at it again.
 		// A sort keeps the threads busy in one task, so that this took 100 MB more than
 		// the limit, and more with each gigabyte sorted. A thread of the allocator's own
@@ -117,87 +119,6 @@ func (d *DB) setUp(c driver.ExecerContext) error {
 		}
 	}
 	return nil
-}
-
-func limitOf(bytes int64) string { return fmt.Sprintf("memory_limit = '%dB'", bytes) }
-
-func threadsOf(n int) string { return fmt.Sprintf("threads = %d", n) }
-
-// usualThreads is how many share the memory: with more of them each has too little.
-func usualThreads() int { return min(runtime.GOMAXPROCS(0), 2) }
-
-// RowsInMemory is how many rows DuckDB reads at a time, however long they are.
-const RowsInMemory = 2048
-
-// mergedRows is how many rows DuckDB has in memory while it merges what it has sorted.
-// Up to usualRows bytes in RowsInMemory of them, the usual limit is enough for that.
-const (
-	mergedRows = 64 * RowsInMemory
-	usualRows  = 2.2e6
-)
-
-// LongRows makes room for rows of which RowsInMemory that follow one another have
-// bytes, and all of them total. It never makes less.
-func (d *DB) LongRows(ctx context.Context, bytes, total int64) error {
-	limit := usualLimit + min(bytes*(mergedRows/RowsInMemory), 2*total)
-	if limit = min(limit, wideLimit); bytes <= usualRows || limit <= d.limit {
-		return nil
-	}
-	d.threads, d.limit = 1, limit
-	return d.set(ctx, d.threads, d.limit)
-}
-
-// Large runs what may need more memory than there is. Two threads that sort some
-// gigabytes can want more, and one does not: then run is called again. Thousands of
-// columns need more with one thread, too, and so do long rows in what is no text.
-// They get it the third time.
-func (d *DB) Large(ctx context.Context, run func() error) error {
-	err := run()
-	if !outOfMemory(err) {
-		return err
-	}
-	defer func() { _ = d.set(context.WithoutCancel(ctx), d.threads, d.limit) }()
-	for _, limit := range []int64{d.limit, wideLimit} {
-		if ctx.Err() != nil || !outOfMemory(err) {
-			return err
-		}
-		if err := d.set(ctx, 1, limit); err != nil {
-			return err
-		}
-		err = run()
-	}
-	return err
-}
-
-// Reading runs what may need more memory than a sort of the same rows did. It may be
-// called by some goroutines at a time, so that memory which one of them needs stays:
-// it would be taken from the others.
-func (d *DB) Reading(ctx context.Context, run func() error) error {
-	err := run()
-	if !outOfMemory(err) {
-		return err
-	}
-	if _, err := d.ExecContext(ctx, "SET GLOBAL "+limitOf(wideLimit)); err != nil {
-		return err
-	}
-	return run()
-}
-
-func (d *DB) set(ctx context.Context, threads int, limit int64) error {
-	for _, set := range []string{threadsOf(threads), limitOf(limit)} {
-		if _, err := d.ExecContext(ctx, "SET GLOBAL "+set); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// outOfMemory reports whether DuckDB had too little memory. Where that happens at
-// the end of a statement, it says so of the commit.
-func outOfMemory(err error) bool {
-	var e *duckdb.Error
-	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeOutOfMemory ||
-		e.Type == duckdb.ErrorTypeTransaction && strings.Contains(e.Msg, "memory limit"))
 }
 
 // Close closes the database and removes its directory. A second call returns

@@ -28,7 +28,7 @@ func LoadPostgres(ctx context.Context, conn *sql.Conn) error {
 		return placeErr
 	}
 	if _, missing := os.Stat(place); !errors.Is(missing, fs.ErrNotExist) {
-		return fmt.Errorf("DuckDB cannot load its extension for Postgres, %s: %s. Put the file there that %s holds", place, said(err), source)
+		return fmt.Errorf("DuckDB cannot load its extension for Postgres, %s: %s. Put the file there that %s holds", place, firstLine(err), source)
 	}
 	// It is not INSTALL alone: DuckDB can be told to download nothing.
 	var may bool
@@ -43,7 +43,7 @@ func LoadPostgres(ctx context.Context, conn *sql.Conn) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("DuckDB's extension for Postgres is not there, and cannot be downloaded (%s). Where there is a network, download %s, unpack it with gunzip, and put it here as %s", said(err), source, place)
+	return fmt.Errorf("DuckDB's extension for Postgres is not there, and cannot be downloaded (%s). Where there is a network, download %s, unpack it with gunzip, and put it here as %s", firstLine(err), source, place)
 }
 
 // extensionPlace returns the path at which DuckDB looks for the extension, and the
@@ -67,14 +67,14 @@ func extensionPlace(ctx context.Context, conn *sql.Conn) (place, source string, 
 		"http://extensions.duckdb.org/" + version + "/" + platform + "/" + postgres + ".gz", nil
 }
 
-// said is the first line of what DuckDB says about an extension. Unlike Sentence it
+// firstLine is the first line of what DuckDB says about an extension. Unlike Sentence it
 // keeps what is quoted: there are no values in it.
-func said(err error) string {
+func firstLine(err error) string {
 	text := err.Error()
 	var e *duckdb.Error
 	if errors.As(err, &e) {
 		text = e.Msg
 	}
-	text, _, _ = strings.Cut(kind.ReplaceAllString(text, ""), "\n")
+	text, _, _ = strings.Cut(errorKind.ReplaceAllString(text, ""), "\n")
 	return strings.TrimRight(text, ". ")
 }

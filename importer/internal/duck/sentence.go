@@ -12,23 +12,19 @@ import (
 	duckdb "github.com/duckdb/duckdb-go/v2"
 )
 
-// Quote makes an SQL string of s, and Name the name of a table or a column.
-func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-func Name(s string) string  { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-
-// A Failure is an error of DuckDB as a sentence of one line. There is no value of a
+// A failure is an error of DuckDB as a sentence of one line. There is no value of a
 // row in it.
-type Failure struct {
+type failure struct {
 	sentence string
 	said     string // DuckDB's own words, which may quote values
 }
 
-func (f *Failure) Error() string { return f.sentence }
+func (f *failure) Error() string { return f.sentence }
 
 // WithValues returns the text of an error as it is for people who want to see
 // values: with DuckDB's own words, if it has a Failure.
 func WithValues(err error) string {
-	var f *Failure
+	var f *failure
 	if !errors.As(err, &f) || f.said == "" {
 		return err.Error()
 	}
@@ -39,11 +35,11 @@ func WithValues(err error) string {
 const seeMore = "; -dry-run -show-values shows what DuckDB says, with values"
 
 var (
-	// kind begins DuckDB's messages.
-	kind = regexp.MustCompile(`^(?:[A-Z][A-Za-z/]*(?: [a-z]+)? )*Error: `)
-	// picture is where DuckDB shows the query and points into it, or gives advice
+	// errorKind begins DuckDB's messages.
+	errorKind = regexp.MustCompile(`^(?:[A-Z][A-Za-z/]*(?: [a-z]+)? )*Error: `)
+	// queryExcerpt is where DuckDB shows the query and points into it, or gives advice
 	// to people who use DuckDB.
-	picture = regexp.MustCompile(`(?s)\n+\s*(LINE \d+:|Candidate |Candidates: |Possible fixes:|Possible solutions:).*`)
+	queryExcerpt = regexp.MustCompile(`(?s)\n+\s*(LINE \d+:|Candidate |Candidates: |Possible fixes:|Possible solutions:).*`)
 )
 
 // Failed is for an error that arose while rows were read. What DuckDB says of it may
@@ -53,9 +49,9 @@ var (
 func Failed(err error, query string) error {
 	var e *duckdb.Error
 	if !errors.As(err, &e) {
-		return &Failure{sentence: line(err.Error())}
+		return &failure{sentence: line(err.Error())}
 	}
-	return &Failure{sentence: ofRows(e, query), said: allWords(e)}
+	return &failure{sentence: rowSentence(e, query), said: wholeMessage(e)}
 }
 
 // Refused is for an error that arose before any row was read: DuckDB could not
@@ -65,32 +61,32 @@ func Failed(err error, query string) error {
 func Refused(err error, query string) error {
 	var e *duckdb.Error
 	if !errors.As(err, &e) {
-		return &Failure{sentence: line(err.Error())}
+		return &failure{sentence: line(err.Error())}
 	}
 	if outOfMemory(e) {
-		return &Failure{sentence: outOfMemoryText}
+		return &failure{sentence: outOfMemoryText}
 	}
-	text := picture.ReplaceAllString(kind.ReplaceAllString(e.Msg, ""), "")
-	if !slices.Contains(ofQueries, e.Type) {
+	text := queryExcerpt.ReplaceAllString(errorKind.ReplaceAllString(e.Msg, ""), "")
+	if !slices.Contains(queryErrors, e.Type) {
 		text, _, _ = strings.Cut(text, "\n")
 	}
-	if !slices.Contains(ofExtensions, e.Type) {
-		text = noSuggestion.ReplaceAllLiteralString(withoutStrangers(withoutMembers(text), query+" source"), "")
+	if !slices.Contains(extensionErrors, e.Type) {
+		text = noSuggestion.ReplaceAllLiteralString(redactQuoted(redactTypes(text), query+" source"), "")
 	}
-	return &Failure{sentence: line(text), said: allWords(e)}
+	return &failure{sentence: line(text), said: wholeMessage(e)}
 }
 
 // noSuggestion is one that was taken out.
 var noSuggestion = regexp.MustCompile(`\s+Did you mean "\.\.\."\?`)
 
-// ofQueries are the errors of which all lines are about the query.
-var ofQueries = []duckdb.ErrorType{
+// queryErrors are the errors of which all lines are about the query.
+var queryErrors = []duckdb.ErrorType{
 	duckdb.ErrorTypeCatalog, duckdb.ErrorTypeParser, duckdb.ErrorTypeSyntax, duckdb.ErrorTypeBinder, duckdb.ErrorTypeIO,
 	duckdb.ErrorTypePermission, duckdb.ErrorTypeHTTP, duckdb.ErrorTypeMissingExtension, duckdb.ErrorTypeAutoLoad, duckdb.ErrorTypeConnection,
 }
 
-// ofExtensions are the errors that quote extensions and where they come from.
-var ofExtensions = []duckdb.ErrorType{duckdb.ErrorTypeMissingExtension, duckdb.ErrorTypeAutoLoad}
+// extensionErrors are the errors that quote extensions and where they come from.
+var extensionErrors = []duckdb.ErrorType{duckdb.ErrorTypeMissingExtension, duckdb.ErrorTypeAutoLoad}
 
 // Explain is Refused if DuckDB refuses to prepare the statement with the same words,
 // and else Failed. The query is the part of the statement that somebody has written.
@@ -120,10 +116,10 @@ func Sentence(err error) string { return Failed(err, "").Error() }
 // line joins the lines of a text.
 func line(text string) string { return strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " ") }
 
-// allWords is what DuckDB says, without the kind of error that it begins with and
+// wholeMessage is what DuckDB says, without the kind of error that it begins with and
 // without the query that it ends with.
-func allWords(e *duckdb.Error) string {
-	return line(picture.ReplaceAllString(kind.ReplaceAllString(e.Msg, ""), ""))
+func wholeMessage(e *duckdb.Error) string {
+	return line(queryExcerpt.ReplaceAllString(errorKind.ReplaceAllString(e.Msg, ""), ""))
 }
 
 // IsSyntax reports whether DuckDB could not parse a statement.

@@ -112,8 +112,3 @@ func TestRefusedSaysNoValue(t *testing.T) {
 		assert.NotContains(t, err.Error(), `q"`, query)
 	}
 }
-
-func TestQuote(t *testing.T) {
-	assert.Equal(t, `'it''s'`, Quote("it's"))
-	assert.Equal(t, `"a ""b"""`, Name(`a "b"`))
-}

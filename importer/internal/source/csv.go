@@ -20,7 +20,7 @@ func (s *Source) findCSV() error {
 		if err := f.readHeader(s.spec); err != nil {
 			return err
 		}
-		selects = append(selects, "SELECT row_number() OVER () AS _row, "+s.fileColumn(f)+list(f.columns)+
+		selects = append(selects, "SELECT row_number() OVER () AS _row, "+s.fileColumn(f)+columnList(f.columns)+
 			"\nFROM "+f.printed(f.readCSV(f.path, f.columns, true)))
 	}
 	s.SQL = strings.Join(selects, "\nUNION ALL BY NAME\n")

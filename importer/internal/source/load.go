@@ -16,9 +16,9 @@ type load struct {
 	db   *duck.DB
 	conn *sql.Conn
 
-	// words, if not nil, says more about an error than duck.Explain has. It returns
+	// describe, if not nil, says more about an error than duck.Explain has. It returns
 	// one line without values.
-	words func(err, explained error) string
+	describe func(err, explained error) string
 }
 
 // Load fills the tables source and torn. Its errors are sentences.
@@ -46,22 +46,22 @@ func (l *load) exec(ctx context.Context, statement string, values ...any) error 
 // attach is exec for ATTACH, which reads no rows.
 func (l *load) attach(ctx context.Context, statement string) error {
 	if _, err := l.conn.ExecContext(ctx, statement); err != nil {
-		return l.told(ctx, err, duck.Refused(err, statement))
+		return l.sentence(ctx, err, duck.Refused(err, statement))
 	}
 	return nil
 }
 
 // explain is for an error that arose while rows may have been read.
 func (l *load) explain(ctx context.Context, err error) error {
-	return l.told(ctx, err, duck.Failed(err, ""))
+	return l.sentence(ctx, err, duck.Failed(err, ""))
 }
 
-func (l *load) told(ctx context.Context, err, explained error) error {
+func (l *load) sentence(ctx context.Context, err, explained error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case l.words != nil:
-		return fmt.Errorf("%s: %s", l.s.Name, l.words(err, explained))
+	case l.describe != nil:
+		return fmt.Errorf("%s: %s", l.s.Name, l.describe(err, explained))
 	}
 	return fmt.Errorf("%s: %w", l.s.Name, explained)
 }
@@ -73,8 +73,8 @@ func (l *load) count(ctx context.Context, query string) (n int64, err error) {
 	return n, nil
 }
 
-// list joins names for SQL.
-func list(names []string) string {
+// columnList joins names for SQL.
+func columnList(names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
 		quoted[i] = duck.Name(name)

@@ -1,41 +1,15 @@
 package source
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
-
-// The formats, by the names that -format has for them where it has one.
-const (
-	csvFormat     = "csv"
-	linesFormat   = "ndjson"
-	jsonFormat    = "json"
-	parquetFormat = "parquet"
-	sqliteFormat  = "sqlite"
-	duckdbFormat  = "duckdb"
-)
-
-// called is what sentences call the formats.
-var called = map[string]string{
-	csvFormat:     "a CSV file",
-	linesFormat:   "a file of JSON lines",
-	jsonFormat:    "a JSON file",
-	parquetFormat: "a Parquet file",
-	sqliteFormat:  "an SQLite database",
-	duckdbFormat:  "a DuckDB database",
-}
 
 // headSize is how much of a file is looked at.
 const headSize = 1 << 20
@@ -121,71 +95,4 @@ func (f *file) readHead(start []byte) error {
 		return fmt.Errorf("the %s file is cut off: %w", compression, err)
 	}
 	return err
-}
-
-// decompress reads what is in a gzip or zstd file, or the file as it is. The
-// first bytes decide, not its name.
-func decompress(file io.Reader) (io.ReadCloser, string, error) {
-	in := bufio.NewReaderSize(file, 1<<16)
-	magic, _ := in.Peek(4)
-	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(in)
-		return z, "gzip", err
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(128<<20))
-		if err != nil {
-			return nil, "", err
-		}
-		return z.IOReadCloser(), "zstd", nil
-	}
-	return io.NopCloser(in), "none", nil
-}
-
-// findFormat decides by what the user says, by the first bytes, and by the name, in
-// this order.
-func (f *file) findFormat(said string) error {
-	switch said {
-	case "", csvFormat, linesFormat, jsonFormat, parquetFormat:
-	default:
-		return fmt.Errorf("-format %s: it is csv, ndjson, json or parquet", said)
-	}
-	if err := f.checkRead(); err != nil {
-		return err
-	}
-	switch head := f.head; {
-	case said != "":
-		f.format = said
-		return nil
-	case bytes.HasPrefix(head, []byte("PAR1")):
-		f.format = parquetFormat
-	case bytes.HasPrefix(head, []byte("SQLite format 3\x00")):
-		f.format = sqliteFormat
-	case len(head) >= 12 && string(head[8:12]) == "DUCK":
-		f.format = duckdbFormat
-	default:
-		f.format = textFormat(f.path, head)
-	}
-	return f.checkName()
-}
-
-func textFormat(path string, head []byte) string {
-	switch filepath.Ext(unpackedName(strings.ToLower(filepath.Base(path)))) {
-	case ".csv", ".tsv", ".tab":
-		return csvFormat
-	case ".ndjson", ".jsonl":
-		return linesFormat
-	}
-	if encoding := markedUTF16(head); encoding != "" {
-		head, _ = io.ReadAll(decode(bytes.NewReader(head), encoding))
-	}
-	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
-	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
-		return csvFormat
-	}
-	line, _, found := bytes.Cut(text, []byte("\n"))
-	if text[0] == '{' && (found || len(head) == headSize) && jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true)) {
-		return linesFormat
-	}
-	return jsonFormat
 }

@@ -30,7 +30,7 @@ func (s *Source) findParquet() error {
 	default:
 		column, option := "filename", "true"
 		if names.taken[column] {
-			column = free(column, names.taken)
+			column = unusedName(column, names.taken)
 			option = duck.Quote(column)
 		}
 		label := column

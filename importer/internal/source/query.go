@@ -44,7 +44,7 @@ func (l *load) fill(ctx context.Context, query string) error {
 		return err
 	})
 	if err != nil {
-		return l.told(ctx, err, duck.Explain(context.WithoutCancel(ctx), l.conn, err, statement, l.s.spec.SQL))
+		return l.sentence(ctx, err, duck.Explain(context.WithoutCancel(ctx), l.conn, err, statement, l.s.spec.SQL))
 	}
 	if err := l.show(ctx, query); err != nil {
 		return err
@@ -100,12 +100,12 @@ func (l *load) show(ctx context.Context, query string) error {
 		inner, outer, lower := name, name, strings.ToLower(name)
 		switch {
 		case lower == "rowid": // hides DuckDB's own
-			inner = free(name, taken)
+			inner = unusedName(name, taken)
 			if err := l.exec(ctx, "ALTER TABLE import.main.loaded RENAME "+duck.Name(name)+" TO "+duck.Name(inner)); err != nil {
 				return err
 			}
-		case slices.Contains(Reserved, lower) && !says(query, lower):
-			outer = free(name, taken)
+		case slices.Contains(Reserved, lower) && !mentions(query, lower):
+			outer = unusedName(name, taken)
 		case lower == "_row":
 			number = ""
 		case lower == "_json":
@@ -120,13 +120,13 @@ func (l *load) show(ctx context.Context, query string) error {
 // them their meaning.
 var Reserved = []string{"_row", "_file", "_json", "_message", "_reason", "_raw"}
 
-// says reports whether a query has a name as a word.
-func says(query, name string) bool {
+// mentions reports whether a query has a name as a word.
+func mentions(query, name string) bool {
 	return regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(name) + `\b`).MatchString(query)
 }
 
-// free returns a name like another that no column has, and takes it.
-func free(name string, taken map[string]bool) string {
+// unusedName returns a name like another that no column has, and takes it.
+func unusedName(name string, taken map[string]bool) string {
 	for n := 1; ; n++ {
 		if next := fmt.Sprintf("%s_%d", name, n); !taken[strings.ToLower(next)] {
 			taken[strings.ToLower(next)] = true

@@ -93,13 +93,17 @@ func TestTornRowsOfAnyBytes(t *testing.T) {
 		s, err := Find(Spec{Paths: []string{file1(t, name, text+good+end)}, Encoding: map[string]string{"a.csv": "utf-8"}[name]})
 		require.NoError(t, err, "%q", text)
 		var found finding
+		torn := 0
 		f := &s.files[0]
 		require.NoError(t, f.each(t.Context(), func(rec *record) error {
 			found.add(rec, f)
+			if rec.torn != "" {
+				torn++
+			}
 			return nil
 		}))
 		require.NoError(t, s.Load(t.Context(), db), "%q", text)
-		assert.Equal(t, []string{fmt.Sprintf("%d|%d", found.rows, found.torn)}, rows(t, db, "SELECT (SELECT count(*) FROM loaded), (SELECT count(*) FROM torn)"), "%q", text)
+		assert.Equal(t, []string{fmt.Sprintf("%d|%d", found.rows, torn)}, rows(t, db, "SELECT (SELECT count(*) FROM loaded), (SELECT count(*) FROM torn)"), "%q", text)
 		_, err = db.Exec("DROP VIEW source; DROP TABLE loaded; DROP TABLE torn")
 		require.NoError(t, err)
 	}

@@ -12,15 +12,34 @@
 //
 //	row BIGINT, file VARCHAR, line VARCHAR, reason VARCHAR
 //
-// Find looks at the beginning of each file (look.go) and chooses how Load fills
-// the tables:
+// # How to read the package
 //
-//	csv, json                     by DuckDB, after a look at each row that finds
-//	                              the torn ones: text, records, values, window
-//	parquet, database, postgres,
-//	query                         by DuckDB, in one statement (fill, in query.go)
-//	sqlite                        tables copied to DuckDB, then as a query
-//	stdin                         copied to a file, then as what it is
+// Find looks at the beginning of each file, and chooses how Load fills the tables:
+//
+//	find, expand      which files the paths and patterns of the command line name
+//	look, format      the beginning of a file, and its format; unread has the
+//	                  formats that are refused
+//	encoding, header  of CSV: the encoding, the delimiter, the names of columns
+//
+// Text is read by DuckDB, after a look at each row that finds the torn ones:
+//
+//	csv, json         how DuckDB reads such a file
+//	text              the steps of that; open, each row; finding, what they are like
+//	records, values   the rows of CSV or of JSON lines, and the values of JSON, by
+//	                  way of a window
+//	copy, torn        the copy that DuckDB reads where it would misread the file
+//	                  itself, and the rows that are left out of it
+//	stretch           how much memory long rows need
+//
+// All else is read by DuckDB in one statement:
+//
+//	query             that statement, of -sql and of all of these
+//	parquet, database files of Parquet and of DuckDB
+//	sqlite            tables of SQLite, copied to DuckDB; sqlite_columns, their types
+//	postgres          DuckDB's extension; in postgres_relation the tables and how
+//	                  they are read, in postgres_error what Postgres says, in
+//	                  postgres_cancel the end of what it does after an interrupt
+//	stdin             copied to a file, and read as that
 package source
 
 import (

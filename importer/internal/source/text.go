@@ -1,15 +1,10 @@
 package source
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"strconv"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
@@ -33,94 +28,6 @@ func prefixed(names []string) []string {
 		all[i] = dataPrefix + name
 	}
 	return all
-}
-
-// A finding is what was found out about a file of text by looking at each of its
-// rows.
-type finding struct {
-	rows     int64 // what DuckDB has to find
-	numbered int64 // rows and torn rows
-	torn     int64
-	bytes    int64 // of its text
-	copy     bool  // DuckDB has to read a copy
-	breaks   bool  // a row has more than one line
-	lf, crlf bool
-}
-
-// add counts a row, and gives it its number.
-func (d *finding) add(rec *record, f *file) {
-	d.bytes += int64(len(rec.text)) + 1
-	if f.format == csvFormat && rec.blank {
-		d.copy = d.copy || len(f.columns) == 1 // DuckDB takes it for a row
-		return
-	}
-	d.numbered++
-	if rec.torn != "" {
-		d.torn++
-		d.copy = true
-		if f.format == csvFormat {
-			return // a line of JSON becomes a blank one, which keeps the numbers
-		}
-	}
-	d.rows++
-	d.copy = d.copy || rec.odd
-	d.breaks = d.breaks || rec.breaks
-	d.crlf, d.lf = d.crlf || rec.crlf, d.lf || !rec.crlf
-}
-
-// each visits all rows of a file except the header.
-func (f *file) each(ctx context.Context, visit func(*record) error) error {
-	in, err := f.open()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	r := f.reader(in)
-	header := f.format == csvFormat
-	for n := 0; ; n++ {
-		rec, err := r.next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if header {
-			header = rec.blank
-			continue
-		}
-		if n%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		rec.check(f)
-		if err := visit(&rec); err != nil {
-			return err
-		}
-	}
-}
-
-// open opens the file's text.
-func (f *file) open() (io.ReadCloser, error) {
-	in, err := os.Open(f.path)
-	if err != nil {
-		return nil, err
-	}
-	text, _, err := decompress(in)
-	if err != nil {
-		_ = in.Close()
-		return nil, err
-	}
-	return &closers{decode(text, f.encoding), text, in}, nil
-}
-
-type closers struct {
-	io.Reader
-	inner, outer io.Closer
-}
-
-func (c *closers) Close() error {
-	_ = c.inner.Close()
-	return c.outer.Close()
 }
 
 // loadText fills the table with all files, one after the other. Each is looked at
@@ -270,88 +177,5 @@ func (l *load) tryInsert(ctx context.Context, f *file, before int64, found findi
 	if rows, err := result.RowsAffected(); err != nil || rows != found.rows {
 		return fmt.Errorf("%s has %d rows, and DuckDB finds %d: was it changed meanwhile?", f.name, found.rows, rows)
 	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	return nil
-}
-
-// loadCopy loads a copy that has the rows that are not torn, with their numbers.
-func (l *load) loadCopy(ctx context.Context, f *file, before int64, found finding) error {
-	path := filepath.Join(l.db.Dir, "copy.csv")
-	defer func() { _ = os.Remove(path) }()
-	torn, err := l.newTorn(f)
-	if err != nil {
-		return err
-	}
-	defer torn.close()
-	if err := f.writeCopy(ctx, path, torn); err != nil {
-		return l.unreadable(ctx, f, err)
-	}
-	if err := torn.load(ctx); err != nil {
-		return err
-	}
-	c := file{path: f.path, name: f.name, label: f.label, format: f.format, compression: "none", delimiter: f.delimiter}
-	read := c.readLines(path, dataPrefix)
-	if f.format == csvFormat {
-		read = c.readCSV(path, append([]string{numberColumn}, prefixed(f.columns)...), false)
-	}
-	return l.insert(ctx, &c, before, found, read)
-}
-
-func (f *file) writeCopy(ctx context.Context, path string, torn *torn) error {
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = out.Close() }()
-	w := bufio.NewWriterSize(out, 1<<18)
-	var number int64
-	var row []byte
-	err = f.each(ctx, func(rec *record) error {
-		if f.format == csvFormat && rec.blank {
-			return nil
-		}
-		number++
-		if rec.torn != "" {
-			if err := torn.add(number, rec); err != nil || f.format == csvFormat {
-				return err
-			}
-			rec.text = nil
-		}
-		row = row[:0]
-		if f.format == csvFormat {
-			row = append(strconv.AppendInt(row, number, 10), f.delimiter)
-			row = rec.tidy(row, f.delimiter)
-		} else {
-			row = appendLine(row, rec)
-		}
-		_, err := w.Write(append(row, '\n'))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return out.Close()
-}
-
-// appendLine writes a line of JSON: the end of a line that is in it can only be
-// white space, or an error.
-func appendLine(out []byte, rec *record) []byte {
-	from := len(out)
-	out = append(out, rec.text...)
-	if rec.odd {
-		for i, b := range out[from:] {
-			if b == '\r' || b == '\n' {
-				out[from+i] = ' '
-			}
-		}
-	}
-	if len(bytes.TrimSpace(out[from:])) == 0 {
-		return out[:from]
-	}
-	return out
+	return tx.Commit()
 }

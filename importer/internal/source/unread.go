@@ -36,8 +36,8 @@ const (
 	downloadAgain = "download it again"
 )
 
-// checkRead refuses what no format of this package is.
-func (f *file) checkRead() error {
+// refuseUnread refuses what no format of this package is.
+func (f *file) refuseUnread() error {
 	for _, u := range unread {
 		if bytes.HasPrefix(f.head, []byte(u.magic)) && (u.magic != "BZh" || isBzip2(f.head)) || u.magic[0] == '<' && bytes.HasPrefix(f.text(), []byte(u.magic)) {
 			return fmt.Errorf("%s is %s, which is not read: %s", f.name, u.what, u.advice)
@@ -63,9 +63,9 @@ var packedNames = map[string]string{
 	".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bzip2", ".xz": "xz", ".lz4": "lz4", ".zip": "ZIP", ".7z": "7-Zip",
 }
 
-// checkName refuses text whose name says that it is something else: what is in it is
+// refuseName refuses text whose name says that it is something else: what is in it is
 // probably a message of the program that should have made the file.
-func (f *file) checkName() error {
+func (f *file) refuseName() error {
 	name := strings.ToLower(filepath.Base(f.path))
 	kind, packed := packedNames[filepath.Ext(name)]
 	switch {

@@ -38,7 +38,7 @@ func (c *choice) rows() []shown {
 	var rows []shown
 	for _, row := range slices.Concat(c.first, c.others) {
 		if len(rows) < shownRows {
-			rows = append(rows, look(&row))
+			rows = append(rows, newShown(&row))
 		}
 	}
 	return rows

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/altertable-ai/altertable-go/importer/internal/message"
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
@@ -49,8 +50,8 @@ func (v *Survey) hintsOfIDs(showValues bool) []string {
 	}
 	hints = append(hints, v.people.spaces.hints()...)
 	hints = append(hints, v.hintsOfWords(showValues)...)
-	constants := slices.DeleteFunc(v.people.constants(), func(o *often) bool { return placeholder(o.id) != "" })
-	slices.SortFunc(constants, func(a, b *often) int {
+	constants := slices.DeleteFunc(v.people.constants(), func(o *frequentID) bool { return placeholder(o.id) != "" })
+	slices.SortFunc(constants, func(a, b *frequentID) int {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.first.number, b.first.number))
 	})
 	for _, o := range constants[:min(len(constants), 3)] {
@@ -106,73 +107,15 @@ func verb(n int64, one, more string) string {
 	return more
 }
 
-func (p place) shown() string { return p.shownIn(60) }
-
-// shownIn has so many columns for the name of a file.
-func (p place) shownIn(columns int) string {
-	if p.file == "" {
-		return fmt.Sprintf("row %d", p.number)
-	}
-	return fmt.Sprintf("row %d of %s", p.number, show.Text(p.file, columns))
-}
-
 func quoted(text string) string { return `"` + show.Text(text, mostShown) + `"` }
 
-// printRows writes rows as they would be sent.
-func (v *Survey) printRows(p *page, showValues bool) {
-	rows := v.choice.rows()
-	if len(rows) == 0 {
-		return
-	}
-	title := show.Counted(int64(len(rows)), "row") + " as they would be sent"
-	if len(rows) == 1 {
-		title = "1 row as it would be sent"
-	}
-	if !showValues {
-		title += " (-show-values shows values)"
-	}
-	p.heading(title)
-	for _, row := range rows {
-		name := row.at.shown() + ", " + row.endpoint
-		if row.event != "" {
-			name += " " + show.Text(row.event, 40)
-		}
-		p.paragraph("  ", "    ", name)
-		if showValues {
-			row.printValues(p)
-			continue
-		}
-		p.paragraph("    ", "    ", types(row.members))
-		if row.inner != "" {
-			text := row.inner + ": " + types(row.innerMembers)
-			if row.left > 0 {
-				text += ", and " + show.Count(int64(row.left)) + " more"
-			}
-			p.paragraph("    ", "      ", text)
+// HasTime reports whether rows of these columns can have timestamps of their own.
+func HasTime(columns []message.Column) bool {
+	for _, c := range columns {
+		switch c.Role {
+		case message.Timestamp, message.Message, message.JSON:
+			return true
 		}
 	}
-}
-
-func types(members []member) string {
-	parts := make([]string, len(members))
-	for i, m := range members {
-		parts[i] = strings.ReplaceAll(show.Text(m.name, 40), " ", show.Glue) + show.Glue + m.kind
-	}
-	return strings.Join(parts, ", ")
-}
-
-func (s *shown) printValues(p *page) {
-	for _, m := range s.members {
-		p.line(show.Text("    "+m.name+": "+m.value, p.width))
-	}
-	if s.inner == "" {
-		return
-	}
-	p.line("    " + s.inner + ":")
-	for _, m := range s.innerMembers {
-		p.line(show.Text("      "+m.name+": "+m.value, p.width))
-	}
-	if s.left > 0 {
-		p.line("      and " + show.Count(int64(s.left)) + " more")
-	}
+	return false
 }

@@ -48,20 +48,20 @@ type people struct {
 	emails distinct
 	mail   place // the first row whose id looks like an e-mail address
 	spaces spaces
-	often  map[uint64]*often
-	missed int64             // a count is too low by this at most
-	words  map[string]*often // ids that stand for nobody
+	often  map[uint64]*frequentID
+	missed int64                  // a count is too low by this at most
+	words  map[string]*frequentID // ids that stand for nobody
 }
 
-// An often is an id that is on many rows.
-type often struct {
+// A frequentID is an id that is on many rows.
+type frequentID struct {
 	id    string
 	count int64 // at least
 	first place
 }
 
 func newPeople() people {
-	return people{seed: maphash.MakeSeed(), often: map[uint64]*often{}, words: map[string]*often{}}
+	return people{seed: maphash.MakeSeed(), often: map[uint64]*frequentID{}, words: map[string]*frequentID{}}
 }
 
 func (p *people) add(id string, at place) {
@@ -93,7 +93,7 @@ func (p *people) watch(hash uint64, id string, at place) {
 		return
 	}
 	if len(p.often) < mostIDs {
-		p.often[hash] = &often{id: strings.Clone(id[:min(len(id), mostID)]), count: 1, first: at}
+		p.often[hash] = &frequentID{id: strings.Clone(id[:min(len(id), mostID)]), count: 1, first: at}
 		return
 	}
 	p.missed++
@@ -106,9 +106,9 @@ func (p *people) watch(hash uint64, id string, at place) {
 
 // constants are ids that look as if they stood for nobody: each is on a
 // twentieth of the rows, and on 20 times as many as others are.
-func (p *people) constants() []*often {
+func (p *people) constants() []*frequentID {
 	n, _ := p.ids.count()
-	var found []*often
+	var found []*frequentID
 	for _, o := range p.often {
 		if o.count < 20 || o.count*20 < p.rows {
 			continue

@@ -10,9 +10,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// words are what programs and people write where there is no id. They are in lower
-// case. The SDK refuses some of them, in some cases.
-var words = func() map[string]bool {
+// placeholderWords are what programs and people write where there is no id, in lower
+// case. The SDK refuses some of them, in some spellings.
+var placeholderWords = func() map[string]bool {
 	set := map[string]bool{}
 	for _, word := range []string{
 		// a value that is none
@@ -44,7 +44,7 @@ func placeholder(id string) string {
 		return ""
 	}
 	id = strings.ToLower(strings.TrimSpace(id))
-	if !words[id] {
+	if !placeholderWords[id] {
 		return ""
 	}
 	return id
@@ -58,7 +58,7 @@ func (p *people) addWord(id string, at place) {
 	}
 	o := p.words[word]
 	if o == nil {
-		o = &often{first: at}
+		o = &frequentID{first: at}
 		p.words[word] = o
 	}
 	if o.count++; o.count == 1 || at.before(o.first) {
@@ -78,34 +78,21 @@ func (p *people) addLinked(message []byte, at place) {
 	if !slices.ContainsFunc(linkedNames, func(name []byte) bool { return bytes.Contains(message, name) }) {
 		return // most have none
 	}
-	d := decoder(message)
-	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
-		return
-	}
-	for d.PeekKind() == '"' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return
+	eachMember(message, func(name string, value jsontext.Value, whole bool) bool {
+		if whole && slices.Contains(linked, name) && len(value) <= longestWord {
+			if id, err := jsontext.AppendUnquote(nil, value); err == nil {
+				p.addWord(string(id), at)
+			}
 		}
-		isLinked := slices.Contains(linked, token.String())
-		value, err := d.ReadValue()
-		if err != nil {
-			return
-		}
-		if !isLinked || len(value) > longestWord {
-			continue
-		}
-		if id, err := jsontext.AppendUnquote(nil, value); err == nil {
-			p.addWord(string(id), at)
-		}
-	}
+		return whole
+	})
 }
 
 // placeholders are the words that are on two rows at least, the most frequent first.
-func (p *people) placeholders() []*often {
+func (p *people) placeholders() []*frequentID {
 	found := slices.Collect(maps.Values(p.words))
-	found = slices.DeleteFunc(found, func(o *often) bool { return o.count < 2 })
-	slices.SortFunc(found, func(a, b *often) int {
+	found = slices.DeleteFunc(found, func(o *frequentID) bool { return o.count < 2 })
+	slices.SortFunc(found, func(a, b *frequentID) int {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(placeholder(a.id), placeholder(b.id)))
 	})
 	return found

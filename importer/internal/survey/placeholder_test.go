@@ -35,7 +35,7 @@ func tracks(persons ...string) *Survey {
 	return v
 }
 
-func words1(t *testing.T, v *Survey, showValues bool) string {
+func hintsOf(t *testing.T, v *Survey, showValues bool) string {
 	t.Helper()
 	text := strings.Join(strings.Fields(printed(t, v, 100, showValues)), " ")
 	_, hints, _ := strings.Cut(text, "Look at this first")
@@ -44,11 +44,11 @@ func words1(t *testing.T, v *Survey, showValues bool) string {
 }
 
 func TestWordsAreNamedFromTheSecondRowOn(t *testing.T) {
-	assert.NotContains(t, words1(t, tracks("u_1", "u_2", "unknown"), false), "stands for nobody")
+	assert.NotContains(t, hintsOf(t, tracks("u_1", "u_2", "unknown"), false), "stands for nobody")
 	v := tracks("u_1", "N/A", "u_2", " n/a", "u_3", "u_4", "u_5")
-	assert.Contains(t, words1(t, v, false), `2 rows, row 2 for example, have the id "n/a". It stands for nobody, and strangers become one person`)
-	assert.NotContains(t, words1(t, v, false), "N/A", "how it is written is a value of the data")
-	assert.Contains(t, words1(t, v, true), `have the id "n/a", written "N/A". It stands`)
+	assert.Contains(t, hintsOf(t, v, false), `2 rows, row 2 for example, have the id "n/a". It stands for nobody, and strangers become one person`)
+	assert.NotContains(t, hintsOf(t, v, false), "N/A", "how it is written is a value of the data")
+	assert.Contains(t, hintsOf(t, v, true), `have the id "n/a", written "N/A". It stands`)
 }
 
 func TestAWordIsSaidOnce(t *testing.T) {
@@ -56,7 +56,7 @@ func TestAWordIsSaidOnce(t *testing.T) {
 	for n := range 400 {
 		persons = append(persons, fmt.Sprintf("u_%d", n), "unknown")
 	}
-	hints := words1(t, tracks(persons...), false)
+	hints := hintsOf(t, tracks(persons...), false)
 	assert.Equal(t, 1, strings.Count(hints, "for example"), hints)
 	assert.Contains(t, hints, `400 rows, row 2 for example, have the id "unknown"`)
 }
@@ -68,12 +68,12 @@ func TestFiveWordsAreNamed(t *testing.T) {
 			persons = append(persons, word)
 		}
 	}
-	hints := words1(t, tracks(persons...), false)
+	hints := hintsOf(t, tracks(persons...), false)
 	assert.Contains(t, hints, `20 rows, row 1 for example, have the id "unknown"`)
 	assert.Contains(t, hints, `"test"`)
 	assert.NotContains(t, hints, `"-1"`)
 	assert.Contains(t, hints, "3 more ids are such words.")
-	assert.Contains(t, words1(t, tracks(persons[:20+19+18+17+16+15]...), false), "1 more id is such a word.")
+	assert.Contains(t, hintsOf(t, tracks(persons[:20+19+18+17+16+15]...), false), "1 more id is such a word.")
 }
 
 // An id that is linked to each person is worse than a person's own.
@@ -95,6 +95,6 @@ func TestWordsThatAreLinked(t *testing.T) {
 		for n := range int64(3) {
 			v.add(&record.Row{Number: n + 1, Endpoint: test.endpoint, Person: fmt.Sprint("u_", n), At: record.NoTime, Message: []byte(test.message)})
 		}
-		assert.Equal(t, test.found, strings.Contains(words1(t, v, false), `have the id "unknown"`), name)
+		assert.Equal(t, test.found, strings.Contains(hintsOf(t, v, false), `have the id "unknown"`), name)
 	}
 }

@@ -1,12 +1,12 @@
 package survey
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
+	"github.com/altertable-ai/altertable-go/importer/internal/show"
 )
 
 const (
@@ -24,105 +24,85 @@ type shown struct {
 	left            int      // members of which there is no room
 }
 
-// A member is a member of a JSON object.
-type member struct {
-	name, kind string
-	value      string // JSON, cut
-}
-
-func look(row *record.Row) shown {
+func newShown(row *record.Row) shown {
 	s := shown{at: place{row.File, row.Number}, endpoint: row.Endpoint, event: row.Event}
 	s.members = s.read(row.Message, true)
 	return s
 }
 
 func (s *shown) read(object []byte, outer bool) []member {
-	d := decoder(object)
 	var members []member
-	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
-		return nil
-	}
-	for d.PeekKind() == '"' {
-		token, err := d.ReadToken()
-		if err != nil {
-			break
-		}
-		name := strings.Clone(token.String())
-		value, err := d.ReadValue()
-		if err != nil {
-			break
-		}
+	eachMember(object, func(name string, value jsontext.Value, whole bool) bool {
 		switch {
+		case !whole:
 		case outer && value.Kind() == '{' && (name == "properties" || name == "traits"):
 			s.inner = name
-			s.innerMembers = s.read(bytes.Clone(value), false)
+			s.innerMembers = s.read(value, false)
 		case len(members) >= mostMembers:
 			s.left++
 		default:
 			members = append(members, member{name, kind(value), string(value[:min(len(value), 4*mostShown)])})
 		}
-	}
+		return whole
+	})
 	return members
 }
 
-func kind(value jsontext.Value) string {
-	switch value.Kind() {
-	case '"':
-		return "string"
-	case '0':
-		return "number"
-	case 't', 'f':
-		return "boolean"
-	case 'n':
-		return "null"
-	case '[':
-		return "array"
+// printRows writes rows as they would be sent.
+func (v *Survey) printRows(p *page, showValues bool) {
+	rows := v.choice.rows()
+	if len(rows) == 0 {
+		return
 	}
-	return "object"
-}
-
-func decoder(object []byte) *jsontext.Decoder {
-	return jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-}
-
-var (
-	environmentMember = []byte(`"environment"`)
-	environmentFirst  = []byte(`{"environment":"`)
-)
-
-// environment returns the member of that name.
-func environment(object []byte) []byte {
-	if rest, ok := bytes.CutPrefix(object, environmentFirst); ok { // as package message writes it
-		if end := bytes.IndexAny(rest, `"\\`); end >= 0 && rest[end] == '"' {
-			return rest[:end]
+	title := show.Counted(int64(len(rows)), "row") + " as they would be sent"
+	if len(rows) == 1 {
+		title = "1 row as it would be sent"
+	}
+	if !showValues {
+		title += " (-show-values shows values)"
+	}
+	p.heading(title)
+	for _, row := range rows {
+		name := row.at.shown() + ", " + row.endpoint
+		if row.event != "" {
+			name += " " + show.Text(row.event, 40)
 		}
-	}
-	return []byte(parsedEnvironment(object))
-}
-
-func parsedEnvironment(object []byte) string {
-	if !bytes.Contains(object, environmentMember) {
-		return ""
-	}
-	d := decoder(object)
-	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
-		return ""
-	}
-	for d.PeekKind() == '"' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return ""
-		}
-		if token.String() != "environment" {
-			if d.SkipValue() != nil {
-				return ""
-			}
+		p.paragraph("  ", "    ", name)
+		if showValues {
+			row.printValues(p)
 			continue
 		}
-		if token, err = d.ReadToken(); err != nil || token.Kind() != '"' {
-			return ""
+		p.paragraph("    ", "    ", namesAndTypes(row.members))
+		if row.inner != "" {
+			text := row.inner + ": " + namesAndTypes(row.innerMembers)
+			if row.left > 0 {
+				text += ", and " + show.Count(int64(row.left)) + " more"
+			}
+			p.paragraph("    ", "      ", text)
 		}
-		return token.String()
 	}
-	return ""
+}
+
+func namesAndTypes(members []member) string {
+	parts := make([]string, len(members))
+	for i, m := range members {
+		parts[i] = strings.ReplaceAll(show.Text(m.name, 40), " ", show.Glue) + show.Glue + m.kind
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (s *shown) printValues(p *page) {
+	for _, m := range s.members {
+		p.line(show.Text("    "+m.name+": "+m.value, p.width))
+	}
+	if s.inner == "" {
+		return
+	}
+	p.line("    " + s.inner + ":")
+	for _, m := range s.innerMembers {
+		p.line(show.Text("      "+m.name+": "+m.value, p.width))
+	}
+	if s.left > 0 {
+		p.line("      and " + show.Count(int64(s.left)) + " more")
+	}
 }

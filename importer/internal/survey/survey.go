@@ -1,13 +1,20 @@
 // Package survey looks at all rows of a stage and sends nothing: the dry run.
+//
+//	survey             counts each row; these keep what is found:
+//	calendar           events by day
+//	people             ids, with spaces, and placeholder for words that are no id
+//	environment        where messages would go
+//	refusal, example   refused rows by reason, with some of them
+//	choice             the rows that are shown as they would be sent
+//	print, page        the text; hints has what to look at before sending,
+//	                   calendar_print the days, and shown the rows
+//	members, place     the members of a JSON object, and the number of a row
 package survey
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync/atomic"
 
-	"github.com/altertable-ai/altertable-go/importer/internal/message"
 	"github.com/altertable-ai/altertable-go/importer/internal/record"
 	"github.com/altertable-ai/altertable-go/importer/internal/stage"
 )
@@ -39,23 +46,6 @@ type Survey struct {
 	calendar     calendar
 	people       people
 	choice       choice
-}
-
-// A refusal is what is refused for one reason.
-type refusal struct {
-	reason string
-	count  int64
-	rows   []example // the first ones by number
-}
-
-// A place says where a row is in the source.
-type place struct {
-	file   string
-	number int64
-}
-
-func (p place) before(q place) bool {
-	return p.file < q.file || p.file == q.file && p.number < q.number
 }
 
 // Make reads all rows, and counts them in read. The environment is that of rows
@@ -118,43 +108,6 @@ func (v *Survey) add(row *record.Row) {
 	v.choice.add(row)
 }
 
-func (v *Survey) refuse(row *record.Row) {
-	v.Refused++
-	r := v.byReason[row.Reason]
-	if r == nil {
-		reason := row.Reason
-		if len(v.reasons) >= mostReasons {
-			reason = "other reasons"
-			r = v.byReason[reason]
-		}
-		if r == nil {
-			r = &refusal{reason: reason}
-			v.byReason[reason] = r
-			v.reasons = append(v.reasons, r)
-		}
-	}
-	r.count++
-	r.add(row)
-}
-
-func (v *Survey) environment(name []byte) {
-	if len(name) == 0 {
-		name = v.usual
-	}
-	n := v.environments[string(name)]
-	if n == nil {
-		if len(v.environments) == mostEnvironments {
-			return
-		}
-		n = new(int64)
-		v.environments[string(name)] = n
-	}
-	*n++
-}
-
-// Environments are those of the messages that would be sent, sorted.
-func (v *Survey) Environments() []string { return slices.Sorted(maps.Keys(v.environments)) }
-
 // Rejected is how many rows are refused for each reason.
 func (v *Survey) Rejected() map[string]int64 {
 	counts := map[string]int64{}
@@ -171,15 +124,4 @@ func (v *Survey) requests() int64 {
 		sum += max((n+record.RequestMessages-1)/record.RequestMessages, (v.bytes[endpoint]+record.RequestBytes-1)/record.RequestBytes)
 	}
 	return sum
-}
-
-// HasTime reports whether rows of these columns can have timestamps of their own.
-func HasTime(columns []message.Column) bool {
-	for _, c := range columns {
-		switch c.Role {
-		case message.Timestamp, message.Message, message.JSON:
-			return true
-		}
-	}
-	return false
 }

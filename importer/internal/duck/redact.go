@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// composed begins a type that has names or values of its own.
-var composed = regexp.MustCompile(`\b(?:STRUCT|ENUM|UNION|ROW|VARIANT)\(`)
+// compositeType begins a type that has names or values of its own.
+var compositeType = regexp.MustCompile(`\b(?:STRUCT|ENUM|UNION|ROW|VARIANT)\(`)
 
-// withoutMembers takes the members of types out of a text: STRUCT(...), ENUM(...).
-func withoutMembers(text string) string {
+// redactTypes takes the members of types out of a text: STRUCT(...), ENUM(...).
+func redactTypes(text string) string {
 	var b strings.Builder
 	for {
-		at := composed.FindStringIndex(text)
+		at := compositeType.FindStringIndex(text)
 		if at == nil {
 			return b.String() + text
 		}
 		b.WriteString(text[:at[1]] + "...)")
-		text = text[at[1]+closing(text[at[1]:]):]
+		text = text[at[1]+closingBracket(text[at[1]:]):]
 	}
 }
 
-// closing is where the bracket that is open at the beginning of a text has been
+// closingBracket is where the bracket that is open at the beginning of a text has been
 // closed, and its end if it never is: a text that is cut off, or a bracket in a name.
-func closing(text string) int {
+func closingBracket(text string) int {
 	open, quote := 1, rune(0)
 	for i, r := range text {
 		switch {
@@ -54,8 +54,8 @@ var signature = regexp.MustCompile(`^[a-z_0-9+*/%<>=!|&~^@#-]+\([A-Z0-9_ ,()\[\]
 // undoubled has each quote once that SQL writes twice within quotes.
 var undoubled = strings.NewReplacer("''", "'", `""`, `"`)
 
-// withoutStrangers takes out of a text what is quoted and is not in the query.
-func withoutStrangers(text, query string) string {
+// redactQuoted takes out of a text what is quoted and is not in the query.
+func redactQuoted(text, query string) string {
 	var b strings.Builder
 	query = strings.ToLower(query)
 	query += " " + undoubled.Replace(query) // DuckDB quotes what the SQL means

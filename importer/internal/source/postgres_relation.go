@@ -158,3 +158,26 @@ func (c pgColumn) digits() (precision, scale int) {
 	}
 	return precision, scale
 }
+
+// chooseRelation finds the table that is named, or the only one.
+func (s *Source) chooseRelation(relations []*relation) (*relation, error) {
+	var names []string
+	var readable []*relation
+	for _, r := range relations {
+		if r.readable {
+			names, readable = append(names, r.label()), append(readable, r)
+		}
+	}
+	// Postgres tells "Users" from users.
+	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.EqualFold} {
+		for _, r := range relations {
+			if same(r.label(), s.spec.Table) || same(r.schema+"."+r.name, s.spec.Table) {
+				return r, nil
+			}
+		}
+	}
+	if err := s.choose(names); err != nil {
+		return nil, err
+	}
+	return readable[0], nil
+}
