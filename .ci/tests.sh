@@ -42,7 +42,7 @@ modules() {
 	local list alone first second module log
 	list=$(directories)
 	alone=$(grep -x relay <<<"$list" || true) # its tests run many processes: they need both cores
-	list="$(grep -x local <<<"$list" || true) $(grep -vx -e relay -e local <<<"$list" || true)"
+	list="$(grep -x -e local -e tools <<<"$list" || true) $(grep -vx -e relay -e local -e tools <<<"$list" || true)"
 	# Else each process that a test starts of itself sleeps for a second at its end.
 	export GORACE=${GORACE:-atexit_sleep_ms=0}
 	say 'modules, two at a time after the first'
