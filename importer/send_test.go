@@ -40,21 +40,27 @@ func TestTraitsNow(t *testing.T) {
 	assert.NotContains(t, s.out.String(), "-traits-now", "it needs no advice any more")
 }
 
-func TestInterrupt(t *testing.T) {
-	srv := newServer(t)
-	s := newShell(t, srv)
+// interruptOnce interrupts an import while its tracks are on their way, and calls then
+// when the command has said so.
+func interruptOnce(t *testing.T, srv *altertabletest.Server, s *shell, then func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.ctx = ctx
-	hang := srv.Always(altertabletest.Hang().On("/track"))
+	srv.Always(altertabletest.Hang().On("/track"))
 	go func() {
 		_ = srv.WaitRequests(t.Context(), 2)
 		cancel()
 	}()
 	s.err = &output{on: func(text string) {
 		if strings.Contains(text, "Interrupted: what is in flight is finished first") {
-			hang.Release()
+			then()
 		}
 	}}
+}
+
+func TestInterrupt(t *testing.T) {
+	srv := newServer(t)
+	s := newShell(t, srv)
+	interruptOnce(t, srv, s, srv.ClearFaults)
 	source, reportPath := write(t, "events.csv", clean), filepath.Join(t.TempDir(), "report.json")
 	status := s.run("-report", reportPath, source)
 	// All that there is was in flight, so it is finished all the same.
@@ -65,19 +71,9 @@ func TestInterrupt(t *testing.T) {
 func TestSecondInterrupt(t *testing.T) {
 	srv := newServer(t)
 	s := newShell(t, srv)
-	ctx, cancel := context.WithCancel(context.Background())
 	stop, end := context.WithCancel(context.Background())
-	s.ctx, s.stop = ctx, stop
-	srv.Always(altertabletest.Hang().On("/track"))
-	go func() {
-		_ = srv.WaitRequests(t.Context(), 2)
-		cancel()
-	}()
-	s.err = &output{on: func(text string) {
-		if strings.Contains(text, "Interrupted: what is in flight is finished first") {
-			end()
-		}
-	}}
+	s.stop = stop
+	interruptOnce(t, srv, s, end)
 	source, reportPath := write(t, "events.csv", clean), filepath.Join(t.TempDir(), "report.json")
 	require.Equal(t, exitInterrupted, s.run("-report", reportPath, source), s.said())
 	assert.Contains(t, s.out.String(), "It was interrupted: 3 messages left. Run the same command again, and it goes on.")
@@ -106,22 +102,14 @@ func TestRefusedKey(t *testing.T) {
 func TestAStateThatIsLostAfterAnInterrupt(t *testing.T) {
 	srv := newServer(t)
 	s := newShell(t, srv)
-	ctx, cancel := context.WithCancel(context.Background())
 	stop, end := context.WithCancel(context.Background())
-	s.ctx, s.stop = ctx, stop
-	srv.Always(altertabletest.Hang().On("/track"))
-	go func() {
-		_ = srv.WaitRequests(t.Context(), 2)
-		cancel()
-	}()
+	s.stop = stop
 	dir := filepath.Join(t.TempDir(), "states")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	s.err = &output{on: func(text string) {
-		if strings.Contains(text, "Interrupted: what is in flight is finished first") {
-			assert.NoError(t, os.RemoveAll(dir))
-			end()
-		}
-	}}
+	interruptOnce(t, srv, s, func() {
+		assert.NoError(t, os.RemoveAll(dir))
+		end()
+	})
 	reportPath := filepath.Join(t.TempDir(), "report.json")
 	require.Equal(t, exitFailed, s.run("-report", reportPath, "-state", filepath.Join(dir, "s"), write(t, "events.csv", clean)), s.said())
 	assert.NotContains(t, s.err.String(), "nothing was sent")
